@@ -1,0 +1,58 @@
+"""Checkpoints: what a training run is at one iteration, written so that a kill loses nothing."""
+
+import hashlib
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+
+from models.thundernet.config import ThunderNetConfig
+from models.thundernet.thundernet import ThunderNet
+
+FORMAT = 1
+
+
+class CheckpointError(RuntimeError):
+    """A file that is no checkpoint of this program, or one of another network."""
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Writes `state` to `path` in one step: readers see the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        torch.save({"format": FORMAT, **state}, file)
+        file.flush()
+        os.fsync(file.fileno())  # else a power cut may leave the new name on empty blocks
+    partial.replace(path)
+
+
+def read_checkpoint(path: Path | str) -> dict[str, Any]:
+    """The dictionary that `save_checkpoint` was given, on the CPU."""
+    try:
+        # weights_only: tensors and plain containers, never somebody's code
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"checkpoint {path}: not readable: {error}") from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        found = state.get("format") if isinstance(state, dict) else type(state).__name__
+        raise CheckpointError(f"checkpoint {path}: expected format {FORMAT}, got {found}")
+    return state
+
+
+def load_checkpoint(path: Path | str, use_ema: bool = True) -> tuple[ThunderNet, dict[str, Any]]:
+    """The network in evaluation mode, and what is known of its training.
+
+    Returns:
+        The model, and meta with `model` and `recipe` (configurations as plain data), `iteration`,
+        `images` (training images seen), `date` and `sha256` of the file.
+    """
+    state = read_checkpoint(path)
+    config = msgspec.convert(state["meta"]["model"], ThunderNetConfig)
+    model = ThunderNet(config)
+    model.load_state_dict(state["ema" if use_ema else "weights"])
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return model.eval(), {**state["meta"], "sha256": digest}

@@ -1,0 +1,43 @@
+"""Boxes as offsets from reference boxes, and back (R-CNN parametrisation).
+
+dx = (gx - ax) / aw, dw = log(gw / aw), each divided by its standard deviation.
+Shapes: any leading dimensions, last one 4; boxes xyxy pixels.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+RPN_STDS = (1.0, 1.0, 1.0, 1.0)
+ROI_STDS = (0.1, 0.1, 0.2, 0.2)
+# Beyond this a prediction would enlarge a 16-pixel anchor past 1000 pixels; exp() stays finite.
+SCALE_CLAMP = math.log(1000.0 / 16)
+
+
+def xyxy_to_cxcywh(boxes: Tensor) -> Tensor:
+    centre = (boxes[..., :2] + boxes[..., 2:]) / 2
+    return torch.cat((centre, boxes[..., 2:] - boxes[..., :2]), dim=-1)
+
+
+def encode(reference: Tensor, boxes: Tensor, stds: tuple[float, ...]) -> Tensor:
+    """Deltas that carry `reference` onto `boxes`; sides under 1 pixel count as 1."""
+    source, target = xyxy_to_cxcywh(reference), xyxy_to_cxcywh(boxes)
+    source_wh = source[..., 2:].clamp(min=1)
+    offset = (target[..., :2] - source[..., :2]) / source_wh
+    scale = (target[..., 2:].clamp(min=1) / source_wh).log()
+    return torch.cat((offset, scale), dim=-1) / reference.new_tensor(stds)
+
+
+def decode(reference: Tensor, deltas: Tensor, stds: tuple[float, ...]) -> Tensor:
+    """Boxes that `deltas` make of `reference`: the inverse of `encode`."""
+    source = xyxy_to_cxcywh(reference)
+    source_wh = source[..., 2:].clamp(min=1)
+    deltas = deltas * reference.new_tensor(stds)
+    centre = source[..., :2] + deltas[..., :2] * source_wh
+    half = source_wh * deltas[..., 2:].clamp(max=SCALE_CLAMP).exp() / 2
+    return torch.cat((centre - half, centre + half), dim=-1)
+
+
+def clip_to_image(boxes: Tensor, size: int) -> Tensor:
+    return boxes.clamp(0, size)

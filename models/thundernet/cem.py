@@ -1,0 +1,36 @@
+"""Context Enhancement Module (Sec. 3.3, Fig. 4): three scales summed into one map.
+
+Shapes: C4 (N, C, H, W), C5 (N, C', H/2, W/2) -> context (N, alpha*p*p, H, W), H = S/16.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ContextEnhancementModule(nn.Module):
+    """Sum of C4, of C5 enlarged twice and of C5's global average, each after a 1x1 convolution.
+
+    Levels left out of `levels` are not built: the rows of the paper's ablation (Table 6).
+    """
+
+    def __init__(
+        self, c4_channels: int, c5_channels: int, out_channels: int, levels: Sequence[str]
+    ) -> None:
+        super().__init__()
+        in_channels = {"c4": c4_channels, "c5": c5_channels, "global": c5_channels}
+        self.project = nn.ModuleDict(
+            {level: nn.Conv2d(in_channels[level], out_channels, 1) for level in levels}
+        )
+
+    def forward(self, c4: Tensor, c5: Tensor) -> Tensor:
+        terms = []
+        if "c4" in self.project:
+            terms.append(self.project["c4"](c4))
+        if "c5" in self.project:
+            terms.append(F.interpolate(self.project["c5"](c5), scale_factor=2, mode="nearest"))
+        if "global" in self.project:
+            pooled = c5.mean(dim=(2, 3), keepdim=True)  # (N, C', 1, 1)
+            terms.append(self.project["global"](pooled).expand(-1, -1, *c4.shape[2:]))
+        return sum(terms[1:], start=terms[0])

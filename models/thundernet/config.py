@@ -1,0 +1,85 @@
+"""What a ThunderNet is: every number that shapes the network, as frozen data."""
+
+from typing import Literal
+
+import msgspec
+
+STRIDE = 16  # pixels per cell of the map that RPN and RoI head read (C4)
+LABELS = (
+    "person",
+    "bicycle",
+    "car",
+    "motorcycle",
+    "bus",
+    "truck",
+    "dog",
+    "cat",
+    "horse",
+    "sheep",
+    "cow",
+)
+
+ContextLevel = Literal["c4", "c5", "global"]
+
+
+class ConfigError(ValueError):
+    """A configuration that no network or training run can be made from."""
+
+
+class ThunderNetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Shape of one ThunderNet; the defaults are the deployed SNet49 detector.
+
+    Fields that the paper varies in its ablations (Sec. 4.4) are here too, so that each row of
+    such a table is one configuration: `context_levels`, `spatial_attention`, `rpn_channels`,
+    `hidden_channels`, `pool_reduction`.
+    """
+
+    backbone: Literal["snet49", "snet146", "snet535"] = "snet49"
+    balanced_downsampling: bool = True  # False: the left branch of a stride-2 unit keeps its width
+    input_size: int = 320  # pixels; frames are warped to this square
+    labels: tuple[str, ...] = LABELS  # foreground classes; class i + 1 is labels[i]
+    context_levels: tuple[ContextLevel, ...] = ("c4", "c5", "global")  # what CEM sums, Sec. 3.3
+    spatial_attention: bool = True  # SAM, Sec. 3.3
+    rpn_channels: int = 256
+    # The paper has 32 to 512. At 320 pixels half of the street objects are under 45 pixels wide,
+    # and 512 covers nothing that 256 does not.
+    anchor_scales: tuple[float, ...] = (16.0, 32.0, 64.0, 128.0, 256.0)
+    anchor_ratios: tuple[float, ...] = (0.5, 0.75, 1.0, 4 / 3, 2.0)  # height / width
+    pool_size: int = 7  # p: bins per side of an RoI
+    pool_channels: int = 5  # alpha: channels per bin, so the map has alpha * p * p = 245
+    pool_reduction: Literal["mean", "max"] = "mean"  # over the 2 x 2 samples of a bin
+    hidden_channels: int = 1024  # the one fully connected layer of the R-CNN subnet
+    pre_nms_top_n: int = 2000
+    post_nms_top_n: int = 200
+    nms_thresh: float = 0.7
+    pixel_mean: tuple[float, float, float] = (103.53, 116.28, 123.675)  # BGR, ImageNet
+    pixel_std: tuple[float, float, float] = (57.375, 57.12, 58.395)
+
+    def __post_init__(self) -> None:
+        check_input_size(self.input_size)
+        if not self.context_levels:
+            raise ConfigError("context_levels: expected at least one of c4, c5, global, got none")
+        if self.post_nms_top_n > self.pre_nms_top_n:
+            raise ConfigError(
+                f"post_nms_top_n: expected at most pre_nms_top_n = {self.pre_nms_top_n}, "
+                f"got {self.post_nms_top_n}"
+            )
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.labels)
+
+    @property
+    def anchors_per_cell(self) -> int:
+        return len(self.anchor_scales) * len(self.anchor_ratios)
+
+    @property
+    def context_channels(self) -> int:
+        """Channels of the map that PSRoIAlign reads, alpha * p * p (Sec. 3.2)."""
+        return self.pool_channels * self.pool_size**2
+
+
+def check_input_size(size: int) -> None:
+    """Raises ConfigError unless C5, at stride 32, is exactly half of C4."""
+    if size < 64 or size % 32:
+        raise ConfigError(f"input size: expected a multiple of 32 from 64 up, got {size}")

@@ -1,0 +1,119 @@
+"""SNet, the backbone (Sec. 3.1, Table 1): ShuffleNetV2 units with 5x5 depthwise convolutions.
+
+Shapes: N images, C channels, S input pixels per side.
+    images (N, 3, S, S) -> C4 (N, C, S/16, S/16), C5 (N, C', S/32, S/32)
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+KERNEL = 5  # larger receptive field for little cost, Sec. 3.1
+
+
+class SNetPlan(NamedTuple):
+    """Widths of one SNet; `conv5` is None where the last stage itself is C5."""
+
+    stem: int
+    stages: tuple[int, int, int]
+    conv5: int | None
+
+
+PLANS = {
+    "snet49": SNetPlan(stem=24, stages=(60, 120, 240), conv5=512),
+    "snet146": SNetPlan(stem=24, stages=(132, 264, 528), conv5=None),
+    "snet535": SNetPlan(stem=48, stages=(248, 496, 992), conv5=None),
+}
+UNITS_PER_STAGE = (4, 8, 4)  # the first of each has stride 2
+
+
+class BackboneMaps(NamedTuple):
+    c4: Tensor
+    c5: Tensor
+
+
+def pointwise(in_channels: int, out_channels: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(in_channels, out_channels, 1, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(inplace=True),
+    ]
+
+
+def depthwise(channels: int, stride: int) -> list[nn.Module]:
+    """No ReLU follows a depthwise convolution (ShuffleNetV2)."""
+    return [
+        nn.Conv2d(channels, channels, KERNEL, stride, KERNEL // 2, groups=channels, bias=False),
+        nn.BatchNorm2d(channels),
+    ]
+
+
+class BasicUnit(nn.Module):
+    """Stride-1 unit: even channels pass through, odd channels are convolved.
+
+    De-interleaving at the start is the channel shuffle of the unit before.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        half = channels // 2
+        self.branch = nn.Sequential(
+            *pointwise(half, half), *depthwise(half, stride=1), *pointwise(half, half)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat((x[:, 0::2], self.branch(x[:, 1::2])), dim=1)
+
+
+class DownUnit(nn.Module):
+    """Stride-2 unit: both branches see every channel.
+
+    Balanced branches give half of the output each, which reproduces the paper's operation counts;
+    otherwise the left branch keeps the input's width, as the authors' published code does.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, balanced: bool) -> None:
+        super().__init__()
+        left = out_channels // 2 if balanced else in_channels
+        right = out_channels - left
+        self.left = nn.Sequential(*depthwise(in_channels, stride=2), *pointwise(in_channels, left))
+        self.right = nn.Sequential(
+            *pointwise(in_channels, out_channels // 2),
+            *depthwise(out_channels // 2, stride=2),
+            *pointwise(out_channels // 2, right),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat((self.left(x), self.right(x)), dim=1)
+
+
+def make_stage(in_channels: int, out_channels: int, units: int, balanced: bool) -> nn.Sequential:
+    down = DownUnit(in_channels, out_channels, balanced)
+    return nn.Sequential(down, *(BasicUnit(out_channels) for _ in range(units - 1)))
+
+
+class SNet(nn.Module):
+    def __init__(self, name: str, balanced: bool = True) -> None:
+        super().__init__()
+        plan = PLANS[name]
+        self.conv1 = nn.Sequential(
+            nn.Conv2d(3, plan.stem, 3, 2, 1, bias=False),
+            nn.BatchNorm2d(plan.stem),
+            nn.ReLU(inplace=True),
+        )
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        widths = (plan.stem, *plan.stages)
+        self.stage2, self.stage3, self.stage4 = (
+            make_stage(widths[i], widths[i + 1], UNITS_PER_STAGE[i], balanced) for i in range(3)
+        )
+        self.conv5: nn.Module = nn.Identity()
+        if plan.conv5 is not None:
+            self.conv5 = nn.Sequential(*pointwise(plan.stages[-1], plan.conv5))
+        self.c4_channels = plan.stages[1]
+        self.c5_channels = plan.conv5 or plan.stages[-1]
+
+    def forward(self, images: Tensor) -> BackboneMaps:
+        x = self.maxpool(self.conv1(images))  # (N, C, S/4, S/4)
+        c4 = self.stage3(self.stage2(x))
+        return BackboneMaps(c4, self.conv5(self.stage4(c4)))

@@ -1,0 +1,92 @@
+"""ThunderNet (Fig. 2): backbone, context, proposals, attention, position-sensitive RoI head.
+
+Shapes: N images, S pixels per side, H = W = S/16 cells, L = H * W * A anchors, R RoIs.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from models.thundernet.anchors import make_anchors
+from models.thundernet.cem import ContextEnhancementModule
+from models.thundernet.config import STRIDE, ThunderNetConfig
+from models.thundernet.psroi_align import psroi_align
+from models.thundernet.roi_head import RoiHead, RoiOutput
+from models.thundernet.rpn import RegionProposalNetwork
+from models.thundernet.sam import SpatialAttentionModule
+from models.thundernet.snet import SNet
+
+
+class DenseOutput(NamedTuple):
+    """All that is computed once per image, before RoIs are chosen."""
+
+    context: Tensor  # (N, alpha*p*p, H, W), F_CEM
+    features: Tensor  # (N, alpha*p*p, H, W), F_SAM: what PSRoIAlign reads
+    objectness_logits: Tensor  # (N, L)
+    deltas: Tensor  # (N, L, 4)
+
+
+class ThunderNet(nn.Module):
+    pixel_mean: Tensor  # (1, 3, 1, 1) BGR
+    pixel_std: Tensor
+
+    def __init__(self, config: ThunderNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = SNet(config.backbone, config.balanced_downsampling)
+        self.cem = ContextEnhancementModule(
+            self.backbone.c4_channels,
+            self.backbone.c5_channels,
+            config.context_channels,
+            config.context_levels,
+        )
+        self.rpn = RegionProposalNetwork(
+            config.context_channels, config.rpn_channels, config.anchors_per_cell
+        )
+        self.sam: SpatialAttentionModule | None = None
+        if config.spatial_attention:
+            self.sam = SpatialAttentionModule(config.rpn_channels, config.context_channels)
+        self.roi_head = RoiHead(config.context_channels, config.hidden_channels, config.num_classes)
+        for name in ("pixel_mean", "pixel_std"):
+            self.register_buffer(name, torch.tensor(getattr(config, name)).view(1, 3, 1, 1))
+        initialise(self)
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """Network input of BGR images with values 0 to 255, (N, 3, S, S) either way."""
+        return (images - self.pixel_mean) / self.pixel_std
+
+    def forward(self, images: Tensor) -> DenseOutput:
+        """The convolutional part, on normalised images (N, 3, S, S)."""
+        c4, c5 = self.backbone(images)
+        context = self.cem(c4, c5)  # (N, 245, H, W)
+        rpn = self.rpn(context)
+        features = context if self.sam is None else self.sam(context, rpn.features)
+        return DenseOutput(context, features, rpn.objectness_logits, rpn.deltas)
+
+    def classify(self, features: Tensor, rois: Tensor) -> RoiOutput:
+        """Class logits and box deltas of `rois`, (N, R, 4) xyxy in input pixels."""
+        pooled = psroi_align(
+            features, rois, 1 / STRIDE, self.config.pool_size, self.config.pool_reduction
+        )
+        return self.roi_head(pooled)
+
+    def anchors(self, size: int) -> Tensor:
+        """Anchors (L, 4) of a square input of `size` pixels, in the order of the RPN's outputs."""
+        cells = size // STRIDE
+        scales, ratios = self.config.anchor_scales, self.config.anchor_ratios
+        return make_anchors(cells, cells, STRIDE, scales, ratios)
+
+
+def initialise(model: nn.Module) -> None:
+    """Fresh weights: He initialisation inside, small ones where outputs should start near zero."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.01)
+            nn.init.zeros_(module.bias)
+        if name in ("rpn.objectness", "rpn.box"):
+            nn.init.normal_(module.weight, std=0.01)
