@@ -1,0 +1,177 @@
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.kernels.soft_nms import SoftNms
+from tests.stages.kernels import textbook_soft_nms
+
+METHODS = ["linear", "gaussian", "hard"]
+
+
+def make_crowd(seed: int, rois: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes that cluster on a few objects and scores that peak on the class of the object."""
+    rng = np.random.default_rng(seed)
+    objects = rng.integers(1, 8)
+    centre = rng.uniform(60, 260, (objects, 2))[rng.integers(0, objects, rois)]
+    centre += rng.normal(0, 8, (rois, 2))
+    half = rng.uniform(15, 50, (rois, 2))
+    boxes = np.hstack([centre - half, centre + half]).astype(np.float32)
+    scores = rng.dirichlet(np.full(classes, 0.1), rois).astype(np.float32)
+    return boxes, scores
+
+
+@pytest.mark.parametrize("method", METHODS)
+@given(seed=st.integers(0, 10**6), rois=st.integers(1, 40), classes=st.integers(1, 6))
+@settings(max_examples=60, deadline=None)
+def test_global_greedy_equals_the_textbook_per_class(method, seed, rois, classes):
+    boxes, scores = make_crowd(seed, rois, classes)
+    nms = SoftNms(method=method, score_thresh=0.05, max_detections=25)
+    found = nms.suppress(boxes, scores)
+    expected = textbook_soft_nms.suppress(boxes, scores, method=method, max_detections=25)
+    # Pairs closer than float32 noise may swap places, so scores are compared in order ...
+    np.testing.assert_allclose(found.scores, [score for score, _, _ in expected], rtol=1e-4)
+    # ... and which pairs they are as a set, but for the last ones, where the limit cuts a tie.
+    picked = {
+        (int(c), *box.tolist())
+        for c, box, score in zip(found.class_ids, found.boxes_xyxy, found.scores, strict=True)
+        if score > found.scores[-1] * 1.001
+    }
+    textbook = {(c, *boxes[row].tolist()) for _, c, row in expected}
+    assert picked <= textbook
+
+
+def test_full_house_of_80_classes_equals_the_textbook():
+    boxes, scores = make_crowd(3, rois=200, classes=80)
+    found = SoftNms(score_thresh=0.01).suppress(boxes, scores)
+    expected = textbook_soft_nms.suppress(boxes, scores, score_thresh=0.01)
+    assert len(found.scores) == 100
+    np.testing.assert_allclose(found.scores, [score for score, _, _ in expected], rtol=1e-4)
+    assert found.class_ids.tolist() == [c for _, c, _ in expected]
+
+
+def test_linear_decay_by_hand():
+    # The second box lies on the first with IoU 2/3, the third apart from both.
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 15], [50, 50, 60, 60]], np.float32)
+    scores = np.array([[0.9], [0.6], [0.5]], np.float32)
+    found = SoftNms(method="linear", score_thresh=0.1).suppress(boxes, scores)
+    np.testing.assert_allclose(found.scores, [0.9, 0.5, 0.2], rtol=1e-5)  # 0.6 * (1 - 2/3)
+    np.testing.assert_array_equal(found.boxes_xyxy, boxes[[0, 2, 1]])
+    assert found.class_ids.dtype == np.int32
+    assert found.class_ids.tolist() == [0, 0, 0]
+
+
+def test_gaussian_decay_by_hand():
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 15]], np.float32)
+    scores = np.array([[0.9], [0.6]], np.float32)
+    found = SoftNms(method="gaussian", score_thresh=0.1).suppress(boxes, scores)
+    np.testing.assert_allclose(found.scores, [0.9, 0.6 * np.exp(-(4 / 9) / 0.5)], rtol=1e-5)
+
+
+def test_hard_suppression_removes():
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 15]], np.float32)
+    scores = np.array([[0.9], [0.6]], np.float32)
+    found = SoftNms(method="hard", score_thresh=0.1).suppress(boxes, scores)
+    np.testing.assert_allclose(found.scores, [0.9])
+
+
+def test_classes_do_not_compete():
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 10]], np.float32)
+    scores = np.array([[0.9, 0.0], [0.0, 0.8]], np.float32)
+    found = SoftNms().suppress(boxes, scores)
+    np.testing.assert_allclose(found.scores, [0.9, 0.8])
+    assert found.class_ids.tolist() == [0, 1]
+
+
+def test_one_row_may_be_two_classes():
+    boxes = np.array([[0, 0, 10, 10]], np.float32)
+    found = SoftNms().suppress(boxes, np.array([[0.4, 0.6]], np.float32))
+    assert found.class_ids.tolist() == [1, 0]
+
+
+def test_a_pair_that_decays_below_the_threshold_is_gone():
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 10]], np.float32)
+    scores = np.array([[0.9], [0.8]], np.float32)
+    assert SoftNms(score_thresh=0.0).suppress(boxes, scores).scores.tolist() == [np.float32(0.9)]
+
+
+def test_no_more_than_max_detections():
+    boxes, scores = make_crowd(5, rois=100, classes=5)
+    found = SoftNms(score_thresh=0.01, max_detections=7).suppress(boxes, scores)
+    assert len(found.boxes_xyxy) == len(found.scores) == len(found.class_ids) == 7
+
+
+@pytest.mark.parametrize(
+    ("boxes", "scores"),
+    [
+        (np.empty((0, 4)), np.empty((0, 11))),  # no RoI
+        (np.array([[0, 0, 9, 9]]), np.full((1, 11), 0.01)),  # nothing above the threshold
+        (np.array([[0, 0, 9, 9]]), np.empty((1, 0))),  # no class
+    ],
+)
+def test_nothing_found_has_the_same_shapes(boxes, scores):
+    found = SoftNms().suppress(boxes.astype(np.float32), scores.astype(np.float32))
+    assert found.boxes_xyxy.shape == (0, 4)
+    assert found.scores.shape == (0,)
+    assert found.class_ids.shape == (0,)
+    assert found.class_ids.dtype == np.int32
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("score", [np.nan, np.inf, -np.inf])
+def test_a_score_that_is_no_number_is_no_candidate(method, score):
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 11]], np.float32)
+    scores = np.array([[score], [0.8]], np.float32)
+    found = SoftNms(method=method).suppress(boxes, scores)
+    np.testing.assert_array_equal(found.scores, np.float32([0.8]))
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        [5, 5, 5, 9],  # no width
+        [9, 9, 5, 5],  # corners swapped
+        [0, 0, np.nan, 9],  # not a number
+        [-np.inf, 0, np.inf, 9],  # endless
+        [0, 0, 3e38, 3e38],  # area overflows float32
+    ],
+)
+def test_a_box_without_area_is_no_candidate(box):
+    boxes = np.array([box, [0, 0, 10, 10]], np.float32)
+    scores = np.array([[0.9], [0.8]], np.float32)
+    found = SoftNms().suppress(boxes, scores)
+    np.testing.assert_array_equal(found.boxes_xyxy, boxes[1:])
+
+
+def test_the_arguments_are_left_alone():
+    boxes, scores = make_crowd(9, rois=30, classes=3)
+    before = boxes.copy(), scores.copy()
+    SoftNms(score_thresh=0.01).suppress(boxes, scores)
+    np.testing.assert_array_equal(boxes, before[0])
+    np.testing.assert_array_equal(scores, before[1])
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"iou_thresh": 1.5}, "iou_thresh: expected 0 to 1, got 1.5"),
+        ({"sigma": 0.0}, "sigma: expected above 0, got 0.0"),
+        ({"score_thresh": -0.1}, "score_thresh: expected 0 to below 1, got -0.1"),
+        ({"max_detections": 0}, "max_detections: expected 1 or more, got 0"),
+    ],
+)
+def test_settings_out_of_range_are_refused(setting, message):
+    with pytest.raises(ValueError, match=message):
+        SoftNms(**setting)
+
+
+def test_settings_come_from_json_and_unknown_ones_are_refused():
+    text = b'{"method": "gaussian", "iou_thresh": 0.4, "sigma": 0.3}'
+    assert msgspec.json.decode(text, type=SoftNms) == SoftNms(
+        method="gaussian", iou_thresh=0.4, sigma=0.3
+    )
+    with pytest.raises(msgspec.ValidationError, match="methd"):
+        msgspec.json.decode(b'{"methd": "linear"}', type=SoftNms)
+    with pytest.raises(msgspec.ValidationError, match="Invalid enum value 'soft'"):
+        msgspec.json.decode(b'{"method": "soft"}', type=SoftNms)

@@ -1,0 +1,64 @@
+"""Soft-NMS as its paper prints it: one class, one loop, one overlap at a time."""
+
+import math
+
+import numpy as np
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    """Overlap of two xyxy boxes."""
+    width = max(0.0, float(min(a[2], b[2])) - float(max(a[0], b[0])))
+    height = max(0.0, float(min(a[3], b[3])) - float(max(a[1], b[1])))
+    overlap = width * height
+    area_a = float(a[2] - a[0]) * float(a[3] - a[1])
+    area_b = float(b[2] - b[0]) * float(b[3] - b[1])
+    return overlap / (area_a + area_b - overlap)
+
+
+def decay(overlap: float, method: str, iou_thresh: float, sigma: float) -> float:
+    """Factor for a score whose box overlaps the picked one."""
+    if method == "gaussian":
+        return math.exp(-overlap * overlap / sigma)
+    if overlap <= iou_thresh:
+        return 1.0
+    return 1.0 - overlap if method == "linear" else 0.0
+
+
+def suppress_class(
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    method: str,
+    iou_thresh: float,
+    sigma: float,
+    score_thresh: float,
+) -> list[tuple[float, int]]:
+    """All (score, row) of one class that stay above the threshold, in the order of picking."""
+    left = {row: float(score) for row, score in enumerate(scores) if score > score_thresh}
+    picks = []
+    while left:
+        best = max(left, key=lambda row: left[row])
+        picks.append((left.pop(best), best))
+        for row in left:
+            left[row] *= decay(iou(boxes[best], boxes[row]), method, iou_thresh, sigma)
+        left = {row: score for row, score in left.items() if score > score_thresh}
+    return picks
+
+
+def suppress(
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    method: str = "linear",
+    iou_thresh: float = 0.5,
+    sigma: float = 0.5,
+    score_thresh: float = 0.05,
+    max_detections: int = 100,
+) -> list[tuple[float, int, int]]:
+    """The best (score, class, row) over all classes, descending."""
+    found = [
+        (score, class_id, row)
+        for class_id in range(scores.shape[1])
+        for score, row in suppress_class(
+            boxes, scores[:, class_id], method, iou_thresh, sigma, score_thresh
+        )
+    ]
+    return sorted(found, key=lambda pick: -pick[0])[:max_detections]
