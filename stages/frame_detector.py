@@ -1,0 +1,45 @@
+"""The whole path of one frame in one process: warp, infer, back to frame pixels, Soft-NMS.
+
+The line spreads these four steps over processes; evaluation and benchmarks run them here, so that
+the reported accuracy is that of the deployed steps.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.detector import Detector
+from stages.kernels.boxes import clip_boxes
+from stages.kernels.resize import boxes_to_frame, warp_into
+from stages.kernels.soft_nms import Detections, SoftNms
+from stages.model_file import ModelMetadata
+
+
+class FrameDetector:
+    """Detections of frames of any size, one at a time."""
+
+    def __init__(self, detector: Detector, soft_nms: SoftNms) -> None:
+        self.detector = detector
+        self.soft_nms = soft_nms
+        self._tensor = detector.make_tensor()
+
+    def detect(self, frame: NDArray[np.uint8]) -> Detections:
+        """What is in one BGR frame (H, W, 3), boxes in its own pixels."""
+        warp_into(frame, self._tensor)
+        boxes, scores = self.detector.infer(self._tensor)
+        frame_wh = (frame.shape[1], frame.shape[0])
+        boxes_to_frame(boxes, self.detector.metadata.input_wh, frame_wh, out=boxes)
+        clip_boxes(boxes, frame_wh, out=boxes)
+        return self.soft_nms.suppress(boxes, scores)
+
+
+def make_soft_nms(
+    metadata: ModelMetadata, score_thresh: float | None = None, max_detections: int = 100
+) -> SoftNms:
+    """The model's own Soft-NMS, at its display threshold unless another one is given."""
+    return SoftNms(
+        method=metadata.soft_nms.method,
+        iou_thresh=metadata.soft_nms.iou_thresh,
+        sigma=metadata.soft_nms.sigma,
+        score_thresh=metadata.score_thresh if score_thresh is None else score_thresh,
+        max_detections=max_detections,
+    )
