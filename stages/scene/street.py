@@ -1,0 +1,182 @@
+"""`scene://street`: a drawn street whose every frame and every box is known.
+
+A frame depends on the options and its index alone: frames may be drawn in any order, and a
+restarted process goes on where the last one stopped.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from stages.scene.actor import Actor
+from stages.scene.cast import Cast
+from stages.scene.layout import make_layout
+from stages.scene.options import SceneError, StreetOptions, parse_scene_uri
+from stages.scene.scenery import Scenery
+from stages.scene.shape import Bytes, Sprite
+
+__all__ = ["SceneError", "SceneObject", "Street", "StreetOptions", "parse_scene_uri"]
+
+_LIGHT_STEPS = 96  # levels of brightness; one step is too small to see
+_LIGHT_PERIOD = 47.0  # seconds of one passing cloud
+_NOISE_MARGIN = 61  # the noise plate is this much larger than the frame
+
+
+@dataclass(frozen=True)
+class SceneObject:
+    """One object that shows in a frame."""
+
+    label: str
+    box_xyxy: tuple[float, float, float, float]  # around its visible pixels
+    visible: float  # share of its pixels that neither others nor the border hide
+    track_id: int
+
+
+@dataclass(frozen=True)
+class _Placed:
+    actor: Actor
+    sprite: Sprite
+    ratio: float  # size on the frame over size in the sprite
+    left: int
+    top: int
+    size: tuple[int, int]  # width, height on the frame
+
+
+class Street:
+    """Draws the frames of a street and tells what is in them."""
+
+    def __init__(self, options: StreetOptions) -> None:
+        self.options = options
+        rng = np.random.default_rng([options.seed, 0])
+        self.layout = make_layout(options, rng)
+        self.actors = Cast(options, self.layout, np.random.default_rng([options.seed, 1])).gather()
+        self._still = Scenery(self.layout, np.random.default_rng([options.seed, 2])).paint()
+        self._lit = self._still.copy()
+        self._lit_level = -1
+        self._owners = np.zeros(self._still.shape[:2], np.uint16)
+        noise = np.random.default_rng([options.seed, 3])
+        shape = (options.height + _NOISE_MARGIN, options.width + _NOISE_MARGIN, 3)
+        self._noise = (noise.standard_normal(shape, dtype=np.float32) * 2.0 + 5.0).astype(np.uint8)
+
+    @property
+    def frame_count(self) -> int | None:
+        """Frames until the end; None goes on for ever."""
+        if self.options.seconds == 0:
+            return None
+        return max(1, round(self.options.seconds * self.options.fps))
+
+    def draw(self, index: int, out: Bytes) -> None:
+        """Paints frame `index` into `out` (H, W, 3), BGR."""
+        self._check(index, out)
+        seconds = index / self.options.fps
+        table = self._light_table(seconds)
+        np.copyto(out, self._lit)
+        for placed in self._place(seconds):
+            _paste(out, placed, table)
+        if self.options.noise:
+            height, width = out.shape[:2]
+            dy, dx = (index * 37) % _NOISE_MARGIN, (index * 23) % _NOISE_MARGIN
+            cv2.add(out, self._noise[dy : dy + height, dx : dx + width], dst=out)
+
+    def truth(self, index: int) -> list[SceneObject]:
+        """What shows in frame `index`, exactly: from the masks that are drawn."""
+        owners = self._owners
+        owners.fill(0)
+        whole: dict[int, tuple[str, int]] = {}
+        boxes: dict[int, tuple[int, int, int, int]] = {}
+        for placed in self._place(index / self.options.fps):
+            mask = cv2.resize(placed.sprite.owners, placed.size, interpolation=cv2.INTER_NEAREST)
+            there, here = _overlap(placed, owners.shape[1], owners.shape[0])
+            target, part = owners[there], mask[here]
+            for k, label in enumerate(placed.actor.labels, start=1):
+                track_id = placed.actor.track_id + k - 1
+                whole[track_id] = (label, int(np.count_nonzero(mask == k)))
+                boxes[track_id] = (there[1].start, there[0].start, there[1].stop, there[0].stop)
+                target[part == k] = track_id
+            if not placed.actor.labels:
+                target[part > 0] = 0
+        found = []
+        for track_id, (label, area) in whole.items():
+            x0, y0, x1, y1 = boxes[track_id]
+            seen = (owners[y0:y1, x0:x1] == track_id).view(np.uint8)
+            if area == 0 or not (count := cv2.countNonZero(seen)):
+                continue
+            x, y, w, h = cv2.boundingRect(seen)
+            box = (float(x0 + x), float(y0 + y), float(x0 + x + w), float(y0 + y + h))
+            found.append(SceneObject(label, box, count / area, track_id))
+        return found
+
+    def _check(self, index: int, out: Bytes) -> None:
+        expected = (self.options.height, self.options.width, 3)
+        if out.shape != expected or out.dtype != np.uint8:
+            raise SceneError(
+                f"street frame: expected uint8 {expected}, got {out.dtype} {out.shape}"
+            )
+        if index < 0 or (self.frame_count is not None and index >= self.frame_count):
+            raise SceneError(f"street frame: expected 0 to {self.frame_count}, got {index}")
+
+    def _light_table(self, seconds: float) -> Bytes:
+        """The lookup table of this moment's light; repaints the still part when it changed."""
+        swing = 0.5 + 0.5 * math.cos(2 * math.pi * seconds / _LIGHT_PERIOD)
+        level = round(swing * _LIGHT_STEPS) if self.options.light else _LIGHT_STEPS
+        share = level / _LIGHT_STEPS
+        gain = np.array([0.8 + 0.2 * share, 0.78 + 0.22 * share, 0.75 + 0.25 * share])
+        table = (np.arange(256)[None, :, None] * gain).astype(np.uint8)
+        if level != self._lit_level:
+            cv2.LUT(self._still, table, dst=self._lit)
+            self._lit_level = level
+        return table
+
+    def _place(self, seconds: float) -> list[_Placed]:
+        """Everybody's sprite and place, far to near."""
+        placed = []
+        for actor in sorted(self.actors, key=lambda actor: self._order(actor, seconds)):
+            u = actor.u(seconds)
+            column, row, scale = self.layout.spot(u, actor.v)
+            sprite = actor.sprite(
+                self.layout, u, actor.phase(seconds), self.options.shadows
+            )
+            ratio = scale / sprite.scale
+            height, width = sprite.keep.shape
+            size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
+            left = round(column - sprite.origin[0] * ratio)
+            top = round(row - sprite.origin[1] * ratio)
+            if left < self.options.width and top < self.options.height and left + size[0] > 0:
+                placed.append(_Placed(actor, sprite, ratio, left, top, size))
+        return placed
+
+    def _order(self, actor: Actor, seconds: float) -> tuple[float, float]:
+        return -actor.v, -self.layout.ground(actor.u(seconds), actor.v)[1]
+
+
+def _overlap(placed: _Placed, width: int, height: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """The same pixels on the frame and in the sprite."""
+    x0, y0 = max(placed.left, 0), max(placed.top, 0)
+    x1 = max(x0, min(placed.left + placed.size[0], width))
+    y1 = max(y0, min(placed.top + placed.size[1], height))
+    there = (slice(y0, y1), slice(x0, x1))
+    here = (
+        slice(y0 - placed.top, y1 - placed.top),
+        slice(x0 - placed.left, x1 - placed.left),
+    )
+    return there, here
+
+
+def _paste(out: Bytes, placed: _Placed, table: Bytes) -> None:
+    there, here = _overlap(placed, out.shape[1], out.shape[0])
+    target = out[there]
+    if target.size == 0:
+        return
+    colour, keep = placed.sprite.colour, placed.sprite.keep
+    if placed.size != (keep.shape[1], keep.shape[0]):
+        method = cv2.INTER_AREA if placed.ratio < 0.6 else cv2.INTER_LINEAR
+        colour = cv2.resize(colour, placed.size, interpolation=method)
+        keep = cv2.resize(keep, placed.size, interpolation=method)
+    lit = cv2.LUT(colour[here], table)
+    kept = cv2.cvtColor(keep[here], cv2.COLOR_GRAY2BGR)
+    cv2.multiply(target, kept, dst=target, scale=1 / 255)
+    cv2.add(target, lit, dst=target)
