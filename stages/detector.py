@@ -35,6 +35,10 @@ WARM_UP_RUNS = 2  # the first allocates the arena, the second finds it allocated
 ERRORS_ONLY = 3  # log severity: what is wrong with a model is said by exceptions
 
 
+class InferenceError(RuntimeError):
+    """The network failed on one frame; the session is still good."""
+
+
 class RoiScores(NamedTuple):
     """What the network says about one frame, neither sorted nor suppressed."""
 
@@ -67,7 +71,10 @@ class Detector:
         """Boxes and probabilities of one warped BGR frame (H, W, 3); R is 1 at least."""
         # The session reads `tensor` where it lies; the two outputs are 12 kB together, and binding
         # them to buffers of our own was measured to gain nothing.
-        boxes, scores = self._session.run(["boxes", "scores"], {"frame": tensor})
+        try:
+            boxes, scores = self._session.run(["boxes", "scores"], {"frame": tensor})
+        except (Fail, InvalidArgument, RuntimeException) as error:
+            raise InferenceError(f"inference: {error}") from None
         return RoiScores(boxes, scores)
 
 

@@ -1,0 +1,124 @@
+"""YAML into frozen structs: every mistake named with its path, its value and what was expected."""
+
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from pipeline.errors import LineError
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class ConfigError(LineError):
+    """The configuration cannot be used as it is."""
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file."""
+    try:
+        content = yaml.safe_load(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"configuration {path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"configuration {path}: not YAML: {_one_line(error)}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"configuration {path}: expected keys and values, got {_kind(content)}")
+    return content
+
+
+def set_key(content: dict[str, Any], assignment: str) -> None:
+    """Apply one `a.b=value` in place; the value is YAML."""
+    key, equals, text = assignment.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set: expected key=value, got '{assignment}'")
+    *parents, last = key.strip().split(".")
+    node: Any = content
+    for i, parent in enumerate(parents):
+        node = node.setdefault(parent, {})
+        if not isinstance(node, dict):
+            raise ConfigError(f"--set: '{'.'.join(parents[: i + 1])}' has no keys of its own")
+    try:
+        node[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {key}: not YAML: {_one_line(error)}") from None
+
+
+def build(content: Mapping[str, Any], kind: type[T], origin: str) -> T:
+    """The struct that the content describes.
+
+    Raises:
+        ConfigError: unknown key, wrong type or value out of range.
+    """
+    _check_keys(content, kind, "", origin)
+    try:
+        return msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        text, _, path = str(error).partition(" - at `$.")
+        where = path.rstrip("`")
+        value = _look_up(content, where)
+        got = f", got {value!r}" if where and value is not None else ""
+        raise ConfigError(f"{origin}: {where + ': ' if where else ''}{text}{got}") from None
+
+
+def _check_keys(content: Any, kind: Any, path: str, origin: str) -> None:
+    """Refuse unknown keys here rather than in msgspec, which does not name the nearest one."""
+    struct, is_list = _struct_inside(kind)
+    if struct is None:
+        return
+    if is_list and isinstance(content, list):
+        for i, item in enumerate(content):
+            _check_keys(item, struct, f"{path}[{i}]", origin)
+    elif isinstance(content, Mapping):
+        fields = {field.name: field.type for field in msgspec.structs.fields(struct)}
+        for key, value in content.items():
+            where = f"{path}.{key}".lstrip(".")
+            if key not in fields:
+                raise ConfigError(f"{origin}: unknown key '{where}'{_nearest(str(key), fields)}")
+            _check_keys(value, fields[key], where, origin)
+
+
+def _struct_inside(kind: Any) -> tuple[Any, bool]:
+    """(struct type, whether a list of them is meant) behind Annotated, unions and tuples."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Annotated:
+        return _struct_inside(arguments[0])
+    if origin is tuple:
+        return _struct_inside(arguments[0])[0], True
+    if origin in (typing.Union, types.UnionType):
+        found = [_struct_inside(argument) for argument in arguments]
+        return next((f for f in found if f[0] is not None), (None, False))
+    return (
+        (kind, False)
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+        else (None, False)
+    )
+
+
+def _nearest(key: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
+    return f": did you mean '{close[0]}'?" if close else f": expected one of {', '.join(known)}"
+
+
+def _look_up(content: Any, path: str) -> Any:
+    for part in path.replace("[", ".").replace("]", "").split("."):
+        if isinstance(content, Mapping):
+            content = content.get(part)
+        elif isinstance(content, list) and part.isdecimal() and int(part) < len(content):
+            content = content[int(part)]
+        else:
+            return None
+    return content
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _kind(value: Any) -> str:
+    return "nothing" if value is None else type(value).__name__

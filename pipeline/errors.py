@@ -1,0 +1,9 @@
+"""Errors that a person can act on: printed as one line, never with a traceback."""
+
+
+class LineError(Exception):
+    """Something outside the code is wrong; the message says what, where, expected and got."""
+
+
+class FrameError(LineError):
+    """One frame could not be processed; the line reports it as an error and goes on."""

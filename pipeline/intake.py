@@ -1,0 +1,201 @@
+"""The loop of a source's process: frames into the ring, references into the line.
+
+It owns every slot of its ring, so it alone decides what is sent again: when a stage was killed,
+the supervisor raises the camera's replay count, and each frame that some branch still needs gets a
+new generation (which makes every lost or late reference to it stale) and is sent once more.
+"""
+
+import math
+import random
+import time
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+from loguru import logger
+
+from pipeline.ledger import CameraState, DropReason
+from pipeline.messages import FrameRef
+from pipeline.realtime import monotonic_ns
+from pipeline.redact import redact
+from pipeline.ring import Ring, RingLayout, ring_path
+from pipeline.sockets import Parcel
+from pipeline.source import EndOfSource, Geometry, GeometryChanged, Source, SourceError
+from pipeline.stage import Context
+from pipeline.stream import Outlet
+from pipeline.topology import ProcessSpec
+
+_FULL_RING_WAIT_S = 0.0005
+_BACKOFF_FIRST_S, _BACKOFF_CAP_S = 0.5, 30.0
+_STOP_POLL_S = 0.05
+_SETTLE_BETWEEN_EPOCHS_S = 0.5
+_SETTLE_AT_STOP_S = 0.6
+
+
+class Intake:
+    """Feeds one camera into the line until it ends or the run is stopped."""
+
+    def __init__(self, process: ProcessSpec, context: Context, source: Source, slots: int) -> None:
+        assert process.camera is not None, f"{process.name} has no camera"
+        self._context = context
+        self._topology = context.run.topology
+        self._camera = process.camera
+        self._name = context.run.cameras[process.camera]
+        self._source = source
+        self._slots = slots
+        self._books = context.ledger.rows[self._camera, process.index]
+        self._control = context.ledger.cameras[self._camera]
+        self._replayed = int(self._control["replay"])
+        self._outlets = [
+            Outlet(context.run_dir, row.name) for row in self._topology.readers(process.stage)
+        ]
+        self._ring: Ring | None = None
+        self._sent: dict[int, FrameRef] = {}  # by slot: what may have to be sent again
+        self._next_frame = self._first_frame()
+
+    def run(self, stopped: Callable[[], bool]) -> None:
+        """Open, read, reconnect; returns when the source has ended and all of it is processed.
+
+        Raises:
+            SourceError: a lossless source cannot be read: trying again would not help.
+        """
+        backoff_s = _BACKOFF_FIRST_S
+        while not stopped():
+            try:
+                geometry = self._source.open(self._next_frame)
+                self._begin_epoch(geometry)
+                backoff_s = _BACKOFF_FIRST_S
+                self._pump(stopped)
+            except EndOfSource:
+                break
+            except GeometryChanged as change:
+                logger.info("{}: {}: a new epoch begins", self._name, change)
+            except SourceError as error:
+                if self._source.lossless:
+                    raise
+                self._report_absent(error)
+                _sleep(backoff_s * random.uniform(0.75, 1.25), stopped)
+                backoff_s = min(backoff_s * 2, _BACKOFF_CAP_S)
+            finally:
+                self._source.close()
+            self._settle(stopped, _SETTLE_BETWEEN_EPOCHS_S)
+        self._settle(stopped)
+        self._context.ledger.set_state(self._camera, CameraState.ENDED)
+
+    def _pump(self, stopped: Callable[[], bool]) -> None:
+        slot = self._wait_for_slot(stopped)
+        while slot is not None and not stopped():
+            ring = self._current_ring()
+            generation = ring.take(slot)
+            self._sent.pop(slot, None)
+            pts_ns = self._source.read(ring.slots[slot]["frame"])
+            captured_ns, unix_ns = monotonic_ns(), time.time_ns()
+            ring.times[slot] = max(pts_ns, 0), unix_ns
+            ref = FrameRef(
+                self._camera, int(self._control["epoch"]), slot, generation,
+                self._next_frame, captured_ns, self._source.lossless,
+            )  # fmt: skip
+            self._next_frame += 1
+            self._replay_if_asked()
+            if self._source.lossless:
+                self._send(ref)
+                slot = self._wait_for_slot(stopped)
+            elif (free := self._free_slot(besides=slot)) is not None:
+                self._send(ref)
+                slot = free
+            else:  # no slot for the next frame: this one's is used again
+                self._books["drops"][DropReason.RING_FULL] += 1
+            self._books["last_frame_id"] = ref.frame_id
+            self._books["frames"] = ref.frame_id + 1  # a restarted process may read some again
+            self._books["progress_ns"] = monotonic_ns()
+
+    def _begin_epoch(self, geometry: Geometry) -> None:
+        if self._ring is not None:
+            self._ring.unlink()
+        epoch = int(self._control["epoch"]) + 1
+        layout = RingLayout(
+            slots=self._slots,
+            areas=self._source.areas(geometry),
+            columns=self._topology.names,
+            branches=self._topology.branches,
+        )
+        self._sent.clear()
+        ring_path(self._context.run_dir, self._camera, epoch - 1).unlink(missing_ok=True)
+        self._ring = Ring.create(ring_path(self._context.run_dir, self._camera, epoch), layout)
+        self._control["width"], self._control["height"] = geometry
+        self._control["epoch"] = epoch
+        self._context.ledger.set_state(self._camera, CameraState.LIVE)
+
+    def _send(self, ref: FrameRef) -> None:
+        self._sent[ref.slot] = ref
+        self._current_ring().stamp(ref, 0, monotonic_ns())
+        for outlet in self._outlets:
+            outlet.send(Parcel(ref))
+
+    def _replay_if_asked(self) -> None:
+        asked = int(self._control["replay"])
+        if asked == self._replayed or self._ring is None:
+            return
+        self._replayed = asked
+        held = self._held()
+        for ref in held:
+            generation = self._ring.take(ref.slot)
+            self._send(msgspec.structs.replace(ref, generation=generation))
+        logger.info("{}: {} frames sent again", self._name, len(held))
+
+    def _wait_for_slot(self, stopped: Callable[[], bool]) -> int | None:
+        """A free slot, or None when the run is stopped first."""
+        while not stopped():
+            slot = self._free_slot()
+            if slot is not None:
+                return slot
+            self._replay_if_asked()
+            time.sleep(_FULL_RING_WAIT_S)
+        return None
+
+    def _free_slot(self, besides: int | None = None) -> int | None:
+        return next((s for s in self._current_ring().free_slots() if s != besides), None)
+
+    def _settle(self, stopped: Callable[[], bool], limit_s: float = math.inf) -> None:
+        """Wait until every frame sent has passed through; a kill meanwhile is still healed."""
+        deadline = time.monotonic() + limit_s
+        while self._ring is not None and not self._sent.keys() <= set(self._ring.free_slots()):
+            if stopped():
+                deadline = min(deadline, time.monotonic() + _SETTLE_AT_STOP_S)
+            if time.monotonic() >= deadline:
+                logger.warning("{}: {} frames were still under way", self._name, len(self._held()))
+                return
+            self._replay_if_asked()
+            time.sleep(_FULL_RING_WAIT_S)
+
+    def _held(self) -> list[FrameRef]:
+        """Frames that some branch still needs, in the order of capture."""
+        free = set(self._current_ring().free_slots())
+        held = [ref for slot, ref in self._sent.items() if slot not in free]
+        return sorted(held, key=lambda ref: ref.frame_id)
+
+    def _first_frame(self) -> int:
+        """Where a restarted process goes on: after the last frame that all ends have finished.
+
+        Of a live source nothing can be read again: its count goes on after the last captured one.
+        """
+        if not self._source.lossless:
+            return int(self._books["last_frame_id"]) + 1
+        finished = self._context.ledger.rows["last_frame_id"][self._camera]
+        ends = [p.index for p in self._context.run.processes if p.stage in self._topology.ends]
+        return int(np.min(finished[ends])) + 1
+
+    def _report_absent(self, error: SourceError) -> None:
+        why = redact(str(error))
+        self._context.ledger.set_state(self._camera, CameraState.CONNECTING, why)
+        logger.warning("{}: {}", self._name, why)
+
+    def _current_ring(self) -> Ring:
+        assert self._ring is not None, "no epoch has begun"
+        return self._ring
+
+
+def _sleep(seconds: float, stopped: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not stopped():
+        time.sleep(_STOP_POLL_S)

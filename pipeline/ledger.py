@@ -1,0 +1,161 @@
+"""The run's books, in shared memory: what every process did, lost and when, for each camera.
+
+Every row has one writer and counters only grow, so the books stay right when a process is killed,
+a restarted one goes on where its predecessor stopped, and anybody may read them at any time. Drops
+travel this way too: publish reports the difference between two looks at the books.
+"""
+
+import enum
+import mmap
+import os
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+StateName = Literal["connecting", "live", "stalled", "lost", "ended"]
+
+_WHY_BYTES = 200
+FILE_NAME = "ledger"
+
+
+class DropReason(enum.IntEnum):
+    """Why a captured frame will have no result."""
+
+    NEWEST_WINS = 0  # a newer frame of the same live camera took its place in a queue
+    RING_FULL = 1  # every slot was in use when a live camera delivered
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+class CameraState(enum.IntEnum):
+    """A camera is absent until proven otherwise."""
+
+    CONNECTING = 0
+    LIVE = 1
+    STALLED = 2
+    LOST = 3
+    ENDED = 4
+
+    @property
+    def label(self) -> StateName:
+        return _STATE_NAMES[self]
+
+
+_STATE_NAMES: tuple[StateName, ...] = ("connecting", "live", "stalled", "lost", "ended")
+
+
+# One row per (camera, process): written by that process alone.
+_ROW = np.dtype(
+    [
+        ("frames", np.uint64),  # frames finished
+        ("errors", np.uint64),  # of these, marked as failed
+        ("stale", np.uint64),  # references discarded because their slot had moved on
+        ("last_frame_id", np.int64),
+        ("progress_ns", np.int64),  # CLOCK_MONOTONIC of the last finished frame
+        ("busy_ns", np.int64),  # time spent on frames, in sum
+        ("drops", np.uint64, len(DropReason)),
+    ]
+)
+
+# One row per camera: written by its capture process, but for `replay`, the supervisor's.
+_CAMERA = np.dtype(
+    [
+        ("state", np.int64),
+        ("since_unix_ns", np.int64),
+        ("epoch", np.int64),
+        ("width", np.int64),
+        ("height", np.int64),
+        ("why", f"S{_WHY_BYTES}"),
+        ("replay", np.int64),
+    ]
+)
+
+# One row per process: written by that process alone.
+_PROCESS = np.dtype([("pid", np.int64), ("ready_ns", np.int64)])
+
+# Age histogram, written by publish: bucket i holds ages up to 2 ** (i / 4) * 0.1 ms, so a
+# percentile is known to within 19 % from 0.1 ms to 100 minutes.
+_AGE_BUCKETS = 104
+_AGE_FLOOR_MS = 0.1
+_AGE_STEPS_PER_DOUBLING = 4
+
+
+class Ledger:
+    """The mapped books of one run."""
+
+    def __init__(self, memory: mmap.mmap, cameras: int, processes: int) -> None:
+        self._memory = memory
+        self._offset = 0
+        self.rows = self._take(_ROW, (cameras, processes))
+        self.cameras = self._take(_CAMERA, (cameras,))
+        self.processes = self._take(_PROCESS, (processes,))
+        self.ages = self._take(np.dtype(np.uint64), (cameras, _AGE_BUCKETS))
+
+    @classmethod
+    def create(cls, run_dir: Path, cameras: int, processes: int) -> "Ledger":
+        size = cameras * processes * _ROW.itemsize + cameras * _CAMERA.itemsize
+        size += processes * _PROCESS.itemsize + cameras * _AGE_BUCKETS * 8
+        fd = os.open(run_dir / FILE_NAME, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        os.posix_fallocate(fd, 0, size)
+        os.close(fd)
+        ledger = cls.attach(run_dir, cameras, processes)
+        ledger.rows["last_frame_id"] = -1
+        ledger.cameras["since_unix_ns"] = time.time_ns()
+        return ledger
+
+    @classmethod
+    def attach(cls, run_dir: Path, cameras: int, processes: int) -> "Ledger":
+        fd = os.open(run_dir / FILE_NAME, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            memory = mmap.mmap(fd, 0)
+        finally:
+            os.close(fd)
+        return cls(memory, cameras, processes)
+
+    def set_state(self, camera: int, state: CameraState, why: str = "") -> None:
+        """Say what has become of a camera; `since` moves only when the state changes."""
+        row = self.cameras[camera]
+        row["why"] = why.encode()[:_WHY_BYTES]
+        if row["state"] != state:
+            row["state"] = state
+            row["since_unix_ns"] = time.time_ns()
+
+    def state(self, camera: int) -> tuple[CameraState, int, str]:
+        """(state, since_unix_ns, why) of a camera."""
+        row = self.cameras[camera]
+        why = bytes(row["why"]).decode(errors="replace")
+        return CameraState(int(row["state"])), int(row["since_unix_ns"]), why
+
+    def request_replay(self) -> None:
+        """Ask every capture process to send its unfinished frames again."""
+        self.cameras["replay"] += 1
+
+    def drops(self, camera: int) -> dict[str, int]:
+        """Frames of a camera lost so far, by reason, over all processes."""
+        totals = self.rows["drops"][camera].sum(axis=0)
+        return {reason.label: int(totals[reason]) for reason in DropReason}
+
+    def count_age(self, camera: int, age_ms: float) -> None:
+        ratio = max(age_ms / _AGE_FLOOR_MS, 1.0)
+        bucket = int(np.ceil(np.log2(ratio) * _AGE_STEPS_PER_DOUBLING))
+        self.ages[camera, min(bucket, _AGE_BUCKETS - 1)] += np.uint64(1)
+
+    def _take(self, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+        count = int(np.prod(shape))
+        array = np.frombuffer(self._memory, dtype, count, self._offset).reshape(shape)
+        self._offset += array.nbytes
+        return array
+
+
+def age_percentile_ms(counts: npt.NDArray[np.uint64], percent: float) -> float:
+    """The age that `percent` of the counted results did not exceed; NaN when there are none."""
+    total = int(counts.sum())
+    if total == 0:
+        return float("nan")
+    bucket = int(np.searchsorted(np.cumsum(counts), total * percent / 100.0))
+    return float(_AGE_FLOOR_MS * 2 ** (bucket / _AGE_STEPS_PER_DOUBLING))

@@ -1,0 +1,96 @@
+"""Where every process of the line begins: `python -m pipeline.process`, spawned by the supervisor.
+
+Its orders come over standard input. The first thing it does is to pin itself to its core.
+"""
+
+import gc
+import importlib
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import msgspec
+from loguru import logger
+
+from pipeline import log
+from pipeline.errors import LineError
+from pipeline.intake import Intake
+from pipeline.ledger import Ledger
+from pipeline.orders import EXIT_CRASHED, EXIT_REFUSED, Orders
+from pipeline.realtime import die_with_parent, freeze_gc, monotonic_ns, name_process, pin_to_core
+from pipeline.runner import Runner
+from pipeline.stage import Context
+from pipeline.topology import ProcessSpec, RunSpec
+
+
+class _StopFlag:
+    """Set by SIGTERM; Ctrl-C in the terminal is the supervisor's business."""
+
+    def __init__(self) -> None:
+        self._stopped = False
+        signal.signal(signal.SIGTERM, self._set)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def __call__(self) -> bool:
+        return self._stopped
+
+    def _set(self, _signum: int, _frame: FrameType | None) -> None:
+        self._stopped = True
+
+
+def load_target(target: str) -> Any:
+    """The class behind `package.module:Class`."""
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def main() -> int:
+    orders = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Orders)
+    process = orders.run.processes[orders.index]
+    die_with_parent(orders.run.supervisor_pid)
+    stopped = _StopFlag()
+    log.configure(orders.log_level, process.name)
+    try:
+        pin_to_core(process.core)
+        name_process(process.name)
+        _serve(orders.run, process, stopped)
+    except LineError as error:
+        logger.error("{}", error)
+        return EXIT_REFUSED
+    except Exception:  # noqa: BLE001 - the process boundary: whatever it is, it is said, and ends here
+        logger.exception("{} crashed", process.name)
+        return EXIT_CRASHED
+    return 0
+
+
+def _serve(run: RunSpec, process: ProcessSpec, stopped: _StopFlag) -> None:
+    gc.disable()  # imports make much garbage-free allocation: collecting it costs start-up time
+    ledger = Ledger.attach(Path(run.run_dir), len(run.cameras), len(run.processes))
+    ledger.processes[process.index]["pid"] = os.getpid()
+    context = Context(run, ledger)
+    target = load_target(run.topology.row(process.stage).target)
+    options = msgspec.convert(process.options, target.Options)
+    if process.camera is not None:
+        intake = Intake(process, context, target(options), options.slots)
+        _ready(ledger, process)
+        intake.run(stopped)
+        return
+    stage = target(options, context)
+    try:
+        runner = Runner(process, context)
+        _ready(ledger, process)
+        runner.run(stage, stopped)
+    finally:
+        stage.close()
+
+
+def _ready(ledger: Ledger, process: ProcessSpec) -> None:
+    freeze_gc()
+    ledger.processes[process.index]["ready_ns"] = monotonic_ns()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""What a process with a frame budget asks of the kernel, and the clock that everybody shares."""
+
+import ctypes
+import gc
+import os
+import signal
+import time
+
+from pipeline.errors import LineError
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PR_SET_NAME = 15
+
+monotonic_ns = time.monotonic_ns  # CLOCK_MONOTONIC: one clock for all processes of a machine
+
+
+def available_cores() -> tuple[int, ...]:
+    """The CPU indices that this process may run on."""
+    return tuple(sorted(os.sched_getaffinity(0)))
+
+
+def pin_to_core(core: int) -> None:
+    """Run the whole process on one core from here on, threads started later included."""
+    try:
+        os.sched_setaffinity(0, {core})
+    except OSError as error:
+        raise LineError(
+            f"cannot pin to core {core}: {error.strerror}; "
+            f"available cores are {', '.join(map(str, available_cores()))}"
+        ) from None
+
+
+def name_process(name: str) -> None:
+    """Show `name` in top and ps; the kernel keeps 15 bytes of it."""
+    _prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode()))
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """Have the kernel kill this process at the instant its parent is gone, however it went."""
+    _prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
+    if os.getppid() != parent_pid:  # the parent died before the call above took hold
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def freeze_gc() -> None:
+    """Stop the cyclic collector: a collection in mid-frame costs more than the frame's slack."""
+    gc.collect()
+    gc.disable()
+    gc.freeze()
+
+
+def _prctl(option: int, argument: ctypes.c_char_p | ctypes.c_ulong) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, argument, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), f"prctl({option}) failed")

@@ -1,0 +1,53 @@
+"""One private directory in shared memory per run: frame rings, ledger and sockets of that run.
+
+The supervisor holds a lock on the directory as long as it lives. A directory whose lock is free
+belongs to a dead run, whatever its age, and the next start removes it; living runs are left alone.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+SHM_ROOT = Path("/dev/shm")
+_PREFIX = "thunderline-"
+
+
+class RunDir:
+    """Owns the directory of one run, from creation to removal."""
+
+    def __init__(self, root: Path = SHM_ROOT) -> None:
+        remove_stale(root)
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))  # mode 0700
+        self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def remove(self) -> None:
+        """Delete everything in the directory and give up the lock."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def remove_stale(root: Path = SHM_ROOT) -> list[Path]:
+    """Remove the directories of runs that died without cleaning up; returns what was removed."""
+    removed = []
+    for path in root.glob(_PREFIX + "*"):
+        if _is_stale(path):
+            shutil.rmtree(path, ignore_errors=True)
+            removed.append(path)
+    return removed
+
+
+def _is_stale(path: Path) -> bool:
+    try:
+        lock = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:  # another user's, or a run that is between mkdir and lock
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+    return True

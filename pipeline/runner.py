@@ -1,0 +1,137 @@
+"""The loop of every stage but the source: receive, look up the frame, process, hand on."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import zmq
+from loguru import logger
+
+from pipeline.attachments import Attachments
+from pipeline.dispatch import Dispatcher, Worker
+from pipeline.errors import FrameError
+from pipeline.ledger import DropReason
+from pipeline.messages import FrameRef
+from pipeline.realtime import monotonic_ns
+from pipeline.reorder import Reorder
+from pipeline.sockets import Parcel
+from pipeline.stage import Context, Frame, Stage
+from pipeline.stream import Inlet, Outlet
+from pipeline.topology import LinkKind, ProcessSpec, StageRow
+
+_TICK_MS = 50
+
+
+class Runner:
+    """Runs one stage between its links, and keeps its row of the books."""
+
+    def __init__(self, process: ProcessSpec, context: Context) -> None:
+        run_dir, topology = context.run_dir, context.run.topology
+        self._cameras = context.run.cameras
+        self._row = topology.row(process.stage)
+        self._column = topology.names.index(process.stage)
+        self._books = context.ledger.rows[:, process.index]
+        self._rings = Attachments(run_dir)
+        self._reorder = Reorder() if self._row.ordered else None
+        self._inlet = _make_inlet(self._row, run_dir)
+        self._outlets = [
+            _make_outlet(self._row, reader, run_dir, self._drop)
+            for reader in topology.readers(process.stage)
+        ]
+        self._poller = zmq.Poller()
+        self._poller.register(self._inlet.socket, zmq.POLLIN)
+        for outlet in self._outlets:
+            if isinstance(outlet, Dispatcher):
+                self._poller.register(outlet.socket, zmq.POLLIN)
+
+    def run(self, stage: Stage, stopped: Callable[[], bool]) -> None:
+        """Serve until `stopped`; the frame in hand is finished first."""
+        next_idle_ns = 0
+        while not stopped():
+            arrived = bool(self._poller.poll(_TICK_MS))
+            for outlet in self._outlets:
+                outlet.serve()
+            for parcel in self._in_order():
+                self._handle(parcel, stage)
+            if monotonic_ns() >= next_idle_ns:
+                next_idle_ns = monotonic_ns() + _TICK_MS * 1_000_000
+                stage.idle()
+            if not arrived:
+                self._inlet.idle()
+
+    def _in_order(self) -> Iterator[Parcel]:
+        if self._reorder is None:
+            return self._inlet.receive()
+        for parcel in self._inlet.receive():
+            self._reorder.put(parcel, monotonic_ns())
+        return self._reorder.take(monotonic_ns())
+
+    def _handle(self, parcel: Parcel, stage: Stage) -> None:
+        ref = parcel.ref
+        ring = self._rings.find(ref)
+        books = self._books[ref.camera]
+        if ring is None:
+            books["stale"] += 1
+            self._inlet.done()
+            return
+        repeated = ref.frame_id <= int(books["last_frame_id"])
+        started_ns = monotonic_ns()
+        frame = Frame(ref, ring, parcel.body, self._cameras[ref.camera], repeated)
+        passed_on = self._work(stage, frame)
+        now_ns = monotonic_ns()
+        if ring.is_current(ref):  # else it was sent again meanwhile: the other one counts
+            ring.stamp(ref, self._column, now_ns)
+            self._count(books, passed_on.ref, repeated, now_ns - started_ns, now_ns)
+            self._hand_on(passed_on)
+            if not self._outlets:
+                ring.release(ref, self._column)
+        else:
+            books["stale"] += 1
+        self._inlet.done()
+
+    def _work(self, stage: Stage, frame: Frame) -> Parcel:
+        if frame.ref.failed:
+            return Parcel(frame.ref, stage.pass_failed(frame))
+        try:
+            return Parcel(frame.ref, stage.process(frame))
+        except FrameError as error:
+            logger.warning("{} frame {}: {}", frame.camera, frame.ref.frame_id, error)
+            failed = msgspec.structs.replace(frame.ref, failed=True)
+            return Parcel(failed, f"{self._row.name}: {error}".encode())
+
+    def _count(
+        self, books: np.void, ref: FrameRef, repeated: bool, busy_ns: int, now_ns: int
+    ) -> None:
+        books["busy_ns"] += busy_ns
+        books["progress_ns"] = now_ns
+        if not repeated:
+            books["frames"] += 1
+            books["errors"] += int(ref.failed)
+            books["last_frame_id"] = ref.frame_id
+
+    def _hand_on(self, parcel: Parcel) -> None:
+        for outlet in self._outlets:
+            outlet.send(parcel)
+
+    def _drop(self, ref: FrameRef) -> None:
+        """A dispatcher gave up a live camera's frame for a newer one."""
+        ring = self._rings.find(ref)
+        if ring is not None:
+            ring.release(ref, self._column)
+        self._books[ref.camera]["drops"][DropReason.NEWEST_WINS] += 1
+
+
+def _make_inlet(row: StageRow, run_dir: Path) -> Inlet | Worker:
+    if row.link is LinkKind.STREAM:
+        return Inlet(run_dir, row.name)
+    assert row.reads is not None, f"{row.name} dispatches from nowhere"
+    return Worker(run_dir, row.reads, row.name)
+
+
+def _make_outlet(
+    row: StageRow, reader: StageRow, run_dir: Path, on_drop: Callable[[FrameRef], None]
+) -> Outlet | Dispatcher:
+    if reader.link is LinkKind.STREAM:
+        return Outlet(run_dir, reader.name)
+    return Dispatcher(run_dir, row.name, reader.name, depth=reader.depth, on_drop=on_drop)

@@ -1,0 +1,168 @@
+"""Run a line: cameras in, detections out.
+
+    python run_pipeline.py                                    the drawn street, as configured
+    python run_pipeline.py --source rtsp://user:pw@cam/stream a camera of yours
+    python run_pipeline.py configs/pipeline/demo.yaml --check  look, and start nothing
+    python run_pipeline.py --source clip.mp4 --set record.video=out/clip.mp4
+
+Exit codes: 0 the sources ended, the time was up, or Ctrl-C; 1 a process failed for good;
+2 the configuration, a file or the machine is not as it must be, and nothing was run.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from loguru import logger
+
+from pipeline import log
+from pipeline.config_file import build, read_yaml, set_key
+from pipeline.errors import LineError
+from pipeline.ledger import Ledger
+from pipeline.redact import redact
+from pipeline.report import Report
+from pipeline.run_dir import RunDir
+from pipeline.supervisor import Supervisor
+from stages.config import LineConfig
+from stages.line import Line
+
+DEFAULT_CONFIG = Path(__file__).parent / "configs/pipeline/default.yaml"
+STATUS_EVERY_S = 1.0
+LOG_STATUS_EVERY_S = 10.0
+
+EXIT_OK, EXIT_REFUSED = 0, 2
+
+
+class Stop:
+    """Set by Ctrl-C or SIGTERM, or when the time is up."""
+
+    def __init__(self, duration_s: float | None) -> None:
+        self._deadline = None if duration_s is None else time.monotonic() + duration_s
+        self._signalled = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._set)
+
+    def __call__(self) -> bool:
+        late = self._deadline is not None and time.monotonic() >= self._deadline
+        return self._signalled or late
+
+    def _set(self, _signum: int, _frame: FrameType | None) -> None:
+        self._signalled = True
+
+
+class StatusLine:
+    """Shows the state of the line: rewritten in place on a terminal, now and then in a log."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._tty = sys.stderr.isatty()
+        self._next_s = time.monotonic() + STATUS_EVERY_S
+
+    def __call__(self) -> None:
+        if time.monotonic() < self._next_s:
+            return
+        self._next_s = time.monotonic() + (STATUS_EVERY_S if self._tty else LOG_STATUS_EVERY_S)
+        if self._tty:
+            print(f"\r\x1b[K{self._report.status_line()}", end="", file=sys.stderr, flush=True)
+        else:
+            logger.info("{}", self._report.status_line())
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help="YAML file")
+    parser.add_argument(
+        "--source", action="append", metavar="URI", help="instead of the configured; repeatable"
+    )
+    parser.add_argument("--model", metavar="FILE", help="an .onnx made by models.export")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="e.g. ring.slots=12"
+    )
+    parser.add_argument("--duration", type=float, metavar="S", help="stop after so many seconds")
+    parser.add_argument("--check", action="store_true", help="check everything, start nothing")
+    return parser
+
+
+def load_config(options: argparse.Namespace) -> LineConfig:
+    """The file's content under what the command line says."""
+    content: dict[str, Any] = read_yaml(options.config)
+    if options.source:
+        content["sources"] = [{"uri": uri} for uri in options.source]
+    if options.model:
+        content["model"] = options.model
+    for assignment in options.set:
+        set_key(content, assignment)
+    return build(content, LineConfig, str(options.config))
+
+
+def describe_plan(line: Line) -> str:
+    """Who runs where, and which cores are shared."""
+    cores = sorted({process.core for process in line.processes})
+    by_core = {c: [p.name for p in line.processes if p.core == c] for c in cores}
+    rows = [f"core {core}: {', '.join(names)}" for core, names in by_core.items()]
+    if len(cores) < len(line.processes):
+        rows.append(f"{len(line.processes)} processes share {len(cores)} cores")
+    return "\n".join(rows)
+
+
+def run(line: Line, duration_s: float | None) -> int:
+    """Start everything, watch it, stop it, and say how it went."""
+    for recording in (line.config.record.jsonl, line.config.record.video):
+        if recording is not None:  # of an earlier run; recorders only ever append
+            Path(recording).unlink(missing_ok=True)
+    stop = Stop(duration_s)
+    run_dir = RunDir()
+    try:
+        ledger = Ledger.create(run_dir.path, len(line.config.sources), len(line.processes))
+        spec = line.run_spec(run_dir, os.getpid())
+        report = Report(spec, ledger)
+        supervisor = Supervisor(spec, ledger, line.config.log)
+        try:
+            supervisor.watch(stop, StatusLine(report))
+        finally:
+            supervisor.stop()
+    finally:
+        run_dir.remove()
+    print(f"\n{report.summary(supervisor.restarts)}")
+    return supervisor.exit_code
+
+
+def describe_output(line: Line) -> str:
+    """What the run has left behind, and what is drawn on it."""
+    from stages.recall import describe_recall  # draws the scene again: not needed while it runs
+
+    record = line.config.record
+    written = [path for path in (record.jsonl, record.video) if path is not None]
+    rows = [f"wrote {path} ({Path(path).stat().st_size} bytes)"
+            for path in written if Path(path).exists()]  # fmt: skip
+    return "\n".join([*rows, *describe_recall(line.config)])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = make_parser().parse_args(arguments)
+    log.configure("INFO", "run")
+    try:
+        line = Line(load_config(options))
+        log.configure(line.config.log, "run")
+        print(describe_plan(line))
+        if options.check:
+            print("everything is in order; nothing was started")
+            return EXIT_OK
+        code = run(line, options.duration)
+        print(describe_output(line))
+    except LineError as error:
+        print(f"error: {redact(str(error))}", file=sys.stderr)
+        return EXIT_REFUSED
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

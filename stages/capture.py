@@ -1,0 +1,84 @@
+"""Capture: frames of one camera, file, folder or drawn scene into the camera's ring."""
+
+import time
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from pipeline.realtime import monotonic_ns
+from pipeline.ring import Area, AreaSpec
+from pipeline.source import Geometry
+from stages.readers.folder import FolderReader
+from stages.readers.reader import Reader
+from stages.readers.scene import SceneReader
+from stages.readers.video import VideoReader
+from stages.slot import SlotShape
+from stages.uri import is_file, is_live, is_scene
+
+_NS_PER_S = 1_000_000_000
+
+
+class CaptureOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where frames come from; `None` leaves a choice to the kind of source."""
+
+    uri: str
+    slots: int
+    slot: SlotShape
+    loop: bool
+    live: bool | None
+    realtime: bool | None
+    rtsp_transport: Literal["tcp", "udp"]
+
+
+class Capture:
+    """One source. Files are read as fast as the line goes, scenes at their own speed."""
+
+    Options = CaptureOptions
+
+    def __init__(self, options: CaptureOptions) -> None:
+        self._slot = options.slot
+        self._reader = make_reader(options)
+        self.lossless = not is_live(options.uri) if options.live is None else not options.live
+        realtime = is_scene(options.uri) if options.realtime is None else options.realtime
+        self._pace = Pace() if realtime else None
+
+    def open(self, first_frame: int) -> Geometry:
+        if self._pace is not None:
+            self._pace = Pace()
+        return self._reader.open(first_frame)
+
+    def areas(self, geometry: Geometry) -> dict[str, AreaSpec]:
+        return self._slot.areas(geometry.width, geometry.height)
+
+    def read(self, frame: Area) -> int:
+        pts_ns = self._reader.read(frame)
+        if self._pace is not None:
+            self._pace.wait_until(pts_ns)
+        return pts_ns
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+class Pace:
+    """Holds frames back until their presentation time has come."""
+
+    def __init__(self) -> None:
+        self._start_ns: int | None = None
+
+    def wait_until(self, pts_ns: int) -> None:
+        if self._start_ns is None:
+            self._start_ns = monotonic_ns() - pts_ns
+        ahead_ns = self._start_ns + pts_ns - monotonic_ns()
+        if ahead_ns > 0:
+            time.sleep(ahead_ns / _NS_PER_S)
+
+
+def make_reader(options: CaptureOptions) -> Reader:
+    """The reader for an address, by what the address looks like."""
+    if is_scene(options.uri):
+        return SceneReader(options.uri)
+    if is_file(options.uri) and Path(options.uri).is_dir():
+        return FolderReader(options.uri)
+    return VideoReader(options.uri, loop=options.loop, rtsp_transport=options.rtsp_transport)

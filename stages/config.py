@@ -1,0 +1,97 @@
+"""The configuration of a line: every key there is, with its default and its limits."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Core = Annotated[int, Meta(ge=0)]
+Cores = tuple[Core, ...]
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+CameraName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A part of the configuration; unknown keys are refused."""
+
+
+class SourceConfig(_Section, frozen=True):
+    """One camera, file, folder or scene."""
+
+    uri: Annotated[str, Meta(min_length=1)]
+    name: CameraName | None = None  # "cam0", "cam1", ... when left out
+    loop: bool = False  # a file begins again at its end
+    live: bool | None = None  # newest frame wins; by default for cameras and network streams
+    realtime: bool | None = None  # at the speed of its time stamps; by default for scenes
+    rtsp_transport: Literal["tcp", "udp"] = "tcp"
+
+
+class DetectConfig(_Section, frozen=True):
+    replicas: Annotated[int, Meta(ge=1, le=64)] = 1  # processes, each on a core of its own
+    threads: Annotated[int, Meta(ge=1, le=64)] = 1  # per replica
+
+
+class PostprocessConfig(_Section, frozen=True):
+    """Soft-NMS; what is left out is taken from the model file."""
+
+    method: Literal["linear", "gaussian", "hard"] | None = None
+    iou_thresh: Share | None = None
+    sigma: Annotated[float, Meta(gt=0.0)] | None = None
+    score_thresh: Annotated[float, Meta(ge=0.0, lt=1.0)] | None = None
+    max_detections: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class PublishConfig(_Section, frozen=True):
+    endpoint: Annotated[str, Meta(pattern=r"^(tcp|ipc)://.+")] = "tcp://127.0.0.1:5570"
+
+
+class RecordConfig(_Section, frozen=True):
+    jsonl: str | None = None  # every message, one a line
+    video: str | None = None  # annotated MP4; {camera} in the path where there are several
+
+
+class RingConfig(_Section, frozen=True):
+    slots: Annotated[int, Meta(ge=4, le=4096)] = 8  # frames under way per camera
+
+
+class CoresConfig(_Section, frozen=True):
+    """Cores by stage; stages left out are spread over what the machine allows."""
+
+    capture: Cores = ()  # one for each source, in turn
+    preprocess: Cores = ()
+    detect: Cores = ()  # one for each replica, in turn
+    postprocess: Cores = ()
+    publish: Cores = ()
+    record_jsonl: Cores = ()
+    overlay: Cores = ()
+    record_video: Cores = ()
+
+
+class LineConfig(_Section, frozen=True):
+    """A whole line."""
+
+    sources: Annotated[tuple[SourceConfig, ...], Meta(min_length=1, max_length=64)]
+    model: str = "models/zoo/thundernet-snet49-street11.onnx"
+    detect: DetectConfig = DetectConfig()
+    postprocess: PostprocessConfig = PostprocessConfig()
+    publish: PublishConfig = PublishConfig()
+    record: RecordConfig = RecordConfig()
+    ring: RingConfig = RingConfig()
+    cores: CoresConfig = CoresConfig()
+    log: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def camera_names(self) -> tuple[str, ...]:
+        return tuple(source.name or f"cam{i}" for i, source in enumerate(self.sources))
+
+    def __post_init__(self) -> None:
+        names = self.camera_names
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"sources: expected names that differ, got '{twice[0]}' twice")
+        video = self.record.video
+        if video is not None and len(names) > 1 and "{camera}" not in video:
+            raise ValueError(
+                f"record.video: expected {{camera}} in the path, for {len(names)} sources, "
+                f"got '{video}'"
+            )

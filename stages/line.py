@@ -1,0 +1,136 @@
+"""From a configuration to the processes of a run."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pipeline.errors import LineError
+from pipeline.run_dir import RunDir
+from pipeline.topology import CoreWish, ProcessSpec, RunSpec, assign_cores
+from stages.config import LineConfig, SourceConfig
+from stages.graph import make_topology
+from stages.model_file import ModelFileError, ModelMetadata, read_model_metadata
+from stages.slot import SlotShape
+from stages.uri import check_uri
+
+
+class Line:
+    """A checked configuration: what runs, where, and with which options."""
+
+    def __init__(self, config: LineConfig) -> None:
+        self.config = config
+        self.model = _read_model(config.model)
+        for source in config.sources:
+            check_uri(source.uri)
+        for key, path in (("jsonl", config.record.jsonl), ("video", config.record.video)):
+            if path is not None:
+                _check_writable(f"record.{key}", Path(path))
+        self.topology = make_topology(
+            jsonl=config.record.jsonl is not None, video=config.record.video is not None
+        )
+        self.processes = tuple(self._make_processes())
+
+    def run_spec(self, run_dir: RunDir, supervisor_pid: int) -> RunSpec:
+        return RunSpec(
+            run_dir=str(run_dir.path),
+            supervisor_pid=supervisor_pid,
+            topology=self.topology,
+            cameras=self.config.camera_names,
+            processes=self.processes,
+        )
+
+    def _make_processes(self) -> Iterator[ProcessSpec]:
+        instances = list(self._instances())
+        cores = assign_cores(
+            [
+                CoreWish(name, self.topology.row(stage).heavy, self._wanted(stage), number)
+                for name, stage, number in instances
+            ]
+        )
+        for index, (name, stage, number) in enumerate(instances):
+            camera = number if stage == "capture" else None
+            options = msgspec.to_builtins(self._options(stage, number))
+            yield ProcessSpec(name, stage, index, camera, cores[name], options)
+
+    def _instances(self) -> Iterator[tuple[str, str, int]]:
+        """(process name, stage, number among its like), in the order of the data."""
+        for stage in self.topology.names:
+            if stage == "capture":
+                for number, camera in enumerate(self.config.camera_names):
+                    yield f"capture.{camera}", stage, number
+            elif stage == "detect" and self.config.detect.replicas > 1:
+                for number in range(self.config.detect.replicas):
+                    yield f"detect.{number}", stage, number
+            else:
+                yield stage, stage, 0
+
+    def _wanted(self, stage: str) -> tuple[int, ...]:
+        cores: tuple[int, ...] = getattr(self.config.cores, stage)
+        return cores
+
+    def _options(self, stage: str, number: int) -> dict[str, Any]:
+        config, model = self.config, self.model
+        options: dict[str, dict[str, Any]] = {
+            "capture": _capture_options(config, config.sources[number], model),
+            "detect": {"model": config.model, "threads": config.detect.threads},
+            "postprocess": _soft_nms_options(config, model),
+            "publish": {
+                "endpoint": config.publish.endpoint,
+                "labels": model.labels,
+                "model": {"name": model.name, "sha256": model.sha256},
+            },
+            "overlay": {"labels": model.labels},
+            "record_jsonl": {"path": config.record.jsonl},
+            "record_video": {"path": config.record.video},
+        }
+        return options.get(stage, {})
+
+
+def _capture_options(
+    config: LineConfig, source: SourceConfig, model: ModelMetadata
+) -> dict[str, Any]:
+    slot = SlotShape(
+        network_wh=model.input_wh,
+        max_rois=model.max_rois,
+        classes=len(model.labels),
+        canvas=config.record.video is not None,
+    )
+    return {
+        "uri": source.uri,
+        "slots": config.ring.slots,
+        "slot": slot,
+        "loop": source.loop,
+        "live": source.live,
+        "realtime": source.realtime,
+        "rtsp_transport": source.rtsp_transport,
+    }
+
+
+def _soft_nms_options(config: LineConfig, model: ModelMetadata) -> dict[str, Any]:
+    """The model's own settings, under what the configuration says."""
+    defaults = {"score_thresh": model.score_thresh, **msgspec.structs.asdict(model.soft_nms)}
+    said = msgspec.structs.asdict(config.postprocess)
+    return defaults | {key: value for key, value in said.items() if value is not None}
+
+
+def _read_model(path: str) -> ModelMetadata:
+    try:
+        return read_model_metadata(Path(path))
+    except ModelFileError as error:
+        raise LineError(str(error)) from None
+
+
+def _check_writable(key: str, path: Path) -> None:
+    """Make the folder and open the file for writing now, not when the first frame is through."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = Path(str(path).replace("{camera}", "camera"))
+        existed = probe.exists()
+        with probe.open("ab"):
+            pass
+        if not existed:
+            probe.unlink()
+    except OSError as error:
+        raise LineError(f"{key}: cannot write {path}: {error.strerror}") from None

@@ -1,0 +1,61 @@
+"""Overlay: boxes, labels, scores, rate and age drawn on a copy of the frame."""
+
+import msgspec
+import numpy as np
+
+from pipeline.realtime import monotonic_ns
+from pipeline.stage import BasicStage, Context, Frame
+from stages.kernels.draw import draw_caption, draw_detections
+from stages.slot import decode_detections
+
+_SMOOTHING = 0.1  # weight of the newest interval in the rate shown: about ten frames
+_NS_PER_S = 1_000_000_000
+_NS_PER_MS = 1_000_000
+
+
+class OverlayOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    labels: tuple[str, ...]
+
+
+class Overlay(BasicStage):
+    """Reads `frame`, writes `canvas`; the captured frame stays as it was."""
+
+    Options = OverlayOptions
+
+    def __init__(self, options: OverlayOptions, context: Context) -> None:
+        self._labels = options.labels
+        self._rates = {camera: FrameRate() for camera in context.run.cameras}
+
+    def process(self, frame: Frame) -> bytes:
+        canvas = frame["canvas"]
+        np.copyto(canvas, frame["frame"])
+        draw_detections(canvas, *decode_detections(frame.body), self._labels)
+        self._caption(frame)
+        return b""
+
+    def pass_failed(self, frame: Frame) -> bytes:
+        np.copyto(frame["canvas"], frame["frame"])
+        self._caption(frame)
+        return b""
+
+    def _caption(self, frame: Frame) -> None:
+        rate = self._rates[frame.camera].count(frame.ref.captured_ns)
+        age_ms = (monotonic_ns() - frame.ref.captured_ns) / _NS_PER_MS
+        draw_caption(frame["canvas"], frame.camera, rate, age_ms)
+
+
+class FrameRate:
+    """Frames per second as they were captured, smoothed."""
+
+    def __init__(self) -> None:
+        self._last_ns = 0
+        self._interval_ns = 0.0
+
+    def count(self, captured_ns: int) -> float:
+        """Take note of one more frame; returns the rate, 0 until two have come."""
+        interval_ns = captured_ns - self._last_ns
+        if self._last_ns and interval_ns > 0:
+            weight = _SMOOTHING if self._interval_ns else 1.0
+            self._interval_ns += weight * (interval_ns - self._interval_ns)
+        self._last_ns = captured_ns
+        return _NS_PER_S / self._interval_ns if self._interval_ns else 0.0

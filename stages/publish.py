@@ -1,0 +1,126 @@
+"""Publish: one message per frame for the world, and what each camera is doing."""
+
+import socket
+
+import msgspec
+import numpy as np
+
+from pipeline.broadcast import Broadcast
+from pipeline.client import (
+    WIRE_VERSION,
+    Detection,
+    DetectionMessage,
+    ModelInfo,
+    StatusMessage,
+)
+from pipeline.ledger import CameraState
+from pipeline.realtime import monotonic_ns
+from pipeline.stage import BasicStage, Context, Frame
+from stages.slot import decode_detections
+
+_NS_PER_MS = 1_000_000
+_KEPT_MESSAGES = 64  # per run: more than the slots of any ring, for frames that are sent again
+
+
+class PublishOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    endpoint: str
+    labels: tuple[str, ...]
+    model: ModelInfo
+
+
+class Publish(BasicStage):
+    """Completes each frame's message with sequence number, age and drops, and sends it."""
+
+    Options = PublishOptions
+
+    def __init__(self, options: PublishOptions, context: Context) -> None:
+        self._options = options
+        self._cameras = context.run.cameras
+        self._ledger = context.ledger
+        self._own = next(p.index for p in context.run.processes if p.stage == "publish")
+        self._host = socket.gethostname()
+        self._broadcast = Broadcast(options.endpoint)
+        self._encoder = msgspec.msgpack.Encoder()
+        self._drops = [context.ledger.drops(camera) for camera in range(len(self._cameras))]
+        self._statuses: list[tuple[CameraState, int, str] | None] = [None] * len(self._cameras)
+        self._sent: dict[tuple[int, int], bytes] = {}  # by camera and frame_id, oldest first
+
+    def process(self, frame: Frame) -> bytes:
+        found = decode_detections(frame.body)
+        boxes = np.round(found.boxes_xyxy, 2).tolist()  # a hundredth of a pixel says enough
+        detections = tuple(
+            Detection(self._options.labels[class_id], class_id, round(score, 4), tuple(box))
+            for box, score, class_id in zip(
+                boxes, found.scores.tolist(), found.class_ids.tolist(), strict=True
+            )
+        )
+        return self._send(frame, detections, "")
+
+    def pass_failed(self, frame: Frame) -> bytes:
+        return self._send(frame, (), frame.body.decode(errors="replace"))
+
+    def idle(self) -> None:
+        self._broadcast.welcome()
+        for camera, name in enumerate(self._cameras):
+            status = self._ledger.state(camera)
+            if status != self._statuses[camera]:
+                self._statuses[camera] = status
+                state, since_unix_ns, why = status
+                message = StatusMessage(
+                    WIRE_VERSION, self._host, name, state.label, since_unix_ns, why
+                )
+                self._broadcast.send(f"status.{name}", self._encoder.encode(message))
+
+    def close(self) -> None:
+        self.idle()
+        self._broadcast.close()
+
+    def _send(self, frame: Frame, detections: tuple[Detection, ...], why: str) -> bytes:
+        """Publish once; a frame that comes again gives the same bytes to the recorder only."""
+        key = (frame.ref.camera, frame.ref.frame_id)
+        payload = self._sent.get(key)
+        if payload is None:
+            payload = self._encoder.encode(self._compose(frame, detections, why))
+            self._sent[key] = payload
+            if len(self._sent) > _KEPT_MESSAGES:
+                del self._sent[next(iter(self._sent))]
+        if not frame.repeated:
+            self._broadcast.send(f"det.{frame.camera}", payload)
+        return payload
+
+    def _compose(
+        self, frame: Frame, detections: tuple[Detection, ...], why: str
+    ) -> DetectionMessage:
+        now_ns = monotonic_ns()
+        age_ms = (now_ns - frame.ref.captured_ns) / _NS_PER_MS
+        height, width = frame["frame"].shape[:2]
+        if not frame.repeated:
+            self._ledger.count_age(frame.ref.camera, age_ms)
+        return DetectionMessage(
+            v=WIRE_VERSION,
+            host=self._host,
+            camera=frame.camera,
+            epoch=frame.ref.epoch,
+            frame_id=frame.ref.frame_id,
+            seq=int(self._ledger.rows["frames"][frame.ref.camera, self._own]),
+            pts_ns=frame.pts_ns,
+            captured_mono_ns=frame.ref.captured_ns,
+            captured_unix_ns=frame.captured_unix_ns,
+            stage_ns=frame.stage_ns(now_ns, "publish"),
+            age_ms=round(age_ms, 3),
+            width=width,
+            height=height,
+            drops=self._new_drops(frame.ref.camera),
+            model=self._options.model,
+            status="error" if why else "ok",
+            detections=detections,
+            why=why,
+        )
+
+    def _new_drops(self, camera: int) -> dict[str, int]:
+        """Frames of the camera lost since its last message, by reason."""
+        before, self._drops[camera] = self._drops[camera], self._ledger.drops(camera)
+        now = self._drops[camera]
+        return {
+            reason: now[reason] - before[reason] for reason in now if now[reason] > before[reason]
+        }

@@ -1,0 +1,58 @@
+"""A folder of images as a source: one frame each, in the order of their names."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.source import EndOfSource, Geometry, GeometryChanged, SourceError
+from stages.readers.reader import Picture
+
+SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+_FRAME_NS = 1_000_000_000  # images have no clock of their own: one second each
+
+
+class FolderReader:
+    """Reads every image once; one of another size begins a new epoch."""
+
+    def __init__(self, uri: str) -> None:
+        self._folder = Path(uri)
+        self._next = 0
+
+    def open(self, first_frame: int) -> Geometry:
+        self._paths = sorted(p for p in self._folder.iterdir() if p.suffix.lower() in SUFFIXES)
+        if not self._paths:
+            raise SourceError(
+                f"{self._folder}: expected images ({', '.join(sorted(SUFFIXES))}), got none"
+            )
+        self._next = first_frame
+        if first_frame >= len(self._paths):
+            raise EndOfSource
+        height, width = _load(self._paths[first_frame]).shape[:2]
+        return Geometry(width, height)
+
+    def read(self, frame: Picture) -> int:
+        if self._next >= len(self._paths):
+            raise EndOfSource
+        image = _load(self._paths[self._next])
+        if image.shape != frame.shape:
+            size = f"{image.shape[1]}x{image.shape[0]}"
+            raise GeometryChanged(f"{self._paths[self._next].name} is {size}")
+        frame[:] = image
+        self._next += 1
+        return (self._next - 1) * _FRAME_NS
+
+    def close(self) -> None:
+        """No file stays open between two images."""
+
+
+def _load(path: Path) -> Picture:
+    """The image as BGR; cv2.imread fails silently and cannot say why."""
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror}") from None
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if image is None:
+        raise SourceError(f"{path}: expected an image, got {data.size} bytes that decode to none")
+    return np.asarray(image, np.uint8)

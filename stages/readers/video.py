@@ -1,0 +1,135 @@
+"""Video files, cameras and network streams: everything that OpenCV opens."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+from loguru import logger
+
+from pipeline.redact import redact
+from pipeline.source import EndOfSource, Geometry, GeometryChanged, SourceError
+from stages.readers.reader import Picture
+from stages.uri import is_camera, is_file
+
+_OPEN_TIMEOUT_MS = 5_000
+_READ_TIMEOUT_MS = 5_000
+_NS_PER_MS = 1_000_000
+_AV_LOG_FATAL = "8"  # FFmpeg's chatter may quote the address, password included
+
+
+class VideoReader:
+    """Reads one stream by its address, decoding straight into the caller's view.
+
+    Args:
+        uri: a path, a camera index, a /dev/video path or a URL.
+        loop: begin again at the end.
+        rtsp_transport: "tcp" or "udp".
+    """
+
+    def __init__(self, uri: str, *, loop: bool = False, rtsp_transport: str = "tcp") -> None:
+        self._uri = uri
+        self._loop = loop
+        self._rtsp_transport = rtsp_transport
+        self._is_file = is_file(uri)
+        self._capture: cv2.VideoCapture | None = None
+
+    def open(self, first_frame: int) -> Geometry:
+        self._decoded = 0
+        self._pts_base_ns = self._last_pts_ns = 0
+        self._first: Picture | None = self._connect()
+        for _ in range(first_frame if self._is_file else 0):
+            self._skip()
+        height, width = self._first.shape[:2]
+        return Geometry(width, height)
+
+    def read(self, frame: Picture) -> int:
+        picture = self._first if self._first is not None else self._decode(frame)
+        self._first = None
+        if picture is None:
+            return self._read_past_end(frame)
+        if picture is not frame:  # OpenCV allocates when the view does not suit
+            if picture.shape != frame.shape:
+                raise GeometryChanged(f"frames are {picture.shape[1]}x{picture.shape[0]} now")
+            np.copyto(frame, picture)
+        self._decoded += 1
+        self._last_pts_ns = self._pts_base_ns + self._position_ns()
+        return self._last_pts_ns
+
+    def close(self) -> None:
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+    def _connect(self) -> Picture:
+        """Open the stream and return its first picture: only that tells the true size."""
+        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = f"rtsp_transport;{self._rtsp_transport}"
+        os.environ["OPENCV_FFMPEG_LOGLEVEL"] = _AV_LOG_FATAL
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        self._capture = _open_capture(self._uri)
+        if not self._capture.isOpened():
+            raise SourceError(self._describe_closed())
+        picture = self._decode(None)
+        if picture is None:
+            raise SourceError(f"{redact(self._uri)}: expected video, got no frame")
+        return picture
+
+    def _decode(self, frame: Picture | None) -> Picture | None:
+        assert self._capture is not None, "read before open"
+        ok, picture = self._capture.read(frame)
+        return picture if ok else None  # type: ignore[return-value]  # uint8 by construction
+
+    def _skip(self) -> None:
+        """Pass over one frame of a file; exact, where seeking by index is not."""
+        assert self._capture is not None, "skip before open"
+        if self._first is not None:
+            self._first = None
+        elif not self._capture.grab():
+            raise EndOfSource
+        self._decoded += 1
+
+    def _read_past_end(self, frame: Picture) -> int:
+        if not self._is_file:
+            raise SourceError(f"{redact(self._uri)}: the stream ended or sent nothing for "
+                              f"{_READ_TIMEOUT_MS / 1000:.0f} s")  # fmt: skip
+        self._warn_if_short()
+        if not self._loop:
+            raise EndOfSource
+        self.close()
+        pts_base_ns, step_ns = self._last_pts_ns, self._last_pts_ns // max(self._decoded - 1, 1)
+        self._first = self._connect()
+        self._decoded = 0
+        self._pts_base_ns = pts_base_ns + step_ns
+        return self.read(frame)
+
+    def _warn_if_short(self) -> None:
+        """A file that was cut off ends like any other; its header remembers more frames."""
+        assert self._capture is not None, "end before open"
+        announced = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        if announced > self._decoded:
+            logger.warning(
+                "{}: {} frames could be decoded, its header announces {}: truncated or damaged?",
+                self._uri, self._decoded, announced,
+            )  # fmt: skip
+
+    def _position_ns(self) -> int:
+        assert self._capture is not None, "position before open"
+        return round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * _NS_PER_MS)
+
+    def _describe_closed(self) -> str:
+        if self._is_file and not Path(self._uri).exists():
+            return f"{self._uri}: no such file"
+        what = "file" if self._is_file else "stream"
+        return f"{redact(self._uri)}: this {what} cannot be opened as video"
+
+
+def _open_capture(uri: str) -> cv2.VideoCapture:
+    if is_camera(uri):
+        index = uri if uri.startswith("/dev/") else int(uri)
+        return cv2.VideoCapture(index, cv2.CAP_V4L2)
+    limits = [
+        (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _OPEN_TIMEOUT_MS),
+        (cv2.CAP_PROP_READ_TIMEOUT_MSEC, _READ_TIMEOUT_MS),
+        (cv2.CAP_PROP_N_THREADS, 1),  # the process is pinned to one core
+    ]
+    return cv2.VideoCapture(uri, cv2.CAP_FFMPEG, [value for pair in limits for value in pair])

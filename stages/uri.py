@@ -1,0 +1,36 @@
+"""What kind of source an address names."""
+
+from pathlib import Path
+
+from pipeline.source import SourceError
+from stages.scene.options import SceneError, parse_scene_uri
+
+
+def is_scene(uri: str) -> bool:
+    return uri.startswith("scene:")
+
+
+def is_camera(uri: str) -> bool:
+    """A camera of this machine: an index or a device."""
+    return uri.isdecimal() or uri.startswith("/dev/")
+
+
+def is_file(uri: str) -> bool:
+    """A file or folder, which can be read again from the start."""
+    return "://" not in uri and not is_scene(uri) and not is_camera(uri)
+
+
+def is_live(uri: str) -> bool:
+    """Whether the newest frame matters more than every frame: cameras and network streams."""
+    return not is_scene(uri) and not is_file(uri)
+
+
+def check_uri(uri: str) -> None:
+    """Refuse before anything starts what can be known to be wrong. Raises SourceError."""
+    if is_scene(uri):
+        try:
+            parse_scene_uri(uri)
+        except SceneError as error:
+            raise SourceError(str(error)) from None
+    elif is_file(uri) and not Path(uri).exists():
+        raise SourceError(f"{uri}: no such file, folder or camera")
