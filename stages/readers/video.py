@@ -37,11 +37,11 @@ class VideoReader:
     def open(self, first_frame: int) -> Geometry:
         self._decoded = 0
         self._pts_base_ns = self._last_pts_ns = 0
-        self._first: Picture | None = self._connect()
+        first = self._connect()
+        self._first: Picture | None = first
         for _ in range(first_frame if self._is_file else 0):
             self._skip()
-        height, width = self._first.shape[:2]
-        return Geometry(width, height)
+        return Geometry(first.shape[1], first.shape[0])
 
     def read(self, frame: Picture) -> int:
         picture = self._first if self._first is not None else self._decode(frame)

@@ -1,0 +1,49 @@
+# make run: set up, then the drawn street through the line, recorded.
+# make test: set up, then the tests. Neither installs torch; test-models does.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: run test test-models check bench clean
+
+run: $(VENV)/.runtime
+	$(BIN)/python run_pipeline.py configs/pipeline/demo.yaml
+	@echo "Your own camera: $(BIN)/python run_pipeline.py --source rtsp://user:password@address/stream"
+	@echo "Its detections:  $(BIN)/python -m pipeline.client tcp://127.0.0.1:5570"
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+test-models: $(VENV)/.train
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest tests/models -m "torch"
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy pipeline stages run_pipeline.py
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/benchmarks -m bench -s
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: pyproject.toml | $(VENV)/bin/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	$(PIP) --editable '.[dev]'
+	@touch $@
+
+# torch comes without the CUDA packages where a CPU build is at hand; see docs/training.md.
+$(VENV)/.train: $(VENV)/.dev
+	$(PIP) torch==2.13.0
+	$(PIP) --editable '.[train]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) out runs
