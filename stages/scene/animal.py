@@ -142,9 +142,13 @@ def _add_trunk(fur: _Fur, who: Animal, kind: Species) -> None:
     r, half, z = kind.depth, kind.body / 2 - kind.depth, kind.shoulder - kind.depth
     chest, rump = _at(half, 0, z + 0.03 * r), _at(-half, 0, z + 0.08 * r)
     if who.kind == "sheep":
-        for x in np.linspace(-half, half, 4):
-            for y, up in ((-0.5, 0.25), (0.5, 0.25), (-0.55, -0.3), (0.55, -0.3), (0.0, 0.5)):
-                fur.add(who.coat, (_at(float(x), y * r, z + up * r), r * 0.68), bias=0.1)
+        fur.add(who.coat, (chest, r * 0.95), (rump, r * 0.95))
+        rng = np.random.default_rng(7)  # every sheep is curled alike
+        for x in np.linspace(-half * 1.3, half * 1.3, 7):
+            for turn in np.linspace(0, 2 * np.pi, 11)[:-1] + rng.uniform(0, 0.6):
+                y, up = 0.78 * r * math.sin(turn), 0.78 * r * math.cos(turn)
+                tone = dim(who.coat, float(rng.uniform(0.9, 1.06)))
+                fur.add(tone, (_at(float(x), y, z + up), r * 0.3), bias=0.1)
         return
     fur.add(who.coat, (chest, r), (_at(0, 0, z - 0.12 * r), r * 0.98), (rump, r * 0.94), bias=0.03)
     for along, side, up, size in who.patches:

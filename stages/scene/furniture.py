@@ -19,12 +19,12 @@ class Tree:
 
 def make_tree(rng: np.random.Generator) -> Tree:
     height = float(rng.uniform(4.0, 7.5))
-    count = 26
+    count = 90
     spread = rng.normal(0, 1, (count, 3))
     spread /= np.linalg.norm(spread, axis=1, keepdims=True)
-    reach = rng.uniform(0.3, 1.0, (count, 1)) * height * np.array([0.24, 0.24, 0.27])
+    reach = rng.uniform(0.25, 1.0, (count, 1)) ** 0.5 * height * np.array([0.24, 0.24, 0.27])
     places = spread * reach + np.array([0, 0, height * 0.7])
-    radius = rng.uniform(0.08, 0.15, count) * height
+    radius = rng.uniform(0.035, 0.08, count) * height
     tone = rng.uniform(0.8, 1.18, count) + 0.12 * spread[:, 2]
     return Tree(height, pick(rng, LEAVES), np.column_stack([places, radius, tone]))
 

@@ -80,29 +80,37 @@ class Layout:
         x = points[:, 0] * c - points[:, 1] * s
         z = points[:, 0] * s + points[:, 1] * c + self.near
         placed = np.stack([x, points[:, 2], z], axis=1)
-        cut = _clip_near(placed, 1.0)
-        if len(cut) < 3:
-            return np.zeros((0, 2))
+        edge = 0.75 * self.width / self.focal  # half as far again as the frame reaches
+        cut = placed
+        for plane in ((0.0, 1.0, -1.0), (1.0, edge, 0.0), (-1.0, edge, 0.0)):
+            cut = _clip(cut, *plane)
+            if len(cut) < 3:
+                return np.zeros((0, 2))
         scale = self.focal / cut[:, 2]
         column = self.width / 2 + cut[:, 0] * scale
         row = self.horizon + (self.camera_height - cut[:, 1]) * scale
-        return np.clip(np.stack([column, row], axis=1), -30_000, 30_000)
+        return np.stack([column, row], axis=1)
 
 
-def _clip_near(points: Floats, near: float) -> Floats:
+def _clip(points: Floats, right: float, away: float, offset: float) -> Floats:
+    """The part of a polygon where right * X + away * Z + offset >= 0."""
+    inside = points[:, 0] * right + points[:, 2] * away + offset
+    if (inside >= 0).all():
+        return points
     kept = []
-    for first, second in zip(points, np.roll(points, -1, axis=0), strict=True):
-        if first[2] >= near:
-            kept.append(first)
-        if (first[2] >= near) != (second[2] >= near):
-            share = (near - first[2]) / (second[2] - first[2])
-            kept.append(first + (second - first) * share)
+    for k in range(len(points)):
+        j = (k + 1) % len(points)
+        if inside[k] >= 0:
+            kept.append(points[k])
+        if (inside[k] >= 0) != (inside[j] >= 0):
+            share = inside[k] / (inside[k] - inside[j])
+            kept.append(points[k] + (points[j] - points[k]) * share)
     return np.array(kept) if kept else np.zeros((0, 3))
 
 
 def make_layout(options: StreetOptions, rng: np.random.Generator) -> Layout:
     width, height = options.width, options.height
-    person = rng.uniform(0.24, 0.42) * height  # pixels of a person on the near pavement
+    person = rng.uniform(0.22, 0.37) * height  # pixels of a person on the near pavement
     focal = rng.uniform(0.95, 1.6) * (0.5 * width + 0.5 * max(height, width))
     near_scale = person / 1.72
     near = focal / near_scale
@@ -134,7 +142,7 @@ def _make_light(rng: np.random.Generator) -> Light:
     low = rng.random() < 0.25
     sun = np.array([rng.uniform(-0.85, 0.85), 0.5 if low else rng.uniform(0.7, 1.2), -0.6])
     warmth = rng.uniform(-0.06, 0.06) - (0.08 if low else 0.0)
-    level = rng.uniform(0.62, 1.0)
+    level = rng.uniform(0.85, 1.25)
     return Light(
         to_sun=sun / np.linalg.norm(sun),
         ambient=float((0.72 if cloudy else 0.5) * level),

@@ -198,12 +198,12 @@ class Scenery:
     def _hedge(self, u0: float, u1: float, v: float, lit: float) -> None:
         rng, layout = self.rng, self.layout
         leaf = pick(rng, LEAVES)
-        for _ in range(50):
-            u, up = rng.uniform(u0, u1), abs(rng.normal(0, 1.4))
+        for _ in range(int(22 * (u1 - u0))):
+            u, up = rng.uniform(u0, u1), rng.uniform(0, 1.5) * rng.uniform(0.6, 1.3)
             column, row, scale = layout.spot(float(u), v)
-            radius = max(2, int(scale * rng.uniform(0.4, 1.1)))
+            radius = max(2, int(scale * rng.uniform(0.15, 0.4)))
             tone = layout.light.colour(dim(leaf, float(rng.uniform(0.7, 1.25))), lit)[:3]
-            middle = (int(np.clip(column, -9999, 9999)), int(row - up * scale - 0.4 * scale))
+            middle = (int(np.clip(column, -9999, 9999)), int(row - up * scale - 0.15 * scale))
             cv2.circle(self.image, middle, min(radius, 400), tone, -1, cv2.LINE_AA)
 
     def _texture(self) -> None:

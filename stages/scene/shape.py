@@ -7,7 +7,7 @@ View axes: right, up, away from the camera.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -18,6 +18,8 @@ Bytes = npt.NDArray[np.uint8]
 Colour = tuple[float, float, float]  # BGR, 0 to 255
 
 _CIRCLE = np.stack([np.cos(t := np.linspace(0, 2 * np.pi, 20, endpoint=False)), np.sin(t)], axis=1)
+# Nested copies of a blob from its rim to its brightest spot: size, share of the sun.
+_TONES = ((1.0, 0.0), (0.92, 0.2), (0.82, 0.4), (0.7, 0.57), (0.56, 0.72), (0.4, 0.87), (0.22, 1.0))
 _SHIFT = 4  # fractional bits of a polygon corner
 
 
@@ -113,7 +115,8 @@ class Sprite:
     owners: Bytes  # (H, W) 0 nobody, else the owner that covers the pixel
     origin: tuple[float, float]  # pixel of the body's ground point
     scale: float  # pixels per metre it was rendered for
-    label_areas: tuple[int, ...] = field(default=())
+    shadow: Bytes | None = None  # (h, w) what the shadow leaves of the light on the ground
+    shadow_origin: tuple[float, float] = (0.0, 0.0)
 
 
 def blob(colour: Colour, *spheres: tuple[float, float, float, float], **extra: float) -> Blob:
@@ -164,7 +167,7 @@ class Painter:
         radii = part.spheres[:, 3:] * (self.view.focal / placed[:, 2:3])
         sun = np.array([self.light.to_sun[0], -self.light.to_sun[1]])
         low, high = self.light.ambient * 0.78, self.light.ambient + 0.8 * self.light.direct
-        for size, share in ((1.0, 0.0), (0.82, 0.38), (0.6, 0.7), (0.34, 1.0)):
+        for size, share in _TONES:
             middles = centres + sun * radii * (1 - size) * 0.8
             rim = (middles[:, None] + radii[:, None] * size * _CIRCLE).reshape(-1, 2)
             hull = cv2.convexHull(rim.astype(np.float32)).reshape(-1, 2).astype(np.float64)
@@ -255,32 +258,26 @@ def render(groups: list[list[Part]], view: View, light: Light, grain: float, see
 
 
 def with_shadow(sprite: Sprite, lean: float, strength: float) -> Sprite:
-    """The sprite with the shadow that it throws on the ground baked into `keep`."""
-    height, width = sprite.keep.shape
+    """The sprite with the shadow that it throws on the ground."""
     ox, oy = sprite.origin
     squash = 0.22  # the sun stands high: a shadow is much shorter than its body
-    pad = int(abs(lean) * squash * oy + 0.08 * height) + 4
-    canvas = (width + 2 * pad, height + pad)
+    feet = int(max(3, 0.012 * sum(sprite.keep.shape)))
+    pad = int(abs(lean) * squash * oy) + 3 * feet
+    rise = int(squash * oy) + 3 * feet
+    width = sprite.keep.shape[1] + 2 * pad
+    canvas = (width, rise + 3 * feet)
     cover = (255 - sprite.keep).astype(np.uint8)
     matrix = np.array(
-        [[1.0, -lean * squash, pad + lean * squash * oy], [0.0, squash, oy * (1 - squash)]]
+        [[1.0, -lean * squash, pad + lean * squash * oy], [0.0, squash, rise - squash * oy]]
     )
     thrown = cv2.warpAffine(cover, matrix, canvas)
-    feet = int(max(3, 0.012 * width + 0.012 * height))
     contact = np.zeros_like(thrown)
-    rows = np.nonzero(sprite.owners[int(oy * 0.9) :].any(axis=0))[0]
-    if len(rows):
-        middle = (int(pad + rows.mean()), int(oy))
-        axes = (int(np.ptp(rows) / 2 + feet), feet)
+    columns = np.nonzero(sprite.owners[int(oy * 0.9) :].any(axis=0))[0]
+    if len(columns):
+        middle = (int(pad + columns.mean()), rise)
+        axes = (int(np.ptp(columns) / 2 + feet), feet)
         cv2.ellipse(contact, middle, axes, 0, 0, 360, (255.0,), -1)
-    blur = (2 * feet + 1, 2 * feet + 1)
-    dark = cv2.max(
-        cv2.blur(thrown, (feet | 1, feet | 1)) * strength, cv2.blur(contact, blur) * 0.45
-    )
-    keep = np.full((canvas[1], canvas[0]), 255, np.uint8)
-    colour = np.zeros((canvas[1], canvas[0], 3), np.uint8)
-    owners = np.zeros_like(keep)
-    inner = (slice(0, height), slice(pad, pad + width))
-    keep[inner], colour[inner], owners[inner] = sprite.keep, sprite.colour, sprite.owners
-    keep = (keep * (1 - dark / 255.0)).astype(np.uint8)
-    return replace(sprite, colour=colour, keep=keep, owners=owners, origin=(ox + pad, oy))
+    soft = cv2.blur(thrown, (feet | 1, feet | 1)) * strength
+    dark = np.maximum(soft, cv2.blur(contact, (2 * feet + 1, 2 * feet + 1)) * 0.5)
+    shadow = (255 - dark).astype(np.uint8)
+    return replace(sprite, shadow=shadow, shadow_origin=(ox + pad, float(rise)))

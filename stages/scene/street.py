@@ -7,7 +7,7 @@ restarted process goes on where the last one stopped.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -45,6 +45,32 @@ class _Placed:
     top: int
     size: tuple[int, int]  # width, height on the frame
 
+    def window(self, width: int, height: int) -> tuple[slice, slice]:
+        """The rows and columns of a frame that it covers."""
+        x0, y0 = max(self.left, 0), max(self.top, 0)
+        x1 = max(x0, min(self.left + self.size[0], width))
+        y1 = max(y0, min(self.top + self.size[1], height))
+        return slice(y0, y1), slice(x0, x1)
+
+    def sample(self, plane: Bytes, window: tuple[slice, slice], method: int) -> Bytes:
+        """A plane of the sprite at frame size, only where the window is."""
+        rows, columns = window
+        x0, y0 = columns.start - self.left, rows.start - self.top
+        size = (columns.stop - columns.start, rows.stop - rows.start)
+        if self.ratio == 1.0 or 0 in size:
+            return plane[y0 : y0 + size[1], x0 : x0 + size[0]]
+        # Pixel centres keep their place: (x + 0.5) / ratio - 0.5 in the sprite.
+        step = 1 / self.ratio
+        matrix = np.array(
+            [[step, 0, (x0 + 0.5) * step - 0.5], [0, step, (y0 + 0.5) * step - 0.5]]
+        )
+        outside = (0, 0, 0) if plane.ndim == 3 or method == cv2.INTER_NEAREST else (255,)
+        sampled = cv2.warpAffine(
+            plane, matrix, size, flags=method | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_CONSTANT, borderValue=outside,
+        )  # fmt: skip
+        return sampled.astype(np.uint8, copy=False)
+
 
 class Street:
     """Draws the frames of a street and tells what is in them."""
@@ -59,8 +85,10 @@ class Street:
         self._lit_level = -1
         self._owners = np.zeros(self._still.shape[:2], np.uint16)
         noise = np.random.default_rng([options.seed, 3])
-        shape = (options.height + _NOISE_MARGIN, options.width + _NOISE_MARGIN, 3)
-        self._noise = (noise.standard_normal(shape, dtype=np.float32) * 2.0 + 5.0).astype(np.uint8)
+        tile = noise.standard_normal((256, 256, 3), dtype=np.float32) * 2.0 + 6.0
+        rows, columns = options.height + _NOISE_MARGIN, options.width + _NOISE_MARGIN
+        repeat = (math.ceil(rows / 256), math.ceil(columns / 256), 1)
+        self._noise = np.tile(np.clip(tile, 0, 12).astype(np.uint8), repeat)[:rows, :columns]
 
     @property
     def frame_count(self) -> int | None:
@@ -75,7 +103,10 @@ class Street:
         seconds = index / self.options.fps
         table = self._light_table(seconds)
         np.copyto(out, self._lit)
-        for placed in self._place(seconds):
+        everybody = self._place(seconds)
+        for placed in everybody:
+            _paste_shadow(out, placed)
+        for placed in everybody:
             _paste(out, placed, table)
         if self.options.noise:
             height, width = out.shape[:2]
@@ -89,12 +120,15 @@ class Street:
         whole: dict[int, tuple[str, int]] = {}
         boxes: dict[int, tuple[int, int, int, int]] = {}
         for placed in self._place(index / self.options.fps):
-            mask = cv2.resize(placed.sprite.owners, placed.size, interpolation=cv2.INTER_NEAREST)
-            there, here = _overlap(placed, owners.shape[1], owners.shape[0])
-            target, part = owners[there], mask[here]
+            there = placed.window(owners.shape[1], owners.shape[0])
+            target = owners[there]
+            part = placed.sample(placed.sprite.owners, there, cv2.INTER_NEAREST)
+            cut = target.shape != (placed.size[1], placed.size[0])
+            mask = placed.sprite.owners if cut else part
+            share = placed.ratio**2 if cut else 1.0
             for k, label in enumerate(placed.actor.labels, start=1):
                 track_id = placed.actor.track_id + k - 1
-                whole[track_id] = (label, int(np.count_nonzero(mask == k)))
+                whole[track_id] = (label, round(np.count_nonzero(mask == k) * share))
                 boxes[track_id] = (there[1].start, there[0].start, there[1].stop, there[0].stop)
                 target[part == k] = track_id
             if not placed.actor.labels:
@@ -107,7 +141,7 @@ class Street:
                 continue
             x, y, w, h = cv2.boundingRect(seen)
             box = (float(x0 + x), float(y0 + y), float(x0 + x + w), float(y0 + y + h))
-            found.append(SceneObject(label, box, count / area, track_id))
+            found.append(SceneObject(label, box, min(1.0, count / area), track_id))
         return found
 
     def _check(self, index: int, out: Bytes) -> None:
@@ -153,30 +187,30 @@ class Street:
         return -actor.v, -self.layout.ground(actor.u(seconds), actor.v)[1]
 
 
-def _overlap(placed: _Placed, width: int, height: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """The same pixels on the frame and in the sprite."""
-    x0, y0 = max(placed.left, 0), max(placed.top, 0)
-    x1 = max(x0, min(placed.left + placed.size[0], width))
-    y1 = max(y0, min(placed.top + placed.size[1], height))
-    there = (slice(y0, y1), slice(x0, x1))
-    here = (
-        slice(y0 - placed.top, y1 - placed.top),
-        slice(x0 - placed.left, x1 - placed.left),
-    )
-    return there, here
-
-
 def _paste(out: Bytes, placed: _Placed, table: Bytes) -> None:
-    there, here = _overlap(placed, out.shape[1], out.shape[0])
-    target = out[there]
+    window = placed.window(out.shape[1], out.shape[0])
+    target = out[window]
     if target.size == 0:
         return
-    colour, keep = placed.sprite.colour, placed.sprite.keep
-    if placed.size != (keep.shape[1], keep.shape[0]):
-        method = cv2.INTER_AREA if placed.ratio < 0.6 else cv2.INTER_LINEAR
-        colour = cv2.resize(colour, placed.size, interpolation=method)
-        keep = cv2.resize(keep, placed.size, interpolation=method)
-    lit = cv2.LUT(colour[here], table)
-    kept = cv2.cvtColor(keep[here], cv2.COLOR_GRAY2BGR)
-    cv2.multiply(target, kept, dst=target, scale=1 / 255)
-    cv2.add(target, lit, dst=target)
+    keep = placed.sample(placed.sprite.keep, window, cv2.INTER_LINEAR)
+    colour = placed.sample(placed.sprite.colour, window, cv2.INTER_LINEAR)
+    cv2.multiply(target, cv2.cvtColor(keep, cv2.COLOR_GRAY2BGR), dst=target, scale=1 / 255)
+    cv2.add(target, cv2.LUT(colour, table), dst=target)
+
+
+def _paste_shadow(out: Bytes, placed: _Placed) -> None:
+    sprite = placed.sprite
+    if sprite.shadow is None:
+        return
+    height, width = sprite.shadow.shape
+    shade = replace(
+        placed,
+        left=placed.left + round((sprite.origin[0] - sprite.shadow_origin[0]) * placed.ratio),
+        top=placed.top + round((sprite.origin[1] - sprite.shadow_origin[1]) * placed.ratio),
+        size=(max(1, round(width * placed.ratio)), max(1, round(height * placed.ratio))),
+    )
+    window = shade.window(out.shape[1], out.shape[0])
+    target = out[window]
+    if target.size:
+        left = shade.sample(sprite.shadow, window, cv2.INTER_LINEAR)
+        cv2.multiply(target, cv2.cvtColor(left, cv2.COLOR_GRAY2BGR), dst=target, scale=1 / 255)
