@@ -96,9 +96,10 @@ class _Fur:
         self.scale = scale
         self.parts: list[Part] = []
 
-    def add(self, colour: Colour, *spheres: tuple[Floats, float], bias: float = 0.0) -> None:
+    def add(self, colour: Colour, *spheres: tuple[Floats, float], bias: float = 0.0,
+            matte: float = 0.0) -> None:
         rows = np.array([[*point, radius] for point, radius in spheres]) * self.scale
-        self.parts.append(Blob(rows, colour, 1, bias * self.scale))
+        self.parts.append(Blob(rows, colour, 1, bias * self.scale, matte))
 
 
 def _at(x: float, y: float, z: float) -> Floats:
@@ -148,7 +149,7 @@ def _add_trunk(fur: _Fur, who: Animal, kind: Species) -> None:
             for turn in np.linspace(0, 2 * np.pi, 11)[:-1] + rng.uniform(0, 0.6):
                 y, up = 0.78 * r * math.sin(turn), 0.78 * r * math.cos(turn)
                 tone = dim(who.coat, float(rng.uniform(0.9, 1.06)))
-                fur.add(tone, (_at(float(x), y, z + up), r * 0.3), bias=0.1)
+                fur.add(tone, (_at(float(x), y, z + up), r * 0.3), bias=0.1, matte=1.0)
         return
     fur.add(who.coat, (chest, r), (_at(0, 0, z - 0.12 * r), r * 0.98), (rump, r * 0.94), bias=0.03)
     for along, side, up, size in who.patches:

@@ -19,7 +19,7 @@ class Tree:
 
 def make_tree(rng: np.random.Generator) -> Tree:
     height = float(rng.uniform(4.0, 7.5))
-    count = 90
+    count = 130
     spread = rng.normal(0, 1, (count, 3))
     spread /= np.linalg.norm(spread, axis=1, keepdims=True)
     reach = rng.uniform(0.25, 1.0, (count, 1)) ** 0.5 * height * np.array([0.24, 0.24, 0.27])
@@ -33,7 +33,7 @@ def tree_parts(who: Tree) -> list[list[Part]]:
     h = who.height
     trunk = np.array([[0, 0, 0.05, 0.028 * h], [0.02, 0, 0.6 * h, 0.016 * h]])
     leaves: list[Part] = [
-        Blob(np.array([[x, y, z, r]]), dim(who.leaf, float(tone)))
+        Blob(np.array([[x, y, z, r]]), dim(who.leaf, float(tone)), matte=1.0)
         for x, y, z, r, tone in who.puffs
     ]
     return [[Blob(trunk, (52, 68, 88))], leaves]

@@ -31,6 +31,7 @@ class Blob:
     colour: Colour
     owner: int = 1
     bias: float = 0.0  # metres towards the camera when parts are sorted
+    matte: float = 0.0  # 1 takes the light evenly: leaves, wool
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,7 @@ class Painter:
         radii = part.spheres[:, 3:] * (self.view.focal / placed[:, 2:3])
         sun = np.array([self.light.to_sun[0], -self.light.to_sun[1]])
         low, high = self.light.ambient * 0.78, self.light.ambient + 0.8 * self.light.direct
+        low, high = low + 0.3 * part.matte * (high - low), high - 0.45 * part.matte * (high - low)
         for size, share in _TONES:
             middles = centres + sun * radii * (1 - size) * 0.8
             rim = (middles[:, None] + radii[:, None] * size * _CIRCLE).reshape(-1, 2)
