@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 METADATA_KEY = "thunderline"
-FORMAT = 1
+FORMAT: Literal[1] = 1
 
 # Field numbers of ModelProto and of its StringStringEntryProto.
 IR_VERSION, GRAPH, METADATA_PROPS = 1, 7, 14

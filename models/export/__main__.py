@@ -1,0 +1,70 @@
+"""Writes a trained network as a model file for the line.
+
+python -m models.export runs/snet49/last.pt models/zoo/thundernet-snet49-street11.onnx
+python -m models.export runs/snet49/last.pt fast.onnx --rois 100 --pre-nms 1000
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import msgspec
+
+from models.checkpoint import CheckpointError, load_checkpoint
+from models.export.parity import ParityError
+from models.export.writer import export, make_card
+from models.thundernet.config import ConfigError
+from stages.model_file import ModelFileError, SoftNmsDefaults
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m models.export",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("out", type=Path, help="the .onnx file to write")
+    parser.add_argument("--name", help="default: thundernet-<backbone>")
+    parser.add_argument("--live", action="store_true", help="live weights, not their average")
+    parser.add_argument("--rois", type=int, help="RoIs after NMS, default: the checkpoint's")
+    parser.add_argument("--pre-nms", type=int, help="boxes before NMS, default: the checkpoint's")
+    parser.add_argument("--input-size", type=int, help="pixels, default: the checkpoint's")
+    parser.add_argument("--score-thresh", type=float, default=0.3, help="for display")
+    parser.add_argument("--soft-nms", default="linear", choices=["linear", "gaussian", "hard"])
+    parser.add_argument("--iou-thresh", type=float, default=0.5)
+    parser.add_argument("--sigma", type=float, default=0.5)
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> None:
+    model, meta = load_checkpoint(options.checkpoint, use_ema=not options.live)
+    changes = {
+        "post_nms_top_n": options.rois,
+        "pre_nms_top_n": options.pre_nms,
+        "input_size": options.input_size,
+    }
+    given = {name: value for name, value in changes.items() if value is not None}
+    model.config = msgspec.structs.replace(model.config, **given)
+    soft_nms = SoftNmsDefaults(
+        method=options.soft_nms, iou_thresh=options.iou_thresh, sigma=options.sigma
+    )
+    card = make_card(model, meta, soft_nms, options.score_thresh, options.name)
+    parity = export(model, card, options.out)
+    print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB, {parity}")
+
+
+def main() -> int:
+    try:
+        run(parse_arguments())
+    except (CheckpointError, ConfigError, ParityError, ModelFileError, OSError) as error:
+        print(f"export: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("export: interrupted, nothing written", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""Which channel of the trained network each channel of an exported tensor holds.
+
+The runtime's fastest convolutions work on blocks of 8 channels, and one tensor whose count is no
+multiple of 8 costs its neighbours the fast layout. So tensors are padded with channels that are
+zero: their weights, coming and going, are zero, which changes no result.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+PADDING = -1
+BLOCK = 8
+
+
+class Feature(NamedTuple):
+    """A tensor (1, len(channels), H, W) of the graph."""
+
+    tensor: str
+    channels: NDArray[np.int64]  # index in the trained network, or PADDING
+
+
+def pad_count(count: int) -> int:
+    """The next multiple of BLOCK."""
+    return -(-count // BLOCK) * BLOCK
+
+
+def pad_channels(channels: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+    """The channels, followed by padding up to whole blocks."""
+    padded = np.full(pad_count(len(channels)), PADDING, np.int64)
+    padded[: len(channels)] = channels
+    return padded
+
+
+def arrange(
+    weight: NDArray[np.float32], channels: NDArray[np.int64], axis: int = 0
+) -> NDArray[np.float32]:
+    """The slices of `weight` along `axis` in the order of `channels`; zero for padding."""
+    arranged = weight.take(np.maximum(channels, 0), axis=axis)
+    is_padding = np.expand_dims(channels == PADDING, [i for i in range(weight.ndim) if i != axis])
+    return np.where(is_padding, np.float32(0), arranged)

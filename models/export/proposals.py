@@ -1,0 +1,77 @@
+"""Proposals (Sec. 3.2) as ONNX operators: best anchors, decoded, clipped, thinned by NMS.
+
+Shapes: L anchors in (a, y, x) order, P before and R after NMS. Coordinates lead until NMS needs
+them last: (4, L) is four contiguous rows.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.export.graph import GraphBuilder
+from models.export.rpn import RpnTensors
+from models.thundernet.box_coder import RPN_STDS, SCALE_CLAMP
+from models.thundernet.config import STRIDE, ThunderNetConfig
+from models.thundernet.thundernet import ThunderNet
+
+
+def add_proposals(graph: GraphBuilder, rpn: RpnTensors, model: ThunderNet, size: int) -> str:
+    """RoIs (R, 4) xyxy in input pixels; R is 1 at least, as the best box always survives."""
+    config = model.config
+    with graph.scope("proposals"):
+        centre, half = anchor_rows(model, size)
+        pre_nms_top_n = min(config.pre_nms_top_n, centre.shape[1])
+        top = graph.integers([pre_nms_top_n], "pre_nms_top_n")
+        # A logit orders boxes as its sigmoid would.
+        logits, best = graph.add_many("TopK", rpn.objectness_logits, top, outputs=2)  # (P,)
+        boxes = add_decode(graph, rpn.deltas, best, centre, half, size)  # (P, 4)
+        return add_suppression(graph, boxes, logits, config)
+
+
+def anchor_rows(model: ThunderNet, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Centres and half sides of the anchors, (2, L) each, in (a, y, x) order."""
+    cells, count = size // STRIDE, model.config.anchors_per_cell
+    anchors = model.anchors(size).double().numpy()  # (L, 4), (y, x, a)
+    anchors = anchors.reshape(cells * cells, count, 4).transpose(2, 1, 0).reshape(4, -1)
+    low, high = anchors[:2], anchors[2:]
+    return ((low + high) / 2).astype(np.float32), ((high - low) / 2).astype(np.float32)
+
+
+def add_decode(
+    graph: GraphBuilder,
+    deltas: str,
+    best: str,
+    centre: NDArray[np.float32],
+    half: NDArray[np.float32],
+    size: int,
+) -> str:
+    """Boxes (P, 4) of the best anchors, clipped to the input (see box_coder.decode)."""
+    if RPN_STDS != (1.0, 1.0, 1.0, 1.0):
+        raise ValueError(f"RPN_STDS: expected ones, got {RPN_STDS}; scale the RPN's weights")
+    centre_of_best = graph.add("Gather", graph.floats(centre, "centre"), best, axis=1)  # (2, P)
+    half_of_best = graph.add("Gather", graph.floats(half, "half"), best, axis=1)
+    deltas = graph.add("Gather", deltas, best, axis=1)  # (4, P)
+    split = graph.integers([2, 2], "halves")
+    offset, growth = graph.add_many("Split", deltas, split, outputs=2, axis=0)
+    whole = graph.add("Mul", half_of_best, graph.floats(2.0, "two"))
+    centre_of_box = graph.add("Add", centre_of_best, graph.add("Mul", offset, whole))
+    growth = graph.add("Exp", graph.add("Min", growth, graph.floats(SCALE_CLAMP, "clamp")))
+    half_of_box = graph.add("Mul", half_of_best, growth)
+    low = graph.add("Sub", centre_of_box, half_of_box)
+    high = graph.add("Add", centre_of_box, half_of_box)
+    boxes = graph.add("Concat", low, high, axis=0)  # (4, P)
+    boxes = graph.add("Clip", boxes, graph.floats(0.0, "zero"), graph.floats(size, "size"))
+    return graph.add("Transpose", boxes, perm=[1, 0])
+
+
+def add_suppression(graph: GraphBuilder, boxes: str, logits: str, config: ThunderNetConfig) -> str:
+    """The boxes that survive greedy NMS, best first, (R, 4)."""
+    first = graph.integers([0], "axis")
+    chosen = graph.add(
+        "NonMaxSuppression",
+        graph.add("Unsqueeze", boxes, first),
+        graph.add("Unsqueeze", logits, graph.integers([0, 1], "axes")),
+        graph.integers([config.post_nms_top_n], "post_nms_top_n"),
+        graph.floats([config.nms_thresh], "nms_thresh"),
+    )  # (R, 3): image, class, box
+    index = graph.add("Gather", chosen, graph.integers(2), axis=1)  # (R,)
+    return graph.add("Gather", boxes, index, axis=0)

@@ -1,0 +1,62 @@
+"""A checkpoint written as a model file, after its graph has proved itself."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import onnx
+
+from models.export.parity import Parity, check_parity, make_probes, measure_parity
+from models.export.thundernet import make_graph
+from models.thundernet.thundernet import ThunderNet
+from stages.model_file import (
+    FORMAT,
+    METADATA_KEY,
+    ModelCard,
+    SoftNmsDefaults,
+    read_model_metadata,
+)
+
+
+def make_card(
+    model: ThunderNet,
+    meta: dict[str, Any],
+    soft_nms: SoftNmsDefaults,
+    score_thresh: float,
+    name: str | None = None,
+) -> ModelCard:
+    """What the model file will say about itself; `meta` is that of `load_checkpoint`."""
+    config = model.config
+    return ModelCard(
+        format=FORMAT,
+        name=name or f"thundernet-{config.backbone}",
+        labels=config.labels,
+        input_wh=(config.input_size, config.input_size),
+        max_rois=config.post_nms_top_n,
+        score_thresh=score_thresh,
+        soft_nms=soft_nms,
+        checkpoint_sha256=meta["sha256"],
+        recipe={key: value for key, value in meta.items() if key != "sha256"},
+    )
+
+
+def export(model: ThunderNet, card: ModelCard, path: Path) -> Parity:
+    """Writes the model file in one step, and returns how close it is to the network.
+
+    Raises:
+        ParityError: the graph computes something else; nothing is written.
+        ModelFileError: the card would not be readable; nothing is left behind.
+    """
+    parity = measure_parity(model, make_probes(model.config.input_size))
+    check_parity(parity)
+    graph = make_graph(model, {METADATA_KEY: msgspec.json.encode(card).decode()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        onnx.save(graph, partial)
+        read_model_metadata(partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return parity
