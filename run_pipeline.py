@@ -62,12 +62,13 @@ class StatusLine:
     def __init__(self, report: Report) -> None:
         self._report = report
         self._tty = sys.stderr.isatty()
-        self._next_s = time.monotonic() + STATUS_EVERY_S
+        self._every_s = STATUS_EVERY_S if self._tty else LOG_STATUS_EVERY_S
+        self._next_s = time.monotonic() + self._every_s
 
     def __call__(self) -> None:
         if time.monotonic() < self._next_s:
             return
-        self._next_s = time.monotonic() + (STATUS_EVERY_S if self._tty else LOG_STATUS_EVERY_S)
+        self._next_s = time.monotonic() + self._every_s
         if self._tty:
             print(f"\r\x1b[K{self._report.status_line()}", end="", file=sys.stderr, flush=True)
         else:
@@ -115,9 +116,8 @@ def describe_plan(line: Line) -> str:
 
 def run(line: Line, duration_s: float | None) -> int:
     """Start everything, watch it, stop it, and say how it went."""
-    for recording in (line.config.record.jsonl, line.config.record.video):
-        if recording is not None:  # of an earlier run; recorders only ever append
-            Path(recording).unlink(missing_ok=True)
+    if line.config.record.jsonl is not None:
+        Path(line.config.record.jsonl).write_bytes(b"")  # its recorder only ever appends
     stop = Stop(duration_s)
     run_dir = RunDir()
     try:

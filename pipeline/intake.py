@@ -78,7 +78,7 @@ class Intake:
                 backoff_s = min(backoff_s * 2, _BACKOFF_CAP_S)
             finally:
                 self._source.close()
-            self._settle(stopped, _SETTLE_BETWEEN_EPOCHS_S)
+            self._settle(stopped, math.inf if self._source.lossless else _SETTLE_BETWEEN_EPOCHS_S)
         self._settle(stopped)
         self._context.ledger.set_state(self._camera, CameraState.ENDED)
 

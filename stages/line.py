@@ -128,6 +128,8 @@ def _check_writable(key: str, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         probe = Path(str(path).replace("{camera}", "camera"))
         existed = probe.exists()
+        if existed and not probe.is_file():
+            raise LineError(f"{key}: expected a regular file, got {probe}")
         with probe.open("ab"):
             pass
         if not existed:
