@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stages.scene.layout import Layout
-from stages.scene.shape import Part, Sprite, render, with_shadow
+from stages.scene.shape import Part
+from stages.scene.sprite import Sprite, make_grain, render, with_shadow
 
 PHASES = 12
 
@@ -60,7 +61,8 @@ class Actor:
     def _render(self, layout: Layout, u: float, phase: int, shadows: bool) -> Sprite:
         view = layout.view(u, self.v, self.heading)
         groups = self.build(phase / PHASES)
-        sprite = render(groups, view, layout.light, self.grain, self.track_id)
+        grain = make_grain(self.grain, self.track_id)
+        sprite = render(groups, view, layout.light, grain, 1.25 * layout.width)
         if not shadows:
             return sprite
         sun = layout.light.to_sun

@@ -96,8 +96,9 @@ class _Fur:
         self.scale = scale
         self.parts: list[Part] = []
 
-    def add(self, colour: Colour, *spheres: tuple[Floats, float], bias: float = 0.0,
-            matte: float = 0.0) -> None:
+    def add(
+        self, colour: Colour, *spheres: tuple[Floats, float], bias: float = 0.0, matte: float = 0.0
+    ) -> None:
         rows = np.array([[*point, radius] for point, radius in spheres]) * self.scale
         self.parts.append(Blob(rows, colour, 1, bias * self.scale, matte))
 
@@ -143,7 +144,7 @@ def _add_trunk(fur: _Fur, who: Animal, kind: Species) -> None:
     r, half, z = kind.depth, kind.body / 2 - kind.depth, kind.shoulder - kind.depth
     chest, rump = _at(half, 0, z + 0.03 * r), _at(-half, 0, z + 0.08 * r)
     if who.kind == "sheep":
-        fur.add(who.coat, (chest, r * 0.95), (rump, r * 0.95))
+        fur.add(who.coat, (chest, r * 0.95), (rump, r * 0.95), matte=1.0)
         rng = np.random.default_rng(7)  # every sheep is curled alike
         for x in np.linspace(-half * 1.3, half * 1.3, 7):
             for turn in np.linspace(0, 2 * np.pi, 11)[:-1] + rng.uniform(0, 0.6):

@@ -21,7 +21,19 @@ from stages.scene.vehicle import make_vehicle, vehicle_parts
 LABELS = dict(
     zip(
         COUNTS,
-        ("person", "bicycle", "car", "motorcycle", "bus", "truck", "dog", "cat", "horse", "sheep", "cow"),
+        (
+            "person",
+            "bicycle",
+            "car",
+            "motorcycle",
+            "bus",
+            "truck",
+            "dog",
+            "cat",
+            "horse",
+            "sheep",
+            "cow",
+        ),
         strict=True,
     )
 )
@@ -104,10 +116,9 @@ class Cast:
         gap = (high - low - needed) / len(queue)
         at = low
         for label, who, length in queue:
-            at += gap * float(self.rng.uniform(0.3, 0.7)) * (1.0 if speed == 0 else 1.0)
-            place = at + length / 2 + 1.0
-            self._vehicle(label, who, v, place, speed, (low, high), way)
-            at = low + needed * 0 + place + length / 2 + 1.0 + gap * 0.3
+            at += gap * float(self.rng.uniform(0.0, 0.7)) + length / 2 + 1.0
+            self._vehicle(label, who, v, at, speed, (low, high), way)
+            at += length / 2 + 1.0 + gap * 0.3
 
     def _vehicle(self, label: str, who: object, v: float, start: float, speed: float,
                  span: tuple[float, float], way: float) -> None:  # fmt: skip
@@ -162,7 +173,11 @@ class Cast:
             who = make_animal(rng, kind)
             v = self._pavement(0.55 if kind in ("dog", "cat") else 0.4)
             if layout.verge > 0 and kind in ("horse", "sheep", "cow") and rng.random() < 0.7:
-                v = layout.road + layout.far_walk + float(rng.uniform(0.3, 0.9)) * layout.verge * 0.8
+                v = (
+                    layout.road
+                    + layout.far_walk
+                    + float(rng.uniform(0.3, 0.9)) * layout.verge * 0.8
+                )
             span = layout.visible_span(v, 1.5)
             start = float(rng.uniform(*span))
             stands = rng.random() < 0.4

@@ -71,15 +71,15 @@ def _bicycle(who: Cycle, phase: float) -> list[Part]:
                  (hub, seat - [0, 0, 0.1])):  # fmt: skip
         parts.append(_tube(who.paint, 0.02, *line, bias=0.01))
     parts.append(_tube(dim(who.paint, 0.7), 0.018, axle, bar, bias=0.01))
-    parts.append(_tube((40, 40, 42), 0.018, bar + [0, -0.25, 0.02], bar, bar + [0, 0.25, 0.02]))
-    parts.append(_ball((36, 36, 40), (seat - [0.1, 0, 0], 0.06), (seat + [0.1, 0, 0.01], 0.035)))
+    parts.append(_tube((40, 40, 42), 0.018, [*bar, 0, -0.25, 0.02], bar, [*bar, 0, 0.25, 0.02]))
+    parts.append(_ball((36, 36, 40), (seat - [0.1, 0, 0], 0.06), ([*seat, 0.1, 0, 0.01], 0.035)))
     parts.append(Stroke(_ring(float(crank[0]), float(crank[2]), 0.09, -0.04), 0.012, STEEL, CYCLE))
     turn = 2 * math.pi * phase
     pedals = []
     for side, lag in ((1.0, 0.0), (-1.0, math.pi)):
         foot = crank + _p(0.16 * math.cos(turn + lag), side * 0.11, -0.16 * math.sin(turn + lag))
-        parts.append(_tube((60, 60, 62), 0.014, crank + [0, side * 0.06, 0], foot))
-        pedals.append(foot + [0, 0, 0.06])
+        parts.append(_tube((60, 60, 62), 0.014, [*crank, 0, side * 0.06, 0], foot))
+        pedals.append([*foot, 0, 0, 0.06])
     if who.rider is not None:
         pose = ride_pose(seat, bar, (pedals[0], pedals[1]), 0.42)
         parts += person_parts(who.rider, pose, RIDER, riding=True)
@@ -108,7 +108,7 @@ def _motorcycle(who: Cycle) -> list[Part]:
     parts: list[Part] = [*_wheel(rear, r), *_wheel(front, r)]
     for y in (-0.09, 0.09):
         parts.append(_tube(STEEL, 0.026, _p(front, y, r), _p(0.46, y, 0.92)))
-    parts.append(_tube(dark, 0.02, bar + [-0.04, -0.34, 0.03], bar, bar + [-0.04, 0.34, 0.03]))
+    parts.append(_tube(dark, 0.02, [*bar, -0.04, -0.34, 0.03], bar, [*bar, -0.04, 0.34, 0.03]))
     parts.append(_ball((215, 235, 240), (_p(0.56, 0, 0.93), 0.1), bias=0.05))
     parts.append(_ball(dark, (_p(0.5, 0, 0.95), 0.11)))
     parts.append(_ball(who.paint, (_p(front - 0.14, 0, r * 2 + 0.02), 0.06),
@@ -121,19 +121,23 @@ def _motorcycle(who: Cycle) -> list[Part]:
     else:
         parts.append(_ball((70, 70, 74), (_p(0.1, 0, 0.42), 0.17), (_p(-0.12, 0, 0.4), 0.15)))
         parts.append(_ball(dim(STEEL, 0.8), (_p(0.12, 0, 0.56), 0.13), bias=0.02))
-        parts.append(_ball(who.paint, (_p(0.28, 0, 0.84), 0.13), (_p(-0.05, 0, 0.8), 0.1), bias=0.03))
+        parts.append(
+            _ball(who.paint, (_p(0.28, 0, 0.84), 0.13), (_p(-0.05, 0, 0.8), 0.1), bias=0.03)
+        )
         parts.append(_tube(dark, 0.035, _p(rear, 0.05, r), _p(-0.15, 0.05, 0.45)))
         for y in (-0.13,):
-            parts.append(_ball(dim(STEEL, 0.9), (_p(-0.05, y, 0.28), 0.04), (_p(-0.85, y, 0.38), 0.06)))
+            parts.append(
+                _ball(dim(STEEL, 0.9), (_p(-0.05, y, 0.28), 0.04), (_p(-0.85, y, 0.38), 0.06))
+            )
     parts.append(_ball(dark, (_p(-0.08, 0, 0.8), 0.07), (_p(-0.62, 0, 0.86), 0.08), bias=0.03))
     parts.append(_ball(who.paint, (_p(-0.4, 0, 0.74), 0.08), (_p(-0.8, 0, 0.84), 0.06)))
     parts.append(_ball((40, 36, 180), (_p(-0.86, 0, 0.82), 0.05)))
     if who.rider is not None:
         feet = (_p(0.1, 0.16, 0.34), _p(0.1, -0.16, 0.34))
-        pose = ride_pose(seat + [0.02, 0, 0.04], bar, feet, 0.16)
+        pose = ride_pose([*seat, 0.02, 0, 0.04], bar, feet, 0.16)
         parts += person_parts(who.rider, pose, RIDER, riding=True)
         head = pose.neck + np.array([0.03, 0.0, 0.2])
         parts.append(Blob(np.array([[*head, 0.145]]), dim(who.paint, 0.9), RIDER, 0.09))
-        visor = np.array([[*(head + [0.1, y, 0.0]), 0.05] for y in (-0.05, 0.05)])
+        visor = np.array([[*([*head, 0.1, y, 0.0]), 0.05] for y in (-0.05, 0.05)])
         parts.append(Blob(visor, (30, 28, 26), RIDER, 0.1))
     return parts

@@ -148,14 +148,14 @@ def _add_legs(tailor: _Tailor, who: Person, pose: Pose, riding: bool) -> None:
         top = pose.hip + np.array([0.0, side * 0.085, 0.0])
         cloth = who.skin if bare else who.legs
         tailor.add(cloth, (top, 0.088 * girth), (knee, 0.062 * girth))
-        tailor.add(cloth, (knee, 0.06 * girth), (foot + [0, 0, 0.04], 0.045))
+        tailor.add(cloth, (knee, 0.06 * girth), ([*foot, 0, 0, 0.04], 0.045))
         toe = foot + np.array([0.15, 0.0, -0.005])
-        tailor.add(who.shoes, (foot, 0.05), (foot + [0.05, 0, 0.0], 0.05), (toe, 0.034))
+        tailor.add(who.shoes, (foot, 0.05), ([*foot, 0.05, 0, 0.0], 0.05), (toe, 0.034))
     if bare:
         low = (pose.knees[0] + pose.knees[1]) / 2 + np.array([0.0, 0.0, 0.08])
         reach = abs(float(pose.knees[0][0] - pose.knees[1][0])) / 2 + 0.04
-        hem = [(low + [x, y, 0], 0.09) for x in (-reach, reach) for y in (-0.1, 0.1)]
-        tailor.add(who.legs, (pose.hip + [0, 0, 0.1], 0.13 * girth), *hem, bias=0.12)
+        hem = [([*low, x, y, 0], 0.09) for x in (-reach, reach) for y in (-0.1, 0.1)]
+        tailor.add(who.legs, ([*pose.hip, 0, 0, 0.1], 0.13 * girth), *hem, bias=0.12)
 
 
 def _add_trunk(tailor: _Tailor, who: Person, pose: Pose, riding: bool) -> None:
@@ -163,9 +163,7 @@ def _add_trunk(tailor: _Tailor, who: Person, pose: Pose, riding: bool) -> None:
     across = np.array([0.0, 0.14, 0.0])
     waist = hip + (neck - hip) * 0.3
     chest = hip + (neck - hip) * 0.72
-    tailor.add(
-        who.legs, (hip + across * 0.45, 0.115 * girth), (hip - across * 0.45, 0.115 * girth)
-    )
+    tailor.add(who.legs, (hip + across * 0.45, 0.115 * girth), (hip - across * 0.45, 0.115 * girth))
     tailor.add(
         who.top,
         (waist + across * 0.35, 0.115 * girth),
@@ -178,11 +176,11 @@ def _add_trunk(tailor: _Tailor, who: Person, pose: Pose, riding: bool) -> None:
     )
     if who.coat and not riding:
         hem = hip + np.array([0.0, 0.0, -0.22])
-        low = [(hem + [x, y, 0], 0.1 * girth) for x in (-0.07, 0.09) for y in (-0.08, 0.08)]
+        low = [([*hem, x, y, 0], 0.1 * girth) for x in (-0.07, 0.09) for y in (-0.08, 0.08)]
         tailor.add(who.top, (waist, 0.135 * girth), *low, bias=0.08)
     if who.bag is not None:
         back = chest + np.array([-0.19, 0.0, -0.02])
-        tailor.add(who.bag, (back + [0, 0, 0.12], 0.09), (back - [0.03, 0, 0.2], 0.11))
+        tailor.add(who.bag, ([*back, 0, 0, 0.12], 0.09), (back - [0.03, 0, 0.2], 0.11))
 
 
 def _add_arms(tailor: _Tailor, who: Person, pose: Pose) -> None:
@@ -192,17 +190,20 @@ def _add_arms(tailor: _Tailor, who: Person, pose: Pose) -> None:
         fore = who.skin if who.short_sleeves else sleeve
         tailor.add(sleeve, (shoulder, 0.068), (elbow, 0.05))
         tailor.add(fore, (elbow, 0.046), (hand, 0.036))
-        tailor.add(who.skin, (hand, 0.042), (hand + [0.02, 0, -0.05], 0.034))
+        tailor.add(who.skin, (hand, 0.042), ([*hand, 0.02, 0, -0.05], 0.034))
 
 
 def _add_head(tailor: _Tailor, who: Person, pose: Pose) -> None:
     head = pose.neck + np.array([0.03, 0.0, 0.17])
     tailor.add(who.skin, (pose.neck - [0, 0, 0.03], 0.058), (head - [0, 0, 0.05], 0.055))
-    tailor.add(who.skin, (head + [0.015, 0, -0.045], 0.07), (head + [0, 0, 0.03], 0.09), bias=0.05)
-    tailor.add(who.skin, (head + [0.095, 0, -0.01], 0.018), bias=0.06)
+    tailor.add(who.skin, ([*head, 0.015, 0, -0.045], 0.07), ([*head, 0, 0, 0.03], 0.09), bias=0.05)
+    tailor.add(who.skin, ([*head, 0.095, 0, -0.01], 0.018), bias=0.06)
     crown = head + np.array([-0.025, 0.0, 0.055])
     tailor.add(
-        who.hair, (crown, 0.09), (crown + [0.055, 0, 0.01], 0.06), (crown - [0.02, 0, 0.06], 0.075),
+        who.hair,
+        (crown, 0.09),
+        ([*crown, 0.055, 0, 0.01], 0.06),
+        (crown - [0.02, 0, 0.06], 0.075),
         bias=0.051,
     )
     if who.long_hair:
@@ -211,6 +212,9 @@ def _add_head(tailor: _Tailor, who: Person, pose: Pose) -> None:
     if who.hat:
         brim = crown + np.array([0.0, 0.0, 0.03])
         tailor.add(
-            dim(who.top, 0.7), (brim, 0.1), (brim + [0.12, 0, 0.0], 0.03), (brim + [0, 0, 0.05], 0.07),
+            dim(who.top, 0.7),
+            (brim, 0.1),
+            ([*brim, 0.12, 0, 0.0], 0.03),
+            ([*brim, 0, 0, 0.05], 0.07),
             bias=0.08,
         )

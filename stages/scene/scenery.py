@@ -29,7 +29,8 @@ class Scenery:
         self._skyline()
         self._houses(self.layout.wall, 1.0)
         if abs(self.layout.angle) > 0.7:
-            self._houses(-self.layout.near_walk - 6.5, -1.0)
+            behind = -self.layout.near * math.cos(self.layout.angle) - 2.0  # the camera's back
+            self._houses(min(-self.layout.near_walk - 6.5, behind), -1.0)
         self._marks()
         self._texture()
         return self.image
@@ -56,7 +57,9 @@ class Scenery:
     def _sky(self) -> None:
         rng, layout = self.rng, self.layout
         rows = max(2, int(layout.horizon) + 2)
-        high = np.array(pick(rng, ((225, 175, 120), (205, 190, 175), (235, 195, 150), (190, 160, 140))))
+        high = np.array(
+            pick(rng, ((225, 175, 120), (205, 190, 175), (235, 195, 150), (190, 160, 140)))
+        )
         low = np.clip(high * 0.4 + np.array([150.0, 146, 142]), 0, 250)
         ramp = np.linspace(0, 1, rows)[:, None]
         brightness = min(1.0, 0.35 + layout.light.ambient)
@@ -66,9 +69,14 @@ class Scenery:
         for _ in range(int(rng.integers(0, 6))):
             middle = (int(rng.uniform(0, layout.width)), int(rng.uniform(0, rows)))
             for _ in range(5):
-                puff = (int(middle[0] + rng.normal(0, size * 0.6)), int(middle[1] + rng.normal(0, size * 0.1)))
+                puff = (
+                    int(middle[0] + rng.normal(0, size * 0.6)),
+                    int(middle[1] + rng.normal(0, size * 0.1)),
+                )
                 axes = (int(size * rng.uniform(0.3, 0.8)), int(size * rng.uniform(0.08, 0.2)))
-                cv2.ellipse(self.image, puff, axes, 0, 0, 360, tuple(low * brightness), -1, cv2.LINE_AA)
+                cv2.ellipse(
+                    self.image, puff, axes, 0, 0, 360, tuple(low * brightness), -1, cv2.LINE_AA
+                )
         band = self.image[:rows]
         band[:] = cv2.blur(band, (size // 2 | 1, size // 4 | 1))
 
@@ -159,7 +167,14 @@ class Scenery:
         self._upright(u0, u1, 0.0, top, v, wall, lit)
         self._upright(u0, u1, 0.0, 0.5, v, dim(wall, 0.75), lit)
         if floors <= 3 and rng.random() < 0.7:
-            lean = np.array([[u0 - 0.3, v, top], [u1 + 0.3, v, top], [u1 - 1, v, top + 2.4], [u0 + 1, v, top + 2.4]])
+            lean = np.array(
+                [
+                    [u0 - 0.3, v, top],
+                    [u1 + 0.3, v, top],
+                    [u1 - 1, v, top + 2.4],
+                    [u0 + 1, v, top + 2.4],
+                ]
+            )
             self._fill(self.layout.project(lean), roof, lit)
         else:
             self._upright(u0 - 0.1, u1 + 0.1, top - 0.3, top, v, trim, lit)

@@ -17,12 +17,14 @@ from stages.scene.cast import Cast
 from stages.scene.layout import make_layout
 from stages.scene.options import SceneError, StreetOptions, parse_scene_uri
 from stages.scene.scenery import Scenery
-from stages.scene.shape import Bytes, Sprite
+from stages.scene.shape import Bytes, Floats
+from stages.scene.sprite import Sprite
 
 __all__ = ["SceneError", "SceneObject", "Street", "StreetOptions", "parse_scene_uri"]
 
 _LIGHT_STEPS = 96  # levels of brightness; one step is too small to see
 _LIGHT_PERIOD = 47.0  # seconds of one passing cloud
+_SAME_SIZE = 0.02  # a sprite this near its size is not resampled
 _NOISE_MARGIN = 61  # the noise plate is this much larger than the frame
 
 
@@ -59,17 +61,9 @@ class _Placed:
         size = (columns.stop - columns.start, rows.stop - rows.start)
         if self.ratio == 1.0 or 0 in size:
             return plane[y0 : y0 + size[1], x0 : x0 + size[0]]
-        # Pixel centres keep their place: (x + 0.5) / ratio - 0.5 in the sprite.
-        step = 1 / self.ratio
-        matrix = np.array(
-            [[step, 0, (x0 + 0.5) * step - 0.5], [0, step, (y0 + 0.5) * step - 0.5]]
-        )
-        outside = (0, 0, 0) if plane.ndim == 3 or method == cv2.INTER_NEAREST else (255,)
-        sampled = cv2.warpAffine(
-            plane, matrix, size, flags=method | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_CONSTANT, borderValue=outside,
-        )  # fmt: skip
-        return sampled.astype(np.uint8, copy=False)
+        ends = (math.ceil((y0 + size[1]) / self.ratio), math.ceil((x0 + size[0]) / self.ratio))
+        cut = plane[int(y0 / self.ratio) : ends[0], int(x0 / self.ratio) : ends[1]]
+        return cv2.resize(cut, size, interpolation=method).astype(np.uint8, copy=False)
 
 
 class Street:
@@ -101,13 +95,13 @@ class Street:
         """Paints frame `index` into `out` (H, W, 3), BGR."""
         self._check(index, out)
         seconds = index / self.options.fps
-        table = self._light_table(seconds)
+        gain = self._light(seconds)
         np.copyto(out, self._lit)
         everybody = self._place(seconds)
         for placed in everybody:
             _paste_shadow(out, placed)
         for placed in everybody:
-            _paste(out, placed, table)
+            _paste(out, placed, gain)
         if self.options.noise:
             height, width = out.shape[:2]
             dy, dx = (index * 37) % _NOISE_MARGIN, (index * 23) % _NOISE_MARGIN
@@ -153,17 +147,16 @@ class Street:
         if index < 0 or (self.frame_count is not None and index >= self.frame_count):
             raise SceneError(f"street frame: expected 0 to {self.frame_count}, got {index}")
 
-    def _light_table(self, seconds: float) -> Bytes:
-        """The lookup table of this moment's light; repaints the still part when it changed."""
+    def _light(self, seconds: float) -> Floats:
+        """This moment's gain of each channel; repaints the still part when it changed."""
         swing = 0.5 + 0.5 * math.cos(2 * math.pi * seconds / _LIGHT_PERIOD)
         level = round(swing * _LIGHT_STEPS) if self.options.light else _LIGHT_STEPS
         share = level / _LIGHT_STEPS
-        gain = np.array([0.8 + 0.2 * share, 0.78 + 0.22 * share, 0.75 + 0.25 * share])
-        table = (np.arange(256)[None, :, None] * gain).astype(np.uint8)
+        gain = np.diag([0.8 + 0.2 * share, 0.78 + 0.22 * share, 0.75 + 0.25 * share])
         if level != self._lit_level:
-            cv2.LUT(self._still, table, dst=self._lit)
+            cv2.transform(self._still, gain, dst=self._lit)
             self._lit_level = level
-        return table
+        return gain
 
     def _place(self, seconds: float) -> list[_Placed]:
         """Everybody's sprite and place, far to near."""
@@ -171,10 +164,10 @@ class Street:
         for actor in sorted(self.actors, key=lambda actor: self._order(actor, seconds)):
             u = actor.u(seconds)
             column, row, scale = self.layout.spot(u, actor.v)
-            sprite = actor.sprite(
-                self.layout, u, actor.phase(seconds), self.options.shadows
-            )
+            sprite = actor.sprite(self.layout, u, actor.phase(seconds), self.options.shadows)
             ratio = scale / sprite.scale
+            if abs(ratio - 1) < _SAME_SIZE:
+                ratio = 1.0
             height, width = sprite.keep.shape
             size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
             left = round(column - sprite.origin[0] * ratio)
@@ -187,7 +180,7 @@ class Street:
         return -actor.v, -self.layout.ground(actor.u(seconds), actor.v)[1]
 
 
-def _paste(out: Bytes, placed: _Placed, table: Bytes) -> None:
+def _paste(out: Bytes, placed: _Placed, gain: Floats) -> None:
     window = placed.window(out.shape[1], out.shape[0])
     target = out[window]
     if target.size == 0:
@@ -195,7 +188,7 @@ def _paste(out: Bytes, placed: _Placed, table: Bytes) -> None:
     keep = placed.sample(placed.sprite.keep, window, cv2.INTER_LINEAR)
     colour = placed.sample(placed.sprite.colour, window, cv2.INTER_LINEAR)
     cv2.multiply(target, cv2.cvtColor(keep, cv2.COLOR_GRAY2BGR), dst=target, scale=1 / 255)
-    cv2.add(target, cv2.LUT(colour, table), dst=target)
+    cv2.add(target, cv2.transform(colour, gain), dst=target)
 
 
 def _paste_shadow(out: Bytes, placed: _Placed) -> None:

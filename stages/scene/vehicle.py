@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -82,7 +83,7 @@ def _loft(
         out = np.array([0.0, math.copysign(1.0, float(ring[0, 1] - heart[1])), 0.0])
         faces.append(Face(ring, colour, out, found.get(name, ())))
     count = len(profile)
-    for first, second in zip(rings[:-1], rings[1:], strict=True):
+    for first, second in itertools.pairwise(rings):
         for i in range(count):
             j = (i + 1) % count
             quad = np.array([first[i], first[j], second[j], second[i]])
@@ -136,9 +137,7 @@ def _wheels(places: list[float], radius: float, half: float, near: bool) -> list
                 tip = np.array([math.cos(turn), math.sin(turn)]) * radius * 0.6
                 across = np.array([-tip[1], tip[0]]) * 0.17
                 flat2 = np.array([across * 0.6, tip + across, tip - across, -across * 0.6])
-                spoke = np.column_stack(
-                    [x + flat2[:, 0], np.full(4, y), radius + flat2[:, 1]]
-                )
+                spoke = np.column_stack([x + flat2[:, 0], np.full(4, y), radius + flat2[:, 1]])
                 rings.append((spoke, STEEL))
             rings.append((_circle(x, radius, radius * 0.18, y, 12), dim(STEEL, 0.8)))
             out = np.array([0.0, side, 0.0])
@@ -263,8 +262,14 @@ def _cabin(who: Vehicle, profile: Floats, w: float) -> list[Part]:
                           [btx, side * top, roof], [bx, side * base, belt]])  # fmt: skip
         decals: list[tuple[Floats, Colour]] = []
         for a, b in ((0.0, 0.47), (0.53, 1.0)):
-            low_a, low_b = outer[0] + (outer[3] - outer[0]) * a, outer[0] + (outer[3] - outer[0]) * b
-            top_a, top_b = outer[1] + (outer[2] - outer[1]) * a, outer[1] + (outer[2] - outer[1]) * b
+            low_a, low_b = (
+                outer[0] + (outer[3] - outer[0]) * a,
+                outer[0] + (outer[3] - outer[0]) * b,
+            )
+            top_a, top_b = (
+                outer[1] + (outer[2] - outer[1]) * a,
+                outer[1] + (outer[2] - outer[1]) * b,
+            )
             if a == 0.0:
                 top_b[0] = low_b[0] = middle + 0.05
             else:
@@ -319,7 +324,7 @@ def _bus(who: Vehicle) -> list[list[Part]]:
         side.append((_quad(-half + 0.35, half - 0.3, z0 - 0.05, z1 + 0.06, 0.0), (44, 40, 36)))
         panes = max(4, round(who.length / 1.45))
         edges = np.linspace(-half + 0.42, half - 0.38, panes + 1)
-        for a, b in zip(edges[:-1], edges[1:], strict=True):
+        for a, b in itertools.pairwise(edges):
             side.append((_quad(a + 0.05, b - 0.05, z0, z1, 0.0), GLASS))
             side.append((_quad(a + 0.05, b - 0.05, z1 - 0.42 * (z1 - z0), z1, 0.0),
                          dim(GLASS, 1.6)))  # fmt: skip
@@ -410,7 +415,9 @@ def _cargo(who: Vehicle, x0: float, x1: float, w: float, top: float) -> list[Par
     shell = _loft(_box_profile(x0, x1, 0.88, top, 0.03),
                   [(-w, 0, 0), (w, 0, 0)], body, _sided(side, w))  # fmt: skip
     door = (_plate(-0.02, 0.02, 0.95, top - 0.1, x0 - 0.01), dim(body, 0.6))
-    lamps = tuple((_plate(s * w * 0.6, s * w * 0.92, 0.92, 1.08, x0 - 0.01), RED_LAMP) for s in (-1, 1))
+    lamps = tuple(
+        (_plate(s * w * 0.6, s * w * 0.92, 0.92, 1.08, x0 - 0.01), RED_LAMP) for s in (-1, 1)
+    )
     back = Face(_plate(-w, w, 0.88, top, x0 - 0.005), body, np.array([-1.0, 0.0, 0.0]),
                 (door, *lamps))  # fmt: skip
     return [*shell, back]
