@@ -1,0 +1,112 @@
+"""Augmentation of a whole batch as tensor operations: one random window per image, and colour.
+
+A window larger than the image is SSD's expansion (filled with the mean colour), a smaller one its
+crop. All of it runs on the device that holds the batch.
+Shapes: N images, M padded boxes, cached side C, output side S.
+"""
+
+import msgspec
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.data.batches import Batch
+from models.thundernet.config import ConfigError
+from models.thundernet.criterion import uniform
+from models.thundernet.matcher import IGNORE, PADDING, GroundTruth, box_area
+
+GREY = (0.114, 0.587, 0.299)  # luma of blue, green, red (ITU-R BT.601)
+
+
+class AugmentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ranges of the random changes; defaults leave most objects recognisable."""
+
+    flip: float = 0.5  # probability
+    zoom: tuple[float, float] = (0.55, 1.8)  # objects get this much smaller or larger
+    aspect: float = 0.15  # width / height changes by up to this factor, either way
+    brightness: float = 24.0  # grey levels
+    contrast: float = 0.3
+    saturation: float = 0.4
+    tint: float = 0.08  # gain of each colour channel
+    min_visible: float = 0.35  # of a cut box; below, it is an ignore region
+    min_present: float = 0.1  # below, it is dropped
+    min_side: float = 4.0  # pixels after warping; below, an ignore region
+
+    def __post_init__(self) -> None:
+        if not 0 < self.zoom[0] <= self.zoom[1]:
+            raise ConfigError(f"augment.zoom: expected 0 < low <= high, got {list(self.zoom)}")
+        if not 0 <= self.flip <= 1:
+            raise ConfigError(f"augment.flip: expected 0 to 1, got {self.flip}")
+
+
+def random_windows(config: AugmentConfig, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Window (N, 4) xyxy in parts of the image, and which images are mirrored (N,).
+
+    Args:
+        noise: (N, 5) in [0, 1).
+    """
+    low, high = torch.tensor(config.zoom, dtype=noise.dtype).log().tolist()
+    zoom = (low + (high - low) * noise[:, 0]).exp()
+    stretch = ((noise[:, 1] * 2 - 1) * torch.tensor(1 + config.aspect).log().item() / 2).exp()
+    sides = torch.stack((1 / (zoom * stretch), stretch / zoom), dim=1)  # (N, 2)
+    # Crops lie inside the image, expansions around it: `1 - sides` has the right sign for both.
+    corner = (1 - sides) * noise[:, 2:4]
+    return torch.cat((corner, corner + sides), dim=1), noise[:, 4] < config.flip
+
+
+def cut_images(
+    images: Tensor, windows: Tensor, mirrored: Tensor, size: int, fill: Tensor
+) -> Tensor:
+    """The windows of uint8 images, bilinear: (N, 3, C, C) -> (N, 3, S, S) float 0 to 255."""
+    sides = windows[:, 2:] - windows[:, :2]
+    direction = torch.where(mirrored, -1.0, 1.0)
+    theta = torch.zeros(len(windows), 2, 3, device=windows.device)
+    theta[:, 0, 0] = sides[:, 0] * direction
+    theta[:, 1, 1] = sides[:, 1]
+    theta[:, :, 2] = windows[:, :2] + windows[:, 2:] - 1  # window centre, in [-1, 1]
+    grid = F.affine_grid(theta, [len(images), 3, size, size], align_corners=False)
+    # What lies outside reads as zero, so the fill colour is subtracted before.
+    cut = F.grid_sample(images.float() - fill, grid, padding_mode="zeros", align_corners=False)
+    return cut + fill
+
+
+def cut_boxes(
+    boxes: Tensor, labels: Tensor, windows: Tensor, mirrored: Tensor, size: int, c: AugmentConfig
+) -> tuple[Tensor, Tensor]:
+    """Boxes (N, M, 4) in pixels of the cut images, and labels after what was cut away."""
+    corner, sides = windows[:, None, :2], windows[:, None, 2:] - windows[:, None, :2]
+    moved = (boxes - corner.repeat(1, 1, 2)) / sides.repeat(1, 1, 2)
+    x1, y1, x2, y2 = moved.unbind(dim=-1)
+    flipped = torch.stack((1 - x2, y1, 1 - x1, y2), dim=-1)
+    moved = torch.where(mirrored[:, None, None], flipped, moved)
+    inside = moved.clamp(0, 1)
+    visible = box_area(inside) / box_area(moved).clamp(min=1e-9)  # (N, M)
+    pixels = inside * size
+    short_side = (pixels[..., 2:] - pixels[..., :2]).amin(dim=-1)
+    doubtful = (visible < c.min_visible) | (short_side < c.min_side)
+    labels = torch.where(doubtful & (labels > 0), IGNORE, labels)
+    labels = torch.where((visible < c.min_present) | (short_side < 1), PADDING, labels)
+    return pixels * (labels != PADDING)[..., None], labels
+
+
+def change_colours(images: Tensor, config: AugmentConfig, noise: Tensor) -> Tensor:
+    """Brightness, contrast, saturation and tint, each image its own; noise (N, 6) in [0, 1)."""
+    change = (noise * 2 - 1)[..., None, None]  # (N, 6, 1, 1) in [-1, 1)
+    grey = (images * images.new_tensor(GREY).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+    images = torch.lerp(grey, images, 1 + config.saturation * change[:, 0:1])
+    middle = grey.mean(dim=(2, 3), keepdim=True)
+    gain = (1 + config.contrast * change[:, 1:2]) * (1 + config.tint * change[:, 3:6])
+    images = (images - middle) * gain + middle + config.brightness * change[:, 2:3]
+    return images.clamp(0, 255)
+
+
+def augment(
+    batch: Batch, size: int, fill: Tensor, config: AugmentConfig, generator: torch.Generator
+) -> tuple[Tensor, GroundTruth]:
+    """Augmented images (N, 3, S, S), float 0 to 255, with their ground truth in pixels."""
+    count, device = len(batch.images), batch.images.device
+    windows, mirrored = random_windows(config, uniform((count, 5), generator, device))
+    images = cut_images(batch.images, windows, mirrored, size, fill)
+    images = change_colours(images, config, uniform((count, 6), generator, device))
+    boxes, labels = cut_boxes(batch.boxes, batch.labels, windows, mirrored, size, config)
+    return images, GroundTruth(boxes, labels, batch.labelled)

@@ -1,0 +1,31 @@
+"""Learning rate and input size as functions of the iteration alone."""
+
+import math
+
+from models.recipe import Recipe, ScheduleConfig
+
+WARMUP_START = 0.1  # of the peak rate
+STEP_FACTOR = 0.1
+
+
+def half_cosine(progress: float, final: float) -> float:
+    """1 at progress 0, `final` at 1."""
+    return final + (1 - final) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def rate_factor(schedule: ScheduleConfig, iteration: int, iterations: int) -> float:
+    """Part of the peak learning rate at `iteration`, counted from 0."""
+    if iteration < schedule.warmup:
+        return WARMUP_START + (1 - WARMUP_START) * iteration / schedule.warmup
+    progress = min(iteration / iterations, 1.0)
+    if schedule.kind == "cosine":
+        return half_cosine(progress, schedule.final)
+    if schedule.kind == "step":
+        return STEP_FACTOR ** sum(progress >= milestone for milestone in schedule.milestones)
+    past = max(0.0, progress - schedule.decay_from) / (1 - schedule.decay_from)
+    return half_cosine(past, schedule.final)
+
+
+def input_size(recipe: Recipe, iteration: int) -> int:
+    progress = iteration / recipe.iterations
+    return next(phase.size for phase in recipe.sizes if progress < phase.until)

@@ -1,0 +1,78 @@
+"""Losses of proposals, RoIs and context, summed over examples that count and divided by those.
+
+Shapes: N images, R examples per image, K classes, M padded ground truth boxes, H x W cells.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.thundernet.config import STRIDE
+from models.thundernet.matcher import IGNORE, GroundTruth
+
+# Not minus infinity: a row of those is NaN after softmax, and bfloat16 holds this one.
+MASKED_LOGIT = -1e4
+FOCAL_GAMMA = 2.0  # RetinaNet's pair: easy cells count little, objects a quarter
+FOCAL_ALPHA = 0.25
+
+
+def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
+    """Mean of `values` where `weights` is true; 0 with a valid gradient where it is nowhere."""
+    weights = weights.to(values.dtype)
+    return (values * weights).sum() / weights.sum().clamp(min=1)
+
+
+def objectness_loss(logits: Tensor, positive: Tensor, valid: Tensor) -> Tensor:
+    target = positive.to(logits.dtype)
+    each = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return weighted_mean(each, valid)
+
+
+def box_loss(deltas: Tensor, target: Tensor, positive: Tensor, valid: Tensor) -> Tensor:
+    """L1 over the objects, divided by all examples drawn, which balances it with the class loss."""
+    each = (deltas - target).abs().sum(dim=-1)  # (N, R)
+    return (each * positive).sum() / valid.sum().clamp(min=1)
+
+
+def mask_unlabelled(class_logits: Tensor, is_object: Tensor, labelled: Tensor) -> Tensor:
+    """Logits (N, R, K + 1) without a say of classes that nobody looked for in the image.
+
+    A background RoI may hold an object of such a class; the loss must not teach otherwise.
+    """
+    untrusted = ~labelled[:, None] & ~is_object[..., None]  # (N, R, K)
+    background = torch.zeros_like(untrusted[..., :1])
+    return class_logits.masked_fill(torch.cat((background, untrusted), dim=-1), MASKED_LOGIT)
+
+
+def class_losses(class_logits: Tensor, classes: Tensor, labelled: Tensor) -> Tensor:
+    """Cross-entropy of every RoI (N, R); `classes` 0 is background."""
+    logits = mask_unlabelled(class_logits, classes > 0, labelled)
+    return F.cross_entropy(logits.flatten(0, 1), classes.flatten(), reduction="none").view(
+        classes.shape
+    )
+
+
+def context_targets(truth: GroundTruth, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Which classes lie over each cell's centre, and where that is known: both (N, H*W, K)."""
+    device = truth.boxes.device
+    ys = torch.arange(height, device=device).repeat_interleave(width) * STRIDE
+    xs = torch.arange(width, device=device).repeat(height) * STRIDE
+    x1, y1, x2, y2 = truth.boxes[:, None].unbind(dim=-1)  # (N, 1, M)
+    xs, ys = xs[:, None], ys[:, None]
+    inside = (xs >= x1) & (xs < x2) & (ys >= y1) & (ys < y2)  # (N, H*W, M)
+    classes = torch.arange(1, truth.labelled.shape[1] + 1, device=device)
+    is_class = truth.labels[..., None] == classes  # (N, M, K)
+    target = (inside.float() @ is_class.float()) > 0
+    ignored = (inside & (truth.labels == IGNORE)[:, None]).any(dim=2, keepdim=True)
+    return target, target | (truth.labelled[:, None] & ~ignored)
+
+
+def context_loss(logits: Tensor, truth: GroundTruth) -> Tensor:
+    """Focal loss of a class map (N, K, H, W), per cell that an object covers."""
+    target, known = context_targets(truth, *logits.shape[2:])
+    logits = logits.flatten(2).transpose(1, 2)  # (N, H*W, K)
+    each = F.binary_cross_entropy_with_logits(logits, target.to(logits.dtype), reduction="none")
+    probability = logits.sigmoid()
+    miss = torch.where(target, 1 - probability, probability)
+    alpha = torch.where(target, FOCAL_ALPHA, 1 - FOCAL_ALPHA)
+    return (each * alpha * miss**FOCAL_GAMMA * known).sum() / target.sum().clamp(min=1)
