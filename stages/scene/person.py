@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stages.scene.palette import CLOTHES, HAIR, SKIN, TROUSERS, dim, pick
-from stages.scene.shape import Blob, Colour, Floats, Part
+from stages.scene.shape import Blob, Colour, Floats, Part, point
 
 
 @dataclass(frozen=True)
@@ -63,23 +63,23 @@ class Pose:
 
 
 def _hang(start: Floats, angle: float, length: float, out: float = 0.0) -> Floats:
-    return start + length * np.array([math.sin(angle), out, -math.cos(angle)])
+    return start + length * point(math.sin(angle), out, -math.cos(angle))
 
 
 def walk_pose(phase: float, swing: float = 1.0) -> Pose:
     """The pose at a fraction of one stride (two steps); swing 0 stands."""
     bob = 0.02 * swing * math.cos(4 * math.pi * phase)
-    hip = np.array([0.0, 0.0, 0.93 + bob])
+    hip = point(0.0, 0.0, 0.93 + bob)
     neck = np.array([0.03 * swing, 0.0, 1.47 + bob])
     knees, feet, elbows, hands = [], [], [], []
     for side, lag in ((1.0, 0.0), (-1.0, 0.5)):
         turn = 2 * math.pi * (phase + lag)
         thigh = swing * (0.45 * math.sin(turn) + 0.06)
         bend = swing * 0.85 * max(0.0, math.sin(turn + 1.25)) ** 2 + 0.05
-        knee = _hang(hip + np.array([0.0, side * 0.09, 0.0]), thigh, 0.44)
+        knee = _hang(hip + point(0.0, side * 0.09, 0.0), thigh, 0.44)
         foot = _hang(knee, thigh - bend, 0.42)
         arm = -swing * 0.5 * math.sin(turn) + 0.02
-        elbow = _hang(neck + np.array([0.0, side * 0.2, -0.05]), arm, 0.29, side * 0.1)
+        elbow = _hang(neck + point(0.0, side * 0.2, -0.05), arm, 0.29, side * 0.1)
         hand = _hang(elbow, arm + 0.25 + 0.2 * swing, 0.27)
         knees.append(knee)
         feet.append(foot)
@@ -90,15 +90,15 @@ def walk_pose(phase: float, swing: float = 1.0) -> Pose:
 
 def ride_pose(seat: Floats, bar: Floats, pedals: tuple[Floats, Floats], lean: float) -> Pose:
     """The pose of a rider: hips on the seat, hands on the bar, feet on the pedals."""
-    hip = seat + np.array([0.0, 0.0, 0.08])
-    neck = hip + 0.54 * np.array([math.sin(lean), 0.0, math.cos(lean)])
+    hip = seat + point(0.0, 0.0, 0.08)
+    neck = hip + 0.54 * point(math.sin(lean), 0.0, math.cos(lean))
     knees, elbows, hands = [], [], []
     for side, pedal in zip((1.0, -1.0), pedals, strict=True):
-        knees.append(_bend(hip + np.array([0.0, side * 0.09, 0.0]), pedal, 0.45, 0.45))
-        hand = bar + np.array([0.0, side * 0.24, 0.02])
-        shoulder = neck + np.array([0.0, side * 0.19, -0.05])
+        knees.append(_bend(hip + point(0.0, side * 0.09, 0.0), pedal, 0.45, 0.45))
+        hand = bar + point(0.0, side * 0.24, 0.02)
+        shoulder = neck + point(0.0, side * 0.19, -0.05)
         middle = (shoulder + hand) / 2
-        elbows.append(middle + np.array([-0.04, side * 0.05, -0.08]))
+        elbows.append(middle + point(-0.04, side * 0.05, -0.08))
         hands.append(hand)
     return Pose(hip, neck, _pair(knees), pedals, _pair(elbows), _pair(hands))
 
@@ -125,7 +125,7 @@ class _Tailor:
         self.parts: list[Part] = []
 
     def add(self, colour: Colour, *spheres: tuple[Floats, float], bias: float = 0.0) -> None:
-        rows = np.array([[*point, radius] for point, radius in spheres]) * self.scale
+        rows = np.array([[*centre, radius] for centre, radius in spheres]) * self.scale
         rows[:, 2] += self.lift
         self.parts.append(Blob(rows, colour, self.owner, bias))
 
@@ -145,22 +145,22 @@ def _add_legs(tailor: _Tailor, who: Person, pose: Pose, riding: bool) -> None:
     girth = who.girth
     bare = who.skirt and not riding
     for side, knee, foot in zip((1.0, -1.0), pose.knees, pose.feet, strict=True):
-        top = pose.hip + np.array([0.0, side * 0.085, 0.0])
+        top = pose.hip + point(0.0, side * 0.085, 0.0)
         cloth = who.skin if bare else who.legs
         tailor.add(cloth, (top, 0.088 * girth), (knee, 0.062 * girth))
-        tailor.add(cloth, (knee, 0.06 * girth), ([*foot, 0, 0, 0.04], 0.045))
-        toe = foot + np.array([0.15, 0.0, -0.005])
-        tailor.add(who.shoes, (foot, 0.05), ([*foot, 0.05, 0, 0.0], 0.05), (toe, 0.034))
+        tailor.add(cloth, (knee, 0.06 * girth), (foot + point(0, 0, 0.04), 0.045))
+        toe = foot + point(0.15, 0.0, -0.005)
+        tailor.add(who.shoes, (foot, 0.05), (foot + point(0.05, 0, 0.0), 0.05), (toe, 0.034))
     if bare:
-        low = (pose.knees[0] + pose.knees[1]) / 2 + np.array([0.0, 0.0, 0.08])
+        low = (pose.knees[0] + pose.knees[1]) / 2 + point(0.0, 0.0, 0.08)
         reach = abs(float(pose.knees[0][0] - pose.knees[1][0])) / 2 + 0.04
-        hem = [([*low, x, y, 0], 0.09) for x in (-reach, reach) for y in (-0.1, 0.1)]
-        tailor.add(who.legs, ([*pose.hip, 0, 0, 0.1], 0.13 * girth), *hem, bias=0.12)
+        hem = [(low + point(x, y, 0), 0.09) for x in (-reach, reach) for y in (-0.1, 0.1)]
+        tailor.add(who.legs, (pose.hip + point(0, 0, 0.1), 0.13 * girth), *hem, bias=0.12)
 
 
 def _add_trunk(tailor: _Tailor, who: Person, pose: Pose, riding: bool) -> None:
     girth, hip, neck = who.girth, pose.hip, pose.neck
-    across = np.array([0.0, 0.14, 0.0])
+    across = point(0.0, 0.14, 0.0)
     waist = hip + (neck - hip) * 0.3
     chest = hip + (neck - hip) * 0.72
     tailor.add(who.legs, (hip + across * 0.45, 0.115 * girth), (hip - across * 0.45, 0.115 * girth))
@@ -170,51 +170,56 @@ def _add_trunk(tailor: _Tailor, who: Person, pose: Pose, riding: bool) -> None:
         (waist - across * 0.35, 0.115 * girth),
         (chest + across * 0.6, 0.115 * girth),
         (chest - across * 0.6, 0.115 * girth),
-        (neck + across * 0.9 - [0, 0, 0.08], 0.06),
-        (neck - across * 0.9 - [0, 0, 0.08], 0.06),
+        (neck + across * 0.9 - point(0, 0, 0.08), 0.06),
+        (neck - across * 0.9 - point(0, 0, 0.08), 0.06),
         bias=0.05,
     )
     if who.coat and not riding:
-        hem = hip + np.array([0.0, 0.0, -0.22])
-        low = [([*hem, x, y, 0], 0.1 * girth) for x in (-0.07, 0.09) for y in (-0.08, 0.08)]
+        hem = hip + point(0.0, 0.0, -0.22)
+        low = [(hem + point(x, y, 0), 0.1 * girth) for x in (-0.07, 0.09) for y in (-0.08, 0.08)]
         tailor.add(who.top, (waist, 0.135 * girth), *low, bias=0.08)
     if who.bag is not None:
-        back = chest + np.array([-0.19, 0.0, -0.02])
-        tailor.add(who.bag, ([*back, 0, 0, 0.12], 0.09), (back - [0.03, 0, 0.2], 0.11))
+        back = chest + point(-0.19, 0.0, -0.02)
+        tailor.add(who.bag, (back + point(0, 0, 0.12), 0.09), (back - point(0.03, 0, 0.2), 0.11))
 
 
 def _add_arms(tailor: _Tailor, who: Person, pose: Pose) -> None:
     for side, elbow, hand in zip((1.0, -1.0), pose.elbows, pose.hands, strict=True):
-        shoulder = pose.neck + np.array([0.0, side * 0.185, -0.07])
+        shoulder = pose.neck + point(0.0, side * 0.185, -0.07)
         sleeve = dim(who.top, 0.93)
         fore = who.skin if who.short_sleeves else sleeve
         tailor.add(sleeve, (shoulder, 0.068), (elbow, 0.05))
         tailor.add(fore, (elbow, 0.046), (hand, 0.036))
-        tailor.add(who.skin, (hand, 0.042), ([*hand, 0.02, 0, -0.05], 0.034))
+        tailor.add(who.skin, (hand, 0.042), (hand + point(0.02, 0, -0.05), 0.034))
 
 
 def _add_head(tailor: _Tailor, who: Person, pose: Pose) -> None:
-    head = pose.neck + np.array([0.03, 0.0, 0.17])
-    tailor.add(who.skin, (pose.neck - [0, 0, 0.03], 0.058), (head - [0, 0, 0.05], 0.055))
-    tailor.add(who.skin, ([*head, 0.015, 0, -0.045], 0.07), ([*head, 0, 0, 0.03], 0.09), bias=0.05)
-    tailor.add(who.skin, ([*head, 0.095, 0, -0.01], 0.018), bias=0.06)
-    crown = head + np.array([-0.025, 0.0, 0.055])
+    head = pose.neck + point(0.03, 0.0, 0.17)
+    tailor.add(who.skin, (pose.neck - point(0, 0, 0.03), 0.058), (head - point(0, 0, 0.05), 0.055))
+    tailor.add(
+        who.skin,
+        (head + point(0.015, 0, -0.045), 0.07),
+        (head + point(0, 0, 0.03), 0.09),
+        bias=0.05,
+    )
+    tailor.add(who.skin, (head + point(0.095, 0, -0.01), 0.018), bias=0.06)
+    crown = head + point(-0.025, 0.0, 0.055)
     tailor.add(
         who.hair,
         (crown, 0.09),
-        ([*crown, 0.055, 0, 0.01], 0.06),
-        (crown - [0.02, 0, 0.06], 0.075),
+        (crown + point(0.055, 0, 0.01), 0.06),
+        (crown - point(0.02, 0, 0.06), 0.075),
         bias=0.051,
     )
     if who.long_hair:
-        tail = pose.neck + np.array([-0.08, 0.0, -0.04])
-        tailor.add(who.hair, (crown - [0.02, 0, 0], 0.085), (tail, 0.055), bias=0.04)
+        tail = pose.neck + point(-0.08, 0.0, -0.04)
+        tailor.add(who.hair, (crown - point(0.02, 0, 0), 0.085), (tail, 0.055), bias=0.04)
     if who.hat:
-        brim = crown + np.array([0.0, 0.0, 0.03])
+        brim = crown + point(0.0, 0.0, 0.03)
         tailor.add(
             dim(who.top, 0.7),
             (brim, 0.1),
-            ([*brim, 0.12, 0, 0.0], 0.03),
-            ([*brim, 0, 0, 0.05], 0.07),
+            (brim + point(0.12, 0, 0.0), 0.03),
+            (brim + point(0, 0, 0.05), 0.07),
             bias=0.08,
         )

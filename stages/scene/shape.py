@@ -17,6 +17,11 @@ Bytes = npt.NDArray[np.uint8]
 Colour = tuple[float, float, float]  # BGR, 0 to 255
 
 
+def point(x: float, y: float, z: float) -> Floats:
+    """A place or a shift in body axes."""
+    return np.array([x, y, z])
+
+
 @dataclass(frozen=True)
 class Blob:
     """The convex hull of spheres: a limb, a trunk, a head."""
