@@ -86,9 +86,11 @@ class Trainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continues from `state`; only the number of iterations may differ from its recipe."""
+        """Continues from `state`. What the weights depend on must be as it was; the length of the
+        run, its data and its augmentation may change, which is how a run is adapted to its machine.
+        """
         then, now = state["meta"]["recipe"], msgspec.to_builtins(self.recipe)
-        decisive = ("model", "criterion", "augment", "data", "optimizer", "batch_size", "seed")
+        decisive = ("model", "criterion", "optimizer", "batch_size", "seed")
         changed = [key for key in decisive if then.get(key) != now[key]]
         if changed:
             raise CheckpointError(
