@@ -1,0 +1,134 @@
+"""Judges a model file by running it through the very stages that the line runs.
+
+python -m models.evaluate models/zoo/thundernet-snet49-street11.onnx --data street11/val.json
+python -m models.evaluate model.onnx --data val.json --detections found.json --results ap.json
+python -m models.evaluate model.onnx --data val.json --expect docs/published.json
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import cv2
+import msgspec
+from tqdm import tqdm
+
+from models.average_precision import Result, Score, find_deviations, score_detections
+from models.data.report import DataError, DataReport
+from models.evaluation_set import (
+    Detect,
+    EvaluationSet,
+    read_evaluation_set,
+    read_frames,
+    take_images,
+)
+from stages.detector import Detector
+from stages.frame_detector import FrameDetector, make_soft_nms
+from stages.kernels.soft_nms import Detections
+from stages.model_file import ModelFileError
+
+# COCO's protocol: AP counts precision at every recall, so low scores are kept, 100 per image.
+SCORE_THRESH = 0.01
+MAX_DETECTIONS = 100
+
+
+def evaluate(
+    detect: Detect, labels: tuple[str, ...], judged: EvaluationSet, report: DataReport
+) -> tuple[Score, list[Result]]:
+    """Score and detections of anything that detects; unreadable images are left out of both."""
+    category_of = {name: category_id for category_id, name in judged.labels.items()}
+    category_ids = [category_of.get(label) for label in labels]
+    read, results = [], []
+    frames = read_frames(judged, report)
+    for image, frame in tqdm(frames, total=len(judged.images), unit="image", desc=judged.path.stem):
+        read.append(image)
+        results += to_results(image.image_id, detect(frame), category_ids)
+    return score_detections(judged._replace(images=read), results), results
+
+
+def to_results(image_id: int, found: Detections, category_ids: list[int | None]) -> list[Result]:
+    """Detections in the COCO results format; classes that the set does not know are left out."""
+    results: list[Result] = []
+    rows = zip(found.boxes_xyxy.tolist(), found.scores.tolist(), found.class_ids, strict=True)
+    for (x1, y1, x2, y2), score, class_id in rows:
+        category_id = category_ids[class_id]
+        if category_id is not None:
+            bbox = [round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)]
+            result = {"image_id": image_id, "category_id": category_id, "bbox": bbox}
+            results.append(result | {"score": round(score, 5)})
+    return results
+
+
+def format_score(score: Score) -> str:
+    """One line per source, AP50 of its classes behind, and the mean."""
+    lines = []
+    for name, source in score.sources.items():
+        classes = " ".join(f"{label} {of.ap50:.0f}" for label, of in source.classes.items())
+        lines.append(f"{name:<22} AP50 {source.ap50:5.1f}  AP {source.ap:5.1f}   {classes}")
+    lines.append(f"{'mean over sources':<22} AP50 {score.ap50:5.1f}  AP {score.ap:5.1f}")
+    return "\n".join(lines)
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m models.evaluate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", type=Path, help="the .onnx file")
+    parser.add_argument("--data", type=Path, required=True, help="COCO JSON, tars beside it")
+    parser.add_argument("--limit", type=int, help="judge about this many images, evenly spaced")
+    parser.add_argument("--detections", type=Path, help="write COCO results here")
+    parser.add_argument("--results", type=Path, help="write the scores as JSON here")
+    parser.add_argument("--expect", type=Path, help="scores that must come out, made by --results")
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> list[str]:
+    """Prints the score; returns what deviates from the expected one."""
+    published = read_published(options.expect) if options.expect else None
+    judged = read_evaluation_set(options.data)
+    if options.limit:
+        judged = take_images(judged, options.limit)
+    detector = Detector(options.model, options.threads)
+    soft_nms = make_soft_nms(detector.metadata, SCORE_THRESH, MAX_DETECTIONS)
+    report = DataReport()
+    detect = FrameDetector(detector, soft_nms).detect
+    score, results = evaluate(detect, detector.metadata.labels, judged, report)
+    print(f"{detector.metadata.name} {detector.metadata.sha256[:12]}")
+    print(format_score(score))
+    for line in report.lines():
+        print(f"left out: {line}")
+    if options.detections:
+        options.detections.write_bytes(msgspec.json.encode(results))
+    if options.results:
+        options.results.write_bytes(msgspec.json.format(msgspec.json.encode(score)))
+    return find_deviations(score, published) if published else []
+
+
+def read_published(path: Path) -> Score:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Score)
+    except msgspec.DecodeError as error:
+        raise DataError(f"{path}: expected scores written by --results: {error}") from error
+
+
+def main() -> int:
+    options = parse_arguments()
+    cv2.setNumThreads(options.threads)
+    try:
+        deviations = run(options)
+    except (DataError, ModelFileError, OSError) as error:
+        print(f"evaluate: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("evaluate: interrupted", file=sys.stderr)
+        return 130
+    for line in deviations:
+        print(f"evaluate: not as published: {line}", file=sys.stderr)
+    return 1 if deviations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

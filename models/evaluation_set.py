@@ -1,0 +1,112 @@
+"""Images with their annotations, to be judged: COCO JSON beside tar shards.
+
+Beyond COCO, an image may name its `source` and its `labelled_category_ids`, the classes that people
+annotated exhaustively in it. Where they are absent, the source is "all" and every class counts.
+"""
+
+import json
+import tarfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data.report import DataError, DataReport
+from stages.kernels.soft_nms import Detections
+
+ONLY_SOURCE = "all"
+Detect = Callable[[NDArray[np.uint8]], Detections]
+
+
+class JudgedImage(NamedTuple):
+    image_id: int
+    file_name: str
+    wh: tuple[int, int]
+    source: str
+    category_ids: frozenset[int]  # classes that are judged in it
+
+
+class EvaluationSet(NamedTuple):
+    path: Path
+    images: list[JudgedImage]
+    labels: dict[int, str]  # category id -> name
+    annotations: dict[int, list[dict[str, Any]]]  # image id -> COCO annotations
+
+
+def read_evaluation_set(path: Path) -> EvaluationSet:
+    """The annotations of `path`; its images are read from the tars of the same stem.
+
+    Raises:
+        DataError: not a COCO file.
+    """
+    try:
+        content = json.loads(path.read_text())
+        labels = {category["id"]: category["name"] for category in content["categories"]}
+        images = [make_image(image, labels) for image in content["images"]]
+        annotations = defaultdict(list)
+        for annotation in content["annotations"]:
+            annotations[annotation["image_id"]].append(annotation)
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as JSON: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path}: expected a COCO data set, lacks {error}") from error
+    return EvaluationSet(path, images, labels, dict(annotations))
+
+
+def make_image(image: dict[str, Any], labels: dict[int, str]) -> JudgedImage:
+    return JudgedImage(
+        image["id"],
+        image["file_name"],
+        (image["width"], image["height"]),
+        image.get("source", ONLY_SOURCE),
+        frozenset(image.get("labelled_category_ids", labels)),
+    )
+
+
+def take_images(whole: EvaluationSet, count: int) -> EvaluationSet:
+    """About `count` images, evenly spaced, so that every source keeps its share."""
+    step = max(1, round(len(whole.images) / count))
+    return whole._replace(images=whole.images[::step][:count])
+
+
+def read_frames(
+    judged: EvaluationSet, report: DataReport
+) -> Iterator[tuple[JudgedImage, NDArray[np.uint8]]]:
+    """Every judged image with its BGR pixels; what cannot be read is named in `report`."""
+    waiting = {image.file_name: image for image in judged.images}
+    shards = sorted(judged.path.parent.glob(f"{judged.path.stem}-*.tar"))
+    if not shards:
+        raise DataError(f"{judged.path}: expected shards {judged.path.stem}-NN.tar beside it")
+    for shard in shards:
+        try:
+            with tarfile.open(shard) as members:
+                for member in members:
+                    file = members.extractfile(member) if member.name in waiting else None
+                    if file is not None:
+                        image = waiting.pop(member.name)
+                        yield from decode(image, file.read(), report)
+        except (tarfile.TarError, EOFError, OSError) as error:
+            report.add("damaged shard", f"{shard.name}: {error}")
+    for name in waiting:
+        report.add("missing image", name)
+
+
+def decode(
+    image: JudgedImage, data: bytes, report: DataReport
+) -> Iterator[tuple[JudgedImage, NDArray[np.uint8]]]:
+    """The image, or nothing if it is broken or not the one that was annotated."""
+    try:
+        frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    except cv2.error:
+        frame = None
+    if frame is None:
+        report.add("unreadable image", image.file_name)
+    elif (frame.shape[1], frame.shape[0]) != image.wh:
+        got = f"{frame.shape[1]}x{frame.shape[0]}"
+        report.add("image of another size", f"{image.file_name}: {image.wh}, got {got}")
+    else:
+        yield image, frame.astype(np.uint8, copy=False)
