@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from stages.scene.shape import Blob, Bytes, Face, Floats, Light, Part, Stroke, View
 
@@ -72,7 +73,7 @@ class _Painter:
         else:
             self._draw_stroke(seen, seen.part)
 
-    def _corners(self, pixels: Floats) -> list[np.ndarray]:
+    def _corners(self, pixels: Floats) -> list[npt.NDArray[np.int32]]:
         return [np.round((pixels - self.low) * (self.zoom << _SHIFT)).astype(np.int32)]
 
     def _fill(self, pixels: Floats, colour: tuple[float, ...], owner: int = 0) -> None:
@@ -143,14 +144,14 @@ def render(
         for seen in sorted(layer, key=lambda seen: seen.nearness):
             painter.draw(seen)
     size = (painter.owners.shape[1] // zoom, painter.owners.shape[0] // zoom)
-    small = cv2.resize(painter.canvas, size, interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(painter.canvas, size, interpolation=cv2.INTER_AREA), np.uint8)
     owners = cv2.resize(painter.owners, size, interpolation=cv2.INTER_NEAREST)
     cover = np.ascontiguousarray(small[..., 3])
     # A pixel belongs to somebody when the body covers most of it.
-    owners = np.where(cover >= 128, np.maximum(owners, 1), 0).astype(np.uint8)
+    owners = np.asarray(np.where(cover >= 128, np.maximum(owners, 1), 0), np.uint8)
     return Sprite(
         colour=_texture(small, cover, grain),
-        keep=255 - cover,
+        keep=np.asarray(255 - cover, np.uint8),
         owners=owners,
         origin=(-float(low[0]), -float(low[1])),
         scale=view.focal / view.depth,
@@ -167,8 +168,7 @@ def _texture(small: Bytes, cover: Bytes, grain: Bytes) -> Bytes:
     colour = cv2.cvtColor(small, cv2.COLOR_BGRA2BGR)
     cv2.multiply(colour, cv2.cvtColor(gain, cv2.COLOR_GRAY2BGR), dst=colour, scale=1 / _ONE)
     bound = cv2.cvtColor(cover, cv2.COLOR_GRAY2BGR)
-    textured: Bytes = cv2.min(colour, bound).astype(np.uint8, copy=False)
-    return textured
+    return np.asarray(cv2.min(colour, bound), np.uint8)
 
 
 def make_grain(strength: float, seed: int) -> Bytes:
