@@ -58,9 +58,17 @@ class Detector:
         except LOAD_ERRORS as error:
             raise ModelFileError(f"model file {str(path)!r}: {error}") from error
         check_interface(path, self._session, self.metadata)
+        self._warm_up(path)
+
+    def _warm_up(self, path: Path | str) -> None:
         tensor = self.make_tensor()
-        for _ in range(WARM_UP_RUNS):
-            self.infer(tensor)
+        try:
+            for _ in range(WARM_UP_RUNS):
+                self.infer(tensor)
+        except InferenceError as error:
+            raise ModelFileError(
+                f"model file {str(path)!r}: fails on a black frame: {error}"
+            ) from None
 
     def make_tensor(self) -> NDArray[np.uint8]:
         """An input (H, W, 3) for `warp_into` to fill."""

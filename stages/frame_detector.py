@@ -1,4 +1,4 @@
-"""The whole path of one frame in one process: warp, infer, back to frame pixels, Soft-NMS.
+"""The whole path of one frame in one process: warp, infer, Soft-NMS, back to frame pixels.
 
 The line spreads these four steps over processes; evaluation and benchmarks run them here, so that
 the reported accuracy is that of the deployed steps.
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.detector import Detector
-from stages.kernels.boxes import clip_boxes
 from stages.kernels.resize import boxes_to_frame, warp_into
 from stages.kernels.soft_nms import Detections, SoftNms
 from stages.model_file import ModelMetadata
@@ -25,11 +24,12 @@ class FrameDetector:
     def detect(self, frame: NDArray[np.uint8]) -> Detections:
         """What is in one BGR frame (H, W, 3), boxes in its own pixels."""
         warp_into(frame, self._tensor)
-        boxes, scores = self.detector.infer(self._tensor)
+        found = self.soft_nms.suppress(*self.detector.infer(self._tensor))
         frame_wh = (frame.shape[1], frame.shape[0])
-        boxes_to_frame(boxes, self.detector.metadata.input_wh, frame_wh, out=boxes)
-        clip_boxes(boxes, frame_wh, out=boxes)
-        return self.soft_nms.suppress(boxes, scores)
+        boxes_to_frame(
+            found.boxes_xyxy, self.detector.metadata.input_wh, frame_wh, out=found.boxes_xyxy
+        )
+        return found
 
 
 def make_soft_nms(
