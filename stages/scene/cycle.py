@@ -117,8 +117,8 @@ def _motorcycle(who: Cycle) -> list[Part]:
                        (point(front + 0.1, 0, r * 2 + 0.01), 0.05), bias=0.02))  # fmt: skip
     if who.scooter:
         parts.append(_ball(who.paint, (point(-0.7, 0, 0.6), 0.13), (point(-0.1, 0, 0.55), 0.15)))
-        parts.append(_ball(who.paint, (point(0.42, 0.12, 0.45), 0.06), (point(0.42, -0.12, 0.45), 0.06),
-                           (point(0.5, 0, 0.9), 0.1)))  # fmt: skip
+        shield = [(point(0.42, y, 0.45), 0.06) for y in (0.12, -0.12)]
+        parts.append(_ball(who.paint, *shield, (point(0.5, 0, 0.9), 0.1)))
         parts.append(
             _ball(dim(who.paint, 0.6), (point(-0.1, 0, 0.3), 0.08), (point(0.4, 0, 0.3), 0.07))
         )

@@ -148,11 +148,11 @@ def render(
     owners = cv2.resize(painter.owners, size, interpolation=cv2.INTER_NEAREST)
     cover = np.ascontiguousarray(small[..., 3])
     # A pixel belongs to somebody when the body covers most of it.
-    owners = np.asarray(np.where(cover >= 128, np.maximum(owners, 1), 0), np.uint8)
+    most = np.asarray(np.where(cover >= 128, np.maximum(owners, 1), 0), np.uint8)
     return Sprite(
         colour=_texture(small, cover, grain),
         keep=np.asarray(255 - cover, np.uint8),
-        owners=owners,
+        owners=most,
         origin=(-float(low[0]), -float(low[1])),
         scale=view.focal / view.depth,
     )
@@ -167,14 +167,15 @@ def _texture(small: Bytes, cover: Bytes, grain: Bytes) -> Bytes:
     gain = cv2.multiply(plate, fall.astype(np.uint8), scale=1 / _ONE)
     colour = cv2.cvtColor(small, cv2.COLOR_BGRA2BGR)
     cv2.multiply(colour, cv2.cvtColor(gain, cv2.COLOR_GRAY2BGR), dst=colour, scale=1 / _ONE)
-    bound = cv2.cvtColor(cover, cv2.COLOR_GRAY2BGR)
-    return np.asarray(cv2.min(colour, bound), np.uint8)
+    cv2.min(colour, cv2.cvtColor(cover, cv2.COLOR_GRAY2BGR), dst=colour)
+    return np.asarray(colour, np.uint8)
 
 
 def make_grain(strength: float, seed: int) -> Bytes:
     """A plate of gains, 128 on average."""
     noise = np.random.default_rng(seed).standard_normal((128, 128), dtype=np.float32)
-    return np.clip(_ONE * (1 + strength * noise), 0, 255).astype(np.uint8)
+    gains: Bytes = np.clip(_ONE * (1 + strength * noise), 0, 255).astype(np.uint8)
+    return gains
 
 
 def with_shadow(sprite: Sprite, lean: float, strength: float) -> Sprite:

@@ -7,25 +7,25 @@ restarted process goes on where the last one stopped.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from stages.scene.actor import Actor
 from stages.scene.cast import Cast
 from stages.scene.layout import make_layout
 from stages.scene.options import SceneError, StreetOptions, parse_scene_uri
+from stages.scene.placement import Placement, Window, make_placement
 from stages.scene.scenery import Scenery
 from stages.scene.shape import Bytes, Floats
-from stages.scene.sprite import Sprite
 
 __all__ = ["SceneError", "SceneObject", "Street", "StreetOptions", "parse_scene_uri"]
 
 _LIGHT_STEPS = 96  # levels of brightness; one step is too small to see
 _LIGHT_PERIOD = 47.0  # seconds of one passing cloud
-_SAME_SIZE = 0.02  # a sprite this near its size is not resampled
+_DIMMEST = np.array([0.8, 0.78, 0.75])  # share of blue, green and red under the cloud
 _NOISE_MARGIN = 61  # the noise plate is this much larger than the frame
+_NOISE_TILE = 256
 
 
 @dataclass(frozen=True)
@@ -38,51 +38,18 @@ class SceneObject:
     track_id: int
 
 
-@dataclass(frozen=True)
-class _Placed:
-    actor: Actor
-    sprite: Sprite
-    ratio: float  # size on the frame over size in the sprite
-    left: int
-    top: int
-    size: tuple[int, int]  # width, height on the frame
-
-    def window(self, width: int, height: int) -> tuple[slice, slice]:
-        """The rows and columns of a frame that it covers."""
-        x0, y0 = max(self.left, 0), max(self.top, 0)
-        x1 = max(x0, min(self.left + self.size[0], width))
-        y1 = max(y0, min(self.top + self.size[1], height))
-        return slice(y0, y1), slice(x0, x1)
-
-    def sample(self, plane: Bytes, window: tuple[slice, slice], method: int) -> Bytes:
-        """A plane of the sprite at frame size, only where the window is."""
-        rows, columns = window
-        x0, y0 = columns.start - self.left, rows.start - self.top
-        size = (columns.stop - columns.start, rows.stop - rows.start)
-        if self.ratio == 1.0 or 0 in size:
-            return plane[y0 : y0 + size[1], x0 : x0 + size[0]]
-        ends = (math.ceil((y0 + size[1]) / self.ratio), math.ceil((x0 + size[0]) / self.ratio))
-        cut = plane[int(y0 / self.ratio) : ends[0], int(x0 / self.ratio) : ends[1]]
-        return cv2.resize(cut, size, interpolation=method).astype(np.uint8, copy=False)
-
-
 class Street:
     """Draws the frames of a street and tells what is in them."""
 
     def __init__(self, options: StreetOptions) -> None:
         self.options = options
-        rng = np.random.default_rng([options.seed, 0])
-        self.layout = make_layout(options, rng)
+        self.layout = make_layout(options, np.random.default_rng([options.seed, 0]))
         self.actors = Cast(options, self.layout, np.random.default_rng([options.seed, 1])).gather()
         self._still = Scenery(self.layout, np.random.default_rng([options.seed, 2])).paint()
         self._lit = self._still.copy()
         self._lit_level = -1
         self._owners = np.zeros(self._still.shape[:2], np.uint16)
-        noise = np.random.default_rng([options.seed, 3])
-        tile = noise.standard_normal((256, 256, 3), dtype=np.float32) * 2.0 + 6.0
-        rows, columns = options.height + _NOISE_MARGIN, options.width + _NOISE_MARGIN
-        repeat = (math.ceil(rows / 256), math.ceil(columns / 256), 1)
-        self._noise = np.tile(np.clip(tile, 0, 12).astype(np.uint8), repeat)[:rows, :columns]
+        self._noise = _make_noise(options)
 
     @property
     def frame_count(self) -> int | None:
@@ -93,117 +60,98 @@ class Street:
 
     def draw(self, index: int, out: Bytes) -> None:
         """Paints frame `index` into `out` (H, W, 3), BGR."""
-        self._check(index, out)
-        seconds = index / self.options.fps
-        gain = self._light(seconds)
+        self._check_index(index)
+        self._check_frame(out)
+        gain = self._light(index / self.options.fps)
         np.copyto(out, self._lit)
-        everybody = self._place(seconds)
-        for placed in everybody:
-            _paste_shadow(out, placed)
-        for placed in everybody:
-            _paste(out, placed, gain)
+        everybody = self._place(index / self.options.fps)
+        for placement in everybody:
+            placement.paint_shadow(out)
+        for placement in everybody:
+            placement.paint(out, gain)
         if self.options.noise:
             height, width = out.shape[:2]
             dy, dx = (index * 37) % _NOISE_MARGIN, (index * 23) % _NOISE_MARGIN
             cv2.add(out, self._noise[dy : dy + height, dx : dx + width], dst=out)
 
     def truth(self, index: int) -> list[SceneObject]:
-        """What shows in frame `index`, exactly: from the masks that are drawn."""
-        owners = self._owners
-        owners.fill(0)
-        whole: dict[int, tuple[str, int]] = {}
-        boxes: dict[int, tuple[int, int, int, int]] = {}
-        for placed in self._place(index / self.options.fps):
-            there = placed.window(owners.shape[1], owners.shape[0])
-            target = owners[there]
-            part = placed.sample(placed.sprite.owners, there, cv2.INTER_NEAREST)
-            cut = target.shape != (placed.size[1], placed.size[0])
-            mask = placed.sprite.owners if cut else part
-            share = placed.ratio**2 if cut else 1.0
-            for k, label in enumerate(placed.actor.labels, start=1):
-                track_id = placed.actor.track_id + k - 1
-                whole[track_id] = (label, round(np.count_nonzero(mask == k) * share))
-                boxes[track_id] = (there[1].start, there[0].start, there[1].stop, there[0].stop)
-                target[part == k] = track_id
-            if not placed.actor.labels:
-                target[part > 0] = 0
+        """What shows in frame `index`, counted on the masks that are drawn."""
+        self._check_index(index)
+        self._owners.fill(0)
+        windows = [self._claim(placement) for placement in self._place(index / self.options.fps)]
         found = []
-        for track_id, (label, area) in whole.items():
-            x0, y0, x1, y1 = boxes[track_id]
-            seen = (owners[y0:y1, x0:x1] == track_id).view(np.uint8)
-            if area == 0 or not (count := cv2.countNonZero(seen)):
-                continue
-            x, y, w, h = cv2.boundingRect(seen)
-            box = (float(x0 + x), float(y0 + y), float(x0 + x + w), float(y0 + y + h))
-            found.append(SceneObject(label, box, min(1.0, count / area), track_id))
+        for claims in windows:
+            for track_id, label, area, window in claims:
+                seen = self._find(track_id, label, area, window)
+                if seen is not None:
+                    found.append(seen)
         return found
 
-    def _check(self, index: int, out: Bytes) -> None:
+    def _claim(self, placement: Placement) -> list[tuple[int, str, int, Window]]:
+        """Writes a body's track ids over everybody behind it; its ids, labels, areas, window."""
+        window = placement.window(self.options.width, self.options.height)
+        target = self._owners[window]
+        if target.size == 0:
+            return []
+        part = placement.owners(window)
+        labels, first = placement.actor.labels, placement.actor.track_id
+        if not labels:
+            target[part > 0] = 0
+        claims = []
+        for owner, label in enumerate(labels, start=1):
+            track_id = first + owner - 1
+            target[part == owner] = track_id
+            claims.append((track_id, label, placement.area(owner, part), window))
+        return claims
+
+    def _find(self, track_id: int, label: str, area: int, window: Window) -> SceneObject | None:
+        seen = (self._owners[window] == track_id).view(np.uint8)
+        count = cv2.countNonZero(seen)
+        if count == 0:
+            return None
+        x, y, width, height = cv2.boundingRect(seen)
+        x, y = x + window[1].start, y + window[0].start
+        box = (float(x), float(y), float(x + width), float(y + height))
+        return SceneObject(label, box, min(1.0, count / max(area, 1)), track_id)
+
+    def _check_index(self, index: int) -> None:
+        count = self.frame_count
+        if index < 0 or (count is not None and index >= count):
+            last = "any number from 0" if count is None else f"0 to {count - 1}"
+            raise SceneError(f"street frame index: expected {last}, got {index}")
+
+    def _check_frame(self, out: Bytes) -> None:
         expected = (self.options.height, self.options.width, 3)
         if out.shape != expected or out.dtype != np.uint8:
             raise SceneError(
                 f"street frame: expected uint8 {expected}, got {out.dtype} {out.shape}"
             )
-        if index < 0 or (self.frame_count is not None and index >= self.frame_count):
-            raise SceneError(f"street frame: expected 0 to {self.frame_count}, got {index}")
 
     def _light(self, seconds: float) -> Floats:
         """This moment's gain of each channel; repaints the still part when it changed."""
         swing = 0.5 + 0.5 * math.cos(2 * math.pi * seconds / _LIGHT_PERIOD)
         level = round(swing * _LIGHT_STEPS) if self.options.light else _LIGHT_STEPS
-        share = level / _LIGHT_STEPS
-        gain = np.diag([0.8 + 0.2 * share, 0.78 + 0.22 * share, 0.75 + 0.25 * share])
+        gain: Floats = np.diag(_DIMMEST + (1 - _DIMMEST) * (level / _LIGHT_STEPS))
         if level != self._lit_level:
             cv2.transform(self._still, gain, dst=self._lit)
             self._lit_level = level
         return gain
 
-    def _place(self, seconds: float) -> list[_Placed]:
+    def _place(self, seconds: float) -> list[Placement]:
         """Everybody's sprite and place, far to near."""
-        placed = []
-        for actor in sorted(self.actors, key=lambda actor: self._order(actor, seconds)):
-            u = actor.u(seconds)
-            column, row, scale = self.layout.spot(u, actor.v)
+        placements = []
+        for actor in self.actors:
+            u, v = actor.path.u(seconds), actor.path.v
             sprite = actor.sprite(self.layout, u, actor.phase(seconds), self.options.shadows)
-            ratio = scale / sprite.scale
-            if abs(ratio - 1) < _SAME_SIZE:
-                ratio = 1.0
-            height, width = sprite.keep.shape
-            size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
-            left = round(column - sprite.origin[0] * ratio)
-            top = round(row - sprite.origin[1] * ratio)
-            if left < self.options.width and top < self.options.height and left + size[0] > 0:
-                placed.append(_Placed(actor, sprite, ratio, left, top, size))
-        return placed
-
-    def _order(self, actor: Actor, seconds: float) -> tuple[float, float]:
-        return -actor.v, -self.layout.ground(actor.u(seconds), actor.v)[1]
+            placement = make_placement(actor, sprite, self.layout.spot(u, v))
+            placements.append((-v, -self.layout.ground(u, v)[1], actor.track_id, placement))
+        return [placement for *_, placement in sorted(placements, key=lambda item: item[:3])]
 
 
-def _paste(out: Bytes, placed: _Placed, gain: Floats) -> None:
-    window = placed.window(out.shape[1], out.shape[0])
-    target = out[window]
-    if target.size == 0:
-        return
-    keep = placed.sample(placed.sprite.keep, window, cv2.INTER_LINEAR)
-    colour = placed.sample(placed.sprite.colour, window, cv2.INTER_LINEAR)
-    cv2.multiply(target, cv2.cvtColor(keep, cv2.COLOR_GRAY2BGR), dst=target, scale=1 / 255)
-    cv2.add(target, cv2.transform(colour, gain), dst=target)
-
-
-def _paste_shadow(out: Bytes, placed: _Placed) -> None:
-    sprite = placed.sprite
-    if sprite.shadow is None:
-        return
-    height, width = sprite.shadow.shape
-    shade = replace(
-        placed,
-        left=placed.left + round((sprite.origin[0] - sprite.shadow_origin[0]) * placed.ratio),
-        top=placed.top + round((sprite.origin[1] - sprite.shadow_origin[1]) * placed.ratio),
-        size=(max(1, round(width * placed.ratio)), max(1, round(height * placed.ratio))),
-    )
-    window = shade.window(out.shape[1], out.shape[0])
-    target = out[window]
-    if target.size:
-        left = shade.sample(sprite.shadow, window, cv2.INTER_LINEAR)
-        cv2.multiply(target, cv2.cvtColor(left, cv2.COLOR_GRAY2BGR), dst=target, scale=1 / 255)
+def _make_noise(options: StreetOptions) -> Bytes:
+    """A plate of sensor noise; each frame is given another part of it."""
+    rng = np.random.default_rng([options.seed, 3])
+    tile = rng.standard_normal((_NOISE_TILE, _NOISE_TILE, 3), dtype=np.float32) * 2.0 + 6.0
+    rows, columns = options.height + _NOISE_MARGIN, options.width + _NOISE_MARGIN
+    repeat = (math.ceil(rows / _NOISE_TILE), math.ceil(columns / _NOISE_TILE), 1)
+    return np.tile(np.clip(tile, 0, 12).astype(np.uint8), repeat)[:rows, :columns]
