@@ -106,7 +106,8 @@ def select_truth(judged: EvaluationSet, images: list[JudgedImage]) -> COCO:
 def accumulate(truth: COCO, found: list[Result], category_ids: list[int]) -> np.ndarray:
     """Precision (IoU, recall, class) of at most 100 detections per image, all sizes."""
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it goes
-        detections = truth.loadRes(found) if found else COCO()
+        # Copies: loadRes adds keys to what it is given.
+        detections = truth.loadRes([dict(one) for one in found]) if found else COCO()
         if not found:
             detections.dataset = truth.dataset | {"annotations": []}
             detections.createIndex()

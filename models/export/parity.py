@@ -60,15 +60,17 @@ def measure_parity(model: ThunderNet, frames: list[NDArray[np.uint8]]) -> Parity
     """Differences between the graph of `model` and `model` itself on the frames."""
     graph = make_graph(model, metadata={}, expose_rois=True)
     session = ort.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-    box_px, score, shared = 0.0, 0.0, 1.0
+    found = []
     for frame in frames:
         outputs = session.run(["boxes", "scores", "rois"], {"frame": frame})
         boxes, scores, rois = (torch.from_numpy(output) for output in outputs)
         expected_boxes, expected_scores, dense = run_trained(model, frame, rois)
-        box_px = max(box_px, (boxes - expected_boxes).abs().max().item())
-        score = max(score, (scores - expected_scores).abs().max().item())
-        shared = min(shared, shared_part(rois, trained_rois(model, dense)))
-    return Parity(box_px, score, shared)
+        box_px = (boxes - expected_boxes).abs().max()
+        score = (scores - expected_scores).abs().max()
+        found.append((box_px, score, -shared_part(rois, trained_rois(model, dense))))
+    # torch's maximum keeps NaN, unlike Python's.
+    box_px, score, unshared = torch.tensor(found).amax(dim=0).tolist()
+    return Parity(box_px, score, -unshared)
 
 
 def check_parity(parity: Parity) -> None:
