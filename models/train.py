@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -31,6 +31,7 @@ from models.data.report import DataError, DataReport
 from models.data.samples import Samples
 from models.data.scene import load_scene
 from models.data.street11 import load_street11
+from models.evaluation_set import EvaluationSet, read_evaluation_set
 from models.optimizer import MovingAverage, make_optimizer, set_rate
 from models.recipe import Recipe, load_recipe, street11_folder
 from models.run_log import CsvLog, plot_curves
@@ -137,7 +138,13 @@ class Trainer:
         return model.eval()
 
 
-def load_data(recipe: Recipe) -> tuple[Batches, Samples]:
+class Data(NamedTuple):
+    batches: Batches
+    val: Samples
+    judged: EvaluationSet  # annotations of `val`, in its order
+
+
+def load_data(recipe: Recipe) -> Data:
     """Training batches and validation images; problems of the data are printed once."""
     report = DataReport()
     data, labels = recipe.data, recipe.model.labels
@@ -152,7 +159,8 @@ def load_data(recipe: Recipe) -> tuple[Batches, Samples]:
     weights = [image_weights(part, data.source_weights, data.rare_below) for part in sets]
     if data.preload:
         sets = [replace(part, images=np.array(part.images)) for part in sets]
-    return Batches(sets, weights, recipe.batch_size, recipe.seed, recipe.max_boxes), val
+    batches = Batches(sets, weights, recipe.batch_size, recipe.seed, recipe.max_boxes)
+    return Data(batches, val, read_evaluation_set(folder / f"{data.val_split}.json"))
 
 
 class Run:
@@ -179,7 +187,7 @@ class Run:
         plot_curves(self.train_log.rows, self.val_log.rows, self.out / "curves.png")
         self.saved_at = time.monotonic()
 
-    def train(self, batches: Batches, val: Samples) -> bool:
+    def train(self, data: Data) -> bool:
         """Trains to the end or to a request to stop; true at the end."""
         recipe, trainer = self.recipe, self.trainer
         with tqdm(
@@ -187,13 +195,13 @@ class Run:
         ) as bar:
             window, since = [], time.monotonic()
             while trainer.iteration < recipe.iterations and not self.stopping:
-                window.append(trainer.step(batches))
+                window.append(trainer.step(data.batches))
                 bar.update()
                 if trainer.iteration % recipe.log_every == 0:
                     self.log(window, time.monotonic() - since, bar)
                     window, since = [], time.monotonic()
                 if trainer.iteration % recipe.validate_every == 0:
-                    self.judge(val, bar)
+                    self.judge(data, bar)
                     since = time.monotonic()
                 if time.monotonic() - self.saved_at > recipe.checkpoint_seconds:
                     self.save()
@@ -220,9 +228,9 @@ class Run:
         self.train_log.add(row)
         bar.set_postfix_str(f"loss {total:.3f}, {speed:.1f} img/s, {row['size']} px")
 
-    def judge(self, val: Samples, bar: "tqdm[None]") -> None:
+    def judge(self, data: Data, bar: "tqdm[None]") -> None:
         """Scores the averaged weights on the validation images."""
-        scores = validate(self.trainer.averaged_model(), val)
+        scores = validate(self.trainer.averaged_model(), data.val, data.judged)
         self.val_log.add({"iteration": self.trainer.iteration, **scores})
         parts = ", ".join(f"{name} {value:.1f}" for name, value in scores.items())
         bar.write(f"iteration {self.trainer.iteration}: {parts}")
@@ -242,10 +250,10 @@ def main(arguments: list[str] | None = None) -> int:
     out = args.out or Path("runs") / args.config.stem
     try:
         run = Run(load_recipe(args.config), out, args.resume_from)
-        batches, val = load_data(run.recipe)
+        data = load_data(run.recipe)
         signal.signal(signal.SIGINT, run.ask_to_stop)
         signal.signal(signal.SIGTERM, run.ask_to_stop)
-        finished = run.train(batches, val)
+        finished = run.train(data)
     except (ConfigError, CheckpointError, DataError, TrainingError, FileNotFoundError) as error:
         print(f"train: {error}", file=sys.stderr)
         return EXIT_REFUSED
