@@ -11,7 +11,6 @@ from pipeline.ring import Area, AreaSpec
 from pipeline.source import Geometry
 from stages.readers.folder import FolderReader
 from stages.readers.reader import Reader
-from stages.readers.scene import SceneReader
 from stages.readers.video import VideoReader
 from stages.slot import SlotShape
 from stages.uri import is_file, is_live, is_scene
@@ -78,6 +77,8 @@ class Pace:
 def make_reader(options: CaptureOptions) -> Reader:
     """The reader for an address, by what the address looks like."""
     if is_scene(options.uri):
+        from stages.readers.scene import SceneReader  # 60 ms of imports that no camera needs
+
         return SceneReader(options.uri)
     if is_file(options.uri) and Path(options.uri).is_dir():
         return FolderReader(options.uri)
