@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
@@ -77,12 +78,12 @@ def parse_scene_uri(uri: str) -> StreetOptions:
     if parts.netloc not in WORLDS or parts.path not in ("", "/"):
         world = parts.netloc + parts.path
         raise SceneError(f"scene address '{uri}': expected the world 'street', got '{world}'")
-    fields: dict[str, object] = {}
+    fields: dict[str, Any] = {}
     for key, text in parse_qsl(parts.query, keep_blank_values=True):
         if key in fields:
             raise SceneError(f"scene option '{key}' is given twice in '{uri}'")
         fields[key] = _parse_option(key, text)
-    return msgspec.convert(fields, StreetOptions)
+    return StreetOptions(**fields)
 
 
 def _parse_option(key: str, text: str) -> int | float | bool | None:
