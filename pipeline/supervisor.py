@@ -25,6 +25,8 @@ _POLL_S = 0.05
 _RESTARTS, _RESTART_WINDOW_S = 5, 60.0
 _CAPTURE_STOP_S = 1.0  # a read from a dead camera cannot be interrupted: it is killed after this
 _STAGE_STOP_S = 0.8
+# numpy would start a thread per core of the machine, for linear algebra that no stage does.
+_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
 _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -44,7 +46,7 @@ class Child:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "pipeline.process"],
             stdin=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
+            env=_THREADS | os.environ | {"PYTHONPATH": path},
             start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone
         )
         assert self.process.stdin is not None
