@@ -1,0 +1,63 @@
+"""The bare detector: frame to final detections on one core, and where the time goes."""
+
+from functools import partial
+
+import cv2
+import numpy as np
+import pytest
+
+from stages.detector import Detector
+from stages.frame_detector import FrameDetector, make_soft_nms
+from stages.kernels.draw import draw_detections
+from stages.kernels.resize import boxes_to_frame, warp_into
+from stages.scene.street import Street, parse_scene_uri
+from tests.benchmarks.timing import measure, pinned
+
+pytestmark = pytest.mark.bench
+
+MODEL = "models/zoo/thundernet-snet49-street11.onnx"
+
+
+@pytest.fixture(scope="module")
+def model_path(repository):
+    path = repository / MODEL
+    if not path.exists():
+        pytest.skip(f"no model at {MODEL}")
+    return path
+
+
+def draw_frame(width: int, height: int) -> np.ndarray:
+    frame = np.empty((height, width, 3), np.uint8)
+    Street(parse_scene_uri(f"scene://street?seed=7&width={width}&height={height}")).draw(50, frame)
+    return frame
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (1280, 720), (1920, 1080)])
+def test_detector_table(model_path, width, height):
+    frame = draw_frame(width, height)
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    with pinned() as core:
+        detector = Detector(model_path, threads=1)
+        soft_nms = make_soft_nms(detector.metadata)
+        tensor = detector.make_tensor()
+        warp_into(frame, tensor)
+        boxes, scores = detector.infer(tensor)
+        found = FrameDetector(detector, soft_nms).detect(frame)
+        calls = {
+            "warp": partial(warp_into, frame, tensor),
+            "infer": partial(detector.infer, tensor),
+            "Soft-NMS": partial(soft_nms.suppress, boxes, scores),
+            "boxes to frame": partial(
+                boxes_to_frame, found.boxes_xyxy, detector.metadata.input_wh, (width, height)
+            ),
+            "frame to detections": partial(FrameDetector(detector, soft_nms).detect, frame),
+            "(draw)": partial(draw_detections, frame.copy(), *found, detector.metadata.labels),
+        }
+        timings = measure(calls, rounds=100)
+    cv2.setNumThreads(threads)
+    print(f"\n{width}x{height}, core {core}, {len(boxes)} RoIs, {len(found.scores)} detections")
+    for name, t in timings.items():
+        print(f"{name:>20} {t.median_ms:7.3f} ms  best {t.best_ms:7.3f}  p95 {t.p95_ms:7.3f}")
+    whole = timings["frame to detections"]
+    print(f"{'':>20} {1000 / whole.median_ms:5.1f} fps, best {1000 / whole.best_ms:5.1f}")
