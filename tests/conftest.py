@@ -1,11 +1,16 @@
-"""Paths that tests share."""
+"""Paths that tests share, and lines that tests start."""
 
 import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from tests.running_line import REPOSITORY, RunningLine
+
+StartLine = Callable[..., RunningLine]
 
 
 @pytest.fixture(scope="session")
@@ -20,9 +25,47 @@ def tiny_model() -> Path:
 
 
 @pytest.fixture(scope="session")
+def slow_model() -> Path:
+    """The tiny model, slower than a camera; see golden/make_slow.py."""
+    return REPOSITORY / "tests/golden/slow.onnx"
+
+
+@pytest.fixture(scope="session")
 def shared() -> Path:
     """Real images and clips, which are never part of the repository."""
     path = Path(os.environ.get("THUNDERLINE_SHARED", REPOSITORY.parent / "shared"))
     if not path.is_dir():
         pytest.skip(f"no real images and clips at {path} (set THUNDERLINE_SHARED)")
     return path
+
+
+@pytest.fixture
+def short_dir() -> Iterator[Path]:
+    """A folder with a short path: the address of a local socket holds 107 bytes."""
+    path = Path(tempfile.mkdtemp(prefix="line-"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def start_line(short_dir: Path, tiny_model: Path) -> Iterator[StartLine]:
+    """Starts lines that record messages, each with its own folder and `endpoint`."""
+    lines: list[RunningLine] = []
+
+    def start(
+        *arguments: object, model: Path | None = tiny_model, wrap: tuple[str, ...] = ()
+    ) -> RunningLine:
+        folder = short_dir / str(len(lines))
+        folder.mkdir()
+        usual = [
+            *(["--model", str(model)] if model else []),
+            *("--set", f"publish.endpoint=ipc://{folder}/pub"),
+            *("--set", f"record.jsonl={folder}/out.jsonl"),
+        ]
+        line = RunningLine(folder, [*usual, *map(str, arguments)], wrap)
+        lines.append(line)
+        return line
+
+    yield start
+    for line in lines:
+        line.end()

@@ -1,0 +1,149 @@
+"""Sources that can be read again: every frame gives one result, in order."""
+
+import itertools
+import re
+from pathlib import Path
+
+import cv2
+import msgspec
+
+from pipeline.client import DetectionMessage
+from tests.clips import is_of_frame, make_clip, make_folder
+from tests.conftest import StartLine
+
+
+def assert_frames_in_order(messages: list[DetectionMessage], frames: int | None = None) -> None:
+    """Each frame once, with the result that belongs to it."""
+    assert [m.frame_id for m in messages] == list(range(frames or len(messages)))
+    assert all(m.status == "ok" and not m.drops for m in messages)
+    assert all(is_of_frame(m, m.frame_id) for m in messages)
+
+
+def assert_each_frame_once(messages: list[DetectionMessage], frames: int) -> None:
+    assert_frames_in_order(messages, frames)
+    assert [m.seq for m in messages] == list(range(frames))
+
+
+def test_each_frame_of_a_file_gives_one_result(start_line: StartLine, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.avi", 200)
+    line = start_line("--source", clip)
+    line.run_dir()
+    line.look()
+    assert line.wait() == 0, line.stderr
+    messages = line.messages()
+    assert_each_frame_once(messages, 200)
+    assert [m.pts_ns for m in messages] == [i * 40_000_000 for i in range(200)]
+    assert {(m.camera, m.epoch, m.width, m.height) for m in messages} == {("cam0", 1, 64, 48)}
+    assert all(has_times_in_order(m) for m in messages)
+    assert re.search(
+        r"cam0 +64x48 +200 +200 +0 +0 ", line.stdout
+    )  # captured, results, errors, drops
+    assert line.leftovers() == []
+
+
+def has_times_in_order(message: DetectionMessage) -> bool:
+    """When each stage was done with the frame; the age, rounded to µs, is that of the last."""
+    stages = ["capture", "preprocess", "detect", "postprocess", "publish"]
+    times = list(message.stage_ns.values())
+    in_order = list(message.stage_ns) == stages and times == sorted(times)
+    return in_order and abs(message.age_ms * 1e6 - times[-1]) < 1e6
+
+
+def test_each_frame_of_a_real_clip_gives_one_result(start_line: StartLine, shared: Path) -> None:
+    line = start_line("--source", shared / "clips/car-detection.mp4")
+    assert line.wait() == 0, line.stderr
+    assert [m.frame_id for m in line.messages()] == list(range(377))
+
+
+def test_replicas_keep_the_order(start_line: StartLine, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.avi", 300)
+    line = start_line("--source", clip, "--set", "detect.replicas=3")
+    assert line.wait() == 0, line.stderr
+    assert_each_frame_once(line.messages(), 300)
+
+
+def test_a_file_that_loops_begins_again(start_line: StartLine, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.avi", 16)
+    line = start_line("--set", f"sources=[{{uri: {clip}, loop: true}}]")
+    line.wait_for_messages(50)
+    line.process.terminate()
+    assert line.wait() == 0, line.stderr
+    messages = line.messages()
+    assert_each_frame_once(messages, len(messages))
+    steps = {b.pts_ns - a.pts_ns for a, b in itertools.pairwise(messages)}
+    assert steps == {40_000_000}  # time goes on across the seam
+
+
+def test_images_of_a_folder_go_in_the_order_of_their_names(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    folder = make_folder(tmp_path / "images", [(64, 48)] * 30)
+    (folder / "notes.txt").write_text("no image")
+    line = start_line("--source", folder)
+    assert line.wait() == 0, line.stderr
+    assert_each_frame_once(line.messages(), 30)
+
+
+def test_images_of_other_sizes_begin_new_epochs_and_lose_none(
+    start_line: StartLine, tmp_path: Path, slow_model: Path
+) -> None:
+    """The detector is slow, so that frames are under way whenever the size changes."""
+    sizes = [(64, 48)] * 24 + [(96, 64)] * 24
+    folder = make_folder(tmp_path / "images", sizes)
+    line = start_line("--source", folder, "--set", "ring.slots=32", model=slow_model)
+    assert line.wait() == 0, line.stderr
+    messages = line.messages()
+    assert_each_frame_once(messages, len(sizes))
+    assert [(m.width, m.height) for m in messages] == sizes
+    assert [m.epoch for m in messages] == [1] * 24 + [2] * 24
+
+
+def test_two_sources_share_a_line(start_line: StartLine, tmp_path: Path) -> None:
+    clips = [make_clip(tmp_path / "a.avi", 60), make_clip(tmp_path / "b.avi", 90, (96, 64))]
+    line = start_line("--source", clips[0], "--source", clips[1])
+    assert line.wait() == 0, line.stderr
+    messages = line.messages()
+    for camera, frames, width in (("cam0", 60, 64), ("cam1", 90, 96)):
+        of_camera = [m for m in messages if m.camera == camera]
+        assert_each_frame_once(of_camera, frames)
+        assert {m.width for m in of_camera} == {width}
+    assert len(messages) == 150
+
+
+def test_two_lines_run_side_by_side(start_line: StartLine, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.avi", 100)
+    lines = [start_line("--source", clip) for _ in range(2)]
+    directories = {line.run_dir() for line in lines}
+    assert len(directories) == 2
+    for line in lines:
+        assert line.wait() == 0, line.stderr
+        assert_each_frame_once(line.messages(), 100)
+        assert line.leftovers() == []
+
+
+def test_a_drawn_film_shows_each_frame(start_line: StartLine, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.avi", 40, size=(160, 120), fps=10)
+    film = tmp_path / "film.mp4"
+    line = start_line("--source", clip, "--set", f"record.video={film}")
+    assert line.wait() == 0, line.stderr
+    assert_each_frame_once(line.messages(), 40)
+    drawn = cv2.VideoCapture(str(film))
+    assert drawn.get(cv2.CAP_PROP_FPS) == 10
+    pictures = []
+    while (picture := drawn.read()[1]) is not None:
+        pictures.append(picture)
+    drawn.release()
+    assert len(pictures) == 40
+    assert all(picture.shape == (120, 160, 3) for picture in pictures)
+    assert all(picture.std() > 5 for picture in pictures)  # boxes on a grey that was flat
+
+
+def test_an_earlier_recording_is_replaced(start_line: StartLine, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.avi", 10)
+    recording = tmp_path / "again.jsonl"
+    for _ in range(2):
+        line = start_line("--source", clip, "--set", f"record.jsonl={recording}")
+        assert line.wait() == 0, line.stderr
+    lines = recording.read_bytes().splitlines()
+    frames = [msgspec.json.decode(text, type=DetectionMessage).frame_id for text in lines]
+    assert frames == list(range(10))

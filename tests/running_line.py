@@ -1,0 +1,155 @@
+"""A line in processes of its own, as a user starts it, and what tests do to it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from pipeline.client import DetectionMessage
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PATIENCE_S = 60.0  # for what takes a second on an idle machine
+_COMM_BYTES = 15  # of a process name, as the kernel keeps it
+
+
+def wait_until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain until {what}"
+        time.sleep(0.01)
+
+
+class RunningLine:
+    """`run_pipeline.py` with the given arguments; output goes to files in `folder`."""
+
+    def __init__(self, folder: Path, arguments: Sequence[str], wrap: Sequence[str] = ()) -> None:
+        self.jsonl = folder / "out.jsonl"
+        self._out, self._err = folder / "stdout", folder / "stderr"
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = subprocess.Popen(
+                [*wrap, sys.executable, str(REPOSITORY / "run_pipeline.py"), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env=os.environ | {"PYTHONWARNINGS": "error"},
+            )
+        self._seen: set[int] = set()
+        self._run_dirs: set[Path] = set()
+
+    @property
+    def stdout(self) -> str:
+        return self._out.read_text()
+
+    @property
+    def stderr(self) -> str:
+        return self._err.read_text()
+
+    def wait(self) -> int:
+        """The exit code."""
+        try:
+            return self.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the line does not end:\n{self.stdout}{self.stderr}") from None
+
+    def messages(self) -> list[DetectionMessage]:
+        """What the recorder has written so far, whole lines only."""
+        if not self.jsonl.exists():
+            return []
+        lines = self.jsonl.read_bytes().split(b"\n")[:-1]
+        return [msgspec.json.decode(line, type=DetectionMessage) for line in lines]
+
+    def wait_for_messages(self, count: int) -> None:
+        def there() -> bool:
+            assert self.process.poll() is None, f"ended early:\n{self.stdout}{self.stderr}"
+            return self.jsonl.exists() and self.jsonl.read_bytes().count(b"\n") >= count
+
+        wait_until(there, f"{count} messages are recorded")
+
+    def children(self) -> dict[str, int]:
+        """Process ids by name, of the processes that have come so far as to name themselves."""
+        pid = self.process.pid
+        found = {}
+        for child in _read(f"/proc/{pid}/task/{pid}/children").split():
+            self._seen.add(int(child))
+            found[_read(f"/proc/{child}/comm").strip()] = int(child)
+        return found
+
+    def pid(self, name: str) -> int:
+        wait_until(lambda: name[:_COMM_BYTES] in self.children(), f"{name} runs")
+        return self.children()[name[:_COMM_BYTES]]
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
+        """Send a signal to a stage; returns the process id that it had."""
+        pid = self.pid(name)
+        os.kill(pid, number)
+        return pid
+
+    def kill_running(self, name: str) -> int:
+        """SIGKILL, and wait for the successor; returns the successor's process id."""
+        killed = self.kill(name)
+        wait_until(lambda: self.children().get(name[:_COMM_BYTES], killed) != killed, "restart")
+        return self.pid(name)
+
+    def run_dir(self) -> Path:
+        """The run's directory in shared memory, as the lock that the supervisor holds tells."""
+        found: list[Path] = []
+
+        def there() -> bool:
+            found.extend(self._find_run_dirs())
+            return bool(found)
+
+        wait_until(there, "the run has a directory")
+        self._run_dirs.update(found)
+        return found[0]
+
+    def leftovers(self) -> list[str]:
+        """Processes and directories that outlive the line."""
+        alive = [f"process {pid}" for pid in sorted(self._seen) if Path(f"/proc/{pid}").exists()]
+        return alive + [str(path) for path in sorted(self._run_dirs) if path.exists()]
+
+    def look(self) -> None:
+        """Remember what must be gone in the end."""
+        self.children()
+        self._run_dirs.update(self._find_run_dirs())
+
+    def _find_run_dirs(self) -> list[Path]:
+        try:
+            links = list(Path(f"/proc/{self.process.pid}/fd").iterdir())
+        except FileNotFoundError:
+            return []
+        targets = [_read_link(link) for link in links]
+        return [t.parent for t in targets if t.name == "lock" and "thunderline-" in str(t)]
+
+    def end(self) -> None:
+        """Leave nothing behind, whatever the test did."""
+        if self.process.poll() is None:
+            self.look()
+            self.process.kill()
+            self.process.wait()
+        for pid in self._seen:
+            _kill_quietly(pid)
+
+
+def _kill_quietly(pid: int) -> None:
+    """Kill a former child of a line, unless the number belongs to somebody else by now."""
+    if "pipeline.process" in _read(f"/proc/{pid}/cmdline"):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def _read_link(path: Path) -> Path:
+    try:
+        return path.readlink()
+    except FileNotFoundError:
+        return Path()
