@@ -72,8 +72,9 @@ class Line:
 
     def _options(self, stage: str, number: int) -> dict[str, Any]:
         config, model = self.config, self.model
+        if stage == "capture":
+            return _capture_options(config, config.sources[number], model)
         options: dict[str, dict[str, Any]] = {
-            "capture": _capture_options(config, config.sources[number], model),
             "detect": {"model": config.model, "threads": config.detect.threads},
             "postprocess": _soft_nms_options(config, model),
             "publish": {
