@@ -39,21 +39,21 @@ class VideoReader:
         self._pts_base_ns = self._last_pts_ns = 0
         first = self._connect()
         self._first: Picture | None = first
-        for _ in range(first_frame if self._is_file else 0):
-            self._skip()
+        if self._is_file:
+            self._skip(first_frame)
         return Geometry(first.shape[1], first.shape[0])
 
     def read(self, frame: Picture) -> int:
         picture = self._first if self._first is not None else self._decode(frame)
         self._first = None
         if picture is None:
-            return self._read_past_end(frame)
+            self._begin_again()
+            return self.read(frame)
         if picture is not frame:  # OpenCV allocates when the view does not suit
             if picture.shape != frame.shape:
                 raise GeometryChanged(f"frames are {picture.shape[1]}x{picture.shape[0]} now")
             np.copyto(frame, picture)
-        self._decoded += 1
-        self._last_pts_ns = self._pts_base_ns + self._position_ns()
+        self._count_frame()
         return self._last_pts_ns
 
     def close(self) -> None:
@@ -79,28 +79,40 @@ class VideoReader:
         ok, picture = self._capture.read(frame)
         return picture if ok else None  # type: ignore[return-value]  # uint8 by construction
 
-    def _skip(self) -> None:
-        """Pass over one frame of a file; exact, where seeking by index is not."""
+    def _skip(self, frames: int) -> None:
+        """Pass over frames of a file; exact, where seeking by index is not."""
         assert self._capture is not None, "skip before open"
-        if self._first is not None:
-            self._first = None
-        elif not self._capture.grab():
-            raise EndOfSource
-        self._decoded += 1
+        skipped = 0
+        while skipped < frames:
+            if self._first is not None:
+                self._first = None
+            elif not self._capture.grab():
+                length = self._decoded
+                self._begin_again()  # the base of time is one round now
+                rounds = (frames - skipped) // length  # need no decoding
+                self._pts_base_ns *= 1 + rounds
+                skipped += rounds * length
+                continue
+            self._count_frame()
+            skipped += 1
 
-    def _read_past_end(self, frame: Picture) -> int:
+    def _count_frame(self) -> None:
+        self._decoded += 1
+        self._last_pts_ns = self._pts_base_ns + self._position_ns()
+
+    def _begin_again(self) -> None:
+        """At the end of a file that loops: open it once more, while time goes on."""
         if not self._is_file:
             raise SourceError(f"{redact(self._uri)}: the stream ended or sent nothing for "
                               f"{_READ_TIMEOUT_MS / 1000:.0f} s")  # fmt: skip
         self._warn_if_short()
         if not self._loop:
             raise EndOfSource
+        step_ns = (self._last_pts_ns - self._pts_base_ns) // max(self._decoded - 1, 1)
+        self._pts_base_ns = self._last_pts_ns + step_ns
         self.close()
-        pts_base_ns, step_ns = self._last_pts_ns, self._last_pts_ns // max(self._decoded - 1, 1)
-        self._first = self._connect()
         self._decoded = 0
-        self._pts_base_ns = pts_base_ns + step_ns
-        return self.read(frame)
+        self._first = self._connect()
 
     def _warn_if_short(self) -> None:
         """A file that was cut off ends like any other; its header remembers more frames."""
