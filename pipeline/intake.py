@@ -28,7 +28,7 @@ from pipeline.topology import ProcessSpec
 _FULL_RING_WAIT_S = 0.0005
 _BACKOFF_FIRST_S, _BACKOFF_CAP_S = 0.5, 30.0
 _STOP_POLL_S = 0.05
-_SETTLE_BETWEEN_EPOCHS_S = 0.5
+_SETTLE_BETWEEN_EPOCHS_S = 0.5  # of a live source: it must come back, even when a stage hangs
 _SETTLE_AT_STOP_S = 0.6
 
 
@@ -74,6 +74,7 @@ class Intake:
                 if self._source.lossless:
                     raise
                 self._report_absent(error)
+                self._source.close()
                 _sleep(backoff_s * random.uniform(0.75, 1.25), stopped)
                 backoff_s = min(backoff_s * 2, _BACKOFF_CAP_S)
             finally:
@@ -110,8 +111,6 @@ class Intake:
             self._books["progress_ns"] = monotonic_ns()
 
     def _begin_epoch(self, geometry: Geometry) -> None:
-        if self._ring is not None:
-            self._ring.unlink()
         epoch = int(self._control["epoch"]) + 1
         layout = RingLayout(
             slots=self._slots,
@@ -119,16 +118,35 @@ class Intake:
             columns=self._topology.names,
             branches=self._topology.branches,
         )
-        self._sent.clear()
-        ring_path(self._context.run_dir, self._camera, epoch - 1).unlink(missing_ok=True)
-        self._ring = Ring.create(ring_path(self._context.run_dir, self._camera, epoch), layout)
+        self._end_epoch(epoch - 1)
+        path = ring_path(self._context.run_dir, self._camera, epoch)
+        path.unlink(missing_ok=True)  # a process that was killed right here
+        self._ring = Ring.create(path, layout)
         self._control["width"], self._control["height"] = geometry
         self._control["epoch"] = epoch
         self._context.ledger.set_state(self._camera, CameraState.LIVE)
 
+    def _end_epoch(self, epoch: int) -> None:
+        """Remove the last ring, this process' own or a killed one's.
+
+        What is still under way in it is lost to a live source: it is made stale, and counted.
+        """
+        self._sent.clear()
+        try:
+            ring = Ring.attach(ring_path(self._context.run_dir, self._camera, epoch))
+        except FileNotFoundError:  # there was none
+            return
+        if not self._source.lossless:
+            for slot in ring.sent_slots():
+                ring.take(slot)
+                self._books["drops"][DropReason.ABANDONED] += 1
+        ring.unlink()
+
     def _send(self, ref: FrameRef) -> None:
         self._sent[ref.slot] = ref
-        self._current_ring().stamp(ref, 0, monotonic_ns())
+        ring = self._current_ring()
+        ring.stamp(ref, 0, monotonic_ns())
+        ring.release(ref, 0)
         for outlet in self._outlets:
             outlet.send(Parcel(ref))
 
@@ -137,11 +155,15 @@ class Intake:
         if asked == self._replayed or self._ring is None:
             return
         self._replayed = asked
-        held = self._held()
-        for ref in held:
-            generation = self._ring.take(ref.slot)
-            self._send(msgspec.structs.replace(ref, generation=generation))
-        logger.info("{}: {} frames sent again", self._name, len(held))
+        # All that is under way is stale before the first is sent again, so that no stage can let
+        # the old copy of a later frame pass between two of the new ones.
+        again = [
+            msgspec.structs.replace(ref, generation=self._ring.take(ref.slot))
+            for ref in self._held()
+        ]
+        for ref in again:
+            self._send(ref)
+        logger.info("{}: {} frames sent again", self._name, len(again))
 
     def _wait_for_slot(self, stopped: Callable[[], bool]) -> int | None:
         """A free slot, or None when the run is stopped first."""

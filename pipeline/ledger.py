@@ -22,14 +22,19 @@ FILE_NAME = "ledger"
 
 
 class DropReason(enum.IntEnum):
-    """Why a captured frame will have no result."""
+    """Why a captured frame will have no result, or its result no place in a recording."""
 
     NEWEST_WINS = 0  # a newer frame of the same live camera took its place in a queue
     RING_FULL = 1  # every slot was in use when a live camera delivered
+    ABANDONED = 2  # under way when a live camera was lost or its process killed
+    NOT_RECORDED = 3  # published, but a recorder was too slow for it
 
     @property
     def label(self) -> str:
         return self.name.lower()
+
+
+LOSSES = (DropReason.NEWEST_WINS, DropReason.RING_FULL, DropReason.ABANDONED)
 
 
 class CameraState(enum.IntEnum):
@@ -136,9 +141,9 @@ class Ledger:
         self.cameras["replay"] += 1
 
     def drops(self, camera: int) -> dict[str, int]:
-        """Frames of a camera lost so far, by reason, over all processes."""
+        """Frames of a camera that have no result, by reason, over all processes so far."""
         totals = self.rows["drops"][camera].sum(axis=0)
-        return {reason.label: int(totals[reason]) for reason in DropReason}
+        return {reason.label: int(totals[reason]) for reason in LOSSES}
 
     def count_age(self, camera: int, age_ms: float) -> None:
         ratio = max(age_ms / _AGE_FLOOR_MS, 1.0)

@@ -1,20 +1,37 @@
 """Puts the results of replicas back into the order of the camera."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from pipeline.messages import NO_FRAME
+from pipeline.messages import NO_FRAME, FrameRef
 from pipeline.sockets import Parcel
 
-_WAIT_NS = 500_000_000  # for a frame that a killed replica held: longer than any inference
+_WAIT_NS = 500_000_000  # for a live frame that a killed or hanging replica holds
 
 
 class Reorder:
-    """Holds a frame back until the one before it has passed, for a bounded time."""
+    """Holds a frame back until the one that was dispatched before it has passed.
 
-    def __init__(self) -> None:
+    A live frame waits for a bounded time; its predecessor is dropped when it comes after all. A
+    lossless frame waits for as long as it takes: whoever holds its predecessor either delivers or
+    dies, and then both are sent again. The slots of the ring bound how many can wait.
+
+    Args:
+        passed: the last frame of each camera that a predecessor of this process has let pass.
+        is_current: whether a reference is not stale; a stale one must not let others pass.
+        on_late: told of frames whose successors were not kept waiting any longer.
+    """
+
+    def __init__(
+        self,
+        passed: Iterable[int],
+        is_current: Callable[[FrameRef], bool],
+        on_late: Callable[[FrameRef], None],
+    ) -> None:
+        self._passed = list(passed)  # frame_id, by camera
+        self._is_current = is_current
+        self._on_late = on_late
         self._held: dict[int, list[tuple[int, int, int, Parcel]]] = {}  # heaps, by camera
-        self._passed: dict[int, int] = {}  # frame_id, by camera
         self._arrivals = 0
 
     def put(self, parcel: Parcel, now_ns: int) -> None:
@@ -23,16 +40,33 @@ class Reorder:
         heapq.heappush(self._held.setdefault(parcel.ref.camera, []), entry)
 
     def take(self, now_ns: int) -> Iterator[Parcel]:
-        """Yield every frame whose turn has come or whose predecessor is overdue."""
-        for camera, heap in self._held.items():
-            while heap and self._may_pass(camera, heap[0], now_ns):
-                frame_id, _, _, parcel = heapq.heappop(heap)
-                self._passed[camera] = frame_id
+        """Yield every frame whose turn has come, and the stale ones for the books."""
+        for heap in self._held.values():
+            while heap:
+                _, _, arrived_ns, parcel = heap[0]
+                ref = parcel.ref
+                stale = not self._is_current(ref)
+                late = self._is_late(ref)
+                overdue = not ref.lossless and now_ns - arrived_ns > _WAIT_NS
+                if not (stale or late or overdue or self._is_in_turn(ref)):
+                    break
+                heapq.heappop(heap)
+                if late and not stale:
+                    self._on_late(ref)
+                    continue
+                if not stale:
+                    self._passed[ref.camera] = ref.frame_id
                 yield parcel
 
-    def _may_pass(self, camera: int, entry: tuple[int, int, int, Parcel], now_ns: int) -> bool:
-        frame_id, _, arrived_ns, parcel = entry
-        after = parcel.ref.after
-        sent_again = after >= frame_id
-        in_turn = after <= self._passed.get(camera, NO_FRAME)
-        return in_turn or sent_again or now_ns - arrived_ns > _WAIT_NS
+    def _is_in_turn(self, ref: FrameRef) -> bool:
+        is_first = ref.after == NO_FRAME  # that its dispatcher has sent
+        return is_first or _is_sent_again(ref) or ref.after == self._passed[ref.camera]
+
+    def _is_late(self, ref: FrameRef) -> bool:
+        overtaken = ref.frame_id < self._passed[ref.camera]
+        return overtaken and not ref.lossless and not _is_sent_again(ref)
+
+
+def _is_sent_again(ref: FrameRef) -> bool:
+    """Whether a replay begins here: a later frame was dispatched before this one."""
+    return ref.after >= ref.frame_id

@@ -18,7 +18,6 @@ class Totals(NamedTuple):
     at_s: float
     captured: int
     published: int
-    dropped: int
     ages: "np.ndarray[tuple[int], np.dtype[np.uint64]]"
 
 
@@ -38,7 +37,6 @@ class Report:
             at_s=time.monotonic(),
             captured=int(rows["frames"][:, self._captures].sum()),
             published=int(rows["frames"][:, self._publish].sum()),
-            dropped=int(rows["drops"].sum()),
             ages=self._ledger.ages.sum(axis=0),
         )
 
@@ -77,12 +75,12 @@ class Report:
                 f"{name:<16} {row['width']}x{row['height']:<5} "
                 f"{int(rows['frames'][camera, self._captures].sum()):>9} {published:>8} "
                 f"{int(rows['errors'][camera, self._publish]):>7} "
-                f"{int(rows['drops'][camera].sum()):>8} {published / seconds:>6.1f} "
+                f"{sum(self._ledger.drops(camera).values()):>8} {published / seconds:>6.1f} "
                 f"{age_percentile_ms(ages, 50):>6.1f} ms {age_percentile_ms(ages, 99):>6.1f} ms"
             )
 
     def _process_table(self, restarts: int) -> Iterator[str]:
-        yield f"{'process':<16} {'core':>4} {'frames':>8} {'ms/frame':>9}  dropped for newer ones"
+        yield f"{'process':<16} {'core':>4} {'frames':>8} {'ms/frame':>9}  dropped"
         rows = self._ledger.rows
         for process in self._run.processes:
             frames = int(rows["frames"][:, process.index].sum())

@@ -143,6 +143,12 @@ class Ring:
         over = [held[:, list(branch)].any(axis=1) for branch in self.layout.branches]
         return [int(slot) for slot in np.flatnonzero(np.logical_and.reduce(over))]
 
+    def sent_slots(self) -> list[int]:
+        """Slots whose frame the capture process, owner of the first column, has sent on its way."""
+        sent = self.released[:, 0] == self.generation
+        free = self.free_slots()
+        return [int(slot) for slot in np.flatnonzero(sent) if slot not in free]
+
     def take(self, slot: int) -> int:
         """Make every reference to the slot stale; returns the new generation."""
         self.generation[slot] += np.uint64(1)

@@ -1,6 +1,7 @@
 """The loop of every stage but the source: receive, look up the frame, process, hand on."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,7 @@ from pipeline.reorder import Reorder
 from pipeline.sockets import Parcel
 from pipeline.stage import Context, Frame, Stage
 from pipeline.stream import Inlet, Outlet
-from pipeline.topology import LinkKind, ProcessSpec, StageRow
+from pipeline.topology import LinkKind, ProcessSpec, StageRow, Topology
 
 _TICK_MS = 50
 
@@ -33,10 +34,10 @@ class Runner:
         self._column = topology.names.index(process.stage)
         self._books = context.ledger.rows[:, process.index]
         self._rings = Attachments(run_dir)
-        self._reorder = Reorder() if self._row.ordered else None
+        self._reorder = self._make_reorder() if self._row.ordered else None
         self._inlet = _make_inlet(self._row, run_dir)
         self._outlets = [
-            _make_outlet(self._row, reader, run_dir, self._drop)
+            _make_outlet(self._row, reader, run_dir, self._drop_for(reader, topology))
             for reader in topology.readers(process.stage)
         ]
         self._poller = zmq.Poller()
@@ -66,6 +67,15 @@ class Runner:
         for parcel in self._inlet.receive():
             self._reorder.put(parcel, monotonic_ns())
         return self._reorder.take(monotonic_ns())
+
+    def _make_reorder(self) -> Reorder:
+        passed = [int(frame_id) for frame_id in self._books["last_frame_id"]]
+        return Reorder(passed, lambda ref: self._rings.find(ref) is not None, self._drop)
+
+    def _drop_for(self, reader: StageRow, topology: Topology) -> Callable[[FrameRef], None]:
+        """What a dispatcher calls; what waits for an end of the graph is published already."""
+        is_end = reader.name in topology.ends
+        return partial(self._drop, reason=DropReason.NOT_RECORDED) if is_end else self._drop
 
     def _handle(self, parcel: Parcel, stage: Stage) -> None:
         ref = parcel.ref
@@ -114,12 +124,14 @@ class Runner:
         for outlet in self._outlets:
             outlet.send(parcel)
 
-    def _drop(self, ref: FrameRef) -> None:
-        """A dispatcher gave up a live camera's frame for a newer one."""
+    def _drop(self, ref: FrameRef, reason: DropReason = DropReason.NEWEST_WINS) -> None:
+        """A live camera's frame was given up for a newer one."""
         ring = self._rings.find(ref)
-        if ring is not None:
-            ring.release(ref, self._column)
-        self._books[ref.camera]["drops"][DropReason.NEWEST_WINS] += 1
+        if ring is None:
+            self._books[ref.camera]["stale"] += 1
+            return
+        ring.release(ref, self._column)
+        self._books[ref.camera]["drops"][reason] += 1
 
 
 def _make_inlet(row: StageRow, run_dir: Path) -> Inlet | Worker:

@@ -36,6 +36,7 @@ class Child:
     def __init__(self, run: RunSpec, spec: ProcessSpec, log_level: str) -> None:
         self.spec = spec
         self.ended = False
+        self.replay_due = False  # once it is ready
         self._orders = msgspec.msgpack.encode(Orders(run, spec.index, log_level))
         self._starts: deque[float] = deque(maxlen=_RESTARTS + 1)
         self.start()
@@ -53,6 +54,11 @@ class Child:
         with contextlib.suppress(BrokenPipeError):  # killed already: the watch loop will notice
             self.process.stdin.write(self._orders)
             self.process.stdin.close()
+
+    def is_ready(self, ledger: Ledger) -> bool:
+        """Whether its links are up; the books may still hold its predecessor's word."""
+        ready_s = int(ledger.processes[self.spec.index]["ready_ns"]) / 1e9
+        return ready_s > self._starts[-1]
 
     def may_restart(self) -> bool:
         """Whether it has died less often than the budget allows."""
@@ -94,6 +100,7 @@ class Supervisor:
                 code = child.process.poll()
                 if code is not None and not child.ended:
                     self._take_exit(child, code)
+            self._replay_for_successors()
             if self.exit_code or all(child.ended for child in self._captures()):
                 return
             tick()
@@ -134,7 +141,19 @@ class Supervisor:
             logger.warning("{} {}: starting it again", name, describe_exit(code))
             self.restarts += 1
             child.start()
+            child.replay_due = True
             self._ledger.request_replay()
+
+    def _replay_for_successors(self) -> None:
+        """Ask once more when a restarted process is ready.
+
+        The replay at its start lets the other replicas go on meanwhile. But a socket may learn of a
+        death later than the supervisor, and what it sent to the dead in between is lost.
+        """
+        for child in self._children:
+            if child.replay_due and child.is_ready(self._ledger):
+                child.replay_due = False
+                self._ledger.request_replay()
 
     def _give_up(self, child: Child, exit_code: int) -> None:
         child.ended = True
