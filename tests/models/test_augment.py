@@ -1,0 +1,122 @@
+"""Augmentation moves boxes exactly as it moves pixels."""
+
+import pytest
+import torch
+
+from models.data.augment import AugmentConfig, augment, cut_boxes, cut_images, random_windows
+from models.data.batches import Batch
+from models.thundernet.config import ConfigError
+from models.thundernet.matcher import IGNORE, PADDING
+
+pytestmark = pytest.mark.torch
+
+SIDE, OUT = 64, 96
+FILL = torch.zeros(1, 3, 1, 1)
+# Left, top, right, bottom in pixels of the source; off centre, so that a wrong mirror shows.
+RECTANGLE = (8, 16, 24, 40)
+
+
+def image_with_rectangle() -> tuple[torch.Tensor, torch.Tensor]:
+    image = torch.zeros(1, 3, SIDE, SIDE, dtype=torch.uint8)
+    x1, y1, x2, y2 = RECTANGLE
+    image[:, :, y1:y2, x1:x2] = 200
+    return image, torch.tensor([[RECTANGLE]]) / SIDE
+
+
+def seen_box(image: torch.Tensor) -> torch.Tensor:
+    """Where the rectangle lies, to parts of a pixel: edges weighted by their brightness."""
+    mask = (image[0, 0] / 200).clamp(0, 1)
+    rows, columns = mask.amax(dim=1), mask.amax(dim=0)
+    x1, y1 = (profile.gt(0.5).float().argmax() for profile in (columns, rows))
+    width, height = columns.sum(), rows.sum()
+    return torch.stack((x1, y1, x1 + width, y1 + height)).float()
+
+
+WINDOWS = [
+    ((0.0, 0.0, 1.0, 1.0), False),  # the image itself
+    ((0.0, 0.0, 1.0, 1.0), True),  # mirrored
+    ((0.0, 0.1, 0.7, 0.8), False),  # crop
+    ((-0.25, -0.5, 1.25, 1.0), True),  # expansion, mirrored
+    ((0.05, -0.2, 0.85, 1.4), True),  # squeezed
+]
+
+
+@pytest.mark.parametrize(("window", "mirror"), WINDOWS)
+def test_boxes_follow_the_pixels(window: tuple[float, ...], mirror: bool) -> None:
+    image, box = image_with_rectangle()
+    windows, mirrored = torch.tensor([window]), torch.tensor([mirror])
+    cut = cut_images(image, windows, mirrored, OUT, FILL)
+    moved, labels = cut_boxes(
+        box, torch.tensor([[3]]), windows, mirrored, OUT, AugmentConfig(min_side=1.0)
+    )
+    assert labels.tolist() == [[3]]
+    torch.testing.assert_close(seen_box(cut), moved[0, 0], atol=1.0, rtol=0)
+
+
+def test_mirroring_twice_restores_pixels_and_boxes() -> None:
+    image, box = image_with_rectangle()
+    whole, mirrored = torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([True])
+    once = cut_images(image, whole, mirrored, SIDE, FILL)
+    twice = cut_images(once, whole, mirrored, SIDE, FILL)
+    torch.testing.assert_close(twice, image.float(), atol=1e-2, rtol=0)
+    config = AugmentConfig()
+    moved, labels = cut_boxes(box, torch.tensor([[1]]), whole, mirrored, SIDE, config)
+    back, _ = cut_boxes(moved / SIDE, labels, whole, mirrored, SIDE, config)
+    torch.testing.assert_close(back, box * SIDE)
+
+
+@pytest.mark.parametrize(
+    ("box", "label"),
+    [
+        ((0.1, 0.1, 0.4, 0.4), 5),  # inside the window
+        ((0.3, 0.1, 0.7, 0.4), 5),  # half visible
+        ((0.4, 0.1, 0.9, 0.4), IGNORE),  # a fifth visible
+        ((0.48, 0.1, 0.9, 0.4), PADDING),  # a sliver
+        ((0.6, 0.1, 0.9, 0.4), PADDING),  # outside
+        ((0.1, 0.1, 0.115, 0.4), IGNORE),  # three pixels wide
+    ],
+)
+def test_cut_objects_become_ignore_regions_or_vanish(box: tuple[float, ...], label: int) -> None:
+    window, mirrored = torch.tensor([[0.0, 0.0, 0.5, 0.5]]), torch.tensor([False])
+    _, labels = cut_boxes(
+        torch.tensor([[box]]), torch.tensor([[5]]), window, mirrored, OUT, AugmentConfig()
+    )
+    assert labels.tolist() == [[label]]
+
+
+def test_ignore_regions_stay_ignore_regions() -> None:
+    boxes, labels = torch.tensor([[[0.1, 0.1, 0.4, 0.4]]]), torch.tensor([[IGNORE]])
+    whole = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
+    _, moved = cut_boxes(boxes, labels, whole, torch.tensor([False]), OUT, AugmentConfig())
+    assert moved.tolist() == [[IGNORE]]
+
+
+def test_windows_lie_inside_the_image_or_around_it() -> None:
+    noise = torch.rand(500, 5, generator=torch.Generator().manual_seed(0))
+    windows, mirrored = random_windows(AugmentConfig(), noise)
+    low, high = windows[:, :2], windows[:, 2:]
+    sides = high - low
+    inside = (low >= 0) & (high <= 1 + 1e-6)
+    around = (low <= 0) & (high >= 1 - 1e-6)
+    assert torch.where(sides < 1, inside, around).all()
+    assert 0.3 < mirrored.float().mean() < 0.7
+    assert sides.min() < 0.7 < 1.5 < sides.max()
+
+
+def test_same_generator_state_repeats_the_batch() -> None:
+    image, box = image_with_rectangle()
+    batch = Batch(image, box, torch.tensor([[3]]), torch.ones(1, 11, dtype=torch.bool))
+
+    def run(seed: int) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        return augment(batch, OUT, FILL, AugmentConfig(), generator)[0]
+
+    assert torch.equal(run(1), run(1))
+    assert not torch.equal(run(1), run(2))
+    assert run(1).min() >= 0
+    assert run(1).max() <= 255
+
+
+def test_impossible_zoom_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"augment.zoom: expected 0 < low <= high, got \[2"):
+        AugmentConfig(zoom=(2.0, 1.0))
