@@ -1,0 +1,77 @@
+"""The cache of decoded images: whole or not there, and resumable."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from models.data.image_cache import Picture, cache_path, open_cache, warp
+
+pytestmark = pytest.mark.torch
+
+SIZE = 8
+
+
+class Source:
+    """Groups of two images each; `fails_at` raises when that group is read."""
+
+    name = "drawn"
+
+    def __init__(self, groups: int = 3, fails_at: str | None = None, version: str = "1") -> None:
+        self.count, self.fails_at, self.identity = groups, fails_at, version
+        self.reads: list[str] = []
+
+    def __len__(self) -> int:
+        return self.count * 2
+
+    def groups(self) -> Sequence[str]:
+        return [str(i) for i in range(self.count)]
+
+    def read(self, group: str) -> Iterator[Picture]:
+        self.reads.append(group)
+        for row in (int(group) * 2, int(group) * 2 + 1):
+            if group == self.fails_at:
+                raise KeyboardInterrupt
+            image = None if row == 1 else np.full((SIZE, SIZE, 3), row + 1, np.uint8)
+            yield Picture(row, image)
+
+
+def test_images_and_gaps_are_kept(tmp_path: Path) -> None:
+    cached = open_cache(tmp_path, Source(), SIZE)
+    assert cached.images[:, 0, 0, 0].tolist() == [1, 0, 3, 4, 5, 6]
+    assert cached.present.tolist() == [True, False, True, True, True, True]
+
+
+def test_second_opening_reads_nothing(tmp_path: Path) -> None:
+    open_cache(tmp_path, Source(), SIZE)
+    again = Source()
+    assert open_cache(tmp_path, again, SIZE).present.sum() == 5
+    assert again.reads == []
+
+
+def test_interrupted_build_goes_on_at_the_group_it_was_in(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        open_cache(tmp_path, Source(fails_at="1"), SIZE)
+    assert not cache_path(tmp_path, Source(), SIZE).exists()
+    resumed = Source()
+    cached = open_cache(tmp_path, resumed, SIZE)
+    assert resumed.reads == ["1", "2"]
+    whole = open_cache(tmp_path / "other", Source(), SIZE)
+    assert np.array_equal(cached.images, whole.images)
+    assert np.array_equal(cached.present, whole.present)
+
+
+def test_changed_source_gets_its_own_cache(tmp_path: Path) -> None:
+    open_cache(tmp_path, Source(version="1"), SIZE)
+    changed = Source(version="2")
+    open_cache(tmp_path, changed, SIZE)
+    assert changed.reads == ["0", "1", "2"]
+
+
+def test_warp_is_the_detectors_resize() -> None:
+    random = np.random.default_rng(0)
+    image = random.integers(0, 256, (30, 50, 3), dtype=np.uint8)
+    expected = cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
+    assert np.array_equal(warp(image, SIZE), expected.transpose(2, 0, 1))
