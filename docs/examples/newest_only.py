@@ -1,0 +1,22 @@
+"""The newest result of one camera, whatever was missed: python newest_only.py [ENDPOINT [CAMERA]]
+
+Needs pyzmq and msgspec and nothing of the project. CONFLATE keeps one message per socket, the
+newest, so a program that takes its time never works on an old one.
+"""
+
+import sys
+
+import msgspec
+import zmq
+
+endpoint = sys.argv[1] if len(sys.argv) > 1 else "tcp://127.0.0.1:5570"
+camera = sys.argv[2] if len(sys.argv) > 2 else "street"
+socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
+socket.setsockopt(zmq.CONFLATE, 1)  # before connecting, or it has no effect
+socket.setsockopt(zmq.SUBSCRIBE, f"det.{camera} ".encode())
+socket.connect(endpoint)
+while socket.poll(10_000):
+    message = msgspec.msgpack.decode(socket.recv().partition(b" ")[2])
+    labels = [thing["label"] for thing in message["detections"]]
+    print(message["frame_id"], f"{message['age_ms']:.1f} ms", *labels, flush=True)
+socket.close()

@@ -1,0 +1,107 @@
+"""docs/*.schema.json against the structs of the code and the messages of a real line."""
+
+import json
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+
+from pipeline.client import DetectionMessage, DetectionSubscriber, StatusMessage
+from pipeline.ledger import LOSSES, CameraState
+
+CLIP = "scene://street?seed=7&width=320&height=240&seconds=2"
+
+
+@pytest.fixture(scope="module")
+def schemas(repository) -> dict[str, dict[str, Any]]:
+    return {
+        kind: json.loads((repository / f"docs/{kind}.schema.json").read_text())
+        for kind in ("detection", "status")
+    }
+
+
+@pytest.fixture(scope="module")
+def validators(schemas) -> dict[str, jsonschema.Draft202012Validator]:
+    for schema in schemas.values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+    return {kind: jsonschema.Draft202012Validator(schema) for kind, schema in schemas.items()}
+
+
+def definition(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    """What msgspec says of a message."""
+    found: dict[str, Any] = msgspec.json.schema(struct)["$defs"][struct.__name__]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "struct"), [("detection", DetectionMessage), ("status", StatusMessage)]
+)
+def test_schema_has_every_field_of_the_struct_and_no_more(schemas, kind, struct):
+    described = schemas[kind]["properties"]
+    assert list(described) == list(definition(struct)["properties"])
+    # `why` has a default in the code, for those who make messages, and is always sent.
+    assert set(schemas[kind]["required"]) == set(definition(struct)["properties"])
+
+
+def test_schema_has_every_field_of_a_detection(schemas):
+    generated = msgspec.json.schema(DetectionMessage)["$defs"]["Detection"]
+    described = schemas["detection"]["$defs"]["detection"]
+    assert list(described["properties"]) == list(generated["properties"])
+    assert described["required"] == generated["required"]
+
+
+def test_schema_names_every_state_and_reason(schemas):
+    states = schemas["status"]["properties"]["state"]["enum"]
+    assert states == [state.label for state in CameraState]
+    reasons = schemas["detection"]["properties"]["drops"]["propertyNames"]["enum"]
+    assert reasons == [reason.label for reason in LOSSES]
+
+
+def test_real_messages_fit_the_schemas(start_line, validators):
+    line = start_line("--source", CLIP)
+    received = {"detection": [], "status": []}
+    with DetectionSubscriber(f"ipc://{line.jsonl.parent}/pub", timeout_s=60) as subscriber:
+        for message in subscriber:
+            kind = "status" if isinstance(message, StatusMessage) else "detection"
+            received[kind].append(json.loads(msgspec.json.encode(message)))
+            if kind == "status" and message.state == "ended":
+                break
+    assert line.wait() == 0, line.stderr
+    recorded = [json.loads(row) for row in line.jsonl.read_text().splitlines()]
+    assert len(recorded) == 50
+    assert any(message["detections"] for message in recorded)
+    assert received["detection"], "nothing was published"
+    for kind, messages in (("detection", recorded), *received.items()):
+        for message in messages:
+            validators[kind].validate(message)
+
+
+def test_drops_of_a_live_source_fit_the_schema(start_line, validators, slow_model):
+    line = start_line("--set", f"sources=[{{uri: '{CLIP}', live: true}}]", model=slow_model)
+    assert line.wait() == 0, line.stderr
+    recorded = [json.loads(row) for row in line.jsonl.read_text().splitlines()]
+    assert any(message["drops"] for message in recorded)
+    for message in recorded:
+        validators["detection"].validate(message)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"v": 2}, "another version"),
+        ({"seq": -1}, "negative count"),
+        ({"status": "fine"}, "unknown status"),
+        ({"status": "error"}, "an error that says nothing"),
+        ({"drops": {"bored": 1}}, "unknown reason"),
+        ({"age_ms": None}, "no age"),
+        ({"detections": [{"label": "car", "class_id": 0, "score": 1.5, "box": [0, 0, 1, 1]}]}, ""),
+        ({"detections": [{"label": "car", "class_id": 0, "score": 0.5, "box": [0, 0, 1]}]}, ""),
+    ],
+)
+def test_schema_refuses_wrong_messages(repository, validators, change, why):
+    page = (repository / "docs/wire_format.md").read_text()
+    example = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    validators["detection"].validate(example)
+    with pytest.raises(jsonschema.ValidationError):
+        validators["detection"].validate(example | change)
