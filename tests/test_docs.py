@@ -1,0 +1,239 @@
+"""The pages against the code: keys and defaults, commands, links, and the examples at work."""
+
+import importlib.util
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from pipeline.config_file import build
+from run_pipeline import make_parser
+from stages.config import LineConfig
+from tests.running_line import PATIENCE_S, REPOSITORY
+
+PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")])
+EXAMPLES = REPOSITORY / "docs/examples"
+SCHEMA = json.loads(msgspec.json.encode(msgspec.json.schema(LineConfig)))["$defs"]
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(REPOSITORY)))
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Contents of the page's fenced code blocks."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.S | re.M)
+
+
+# Configuration ----------------------------------------------------------------------------------
+
+
+def config_keys(struct: str = "LineConfig", path: str = "") -> dict[str, dict[str, Any]]:
+    """What the code says of every key, by dotted path; sections themselves are left out."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, said in SCHEMA[struct]["properties"].items():
+        default = said.get("default", "required")
+        section = said.get("items", said).get("$ref") or said.get("anyOf", [{}])[0].get("$ref")
+        if section:
+            found |= config_keys(section.rpartition("/")[2], f"{path}{name}.")
+        if not section or "items" in said:
+            found[path + name] = {**said, "default": default}
+    return found
+
+
+def documented_keys(page: Path) -> dict[str, list[str]]:
+    """Cells (type, default, limits, why) of the tables' rows, by key."""
+    cells = [re.split(r"(?<!\\)\|", row)[1:-1] for row in page.read_text().splitlines()]
+    rows = [[cell.strip().replace(r"\|", "|") for cell in row] for row in cells if len(row) == 5]
+    keyed = [(re.fullmatch(r"`([\w.]+)`", row[0]), row[1:]) for row in rows]
+    return {key[1]: row for key, row in keyed if key}
+
+
+def limits(said: dict[str, Any]) -> list[str]:
+    """Every number, word or pattern that bounds the values of a key."""
+    options = [said, *said.get("anyOf", ()), *([said["items"]] if "items" in said else ())]
+    names = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+    names += ("minLength", "pattern", "minItems", "maxItems")
+    found = [option[name] for option in options for name in names if name in option]
+    return [str(bound) for bound in found] + [
+        str(word) for option in options for word in option.get("enum", ())
+    ]
+
+
+@pytest.fixture(scope="module")
+def configuration() -> dict[str, list[str]]:
+    return documented_keys(REPOSITORY / "docs/configuration.md")
+
+
+def test_configuration_page_has_every_key_and_no_more(configuration):
+    assert set(configuration) == set(config_keys())
+
+
+@pytest.mark.parametrize("key", sorted(config_keys()))
+def test_configuration_page_has_the_default(configuration, key):
+    default = config_keys()[key]["default"]
+    cell = configuration[key][1].strip("`")
+    assert cell == "required" if default == "required" else yaml.safe_load(cell) == default
+
+
+@pytest.mark.parametrize("key", sorted(config_keys()))
+def test_configuration_page_has_the_limits(configuration, key):
+    for bound in limits(config_keys()[key]):
+        assert re.search(rf"(?<![\w.]){re.escape(bound)}(?![\w.])", configuration[key][2]), bound
+
+
+def test_limits_of_the_code_are_seen():
+    assert limits(config_keys()["detect.replicas"]) == ["1", "64"]
+    assert limits(config_keys()["log"]) == ["DEBUG", "ERROR", "INFO", "WARNING"]
+
+
+@each_page
+def test_configurations_on_the_page_are_valid(page):
+    for text in blocks(page, "yaml"):
+        build(yaml.safe_load(text), LineConfig, page.name)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((REPOSITORY / "configs/pipeline").glob("*.yaml")), ids=lambda p: p.name
+)
+def test_shipped_configurations_are_valid(path):
+    build(yaml.safe_load(path.read_text()), LineConfig, path.name)
+
+
+# Commands ---------------------------------------------------------------------------------------
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Words of every command in the page's shell blocks, continued lines joined."""
+    lines = "\n".join(blocks(page, "sh")).replace("\\\n", " ").splitlines()
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+def check_command(words: list[str]) -> None:
+    """What a command names must exist: the program, module or target, and its options."""
+    while re.fullmatch(r"[A-Z_]+=\S*", words[0]):
+        words = words[1:]
+    program, arguments = words[0], words[1:]
+    if program == "make":
+        targets = re.findall(r"^([\w-]+):", (REPOSITORY / "Makefile").read_text(), re.M)
+        wanted = [word for word in arguments if "=" not in word and not word.startswith("-")]
+        assert set(wanted) <= set(targets), words
+    elif re.fullmatch(r"(\.venv/bin/)?python3?", program):
+        check_python(arguments)
+
+
+def check_python(arguments: list[str]) -> None:
+    if arguments[0] == "-m":
+        spec = importlib.util.find_spec(arguments[1])
+        assert spec is not None, arguments
+        if arguments[1].split(".")[0] in ("pipeline", "models"):
+            check_options(arguments[1], arguments[2:])
+    elif not arguments[0].startswith("-"):
+        assert (REPOSITORY / arguments[0]).exists(), arguments
+        if arguments[0] == "run_pipeline.py":
+            check_line(arguments[1:])
+
+
+def check_options(module: str, arguments: list[str]) -> None:
+    """Options are looked for in the source: importing `models` would take torch."""
+    folder = REPOSITORY / module.replace(".", "/")
+    path = folder / "__main__.py" if folder.is_dir() else folder.with_suffix(".py")
+    for word in arguments:
+        if word.startswith("--"):
+            assert f'"{word}"' in path.read_text(), (module, word)
+
+
+def check_line(arguments: list[str]) -> None:
+    options = make_parser().parse_args(arguments)
+    for assignment in options.set:
+        key = assignment.partition("=")[0]
+        assert key in config_keys(), f"--set {assignment}"
+    assert options.config.exists(), options.config
+
+
+@each_page
+def test_commands_exist(page):
+    for words in commands(page):
+        check_command(words)
+
+
+def test_pages_with_commands_are_read():
+    assert any(words[:2] == ["make", "test"] for words in commands(REPOSITORY / "README.md"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "make tset",
+        ".venv/bin/python -m pipeline.clinet tcp://x",
+        ".venv/bin/python -m pipeline.client tcp://x --jsom",
+        ".venv/bin/python docs/examples/none.py",
+        ".venv/bin/python run_pipeline.py --set ring.slot=4",
+    ],
+)
+def test_wrong_commands_are_found(command):
+    with pytest.raises((AssertionError, ModuleNotFoundError)):
+        check_command(command.split())
+
+
+# Links and code ---------------------------------------------------------------------------------
+
+
+def anchors(page: Path) -> set[str]:
+    """The fragments that a page's headings can be reached by."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
+    kept = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
+    return {heading.replace(" ", "-") for heading in kept}
+
+
+@each_page
+def test_links_resolve(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if "://" in target:
+            continue
+        path, _, fragment = target.partition("#")
+        linked = page.parent / path if path else page
+        assert linked.exists(), f"{page.name}: {target}"
+        if fragment:
+            assert fragment in anchors(linked), f"{page.name}: {target}"
+
+
+@each_page
+def test_json_on_the_page_is_json(page):
+    for text in blocks(page, "json"):
+        json.loads(text)
+
+
+@each_page
+def test_python_on_the_page_imports_what_exists(page):
+    for text in blocks(page, "python"):
+        compile(text, str(page), "exec")
+        for module, names in re.findall(r"^from ([\w.]+) import ([\w, ]+)$", text, re.M):
+            where = "pipeline.client" if module == "client" else module  # a copy, as the text says
+            found = importlib.import_module(where)
+            for name in names.split(", "):
+                assert hasattr(found, name), f"{module}.{name}"
+
+
+# Examples ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("example", "expected"),
+    [("print_detections.py", r"cam0 \d+: (nothing|\w+ \d)"), ("newest_only.py", r"\d+ [\d.]+ ms")],
+)
+def test_example_prints_what_a_line_sees(start_line, example, expected):
+    line = start_line("--source", "scene://street?seed=7&width=320&height=240")
+    endpoint = f"ipc://{line.jsonl.parent}/pub"
+    words = [sys.executable, str(EXAMPLES / example), endpoint, "cam0"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout is not None
+        rows = [client.stdout.readline() for _ in range(5)]
+        client.terminate()
+        client.wait(PATIENCE_S)
+    assert any(re.match(expected, row) for row in rows), rows
