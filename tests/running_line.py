@@ -50,11 +50,14 @@ class RunningLine:
         return self._err.read_text()
 
     def wait(self) -> int:
-        """The exit code."""
+        """The exit code; no line may end with a traceback or a Python warning, whatever happened."""
         try:
-            return self.process.wait(PATIENCE_S)
+            code = self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the line does not end:\n{self.stdout}{self.stderr}") from None
+        assert "Traceback" not in self.stderr, self.stderr
+        assert "Warning: " not in self.stderr, self.stderr
+        return code
 
     def messages(self) -> list[DetectionMessage]:
         """What the recorder has written so far, whole lines only."""

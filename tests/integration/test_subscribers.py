@@ -1,0 +1,121 @@
+"""Programs outside the line: what they receive, and what they cannot break."""
+
+import itertools
+import os
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import zmq
+
+from pipeline.client import DetectionMessage, DetectionSubscriber, Message, StatusMessage
+from tests.clips import is_of_frame, make_clip
+from tests.conftest import StartLine
+from tests.integration.test_kills import endless
+from tests.running_line import PATIENCE_S
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_the_command_line_client_prints_what_the_line_finds(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    endpoint = f"tcp://127.0.0.1:{free_port()}"
+    command = [sys.executable, "-m", "pipeline.client", endpoint, "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as client:
+        clip = make_clip(tmp_path / "clip.avi", 30)
+        line = start_line("--source", clip, "--set", f"publish.endpoint={endpoint}")
+        assert line.wait() == 0, line.stderr
+        messages: list[Message] = []
+        assert client.stdout is not None
+        for text in client.stdout:
+            messages.append(msgspec.json.decode(text, type=Message))
+            if isinstance(messages[-1], StatusMessage) and messages[-1].state == "ended":
+                break
+        client.terminate()
+    # The last message may come again when somebody subscribes.
+    found = [m for m, _ in itertools.groupby(messages) if isinstance(m, DetectionMessage)]
+    assert found == line.messages()[-len(found) :]  # it may have subscribed after some
+    assert all(is_of_frame(m, m.frame_id) for m in found)
+
+
+def test_a_late_subscriber_learns_the_state_of_each_camera(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    clip = make_clip(tmp_path / "clip.avi", 16)
+    line = start_line(*endless(clip))
+    line.wait_for_messages(10)
+    endpoint = f"ipc://{line.jsonl.parent}/pub"
+    with DetectionSubscriber(endpoint, ["cam0"], timeout_s=PATIENCE_S) as late:
+        states = [m for m in (late.receive() for _ in range(5)) if isinstance(m, StatusMessage)]
+    assert [m.state for m in states] == ["live"]
+
+
+def test_hostile_bytes_at_the_published_socket_do_no_harm(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    port = free_port()
+    clip = make_clip(tmp_path / "clip.avi", 16)
+    line = start_line(*endless(clip), "--set", f"publish.endpoint=tcp://127.0.0.1:{port}")
+    line.wait_for_messages(3)
+    send_raw_bytes(port)
+    send_as_publisher(port)
+    line.wait_for_messages(len(line.messages()) + 20)
+    line.process.terminate()
+    assert line.wait() == 0, line.stderr
+    assert "started again" not in line.stdout
+
+
+def send_raw_bytes(port: int) -> None:
+    greeting = b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(48)
+    for data in (b"GET / HTTP/1.1\r\n\r\n", greeting + os.urandom(4096), b"\xff" * 100_000):
+        with socket.create_connection(("127.0.0.1", port)) as peer:
+            peer.sendall(data)
+
+
+def send_as_publisher(port: int) -> None:
+    """Well-formed ZeroMQ with content that no subscriber sends."""
+    peer = zmq.Context.instance().socket(zmq.XSUB)
+    peer.setsockopt(zmq.LINGER, 1000)
+    peer.connect(f"tcp://127.0.0.1:{port}")
+    for parts in ([b""], [b"\x01"], [b"\x01" + os.urandom(500)], [b"a", b"", b"b"], [b"\x02" * 9]):
+        peer.send_multipart(parts)
+    peer.send(b"\x01" + struct.pack(">Q", 2**63) * 1000)
+    peer.close()
+
+
+def test_hostile_bytes_at_the_inner_sockets_do_no_harm(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    clip = make_clip(tmp_path / "clip.avi", 16)
+    line = start_line(*endless(clip), "--set", f"record.video={tmp_path}/film.mp4")
+    line.wait_for_messages(3)
+    addresses = sorted(line.run_dir().glob("*.ipc"))
+    assert len(addresses) == 7  # preprocess, postprocess, publish, overlay; three dispatchers
+    refs = [
+        [99, 1, 0, 1, 0, 0, True],  # no such camera
+        [0, 1, 99, 1, 0, 0, True],  # no such slot
+        [0, 9, 0, 1, 0, 0, True],  # no such epoch
+        [-1, 1, -1, -1, -1, 0, True],  # below all limits
+        [0, 1, 2**62, 1, 0, 0, False],
+    ]
+    for address in addresses:
+        peer = zmq.Context.instance().socket(zmq.DEALER if "-" in address.name else zmq.PUSH)
+        peer.setsockopt(zmq.LINGER, 1000)
+        peer.connect(f"ipc://{address}")
+        for parts in ([b""], [b"x", b"y", b"z"], [os.urandom(300)], [b"\x93\x01\x02", b""]):
+            peer.send_multipart(parts)
+        for ref in refs:
+            peer.send_multipart([msgspec.msgpack.encode(ref), b""])
+        peer.close()
+    line.wait_for_messages(len(line.messages()) + 20)
+    line.process.terminate()
+    assert line.wait() == 0, line.stderr
+    assert "started again" not in line.stdout, line.stderr
+    assert [m.frame_id for m in line.messages()] == list(range(len(line.messages())))
