@@ -12,11 +12,13 @@ from pathlib import Path
 
 import msgspec
 import zmq
+from loguru import logger
 
 from pipeline.messages import FrameRef, encode_ref
 from pipeline.sockets import Parcel, bind, dispatch_address, make_socket, receive_parcels
 
 _PREFETCH = 2  # lossless frames a worker may hold: one in work, one ready, so that it never idles
+_REPORT_BYTES = 8
 
 
 class Worker:
@@ -36,6 +38,9 @@ class Worker:
         """Yield what has arrived, without waiting."""
         return receive_parcels(self.socket)
 
+    def close(self) -> None:
+        self.socket.close()
+
     def done(self) -> None:
         """One more frame is finished: the next may come."""
         self._finished += 1
@@ -44,7 +49,7 @@ class Worker:
     def idle(self) -> None:
         """Report the count again."""
         with contextlib.suppress(zmq.Again):  # no sender for now: it hears the next report
-            self.socket.send(self._finished.to_bytes(8, "big"), zmq.DONTWAIT)
+            self.socket.send(self._finished.to_bytes(_REPORT_BYTES, "big"), zmq.DONTWAIT)
 
 
 class Dispatcher:
@@ -76,15 +81,24 @@ class Dispatcher:
         queue.append(parcel)
         self.serve()
 
+    def close(self) -> None:
+        self.socket.close()
+
     def serve(self) -> None:
         """Hear what workers report, then hand out what waits."""
         with contextlib.suppress(zmq.Again):
             while True:
-                identity, report = self.socket.recv_multipart(zmq.DONTWAIT)
-                credit = self._workers.setdefault(identity, _Credit())
-                credit.report(int.from_bytes(report, "big"))
+                self._hear(self.socket.recv_multipart(zmq.DONTWAIT))
         while (camera := self._next_camera()) is not None:
             self._hand_out(camera)
+
+    def _hear(self, parts: list[bytes]) -> None:
+        identity, *report = parts
+        if len(report) != 1 or len(report[0]) != _REPORT_BYTES:
+            logger.warning("inner link: expected a worker's report, got {} parts", len(report))
+            return
+        credit = self._workers.setdefault(identity, _Credit())
+        credit.report(int.from_bytes(report[0], "big"))
 
     def _next_camera(self) -> int | None:
         """The camera whose turn it is, or None while nothing may be handed out.

@@ -83,6 +83,10 @@ class Intake:
         self._settle(stopped)
         self._context.ledger.set_state(self._camera, CameraState.ENDED)
 
+    def close(self) -> None:
+        for outlet in self._outlets:
+            outlet.close()
+
     def _pump(self, stopped: Callable[[], bool]) -> None:
         slot = self._wait_for_slot(stopped)
         while slot is not None and not stopped():

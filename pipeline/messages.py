@@ -1,10 +1,15 @@
 """What travels between the stages: a reference to a frame in shared memory, never its pixels."""
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from pipeline.errors import LineError
 
 NO_FRAME = -1
+
+Count = Annotated[int, Meta(ge=0)]
 
 
 class FrameRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -16,14 +21,14 @@ class FrameRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
     mistaking a dropped frame for a late one.
     """
 
-    camera: int
-    epoch: int
-    slot: int
-    generation: int
-    frame_id: int
+    camera: Count
+    epoch: Count
+    slot: Count
+    generation: Count
+    frame_id: Count
     captured_ns: int
     lossless: bool
-    after: int = NO_FRAME
+    after: Annotated[int, Meta(ge=NO_FRAME)] = NO_FRAME
     failed: bool = False
 
 

@@ -3,6 +3,7 @@
 Its orders come over standard input. The first thing it does is to pin itself to its core.
 """
 
+import contextlib
 import gc
 import importlib
 import os
@@ -75,16 +76,14 @@ def _serve(run: RunSpec, process: ProcessSpec, stopped: _StopFlag) -> None:
     options = msgspec.convert(process.options, target.Options)
     if process.camera is not None:
         intake = Intake(process, context, target(options), options.slots)
-        _ready(ledger, process)
-        intake.run(stopped)
+        with contextlib.closing(intake):
+            _ready(ledger, process)
+            intake.run(stopped)
         return
     stage = target(options, context)
-    try:
-        runner = Runner(process, context)
+    with contextlib.closing(stage), contextlib.closing(Runner(process, context)) as runner:
         _ready(ledger, process)
         runner.run(stage, stopped)
-    finally:
-        stage.close()
 
 
 def _ready(ledger: Ledger, process: ProcessSpec) -> None:

@@ -61,12 +61,24 @@ class Runner:
             if not arrived:
                 self._inlet.idle()
 
+    def close(self) -> None:
+        for link in (self._inlet, *self._outlets):
+            link.close()
+
     def _in_order(self) -> Iterator[Parcel]:
         if self._reorder is None:
-            return self._inlet.receive()
-        for parcel in self._inlet.receive():
+            return self._receive()
+        for parcel in self._receive():
             self._reorder.put(parcel, monotonic_ns())
         return self._reorder.take(monotonic_ns())
+
+    def _receive(self) -> Iterator[Parcel]:
+        for parcel in self._inlet.receive():
+            if parcel.ref.camera < len(self._cameras):
+                yield parcel
+            else:
+                logger.warning("inner link: expected one of {} cameras, got number {}",
+                               len(self._cameras), parcel.ref.camera)  # fmt: skip
 
     def _make_reorder(self) -> Reorder:
         passed = [int(frame_id) for frame_id in self._books["last_frame_id"]]

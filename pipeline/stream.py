@@ -32,6 +32,9 @@ class Inlet:
         """Yield what has arrived, without waiting."""
         return receive_parcels(self.socket)
 
+    def close(self) -> None:
+        self.socket.close()
+
     def done(self) -> None:
         """Nothing to say: a stream has no credits."""
 
@@ -55,3 +58,6 @@ class Outlet:
 
     def serve(self) -> None:
         """Nothing to do: ZeroMQ sends."""
+
+    def close(self) -> None:
+        self.socket.close()
