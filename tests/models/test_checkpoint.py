@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+import torch
+
+from models.checkpoint import CheckpointError, load_checkpoint, read_checkpoint, save_checkpoint
+from models.thundernet.config import ThunderNetConfig
+from models.thundernet.thundernet import ThunderNet
+
+pytestmark = pytest.mark.torch
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> tuple[Path, ThunderNet]:
+    config = ThunderNetConfig(spatial_attention=False)
+    model = ThunderNet(config)
+    ema = {name: value + 1 for name, value in model.state_dict().items()}
+    meta = {"model": msgspec.to_builtins(config), "recipe": {}, "iteration": 5, "images": 160}
+    path = tmp_path / "last.pt"
+    save_checkpoint(path, {"weights": model.state_dict(), "ema": ema, "meta": meta})
+    return path, model
+
+
+def test_network_comes_back_as_it_was(saved: tuple[Path, ThunderNet]) -> None:
+    path, model = saved
+    loaded, meta = load_checkpoint(path, use_ema=False)
+    assert loaded.config == model.config
+    assert not loaded.training
+    for name, value in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value), name
+    assert meta["images"] == 160
+    assert len(meta["sha256"]) == 64
+
+
+def test_averaged_weights_are_the_default(saved: tuple[Path, ThunderNet]) -> None:
+    path, model = saved
+    loaded, _ = load_checkpoint(path)
+    name = "roi_head.box.bias"
+    assert torch.equal(loaded.state_dict()[name], model.state_dict()[name] + 1)
+
+
+def test_no_partial_file_is_left(saved: tuple[Path, ThunderNet]) -> None:
+    path, _ = saved
+    assert [file.name for file in path.parent.iterdir()] == ["last.pt"]
+
+
+def test_failed_write_keeps_the_old_checkpoint(saved: tuple[Path, ThunderNet]) -> None:
+    path, _ = saved
+    before = path.read_bytes()
+    with pytest.raises(AttributeError):
+        save_checkpoint(path, {"weights": lambda: None})  # cannot be written
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\x80\x02N."])
+def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "other.pt"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"other\.pt"):
+        read_checkpoint(path)
+
+
+def test_other_format_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "old.pt"
+    torch.save({"format": 0}, path)
+    with pytest.raises(CheckpointError, match="expected format 1, got 0"):
+        read_checkpoint(path)

@@ -1,0 +1,228 @@
+"""Training runs: exact continuation, interruption, refusals, and that it learns."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import torch
+
+from models import train
+from models.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
+from models.recipe import Recipe, load_recipe
+from models.train import EXIT_INTERRUPTED, EXIT_REFUSED, main
+from models.trainer import Trainer
+from models.training_data import load_training_data
+from tests.models.tiny_street11 import write_split
+
+pytestmark = pytest.mark.torch
+
+ITERATIONS = 6
+
+
+def write_recipe(folder: Path, name: str = "tiny.yaml", **changes: Any) -> Path:
+    recipe = {
+        "iterations": ITERATIONS,
+        "batch_size": 2,
+        "model": {"input_size": 64},
+        "criterion": {"context_weight": 1.0, "rois_per_image": 16},
+        "data": {
+            "folder": str(folder / "data"),
+            "cache": str(folder / "cache"),
+            "image_size": 64,
+            "scene": {"streets": 0},
+        },
+        "schedule": {"warmup": 2},
+        "sizes": [{"size": 64, "until": 0.5}, {"size": 96, "until": 1.0}],
+        "threads": 1,
+        "log_every": 1,
+        "validate_every": 1000,
+    }
+    path = folder / name
+    path.write_bytes(msgspec.yaml.encode(recipe | changes))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_split(tmp_path / "data", "train", 6)
+    write_split(tmp_path / "data", "val", 2, seed=1)
+    return tmp_path
+
+
+def assert_same_state(left: Any, right: Any, where: str = "state") -> None:
+    """Equal bit for bit, through nested containers; the date of writing may differ."""
+    if isinstance(left, torch.Tensor):
+        assert torch.equal(left, right), where
+    elif isinstance(left, dict):
+        assert left.keys() == right.keys(), where
+        for key in left.keys() - {"date"}:
+            assert_same_state(left[key], right[key], f"{where}.{key}")
+    elif isinstance(left, list | tuple):
+        assert len(left) == len(right), where
+        for i, (a, b) in enumerate(zip(left, right, strict=True)):
+            assert_same_state(a, b, f"{where}[{i}]")
+    else:
+        assert left == right, where
+
+
+def train_to(trainer: Trainer, recipe: Recipe, iteration: int) -> None:
+    batches = load_training_data(recipe).batches
+    while trainer.iteration < iteration:
+        trainer.step(batches)
+
+
+@pytest.mark.parametrize("optimizer", [{"name": "adamw"}, {"name": "sgd", "lr": 0.05}])
+def test_resumed_run_equals_an_uninterrupted_one(folder: Path, optimizer: dict[str, Any]) -> None:
+    recipe = load_recipe(write_recipe(folder, optimizer=optimizer))
+    whole = Trainer(recipe)
+    train_to(whole, recipe, ITERATIONS)
+
+    first = Trainer(recipe)
+    train_to(first, recipe, 3)
+    save_checkpoint(folder / "half.pt", first.state())
+    second = Trainer(recipe)
+    second.restore(read_checkpoint(folder / "half.pt"))
+    train_to(second, recipe, ITERATIONS)
+    assert_same_state(second.state(), whole.state())
+
+
+def run_training(recipe: Path, out: Path, *more: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "models.train", str(recipe), "--out", str(out), *more]
+    environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(Path.cwd())}
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
+    """Returns when `path` has content; fails if the process ends before."""
+    while not path.exists() or not path.stat().st_size:
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.02)
+
+
+def test_killed_run_is_resumed_exactly(folder: Path) -> None:
+    recipe = write_recipe(folder, checkpoint_seconds=0.0)  # after every iteration
+    assert main([str(recipe), "--out", str(folder / "whole")]) == 0
+
+    out = folder / "killed"
+    process = run_training(recipe, out)
+    wait_for(out / "last.pt", process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    reached = read_checkpoint(out / "last.pt")["meta"]["iteration"]
+    assert 0 < reached <= ITERATIONS
+
+    resume = [str(recipe), "--out", str(out), "--resume-from", str(out / "last.pt")]
+    assert main(resume) == 0
+    whole, resumed = (read_checkpoint(folder / run / "last.pt") for run in ("whole", "killed"))
+    assert_same_state(resumed, whole)
+    rows = (out / "train.csv").read_text().splitlines()
+    assert len(rows) == 1 + ITERATIONS  # no iteration is logged twice
+
+
+def test_interrupt_writes_a_checkpoint(folder: Path) -> None:
+    recipe = write_recipe(folder, iterations=10_000, checkpoint_seconds=1.0)
+    out = folder / "run"
+    process = run_training(recipe, out)
+    wait_for(out / "last.pt", process)
+    (out / "last.pt").unlink()  # written by an earlier iteration; stopping writes another
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert process.returncode == EXIT_INTERRUPTED
+    assert read_checkpoint(out / "last.pt")["meta"]["iteration"] < 10_000
+    assert (out / "curves.png").exists()
+
+
+def test_finished_run_leaves_log_checkpoint_and_scores(folder: Path) -> None:
+    recipe = write_recipe(folder, iterations=2, validate_every=2)
+    out = folder / "run"
+    assert main([str(recipe), "--out", str(out)]) == 0
+    names = {"train.csv", "val.csv", "last.pt", "curves.png"}
+    assert {path.name for path in out.iterdir()} == names
+    header = (out / "val.csv").read_text().splitlines()[0]
+    assert header == "iteration,ap50,ap,ap50/left,ap50/right"
+
+
+def test_length_may_change_on_resume_but_the_network_may_not(folder: Path) -> None:
+    recipe = load_recipe(write_recipe(folder))
+    state = Trainer(recipe).state()
+    longer = load_recipe(write_recipe(folder, iterations=99))
+    Trainer(longer).restore(state)
+    other = load_recipe(write_recipe(folder, model={"spatial_attention": False}))
+    with pytest.raises(CheckpointError, match="differs from the checkpoint's in model"):
+        Trainer(other).restore(state)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batchsize": 3}, "unknown field `batchsize`"),
+        ({"data": {"folder": "/nowhere"}}, "/nowhere/train.json: no such file"),
+    ],
+)
+def test_unusable_input_ends_with_one_line(
+    folder: Path, changes: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = write_recipe(folder, **changes)
+    assert main([str(recipe), "--out", str(folder / "run")]) == EXIT_REFUSED
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_existing_run_is_not_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe, out = write_recipe(folder), folder / "run"
+    out.mkdir()
+    (out / "last.pt").write_bytes(b"precious")
+    assert main([str(recipe), "--out", str(out)]) == EXIT_REFUSED
+    assert "pass --resume-from" in capsys.readouterr().err
+    assert (out / "last.pt").read_bytes() == b"precious"
+
+
+def test_loss_that_is_no_number_ends_the_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Trainer, "step", lambda *_: {"rpn_box": torch.tensor(float("nan"))})
+    assert main([str(write_recipe(folder)), "--out", str(folder / "run")]) == EXIT_REFUSED
+    assert "loss is nan; parts: {'rpn_box': nan}" in capsys.readouterr().err
+
+
+def test_help_shows_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "--resume-from" in capsys.readouterr().out
+    assert train.__doc__ is not None
+
+
+@pytest.mark.slow
+def test_sixteen_images_are_learnt_by_heart(tmp_path: Path) -> None:
+    """A minute on two cores: coordinates, matching, sampling and losses must all agree."""
+    content = write_split(tmp_path / "data", "train", 16)
+    write_split(tmp_path / "data", "val", 16)  # the same images
+    assert len(content["images"]) == 16
+    still = {"zoom": [1.0, 1.0], "aspect": 0.0, "saturation": 0.0, "tint": 0.0}
+    recipe = write_recipe(
+        tmp_path,
+        iterations=150,
+        batch_size=16,
+        validate_every=150,
+        threads=2,
+        ema_decay=0.9,
+        model={"input_size": 128},
+        data={
+            "folder": str(tmp_path / "data"),
+            "cache": str(tmp_path / "cache"),
+            "image_size": 128,
+            "scene": {"streets": 0},
+        },
+        augment=still,
+        sizes=[{"size": 128, "until": 1.0}],
+    )
+    assert main([str(recipe), "--out", str(tmp_path / "run")]) == 0
+    row = (tmp_path / "run" / "val.csv").read_text().splitlines()[1]
+    assert float(row.split(",")[1]) > 80  # AP50
