@@ -82,7 +82,7 @@ class Trainer:
         recipe = self.recipe
         size = input_size(recipe, self.iteration)
         # Augmentation and sampling depend on seed and iteration alone, so a resumed run repeats.
-        generator = torch.Generator().manual_seed((recipe.seed << 32) + self.iteration)
+        generator = torch.Generator(self.device).manual_seed((recipe.seed << 32) + self.iteration)
         batch = batches.batch(self.iteration).to(self.device)
         images, truth = augment(batch, size, self.model.pixel_mean, recipe.augment, generator)
         images = self.model.normalize(images).contiguous(memory_format=torch.channels_last)
