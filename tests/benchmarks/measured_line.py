@@ -1,0 +1,98 @@
+"""A line that is measured while it runs: its messages, its books, its processes."""
+
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import zmq
+
+from pipeline.client import DetectionMessage, decode_message
+from pipeline.ledger import Ledger
+from tests.running_line import PATIENCE_S, RunningLine
+
+PROCESSES = ("capture.cam0", "preprocess", "detect", "postprocess", "publish")  # as in the ledger
+
+
+class Memory(NamedTuple):
+    """Memory of one process in kB, as the kernel accounts for it."""
+
+    anonymous: int
+    files: Mapping[str, int]  # resident bytes of programs and libraries, by path
+    files_pss: int  # of these, divided by how many processes of the machine have them
+    rss: int
+
+
+class MeasuredLine:
+    """`run_pipeline.py` with one camera and no recorder, and a subscriber that waits for it."""
+
+    def __init__(self, folder: Path, model: Path, source: Mapping[str, object]) -> None:
+        folder.mkdir()
+        endpoint = f"ipc://{folder}/pub"
+        self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
+        self._socket.setsockopt(zmq.RECONNECT_IVL, 5)  # ms: the first message must not be missed
+        self._socket.setsockopt(zmq.SUBSCRIBE, b"det.")
+        self._socket.connect(endpoint)
+        self.start_ns = time.monotonic_ns()
+        sources = msgspec.json.encode([dict(source)]).decode()
+        settings = (f"publish.endpoint={endpoint}", f"sources={sources}", "log=WARNING")
+        sets = [word for setting in settings for word in ("--set", setting)]
+        self.process = RunningLine(folder, ["--model", str(model), *sets])
+
+    def receive(self, count: int) -> list[DetectionMessage]:
+        """The next messages, decoded only when all are there."""
+        return [decode_message(data) for data in [self._receive_one() for _ in range(count)]]
+
+    def ledger(self) -> Ledger:
+        return Ledger.attach(self.process.run_dir(), 1, len(PROCESSES))
+
+    def pids(self) -> dict[str, int]:
+        """Process ids by name, the supervisor's among them."""
+        return {"supervisor": self.process.process.pid} | {
+            name: self.process.pid(name) for name in PROCESSES
+        }
+
+    def end(self) -> None:
+        self.process.process.terminate()
+        self.process.wait()
+        self.process.end()
+        self._socket.close()
+
+    def _receive_one(self) -> bytes:
+        assert self._socket.poll(PATIENCE_S * 1000), self.process.stderr
+        return self._socket.recv()
+
+
+def cpu_ns(pid: int) -> int:
+    """Time that the threads of a process have spent on a core."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads)
+
+
+def memory(pid: int) -> Memory:
+    """What one process holds; mappings of the run's directory are left out of all but `rss`."""
+    anonymous = files_pss = rss = 0
+    files: dict[str, int] = {}
+    path = ""
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        if mapping := re.match(r"[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \S+ *(.*)", line):
+            path = mapping[1]
+        elif field := re.match(r"(Rss|Pss|Anonymous): +(\d+) kB", line):
+            name, kilobytes = field[1], int(field[2])
+            if name == "Rss":
+                rss += kilobytes
+            if path.startswith("/dev/shm/"):
+                continue
+            if name == "Anonymous":
+                anonymous += kilobytes
+                if path.startswith("/"):  # pages of a library that were written to
+                    files[path] -= kilobytes
+                    files_pss -= kilobytes
+            elif path.startswith("/"):
+                if name == "Rss":
+                    files[path] = files.get(path, 0) + kilobytes
+                else:
+                    files_pss += kilobytes
+    return Memory(anonymous, files, files_pss, rss)

@@ -1,0 +1,170 @@
+"""A frame's hand-off: the ring's own calls, and one hop between two processes over each link."""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zmq
+
+from pipeline.attachments import Attachments
+from pipeline.dispatch import Dispatcher, Worker
+from pipeline.messages import FrameRef, decode_ref, encode_ref
+from pipeline.ring import Ring, RingLayout, ring_path
+from pipeline.sockets import Parcel
+from pipeline.stream import Inlet, Outlet
+from stages.graph import make_topology
+from stages.slot import SlotShape
+from tests.benchmarks.report import percentiles, report
+from tests.benchmarks.timing import measure, pinned
+
+pytestmark = pytest.mark.bench
+
+ROUNDS, TRIPS = 5, 300
+PATIENCE_MS = 30_000
+BODY = bytes(240)  # ten detections
+
+
+@pytest.fixture
+def layout() -> RingLayout:
+    topology = make_topology(jsonl=False, video=False)
+    areas = SlotShape((320, 320), 200, 11, canvas=False).areas(1280, 720)
+    return RingLayout(8, areas, topology.names, topology.branches)
+
+
+def test_ring_table(layout, short_dir):
+    path = ring_path(short_dir, 0, 1)
+    ring = Ring.create(path, layout)
+    reader = Attachments(short_dir)
+    ref = FrameRef(0, 1, 3, ring.take(3), 17, time.monotonic_ns(), False)
+    data = encode_ref(ref)
+    reader.find(ref)
+
+    def create() -> None:
+        Ring.create(short_dir / "other", layout).unlink()
+
+    calls: dict[str, Callable[[], object]] = {
+        "create and unlink, 8 slots of 720p": create,
+        "attach": partial(Ring.attach, path),
+        "free_slots": ring.free_slots,
+        "take": partial(ring.take, 2),
+        "find and check a reference": partial(reader.find, ref),
+        "stamp": partial(ring.stamp, ref, 1, 0),
+        "release": partial(ring.release, ref, 1),
+        "encode a reference": partial(encode_ref, ref),
+        "decode a reference": partial(decode_ref, data),
+    }
+    with pinned():
+        timings = measure(calls, rounds=300)
+    rows = [
+        {"call": name, "us": 1000 * t.median_ms, "best us": 1000 * t.best_ms}
+        for name, t in timings.items()
+    ]
+    report("ring", f"Ring of {layout.total_bytes / 2**20:.1f} MiB, one process", rows)
+
+
+def echo(folder: str, link: str, core: int) -> None:
+    """The other process: sends every parcel back over a stream, until one without a body comes."""
+    os.sched_setaffinity(0, {core})
+    run_dir = Path(folder)
+    inlet = Inlet(run_dir, "there") if link == "stream" else Worker(run_dir, "here", "there")
+    outlet = Outlet(run_dir, "back")
+    while inlet.socket.poll(PATIENCE_MS):
+        for parcel in inlet.receive():
+            if not parcel.body:
+                return
+            outlet.send(parcel)
+            inlet.done()
+
+
+@contextmanager
+def echoing(folder: Path, link: str, core: int) -> Iterator[Callable[[], float]]:
+    """Yields a call that takes one trip there and back and returns its microseconds."""
+    back = Inlet(folder, "back")
+    there = (
+        Outlet(folder, "there")
+        if link == "stream"
+        else Dispatcher(folder, "here", "there", depth=1, on_drop=lambda _: None)
+    )
+    other = multiprocessing.get_context("spawn").Process(
+        target=echo, args=(str(folder), link, core)
+    )
+    other.start()
+    ref = FrameRef(0, 1, 0, 1, 0, 0, True)
+    poller = zmq.Poller()
+    poller.register(back.socket, zmq.POLLIN)
+    if isinstance(there, Dispatcher):
+        poller.register(there.socket, zmq.POLLIN)
+
+    def trip() -> float:
+        before = time.perf_counter_ns()
+        there.send(Parcel(ref, BODY))
+        while True:
+            assert poller.poll(PATIENCE_MS), "no answer"
+            there.serve()
+            if list(back.receive()):
+                return (time.perf_counter_ns() - before) / 1000
+
+    yield trip
+    there.send(Parcel(ref, b""))
+    while other.is_alive():
+        there.serve()
+        other.join(0.01)
+    there.socket.close()
+    back.socket.close()
+
+
+def test_hop_table(short_dir):
+    cores = sorted(os.sched_getaffinity(0))
+    hops: dict[tuple[str, str], list[float]] = {}
+    for i in range(ROUNDS):
+        for where, core in (("same core", cores[-1]), ("another core", cores[0])):
+            for link in ("stream", "dispatch"):
+                folder = short_dir / f"{i}{core}{link}"
+                folder.mkdir()
+                with pinned(), echoing(folder, link, core) as trip:
+                    taken = [trip() for _ in range(TRIPS)][TRIPS // 10 :]
+                hops.setdefault((where, link), []).extend(taken)
+    rows = []
+    for where, link in hops:
+        p50, p99 = percentiles(hops[where, link])
+        back = percentiles(hops[where, "stream"])[0] / 2
+        rows.append({"hop": f"{link}, {where}", "us": p50 - back, "trip p50": p50, "p99": p99})
+    notes = ["a trip is the hop and a stream back; a stream's hop is half of its trip"]
+    report("hop", "Hand-off of one reference between two processes", rows, notes)
+
+
+def test_pixels_are_not_sent_table(layout, short_dir):
+    """What the ring saves: the same 720p frame through a socket of this machine."""
+    here, there = (zmq.Context.instance().socket(kind) for kind in (zmq.PUSH, zmq.PULL))
+    there.bind(f"ipc://{short_dir}/pixels")
+    here.connect(f"ipc://{short_dir}/pixels")
+    ring = Ring.create(ring_path(short_dir, 0, 1), layout)
+    ref = FrameRef(0, 1, 0, ring.take(0), 0, 0, True)
+    frame = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8)
+
+    def send(data: bytes | memoryview) -> None:
+        here.send(data, copy=False)
+        there.recv(copy=False)
+
+    with pinned():
+        timings = measure(
+            {
+                "reference": lambda: send(encode_ref(ref)),
+                "pixels": lambda: send(memoryview(frame)),
+            },
+            rounds=200,
+        )
+    here.close()
+    there.close()
+    rows = [
+        {"sent": name, "us": 1000 * t.median_ms, "best us": 1000 * t.best_ms}
+        for name, t in timings.items()
+    ]
+    ratio = timings["pixels"].median_ms / timings["reference"].median_ms
+    report("pixels", "One 720p frame to the next process, ipc", rows, [f"{ratio:.0f} times"])
