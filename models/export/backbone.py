@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import nn
 
-from models.export.channels import PADDING, Feature, pad_channels
+from models.export.channels import PADDING, Feature, arrange, pad_channels
 from models.export.convolution import (
     Convolution,
     add_conv,
@@ -14,7 +14,7 @@ from models.export.convolution import (
     fold_all,
 )
 from models.export.graph import GraphBuilder
-from models.export.lifetime import LEFT, RIGHT, Value, group_by_reader, trace_reads
+from models.export.lifetime import LEFT, RIGHT, Value, group_by_reader, merge_groups, trace_reads
 from models.thundernet.snet import SNet
 
 
@@ -51,9 +51,11 @@ def add_stem(graph: GraphBuilder, image: str, backbone: SNet, std: np.ndarray) -
     with graph.scope("stem"):
         conv1 = fold_all(backbone.conv1)[0]
         weight = (conv1.weight / std[:, None, None]).astype(np.float32)
-        x = graph.add("Relu", add_conv(graph, image, weight, conv1.bias, stride=2))
+        channels = pad_channels(range(len(conv1.bias)))
+        weight, bias = arrange(weight, channels), arrange(conv1.bias, channels)
+        x = graph.add("Relu", add_conv(graph, image, weight, bias, stride=2))
         x = graph.add("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
-    return Feature(x, np.arange(len(conv1.bias)))
+    return Feature(x, channels)
 
 
 def add_stage(graph: GraphBuilder, source: Feature, stage: nn.Sequential) -> Feature:
@@ -62,7 +64,7 @@ def add_stage(graph: GraphBuilder, source: Feature, stage: nn.Sequential) -> Fea
     left, right = fold_all(down.left), fold_all(down.right)
     out_left, out_right = len(left[-1].bias), len(right[-1].bias)
     reads = trace_reads(out_left + out_right, out_left, len(stage))
-    plan = group_by_reader(reads)
+    plan = {who: merge_groups(groups) for who, groups in group_by_reader(reads).items()}
     with graph.scope("unit0"):
         x = add_depthwise(graph, source, left[0], stride=2)
         blocks = add_blocks(graph, x, left[1], plan[LEFT])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PADDING = -1
-BLOCK = 8
+BLOCK = 16
 
 
 class Feature(NamedTuple):

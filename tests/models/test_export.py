@@ -13,9 +13,9 @@ from torch import nn
 
 from models.checkpoint import save_checkpoint
 from models.export import writer
-from models.export.channels import PADDING, arrange, pad_channels
+from models.export.channels import BLOCK, PADDING, arrange, pad_channels
 from models.export.convolution import fold
-from models.export.lifetime import Value, group_by_reader, trace_reads
+from models.export.lifetime import Value, group_by_reader, merge_groups, plan_cost, trace_reads
 from models.export.parity import ParityError, check_parity, make_probes, measure_parity
 from models.export.psroi_align import edge_weights
 from models.export.thundernet import make_graph
@@ -42,7 +42,8 @@ META = {"sha256": "cd" * 32, "iteration": 7, "images": 224, "recipe": {"lr": 0.0
         {"pool_reduction": "max"},  # the authors' published code
         {"spatial_attention": False, "context_levels": ["c4"]},  # ablations of Table 6
         {"context_levels": ["c5", "global"], "rpn_channels": 100},  # RPN width with padding
-        {"anchor_scales": [32, 64], "anchor_ratios": [0.5, 1], "pool_channels": 8},  # none needed
+        {"anchor_scales": [16, 32, 64, 99], "anchor_ratios": [0.5, 0.7, 1, 2]},  # none: 16 per cell
+        {"pool_channels": 16},  # no padding before PSRoIAlign
         {"labels": ["dog"]},  # one class
     ],
     ids=lambda fields: "-".join(fields) or "default",
@@ -184,8 +185,8 @@ def test_folded_convolution_equals_convolution_and_norm():
 
 
 def test_channels_are_padded_to_whole_blocks():
-    assert pad_channels([3, 1, 2]).tolist() == [3, 1, 2] + [PADDING] * 5
-    assert pad_channels(range(8)).tolist() == list(range(8))
+    assert pad_channels([3, 1, 2]).tolist() == [3, 1, 2] + [PADDING] * (BLOCK - 3)
+    assert pad_channels(range(BLOCK)).tolist() == list(range(BLOCK))
     weight = np.arange(1, 7, dtype=np.float32).reshape(3, 2)
     arranged = arrange(weight, np.array([2, PADDING, 0]))
     np.testing.assert_array_equal(arranged, [[5, 6], [0, 0], [1, 2]])
@@ -206,8 +207,17 @@ def test_every_channel_has_one_producer_and_one_reader(channels, left, units):
     reads = trace_reads(channels, left, units)
     values = [value for read in reads for value in read]
     assert len(values) == len(set(values)) == channels + (units - 1) * channels // 2
-    blocks = group_by_reader(reads)
-    assert sorted(v for plan in blocks.values() for block in plan for v in block) == sorted(values)
+    plans = [merge_groups(groups) for groups in group_by_reader(reads).values()]
+    assert sorted(v for plan in plans for block in plan for v in block) == sorted(values)
+
+
+def test_small_groups_share_a_block():
+    groups = [[Value(1, i) for i in range(count)] for count in (30, 15, 8, 4, 2, 1)]
+    plan = merge_groups(groups)
+    assert [len(block) for block in plan] == [30, 15, 15]
+    apart, together = [[group] for group in groups], [groups]
+    chosen = [groups[:1], groups[1:2], groups[2:]]
+    assert plan_cost(chosen) < min(plan_cost(apart), plan_cost(together))
 
 
 def test_bin_edges_tile_the_roi():
