@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -65,7 +65,7 @@ def build(path: Path, source: PictureSource, size: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial, state_path = path.with_suffix(".partial"), path.with_suffix(".json")
     resumed = partial.exists() and state_path.exists()
-    state = {"groups": [], "present": [False] * len(source)}
+    state: dict[str, Any] = {"groups": [], "present": [False] * len(source)}
     if resumed:
         state = json.loads(state_path.read_text())
     mode = "r+" if resumed else "w+"

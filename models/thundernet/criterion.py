@@ -114,12 +114,12 @@ class Criterion(nn.Module):
             matches = self.match(
                 anchors[None], truth, c.anchor_fg_iou, c.anchor_bg_iou, c.anchor_best_iou
             )
-            keys = uniform(tuple(matches.index.shape), generator, anchors.device)
+            keys = uniform(tuple(matches.object_row.shape), generator, anchors.device)
             sample = draw(matches.assignment, keys, c.anchors_per_image, c.anchor_positive_fraction)
-            matched = take(truth.boxes, take(matches.index, sample.index))  # (N, R, 4)
-            target = encode(take(anchors[None], sample.index), matched, RPN_STDS)
-        logits = take(dense.objectness_logits, sample.index).float()
-        deltas = take(dense.deltas, sample.index).float()
+            matched = take(truth.boxes, take(matches.object_row, sample.chosen))  # (N, R, 4)
+            target = encode(take(anchors[None], sample.chosen), matched, RPN_STDS)
+        logits = take(dense.objectness_logits, sample.chosen).float()
+        deltas = take(dense.deltas, sample.chosen).float()
         objectness = losses.objectness_loss(logits, sample.positive, sample.valid)
         box = losses.box_loss(deltas, target, sample.positive, sample.valid)
         return {
@@ -168,16 +168,16 @@ class Criterion(nn.Module):
         with torch.no_grad():
             matches = self.match(candidates.boxes, truth, c.roi_fg_iou, c.roi_fg_iou)
             assignment = torch.where(candidates.valid, matches.assignment, IGNORE)
-            classes = take(truth.labels, matches.index) * (assignment == 1)  # (N, Q)
-            matched = take(truth.boxes, matches.index)
+            classes = take(truth.labels, matches.object_row) * (assignment == 1)  # (N, Q)
+            matched = take(truth.boxes, matches.object_row)
             if c.hard_examples:
                 keys = self.difficulty(dense.features, candidates.boxes, classes, matched, truth)
                 sample = draw(torch.where(assignment >= 0, 0, IGNORE), keys, c.rois_per_image, 0)
             else:
                 keys = uniform(tuple(assignment.shape), generator, anchors.device)
                 sample = draw(assignment, keys, c.rois_per_image, c.roi_positive_fraction)
-            rois = take(candidates.boxes, sample.index)  # (N, R, 4)
-            classes, matched = take(classes, sample.index), take(matched, sample.index)
+            rois = take(candidates.boxes, sample.chosen)  # (N, R, 4)
+            classes, matched = take(classes, sample.chosen), take(matched, sample.chosen)
         each_class, each_box = self.roi_errors(
             self.pool_and_classify(dense.features, rois), rois, classes, matched, truth
         )

@@ -26,7 +26,7 @@ class GroundTruth(NamedTuple):
 
 class Matches(NamedTuple):
     assignment: Tensor  # (N, L) 1 object, 0 background, IGNORE
-    index: Tensor  # (N, L) into the M ground truth boxes; meaningful where assignment is 1
+    object_row: Tensor  # (N, L) into the M ground truth boxes; meaningful where assignment is 1
 
 
 def box_area(boxes: Tensor) -> Tensor:

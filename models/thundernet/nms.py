@@ -22,7 +22,7 @@ ROUNDS = 24
 
 
 class Kept(NamedTuple):
-    index: Tensor  # (N, P) into the L boxes, by falling score
+    chosen: Tensor  # (N, P) into the L boxes, by falling score
     valid: Tensor  # (N, P) bool
 
 

@@ -32,6 +32,6 @@ def propose(
     boxes = decode(take(anchors[None], index), take(deltas, index), RPN_STDS)
     boxes = clip_to_image(boxes, size)  # (N, pre, 4)
     kept = suppress(boxes, scores, post_nms_top_n, nms_thresh)
-    proposals = take(boxes, kept.index)  # (N, P, 4)
+    proposals = take(boxes, kept.chosen)  # (N, P, 4)
     has_area = (proposals[..., 2:] - proposals[..., :2] >= 1).all(dim=-1)
     return Proposals(proposals, kept.valid & has_area)

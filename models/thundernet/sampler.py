@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Sample(NamedTuple):
-    index: Tensor  # (N, R) into the L candidates, objects first
+    chosen: Tensor  # (N, R) into the L candidates, objects first
     positive: Tensor  # (N, R) bool
     valid: Tensor  # (N, R) bool; False where an image has fewer candidates than asked for
 

@@ -77,7 +77,7 @@ def test_batched_matching_equals_the_loop(seed: int, best: float | None) -> None
         assert matches.assignment[image].tolist() == [kind for kind, _ in expected]
         for row, (kind, index) in enumerate(expected):
             if kind == 1:
-                assert matches.index[image, row] == index
+                assert matches.object_row[image, row] == index
 
 
 def test_shared_anchors_serve_every_image() -> None:

@@ -39,10 +39,10 @@ def iou(a: torch.Tensor, b: torch.Tensor) -> float:
 def test_survivors_are_those_of_the_greedy_loop(suppress: Suppress, places: int) -> None:
     boxes, scores = random_boxes(3, 40, seed=places)
     kept = suppress(boxes, scores, places, THRESH)
-    assert kept.index.shape == kept.valid.shape == (3, places)
+    assert kept.chosen.shape == kept.valid.shape == (3, places)
     for image in range(3):
         expected = greedy(boxes[image], scores[image], places)
-        assert kept.index[image][kept.valid[image]].tolist() == expected
+        assert kept.chosen[image][kept.valid[image]].tolist() == expected
 
 
 @pytest.mark.parametrize("suppress", [suppress_on_cpu, suppress_by_matrix])
