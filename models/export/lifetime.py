@@ -2,8 +2,9 @@
 
 A stride-1 unit convolves the odd channels and passes the even ones on, so every channel waits
 until some later unit reads it. Followed through the stage, each channel has one producer and one
-reader. If a producer writes its channels in one block per reader, a unit's input is a plain Concat
-of blocks: no Transpose, no Gather, and the values are the same to the last bit of rounding.
+reader. If a producer writes its channels in blocks, one per reader or per few readers, a unit's
+input is a plain Concat of blocks: no Transpose and no Gather. The values are the same but for the
+order in which they are summed.
 
 Figures: C channels, U units, the first of stride 2 with a left and a right branch.
 """
@@ -34,9 +35,8 @@ def trace_reads(channels: int, left: int, units: int) -> list[list[Value]]:
     Args:
         left: how many of the stride-2 unit's outputs come from its left branch.
     """
-    state = [Value(LEFT, i) for i in range(left)] + [
-        Value(RIGHT, i) for i in range(channels - left)
-    ]
+    state = [Value(LEFT, i) for i in range(left)]
+    state += [Value(RIGHT, i) for i in range(channels - left)]
     reads = []
     for unit in range(1, units):
         reads.append(state[1::2])
