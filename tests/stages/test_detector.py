@@ -129,3 +129,18 @@ def test_soft_nms_is_that_of_the_model_unless_told_otherwise(detector):
     lower = make_soft_nms(detector.metadata, score_thresh=0.01, max_detections=7)
     assert (lower.method, lower.iou_thresh, lower.score_thresh) == ("linear", 0.5, 0.01)
     assert lower.max_detections == 7
+
+
+def test_shipped_model_fits_the_line(repository):
+    path = repository / "models/zoo/thundernet-snet49-street11.onnx"
+    if not path.exists():
+        pytest.skip(f"no model file at {path}")
+    detector = Detector(path)
+    assert detector.metadata.labels[:3] == ("person", "bicycle", "car")
+    assert len(detector.metadata.labels) == 11
+    tensor = np.random.default_rng(0).integers(0, 256, detector.make_tensor().shape, np.uint8)
+    boxes, scores = detector.infer(tensor)
+    assert 1 <= len(boxes) == len(scores) <= detector.metadata.max_rois
+    assert 0 <= boxes.min() <= boxes.max() <= max(detector.metadata.input_wh)
+    assert (scores.sum(axis=1) <= 1 + 1e-5).all()  # background has the rest
+    np.testing.assert_array_equal(detector.infer(tensor).scores, scores)
