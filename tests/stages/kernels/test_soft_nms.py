@@ -171,7 +171,7 @@ def test_settings_come_from_json_and_unknown_ones_are_refused():
     assert msgspec.json.decode(text, type=SoftNms) == SoftNms(
         method="gaussian", iou_thresh=0.4, sigma=0.3
     )
-    with pytest.raises(msgspec.ValidationError, match="methd"):
-        msgspec.json.decode(b'{"methd": "linear"}', type=SoftNms)
+    with pytest.raises(msgspec.ValidationError, match="kind"):
+        msgspec.json.decode(b'{"kind": "linear"}', type=SoftNms)
     with pytest.raises(msgspec.ValidationError, match="Invalid enum value 'soft'"):
         msgspec.json.decode(b'{"method": "soft"}', type=SoftNms)
