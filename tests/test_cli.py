@@ -1,0 +1,189 @@
+"""The command line: help, checks, and refusals before anything starts."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from loguru import logger
+
+import run_pipeline
+from tests.clips import make_clip, make_folder
+
+Refuse = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def _restore_log() -> Iterator[None]:
+    yield
+    logger.remove()  # the command line logs to what pytest has put in place of standard error
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return make_clip(tmp_path / "clip.avi", 3)
+
+
+@pytest.fixture
+def refuse(capsys: pytest.CaptureFixture[str], tiny_model: Path) -> Refuse:
+    """What the command says when it ends with code 2, which is one line."""
+
+    def run(*arguments: object, model: Path = tiny_model) -> str:
+        code = run_pipeline.main(["--model", str(model), *map(str, arguments)])
+        said = capsys.readouterr().err
+        assert code == 2
+        assert re.fullmatch(r"error: [^\n]+\n", said)
+        return said.removeprefix("error: ").rstrip()
+
+    return run
+
+
+def test_help_names_every_option_and_exit_code() -> None:
+    help_text = run_pipeline.make_parser().format_help()
+    for option in ("--source", "--model", "--set", "--duration", "--check", "config"):
+        assert option in help_text
+    assert "Exit codes: 0" in help_text
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("run_pipeline.py --help", 0, "usage: run_pipeline.py"),
+        ("-m pipeline.client --help", 0, "usage: python -m pipeline.client"),
+        ("-m pipeline.process", 2, "standard input: expected orders of a supervisor: "),
+    ],
+)
+def test_modules_that_are_commands_start_in_a_process_of_their_own(
+    command: str, code: int, said: str, repository: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *command.split()],
+        cwd=repository, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, check=False, text=True,
+    )  # fmt: skip
+    assert done.returncode == code
+    assert done.stdout.startswith(said)
+
+
+def test_a_check_shows_who_runs_where_and_starts_nothing(
+    clip: Path, tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recording = tmp_path / "out.jsonl"
+    recording.write_text("of an earlier run\n")
+    code = run_pipeline.main(
+        ["--check", "--model", str(tiny_model), "--source", str(clip),
+         "--set", f"record.jsonl={recording}"]
+    )  # fmt: skip
+    assert code == 0
+    said = capsys.readouterr().out
+    assert "everything is in order; nothing was started" in said
+    for name in ("capture.cam0", "preprocess", "detect", "postprocess", "publish", "record_jsonl"):
+        assert name in said
+    assert recording.read_text() == "of an earlier run\n"
+
+
+@pytest.mark.parametrize("name", ["default.yaml", "demo.yaml"])
+def test_each_configuration_of_the_project_passes_its_check(
+    name: str, repository: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    recordings = [f"--set=record.{key}={tmp_path}/{key}" for key in ("jsonl", "video")]
+    path = repository / "configs/pipeline" / name
+    arguments = [str(path), "--check", "--model", str(tiny_model), *recordings]
+    assert run_pipeline.main(arguments) == 0
+
+
+def test_commands_of_the_docstring_parse() -> None:
+    parser = run_pipeline.make_parser()
+    commands = re.findall(r"^    python run_pipeline\.py(.*?)(?:  .*)?$", parser.description, re.M)
+    assert len(commands) == 4
+    for command in commands:
+        parser.parse_args(command.split())
+
+
+def test_a_missing_file_is_refused(refuse: Refuse, tmp_path: Path) -> None:
+    path = tmp_path / "none.mp4"
+    assert refuse("--source", path) == f"{path}: no such file, folder or camera"
+
+
+def test_a_name_too_long_for_the_file_system_is_refused(refuse: Refuse) -> None:
+    assert refuse("--source", "x" * 300) == f"{'x' * 300}: File name too long"
+
+
+def test_a_scene_that_is_none_is_refused(refuse: Refuse) -> None:
+    assert "did you mean 'people'?" in refuse("--source", "scene://street?peeple=3")
+
+
+def test_a_model_that_is_not_there_is_refused(refuse: Refuse, clip: Path, tmp_path: Path) -> None:
+    path = tmp_path / "none.onnx"
+    said = refuse("--source", clip, model=path)
+    assert said.startswith(f"model file '{path}': cannot be read: ")
+
+
+def test_a_model_of_random_bytes_is_refused(refuse: Refuse, clip: Path, tmp_path: Path) -> None:
+    path = tmp_path / "random.onnx"
+    path.write_bytes(b"\x07" + os.urandom(4096))  # wire type 7 does not exist
+    said = refuse("--source", clip, model=path)
+    assert said.startswith(f"model file '{path}': no ONNX model: expected a field at byte 0")
+
+
+def test_a_model_without_our_metadata_is_refused(
+    refuse: Refuse, clip: Path, tmp_path: Path, tiny_model: Path
+) -> None:
+    path = tmp_path / "foreign.onnx"
+    path.write_bytes(tiny_model.read_bytes().replace(b"thunderline", b"thunderlain"))
+    said = refuse("--source", clip, model=path)
+    assert "expected metadata 'thunderline', got keys ['thunderlain']" in said
+
+
+def test_a_core_that_does_not_exist_is_refused(refuse: Refuse, clip: Path) -> None:
+    cores = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
+    assert refuse("--source", clip, "--set", "cores.detect=[4095]") == (
+        f"cores: detect: expected one of the cores this process may use ({cores}), got 4095"
+    )
+
+
+@pytest.mark.parametrize("key", ["record.jsonl", "record.video"])
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        # Nobody may write there, root neither.
+        ("/proc/nothing/out", "cannot write {path}: No such file or directory"),
+        # Least of all may it be removed to make room for a recording.
+        ("/dev/null", "expected a regular file, got {path}"),
+        ("{folder}", "expected a regular file, got {path}"),
+        ("{folder}/0000.png/out", "cannot write {path}: File exists"),
+        ("{folder}/nul\0", "cannot write {path}: embedded null byte"),
+    ],
+)
+def test_a_recording_that_cannot_be_written_is_refused(
+    refuse: Refuse, tmp_path: Path, key: str, path: str, why: str
+) -> None:
+    folder = make_folder(tmp_path / "images", [(64, 48)])
+    path = path.replace("{folder}", str(folder))
+    value = '"' + path.replace("\0", "\\0") + '"'
+    said = refuse("--source", folder, "--set", f"{key}={value}")
+    assert said == f"{key}: {why.replace('{path}', path)}"
+    assert Path("/dev/null").is_char_device()
+
+
+def test_a_password_in_a_wrong_configuration_is_never_printed(refuse: Refuse) -> None:
+    said = refuse("--set", "sources=[{uri: 'rtsp://admin:S3cret@cam/1', nmae: yard}]")
+    assert "did you mean 'name'?" in said
+    assert "S3cret" not in said
+
+
+def test_a_password_in_a_value_of_the_wrong_type_is_never_printed(refuse: Refuse) -> None:
+    said = refuse("--set", "sources=rtsp://admin:S3cret@cam/1")
+    assert "sources: Expected `array`, got `str`" in said
+    assert "S3cret" not in said
+
+
+@pytest.mark.parametrize("value", ["soon", "nan", "-1"])
+def test_a_duration_that_is_none_is_refused(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_pipeline.main(["--check", f"--duration={value}"])
+    assert ended.value.code == 2
+    assert "--duration: " in capsys.readouterr().err
