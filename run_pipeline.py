@@ -1,7 +1,7 @@
 """Run a line: cameras in, detections out.
 
     python run_pipeline.py                                    the drawn street, as configured
-    python run_pipeline.py --source rtsp://user:pw@cam/stream a camera of yours
+    python run_pipeline.py --source rtsp://user:pw@cam/1      a camera of yours
     python run_pipeline.py configs/pipeline/demo.yaml --check  look, and start nothing
     python run_pipeline.py --source clip.mp4 --set record.video=out/clip.mp4
 
@@ -10,6 +10,7 @@ Exit codes: 0 the sources ended, the time was up, or Ctrl-C; 1 a process failed 
 """
 
 import argparse
+import math
 import os
 import signal
 import sys
@@ -75,6 +76,13 @@ class StatusLine:
             logger.info("{}", self._report.status_line())
 
 
+def positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    return value
+
+
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -87,7 +95,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="e.g. ring.slots=12"
     )
-    parser.add_argument("--duration", type=float, metavar="S", help="stop after so many seconds")
+    parser.add_argument("--duration", type=positive, metavar="S", help="stop after so many seconds")
     parser.add_argument("--check", action="store_true", help="check everything, start nothing")
     return parser
 

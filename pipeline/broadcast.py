@@ -6,6 +6,10 @@ once what is. A client that is slower than the line loses messages and sees it f
 """
 
 import contextlib
+import errno
+import os
+import socket
+from pathlib import Path
 
 import zmq
 
@@ -19,6 +23,9 @@ class Broadcast:
     """A bound XPUB socket with a last-value cache."""
 
     def __init__(self, endpoint: str) -> None:
+        self._path = _local_path(endpoint)
+        if self._path is not None and _has_listener(self._path):
+            raise _cannot_listen(endpoint, errno.EADDRINUSE)
         self.socket = make_socket(zmq.XPUB)
         self.socket.setsockopt(zmq.SNDHWM, _SUBSCRIBER_HWM)
         self.socket.setsockopt(zmq.LINGER, _FLUSH_MS)
@@ -27,10 +34,8 @@ class Broadcast:
         try:
             self.socket.bind(endpoint)
         except zmq.ZMQError as error:
-            raise LinkError(
-                f"publish.endpoint: cannot listen at {endpoint}: {error.strerror}; "
-                "is another line running there?"
-            ) from None
+            self.socket.close()
+            raise _cannot_listen(endpoint, error.errno) from None
 
     def send(self, topic: str, payload: bytes) -> None:
         message = topic.encode() + b" " + payload
@@ -51,3 +56,25 @@ class Broadcast:
 
     def close(self) -> None:
         self.socket.close()
+        if self._path is not None:  # ZeroMQ leaves it
+            self._path.unlink(missing_ok=True)
+
+
+def _local_path(endpoint: str) -> Path | None:
+    scheme, _, path = endpoint.partition("://")
+    return Path(path) if scheme == "ipc" else None
+
+
+def _has_listener(path: Path) -> bool:
+    """Whether somebody answers at a local address: ZeroMQ would take it over without a word."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            return probe.connect_ex(str(path)) == 0
+        except OSError:  # no path of a socket; binding says why
+            return False
+
+
+def _cannot_listen(endpoint: str, number: int | None) -> LinkError:
+    hint = "; is another line running there?" if number == errno.EADDRINUSE else ""
+    why = os.strerror(number or errno.EINVAL)
+    return LinkError(f"publish.endpoint: cannot listen at {endpoint}: {why}{hint}")

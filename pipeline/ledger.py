@@ -15,6 +15,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.errors import LineError
+
 StateName = Literal["connecting", "live", "stalled", "lost", "ended"]
 
 _WHY_BYTES = 200
@@ -106,8 +108,12 @@ class Ledger:
         size = cameras * processes * _ROW.itemsize + cameras * _CAMERA.itemsize
         size += processes * _PROCESS.itemsize + cameras * _AGE_BUCKETS * 8
         fd = os.open(run_dir / FILE_NAME, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-        os.posix_fallocate(fd, 0, size)
-        os.close(fd)
+        try:
+            os.posix_fallocate(fd, 0, size)
+        except OSError as error:
+            raise LineError(f"{run_dir / FILE_NAME}: {size} bytes: {error.strerror}") from None
+        finally:
+            os.close(fd)
         ledger = cls.attach(run_dir, cameras, processes)
         ledger.rows["last_frame_id"] = -1
         ledger.cameras["since_unix_ns"] = time.time_ns()

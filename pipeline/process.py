@@ -23,6 +23,7 @@ from pipeline.ledger import Ledger
 from pipeline.orders import EXIT_CRASHED, EXIT_REFUSED, Orders
 from pipeline.realtime import die_with_parent, freeze_gc, monotonic_ns, name_process, pin_to_core
 from pipeline.runner import Runner
+from pipeline.sockets import flush
 from pipeline.stage import Context
 from pipeline.topology import ProcessSpec, RunSpec
 
@@ -49,7 +50,11 @@ def load_target(target: str) -> Any:
 
 
 def main() -> int:
-    orders = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Orders)
+    try:
+        orders = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Orders)
+    except msgspec.DecodeError as error:  # the supervisor died while it wrote, or is none
+        sys.stderr.write(f"standard input: expected orders of a supervisor: {error}\n")
+        return EXIT_REFUSED
     process = orders.run.processes[orders.index]
     die_with_parent(orders.run.supervisor_pid)
     stopped = _StopFlag()
@@ -58,6 +63,7 @@ def main() -> int:
         pin_to_core(process.core)
         name_process(process.name)
         _serve(orders.run, process, stopped)
+        flush()
     except LineError as error:
         logger.error("{}", error)
         return EXIT_REFUSED

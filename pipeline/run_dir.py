@@ -10,8 +10,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from pipeline.errors import LineError
+
 SHM_ROOT = Path("/dev/shm")
 _PREFIX = "thunderline-"
+_LOCK = "lock"
 
 
 class RunDir:
@@ -19,14 +22,29 @@ class RunDir:
 
     def __init__(self, root: Path = SHM_ROOT) -> None:
         remove_stale(root)
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))  # mode 0700
-        self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        try:
+            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))  # mode 0700
+            self._lock = _make_lock(self.path)
+        except OSError as error:
+            raise LineError(f"shared memory at {root}: {error.strerror}") from None
 
     def remove(self) -> None:
         """Delete everything in the directory and give up the lock."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
+
+
+def _make_lock(path: Path) -> int:
+    """The lock file appears under its name when it is locked: no other start can find it free."""
+    unlocked = path / "unlocked"
+    try:
+        lock = os.open(unlocked, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError:
+        path.rmdir()
+        raise
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    unlocked.rename(path / _LOCK)
+    return lock
 
 
 def remove_stale(root: Path = SHM_ROOT) -> list[Path]:
@@ -41,7 +59,7 @@ def remove_stale(root: Path = SHM_ROOT) -> list[Path]:
 
 def _is_stale(path: Path) -> bool:
     try:
-        lock = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
+        lock = os.open(path / _LOCK, os.O_RDWR | os.O_CLOEXEC)
     except OSError:  # another user's, or a run that is between mkdir and lock
         return False
     try:

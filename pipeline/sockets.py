@@ -46,6 +46,11 @@ def bind(socket: zmq.Socket[bytes], address: str) -> None:
         raise LinkError(f"cannot listen at {address}: {error}") from None
 
 
+def flush() -> None:
+    """Wait until closed sockets have sent what they linger for and removed their files."""
+    zmq.Context.instance().destroy()
+
+
 def stream_address(run_dir: Path, reader: str) -> str:
     return f"ipc://{run_dir}/{reader}.ipc"
 

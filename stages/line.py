@@ -137,3 +137,5 @@ def _check_writable(key: str, path: Path) -> None:
             probe.unlink()
     except OSError as error:
         raise LineError(f"{key}: cannot write {path}: {error.strerror}") from None
+    except ValueError as error:  # a null byte in the name
+        raise LineError(f"{key}: cannot write {path}: {error}") from None

@@ -32,5 +32,10 @@ def check_uri(uri: str) -> None:
             parse_scene_uri(uri)
         except SceneError as error:
             raise SourceError(str(error)) from None
-    elif is_file(uri) and not Path(uri).exists():
-        raise SourceError(f"{uri}: no such file, folder or camera")
+    elif is_file(uri):
+        try:
+            there = Path(uri).exists()
+        except OSError as error:  # a name that is too long, a folder that may not be entered
+            raise SourceError(f"{uri}: {error.strerror}") from None
+        if not there:
+            raise SourceError(f"{uri}: no such file, folder or camera")
