@@ -10,6 +10,7 @@ from stages.detector import Detector
 from stages.frame_detector import FrameDetector, make_soft_nms
 from stages.kernels.draw import draw_detections
 from stages.kernels.resize import boxes_to_frame, warp_into
+from stages.kernels.soft_nms import Detections
 from stages.scene.street import Street, parse_scene_uri
 from tests.benchmarks.timing import measure, pinned
 
@@ -32,6 +33,15 @@ def draw_frame(width: int, height: int) -> np.ndarray:
     return frame
 
 
+def scatter(width: int, height: int, count: int = 20) -> Detections:
+    """Detections all over the frame."""
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, [width, height], (2, count, 2))
+    boxes = np.hstack([corners.min(axis=0), corners.max(axis=0)]).astype(np.float32)
+    class_ids = np.arange(count, dtype=np.int32) % 11
+    return Detections(boxes, np.linspace(0.99, 0.3, count, dtype=np.float32), class_ids)
+
+
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (1280, 720), (1920, 1080)])
 def test_detector_table(model_path, width, height):
     frame = draw_frame(width, height)
@@ -52,7 +62,9 @@ def test_detector_table(model_path, width, height):
                 boxes_to_frame, found.boxes_xyxy, detector.metadata.input_wh, (width, height)
             ),
             "frame to detections": partial(FrameDetector(detector, soft_nms).detect, frame),
-            "(draw)": partial(draw_detections, frame.copy(), *found, detector.metadata.labels),
+            "draw 20 boxes": partial(
+                draw_detections, frame.copy(), *scatter(width, height), detector.metadata.labels
+            ),
         }
         timings = measure(calls, rounds=100)
     cv2.setNumThreads(threads)
