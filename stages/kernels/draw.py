@@ -15,7 +15,7 @@ BLACK: Colour = (0, 0, 0)
 WHITE: Colour = (255, 255, 255)
 # Hues that follow each other by the golden angle stay apart however many classes there are.
 GOLDEN_TURN = 0.381966
-# At 480 lines a stroke of 1 px and letters of 11 px can be read; both grow with the frame.
+# At 480 lines a stroke of 2 px and letters of 11 px can be read; both grow with the frame.
 REFERENCE_HEIGHT = 480
 FONT_SCALE = 0.45
 PADDING_PX = 3
@@ -63,7 +63,7 @@ def draw_caption(canvas: NDArray[np.uint8], camera: str, fps: float, age_ms: flo
 def _stroke(canvas: NDArray[np.uint8]) -> tuple[int, float]:
     """Line thickness in pixels and font scale for this size of picture."""
     growth = max(1.0, canvas.shape[0] / REFERENCE_HEIGHT)
-    return max(1, round(1.4 * growth)), FONT_SCALE * growth
+    return round(1.6 * growth), FONT_SCALE * growth
 
 
 def _draw_text(
