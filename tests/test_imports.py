@@ -1,0 +1,83 @@
+"""Who loads what: the borders that keep a board free of torch and the supervisor of vision."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+from pipeline.process import load_target
+from stages.graph import STAGES
+
+SOCKET_FILES = {"sockets", "stream", "dispatch", "broadcast", "runner", "client"}
+
+
+def sources(repository: Path) -> list[Path]:
+    folders = [repository / "pipeline", repository / "stages"]
+    return [repository / "run_pipeline.py", *(p for f in folders for p in sorted(f.rglob("*.py")))]
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Top-level names of everything that a file imports, at whatever depth."""
+    names = set[str]()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def loaded_after(statements: str, repository: Path) -> set[str]:
+    """Top-level modules of a fresh interpreter that has run the statements."""
+    code = f"{statements}; import sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=repository, capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    return set(done.stdout.split())
+
+
+def test_no_stage_loads_torch_or_the_training_code(repository: Path) -> None:
+    names = [
+        ".".join(path.relative_to(repository).with_suffix("").parts).removesuffix(".__init__")
+        for path in sources(repository)
+    ]
+    loaded = loaded_after(f"import {', '.join(names)}", repository)
+    assert {"pipeline", "stages", "cv2", "onnxruntime", "zmq"} <= loaded
+    assert not loaded & {"torch", "models", "onnx", "matplotlib", "pycocotools"}
+
+
+def test_the_supervisor_loads_no_vision_and_no_runtime(repository: Path) -> None:
+    loaded = loaded_after("import run_pipeline", repository)
+    assert "pipeline" in loaded
+    assert not loaded & {"cv2", "onnxruntime", "torch", "models"}
+
+
+def test_each_target_of_the_graph_is_a_class_with_options() -> None:
+    for row in STAGES:
+        target = load_target(row.target)
+        assert isinstance(target, type), row.target
+        assert isinstance(target.Options, type), row.target
+
+
+def test_zeromq_is_imported_where_sockets_are_made_only(repository: Path) -> None:
+    found = {path for path in sources(repository) if "zmq" in imported_modules(path)}
+    assert {path.stem for path in found} == SOCKET_FILES
+    assert {path.parent.name for path in found} == {"pipeline"}
+
+
+def test_processes_are_pinned_in_one_place(repository: Path) -> None:
+    calls = [path.name for path in sources(repository) if "sched_setaffinity" in path.read_text()]
+    assert calls == ["realtime.py"]
+    assert (repository / "pipeline/realtime.py").read_text().count("sched_setaffinity") == 1
+
+
+def test_nothing_that_a_killed_process_leaves_locked_is_used(repository: Path) -> None:
+    users = [path for path in sources(repository) if "multiprocessing" in imported_modules(path)]
+    assert users == []
+
+
+def test_packages_say_nothing_in_their_init(repository: Path) -> None:
+    for path in sources(repository):
+        if path.name == "__init__.py":
+            assert path.stat().st_size == 0, path
