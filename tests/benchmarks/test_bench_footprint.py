@@ -77,9 +77,10 @@ def test_memory_table(clip, tmp_path):
     once = own + sum(libraries.values()) + run_dir
     notes = [
         f"rings, books and sockets in shared memory: {run_dir / MIB_KB:.1f} MiB",
-        f"sum with every shared page counted once: {once / MIB_KB:.1f} MiB, of it libraries "
-        f"{sum(libraries.values()) / MIB_KB:.1f} MiB; the share above is smaller where other "
-        "programs of the machine have the same libraries",
+        f"own, share and shared memory: {(own + pss + run_dir) / MIB_KB:.1f} MiB",
+        f"with every library counted once: {once / MIB_KB:.1f} MiB, of it libraries "
+        f"{sum(libraries.values()) / MIB_KB:.1f} MiB; their share is smaller while other programs "
+        "of the machine have them too",
     ]
     title = f"Memory of a line with one 720p camera, {describe_model(bench_model())}"
     report("memory", title, rows, notes)
