@@ -170,7 +170,7 @@ def test_pages_with_commands_are_read():
     "command",
     [
         "make tset",
-        ".venv/bin/python -m pipeline.clinet tcp://x",
+        ".venv/bin/python -m pipeline.customer tcp://x",
         ".venv/bin/python -m pipeline.client tcp://x --jsom",
         ".venv/bin/python docs/examples/none.py",
         ".venv/bin/python run_pipeline.py --set ring.slot=4",
