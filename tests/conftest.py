@@ -7,10 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.running_line import REPOSITORY, RunningLine
 
 StartLine = Callable[..., RunningLine]
+
+# Tests share two cores with whatever else runs there: no example fails for being slow.
+settings.register_profile("line", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("line")
 
 
 @pytest.fixture(scope="session")

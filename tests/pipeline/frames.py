@@ -1,0 +1,50 @@
+"""Rings, references and runs of a small graph for tests of the machine room."""
+
+from pathlib import Path
+
+from pipeline.messages import FrameRef
+from pipeline.ring import AreaSpec, Ring, RingLayout, ring_path
+from pipeline.topology import ProcessSpec, RunSpec, StageRow, Topology
+
+# camera -> left -> right
+#              \-> side
+GRAPH = Topology((
+    StageRow("camera", "none:None"),
+    StageRow("left", "none:None", reads="camera"),
+    StageRow("right", "none:None", reads="left"),
+    StageRow("side", "none:None", reads="left"),
+))  # fmt: skip
+LEFT, RIGHT, SIDE = 1, 2, 3  # columns
+
+
+def make_layout(slots: int = 4) -> RingLayout:
+    areas = {"frame": AreaSpec((3, 5, 3), "u1"), "scores": AreaSpec((7,), "f4")}
+    return RingLayout(slots, areas, GRAPH.names, GRAPH.branches)
+
+
+def make_ring(run_dir: Path, slots: int = 4, camera: int = 0, epoch: int = 1) -> Ring:
+    return Ring.create(ring_path(run_dir, camera, epoch), make_layout(slots))
+
+
+def make_ref(
+    frame_id: int,
+    *,
+    camera: int = 0,
+    epoch: int = 1,
+    slot: int = 0,
+    generation: int = 1,
+    lossless: bool = True,
+    after: int | None = None,
+) -> FrameRef:
+    """`after` is the frame before when left out."""
+    previous = frame_id - 1 if after is None else after
+    return FrameRef(camera, epoch, slot, generation, frame_id, 1000, lossless, after=previous)
+
+
+def make_run(run_dir: Path, cameras: tuple[str, ...] = ("yard",)) -> RunSpec:
+    captures = [ProcessSpec(f"camera.{c}", "camera", i, i, 0, {}) for i, c in enumerate(cameras)]
+    others = [
+        ProcessSpec(name, name, len(cameras) + i, None, 0, {})
+        for i, name in enumerate(GRAPH.names[1:])
+    ]
+    return RunSpec(str(run_dir), 1, GRAPH, cameras, (*captures, *others))

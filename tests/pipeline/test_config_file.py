@@ -1,0 +1,169 @@
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Meta
+
+from pipeline.config_file import ConfigError, build, read_yaml, set_key
+
+
+class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    address: str
+    rate: Annotated[float, Meta(gt=0)] = 25.0
+
+
+class Ring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    slots: Annotated[int, Meta(ge=4, le=64)] = 8
+
+
+class House(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    cameras: tuple[Camera, ...]
+    ring: Ring = Ring()
+    note: str | None = None
+
+
+def refuse(content: dict[Any, Any]) -> str:
+    with pytest.raises(ConfigError) as refused:
+        build(content, House, "house.yaml")
+    return str(refused.value)
+
+
+def test_content_becomes_frozen_data_with_defaults() -> None:
+    house = build({"cameras": [{"address": "a"}], "ring": {"slots": 9}}, House, "house.yaml")
+    assert house == House((Camera("a"),), Ring(9))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"camras": []}, "unknown key 'camras': did you mean 'cameras'?"),
+        ({"cameras": [{"adress": ""}]}, "unknown key 'cameras[0].adress': did you mean 'address'?"),
+        ({"ring": {"sloots": 4}}, "unknown key 'ring.sloots': did you mean 'slots'?"),
+        ({"xyz": 1}, "unknown key 'xyz': expected one of cameras, ring, note"),
+        ({3: 1}, "unknown key '3': expected one of cameras, ring, note"),  # YAML allows it
+        ({None: 1}, "unknown key 'None': did you mean 'note'?"),
+        ({}, "Object missing required field `cameras`"),
+        ({"cameras": [{}]}, "cameras[0]: Object missing required field `address`"),
+        ({"cameras": 5}, "cameras: Expected `array`, got `int`"),
+        ({"cameras": [], "ring": {"slots": "4"}}, "ring.slots: Expected `int`, got `str`"),
+        ({"cameras": [], "ring": {"slots": 3}}, "ring.slots: Expected `int` >= 4, got 3"),
+        ({"cameras": [], "ring": {"slots": 65}}, "ring.slots: Expected `int` <= 64, got 65"),
+        ({"cameras": [], "ring": {"slots": 2**70}}, "ring.slots: "),
+        ({"cameras": [{"address": "a", "rate": 0}]}, "cameras[0].rate: Expected `float` > 0"),
+        ({"cameras": [], "ring": None}, "ring: Expected `object`, got `null`"),
+        ({"cameras": [], "ring": [1]}, "ring: Expected `object`, got `array`"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_its_place_its_value_and_what_was_expected(
+    content: dict[Any, Any], said: str
+) -> None:
+    message = refuse(content)
+    assert message.startswith("house.yaml: ")
+    assert said in message
+    assert "\n" not in message
+
+
+keys = st.sampled_from(["cameras", "address", "rate", "ring", "slots", "note"]) | st.text()
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.dates()
+)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner) | st.dictionaries(keys | scalars, inner), max_leaves=15
+)
+
+
+@given(st.dictionaries(keys | scalars, values))
+def test_any_content_is_built_or_refused(content: dict[Any, Any]) -> None:
+    try:
+        build(content, House, "house.yaml")
+    except ConfigError as error:
+        said = str(error)
+    else:
+        said = "house.yaml: "
+    assert said.startswith("house.yaml: ")
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
+def test_any_file_is_a_mapping_or_refused(tmp_path_factory: Any, content: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.yaml"
+    path.write_bytes(content)
+    try:
+        assert isinstance(read_yaml(path), dict)
+    except ConfigError as error:
+        said = str(error)
+    else:
+        said = f"configuration {path}"
+    assert said.startswith(f"configuration {path}")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "expected keys and values, got nothing"),
+        (b"- 1", "expected keys and values, got list"),
+        (b"a: [", "not YAML: "),
+        (b"a: \x00", "not YAML: "),
+        (b"\xff\xfe\x00", "not YAML: "),
+        (b"a: 2001-13-45", "not YAML: "),  # a date that is none
+        (b"a: " + b"9" * 5000, "not YAML: "),  # more digits than Python reads
+        (b"[" * 5000, "not YAML: "),  # deeper than Python goes
+        (b"? [1]\n: 2", "not YAML: "),  # a list as a key
+        (b"a: !!python/object:os.system x", "not YAML: "),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_refused(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    path = tmp_path / "house.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as refused:
+        read_yaml(path)
+    assert str(refused.value).startswith(f"configuration {path}: {said}")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.yaml: No such file or directory"):
+        read_yaml(tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match="Is a directory"):
+        read_yaml(tmp_path)
+
+
+def test_an_assignment_is_made_in_place_at_any_depth() -> None:
+    content: dict[str, Any] = {"ring": {"slots": 4}}
+    for assignment in ("ring.slots=9", "note=a = b", "new.key.deep=[1, {x: y}]", "none="):
+        set_key(content, assignment)
+    assert content == {
+        "ring": {"slots": 9}, "note": "a = b", "new": {"key": {"deep": [1, {"x": "y"}]}},
+        "none": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("assignment", "said"),
+    [
+        ("ring.slots", "--set: expected key=value, got 'ring.slots'"),
+        ("=4", "--set: expected key=value, got '=4'"),
+        ("note.length=4", "--set: 'note' has no keys of its own"),
+        ("cameras.0.address=a", "--set: 'cameras' has no keys of its own"),
+        ("note=[", "--set note: not YAML: "),
+        ("note=2001-13-45", "--set note: not YAML: "),
+    ],
+)
+def test_an_assignment_that_cannot_be_made_is_refused(assignment: str, said: str) -> None:
+    content: dict[str, Any] = {"note": "a", "cameras": [{"address": "b"}]}
+    with pytest.raises(ConfigError) as refused:
+        set_key(content, assignment)
+    assert str(refused.value).startswith(said)
+
+
+@given(st.text())
+def test_any_assignment_is_made_or_refused(assignment: str) -> None:
+    content: dict[str, Any] = {"note": "a", "ring": {"slots": 4}}
+    try:
+        set_key(content, assignment)
+    except ConfigError as error:
+        assert str(error).startswith("--set")  # noqa: PT017 - both outcomes are right
