@@ -22,11 +22,10 @@ class ConfigError(LineError):
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file."""
     try:
-        content = yaml.safe_load(path.read_bytes())
+        text = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"configuration {path}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"configuration {path}: not YAML: {_one_line(error)}") from None
+    content = _parse_yaml(text, f"configuration {path}")
     if not isinstance(content, dict):
         raise ConfigError(f"configuration {path}: expected keys and values, got {_kind(content)}")
     return content
@@ -43,10 +42,7 @@ def set_key(content: dict[str, Any], assignment: str) -> None:
         node = node.setdefault(parent, {})
         if not isinstance(node, dict):
             raise ConfigError(f"--set: '{'.'.join(parents[: i + 1])}' has no keys of its own")
-    try:
-        node[last] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {key}: not YAML: {_one_line(error)}") from None
+    node[last] = _parse_yaml(text, f"--set {key}")
 
 
 def build(content: Mapping[str, Any], kind: type[T], origin: str) -> T:
@@ -64,6 +60,14 @@ def build(content: Mapping[str, Any], kind: type[T], origin: str) -> T:
         value = _look_up(content, where)
         got = f", got {value!r}" if where and value is not None else ""
         raise ConfigError(f"{origin}: {where + ': ' if where else ''}{text}{got}") from None
+
+
+def _parse_yaml(text: str | bytes, origin: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    # PyYAML lets through what Python says of a date that is none, or of too many digits or levels.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{origin}: not YAML: {_one_line(error)}") from None
 
 
 def _check_keys(content: Any, kind: Any, path: str, origin: str) -> None:

@@ -43,6 +43,7 @@ def bind(socket: zmq.Socket[bytes], address: str) -> None:
     try:
         socket.bind(address)
     except zmq.ZMQError as error:
+        socket.close()
         raise LinkError(f"cannot listen at {address}: {error}") from None
 
 
