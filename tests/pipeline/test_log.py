@@ -1,0 +1,43 @@
+from collections.abc import Iterator
+
+import pytest
+from loguru import logger
+
+from pipeline import log
+
+
+@pytest.fixture(autouse=True)
+def _restore_log() -> Iterator[None]:
+    yield
+    logger.remove()
+
+
+def test_a_line_names_its_process_and_hides_credentials(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.configure("INFO", "capture.yard")
+    logger.info("cannot open {}", "rtsp://admin:S3cret@cam/1")
+    said = capsys.readouterr().err
+    assert said.endswith("INFO    capture.yard     cannot open rtsp://***@cam/1\n")
+    assert "\x1b" not in said  # no terminal
+
+
+def test_an_exception_hides_credentials_too(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("INFO", "capture.yard")
+    address = "rtsp://admin:S3cret@cam/1"
+    try:
+        raise ValueError(f"bad address {address}")
+    except ValueError:
+        logger.exception("crashed")
+    said = capsys.readouterr().err
+    assert "crashed" in said
+    assert "ValueError" in said
+    assert "S3cret" not in said
+
+
+def test_lines_below_the_level_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("WARNING", "run")
+    logger.info("unheard")
+    logger.warning("heard")
+    assert "unheard" not in (said := capsys.readouterr().err)
+    assert "heard" in said
