@@ -1,6 +1,7 @@
 """Capture: frames of one camera, file, folder or drawn scene into the camera's ring."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,8 @@ from stages.slot import SlotShape
 from stages.uri import is_file, is_live, is_scene
 
 _NS_PER_S = 1_000_000_000
+_FETCH_MARGIN = 1.25  # a frame may take this much longer to fetch than the slowest of late
+_FETCH_MEMORY = 0.9  # of the slowest fetch, per frame: forgotten after some twenty
 
 
 class CaptureOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,27 +54,45 @@ class Capture:
         return self._slot.areas(geometry.width, geometry.height)
 
     def read(self, frame: Area) -> int:
-        pts_ns = self._reader.read(frame)
-        if self._pace is not None:
-            self._pace.wait_until(pts_ns)
-        return pts_ns
+        if self._pace is None:
+            return self._reader.read(frame)
+        return self._pace.read(lambda: self._reader.read(frame))
 
     def close(self) -> None:
         self._reader.close()
 
 
 class Pace:
-    """Holds frames back until their presentation time has come."""
+    """Delivers frames when their presentation time has come, as a camera does.
+
+    A frame is fetched as late as its time allows: decoding or drawing it any sooner would take the
+    core from the stages that have the frame before in hand.
+    """
 
     def __init__(self) -> None:
-        self._start_ns: int | None = None
+        self._start_ns: int | None = None  # of the source's clock
+        self._last_pts_ns = 0
+        self._interval_ns = 0
+        self._fetch_ns = 0.0  # the longest fetch of late
 
-    def wait_until(self, pts_ns: int) -> None:
+    def read(self, fetch: Callable[[], int]) -> int:
+        """The `pts_ns` that `fetch` returns, at its time."""
+        expected_ns = self._last_pts_ns + self._interval_ns
+        self._sleep_until(expected_ns - int(self._fetch_ns * _FETCH_MARGIN))
+        before_ns = monotonic_ns()
+        pts_ns = fetch()
+        self._fetch_ns = max(monotonic_ns() - before_ns, self._fetch_ns * _FETCH_MEMORY)
         if self._start_ns is None:
             self._start_ns = monotonic_ns() - pts_ns
-        ahead_ns = self._start_ns + pts_ns - monotonic_ns()
-        if ahead_ns > 0:
-            time.sleep(ahead_ns / _NS_PER_S)
+        else:
+            self._interval_ns = pts_ns - self._last_pts_ns
+        self._last_pts_ns = pts_ns
+        self._sleep_until(pts_ns)
+        return pts_ns
+
+    def _sleep_until(self, pts_ns: int) -> None:
+        if self._start_ns is not None:
+            time.sleep(max(self._start_ns + pts_ns - monotonic_ns(), 0) / _NS_PER_S)
 
 
 def make_reader(options: CaptureOptions) -> Reader:

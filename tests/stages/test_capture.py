@@ -1,0 +1,92 @@
+"""The pace of sources that could go faster than their time stamps, on a clock of the test's own."""
+
+import pytest
+
+from pipeline.source import EndOfSource
+from stages import capture
+from stages.capture import Pace
+
+MS = 1_000_000
+PTS_MS = (0, 40, 80, 120, 160, 200)
+
+
+class Clock:
+    """Time that passes only while somebody sleeps or fetches."""
+
+    def __init__(self) -> None:
+        self.now_ns = 5_000 * MS
+
+    def monotonic_ns(self) -> int:
+        return self.now_ns
+
+    def sleep(self, seconds: float) -> None:
+        self.now_ns += round(seconds * 1e9)
+
+
+class Film:
+    """A source whose frames take a given time to fetch; remembers when each fetch began."""
+
+    def __init__(self, clock: Clock, fetch_ms: list[int]) -> None:
+        self._clock = clock
+        self._frames = iter(zip(PTS_MS, fetch_ms, strict=True))
+        self.began_ms: list[float] = []
+
+    def fetch(self) -> int:
+        self.began_ms.append((self._clock.now_ns - 5_000 * MS) / MS)
+        pts_ms, fetch_ms = next(self._frames, (None, 0))
+        if pts_ms is None:
+            raise EndOfSource
+        self._clock.now_ns += fetch_ms * MS
+        return pts_ms * MS
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(capture, "monotonic_ns", clock.monotonic_ns)
+    monkeypatch.setattr(capture.time, "sleep", clock.sleep)
+    return clock
+
+
+def deliver(clock: Clock, film: Film) -> list[float]:
+    """When each frame is delivered, in ms after the first."""
+    pace = Pace()
+    delivered = []
+    for pts_ms in PTS_MS:
+        assert pace.read(film.fetch) == pts_ms * MS
+        delivered.append(clock.now_ns / MS)
+    return [moment - delivered[0] for moment in delivered]
+
+
+def test_frames_come_at_their_presentation_time(clock):
+    assert deliver(clock, Film(clock, [4] * 6)) == [0, 40, 80, 120, 160, 200]
+
+
+def test_no_frame_is_fetched_much_before_its_time(clock):
+    film = Film(clock, [4] * 6)
+    deliver(clock, film)
+    # The rate is known from the second frame on: 4 ms, and a quarter more, before 84 on.
+    assert film.began_ms == [0, 4, 79, 119, 159, 199]
+
+
+def test_a_slow_fetch_makes_the_next_ones_earlier_for_a_while(clock):
+    film = Film(clock, [4, 4, 16, 4, 4, 4])
+    deliver(clock, film)
+    lead_ms = [4 + pts - began for pts, began in zip(PTS_MS, film.began_ms, strict=True)]
+    assert lead_ms[3:] == pytest.approx([20, 18, 16.2])
+
+
+def test_a_frame_that_is_late_is_not_held_back(clock):
+    assert deliver(clock, Film(clock, [4, 4, 50, 4, 4, 4])) == [0, 40, 129 - 4, 129, 160, 200]
+
+
+def test_a_source_that_is_always_too_slow_never_waits(clock):
+    assert deliver(clock, Film(clock, [70] * 6)) == [0, 70, 140, 210, 280, 350]
+
+
+def test_the_end_passes_through(clock):
+    pace, film = Pace(), Film(clock, [4] * 6)
+    for _ in PTS_MS:
+        pace.read(film.fetch)
+    with pytest.raises(EndOfSource):
+        pace.read(film.fetch)
