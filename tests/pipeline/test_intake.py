@@ -1,0 +1,256 @@
+"""The loop of a source's process, with a scripted source and the test as the rest of the line."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from pipeline import intake
+from pipeline.intake import Intake
+from pipeline.ledger import CameraState, DropReason, Ledger
+from pipeline.messages import FrameRef
+from pipeline.ring import Area, AreaSpec, Ring, ring_path
+from pipeline.source import EndOfSource, Geometry, GeometryChanged, SourceError
+from pipeline.stage import Context
+from pipeline.stream import Inlet
+from tests.pipeline.frames import GRAPH, LEFT, make_run
+from tests.running_line import wait_until
+
+SLOTS = 4
+
+
+class Scripted:
+    """A source that does what its script says: a size to open with, frames, an exception."""
+
+    Options: ClassVar[type[Any]] = dict
+
+    def __init__(self, script: list[object], *, lossless: bool) -> None:
+        self.lossless = lossless
+        self.first_frames: list[int] = []
+        self._script = iter(script)
+        self._frames = 0
+
+    def open(self, first_frame: int) -> Geometry:
+        self.first_frames.append(first_frame)
+        step = next(self._script)
+        if isinstance(step, Exception):
+            raise step
+        assert isinstance(step, tuple)
+        return Geometry(*step)
+
+    def areas(self, geometry: Geometry) -> dict[str, AreaSpec]:
+        return {"frame": AreaSpec((geometry.height, geometry.width, 3), "u1")}
+
+    def read(self, frame: Area) -> int:
+        if self._frames == 0:
+            step = next(self._script)
+            if isinstance(step, Exception):
+                raise step
+            assert isinstance(step, int)
+            self._frames = step
+        self._frames -= 1
+        return 0
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Feed:
+    """An intake in a thread, and what it sends."""
+
+    def __init__(self, run_dir: Path, books: Ledger, source: Scripted) -> None:
+        self.run_dir, self.books = run_dir, books
+        self.refs: list[FrameRef] = []
+        self.error: Exception | None = None
+        self._stop = threading.Event()
+        run = make_run(run_dir)
+        self._inlet = Inlet(run_dir, "left")
+        self._intake = Intake(run.processes[0], Context(run, books), source, SLOTS)
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._intake.run(self._stop.is_set)
+        except SourceError as error:
+            self.error = error
+
+    def wait_for(self, count: int) -> list[FrameRef]:
+        def there() -> bool:
+            self.refs += [parcel.ref for parcel in self._inlet.receive()]
+            return len(self.refs) >= count
+
+        wait_until(there, f"{count} references arrive")
+        return self.refs
+
+    def ring(self) -> Ring:
+        return Ring.attach(ring_path(self.run_dir, 0, self.epoch()))
+
+    def epoch(self) -> int:
+        return int(self.books.cameras[0]["epoch"])
+
+    def finish(self, *refs: FrameRef) -> None:
+        """As if the stage that all branches pass had let go."""
+        for ref in refs:
+            if ref.epoch == self.epoch():
+                self.ring().release(ref, LEFT)
+
+    def serve_until_end(self) -> None:
+        def ended() -> bool:
+            self.refs += [parcel.ref for parcel in self._inlet.receive()]
+            self.finish(*self.refs)
+            return not self._thread.is_alive()
+
+        wait_until(ended, "the source has ended")
+
+    def drops(self, reason: DropReason) -> int:
+        return int(self.books.rows[0, 0]["drops"][reason])
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._intake.close()
+        self._inlet.close()
+
+
+class Feeds:
+    def __init__(self, run_dir: Path) -> None:
+        self.books = Ledger.create(run_dir, 1, len(GRAPH.rows))
+        self._run_dir = run_dir
+        self._open: list[Feed] = []
+
+    def start(self, *script: object, lossless: bool = True) -> Feed:
+        self.source = Scripted([*script, EndOfSource()], lossless=lossless)
+        self._open.append(Feed(self._run_dir, self.books, self.source))
+        return self._open[-1]
+
+    def close(self) -> None:
+        for feed in self._open:
+            feed.close()
+
+
+@pytest.fixture
+def feeds(short_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Feeds]:
+    monkeypatch.setattr(intake, "_BACKOFF_FIRST_S", 0.01)
+    feeds = Feeds(short_dir)
+    yield feeds
+    feeds.close()
+
+
+def frames(refs: list[FrameRef]) -> list[int]:
+    return [ref.frame_id for ref in refs]
+
+
+def test_a_lossless_source_waits_for_free_slots(feeds: Feeds) -> None:
+    feed = feeds.start((5, 3), 10)
+    assert frames(feed.wait_for(SLOTS)) == [0, 1, 2, 3]
+    assert len(feed.wait_for(SLOTS)) == SLOTS
+    feed.finish(feed.refs[2])
+    assert frames(feed.wait_for(SLOTS + 1))[-1] == 4
+    assert feed.refs[-1].slot == feed.refs[2].slot
+    feed.serve_until_end()
+    assert frames(feed.refs) == list(range(10))
+    assert feeds.books.state(0)[0] is CameraState.ENDED
+    assert feeds.books.drops(0) == {"newest_wins": 0, "ring_full": 0, "abandoned": 0}
+
+
+def test_a_live_source_drops_what_finds_no_slot(feeds: Feeds) -> None:
+    """One slot is left for the frame that is being read."""
+    feed = feeds.start((5, 3), 10, lossless=False)
+    wait_until(lambda: feed.drops(DropReason.RING_FULL) == 10 - (SLOTS - 1), "the rest is dropped")
+    assert frames(feed.wait_for(SLOTS - 1)) == [0, 1, 2]
+    feed.serve_until_end()
+    assert int(feeds.books.rows[0, 0]["frames"]) == 10
+
+
+def test_what_some_branch_still_needs_is_sent_again_when_asked(feeds: Feeds) -> None:
+    feed = feeds.start((5, 3), 8)
+    first = list(feed.wait_for(SLOTS))
+    feed.finish(first[0])
+    feed.wait_for(SLOTS + 1)  # 4, in the slot of 0
+    feeds.books.request_replay()
+    again = feed.wait_for(2 * SLOTS + 1)[SLOTS + 1 :]
+    assert frames(again) == [1, 2, 3, 4]
+    assert [ref.slot for ref in again] == [
+        first[1].slot,
+        first[2].slot,
+        first[3].slot,
+        first[0].slot,
+    ]
+    assert not any(feed.ring().is_current(ref) for ref in first)
+    assert all(feed.ring().is_current(ref) for ref in again)
+    feed.serve_until_end()
+    assert sorted(set(frames(feed.refs))) == list(range(8))
+
+
+def test_a_change_of_size_begins_an_epoch_when_all_frames_are_through(feeds: Feeds) -> None:
+    feed = feeds.start((5, 3), 2, GeometryChanged("now 7x2"), (7, 2), 2)
+    feed.wait_for(2)
+    old = feed.ring()
+    assert old.slots[0]["frame"].shape == (3, 5, 3)
+    feed.serve_until_end()
+    assert [(ref.frame_id, ref.epoch) for ref in feed.refs] == [(0, 1), (1, 1), (2, 2), (3, 2)]
+    assert not old.path.exists()
+    assert (feeds.books.cameras[0]["width"], feeds.books.cameras[0]["height"]) == (7, 2)
+
+
+def test_a_live_source_that_fails_is_opened_again(feeds: Feeds) -> None:
+    failure = SourceError("rtsp://u:S3cret@cam: gone")
+    feed = feeds.start(failure, failure, (5, 3), 2, failure, (5, 3), 2, lossless=False)
+    feed.serve_until_end()
+    assert frames(feed.refs) == [0, 1, 2, 3]
+    assert [ref.epoch for ref in feed.refs] == [1, 1, 2, 2]
+    assert feeds.source.first_frames == [0, 0, 0, 2]
+
+
+def test_a_failing_source_says_why_without_its_password(feeds: Feeds) -> None:
+    feed = feeds.start(*[SourceError("rtsp://u:S3cret@cam: gone")] * 1000, lossless=False)
+    wait_until(lambda: feeds.books.state(0)[2] != "", "it says why")
+    state, _, why = feeds.books.state(0)
+    assert (state, why) == (CameraState.CONNECTING, "rtsp://***@cam: gone")
+    feed.close()
+
+
+def test_a_lossless_source_that_fails_ends_its_process(feeds: Feeds) -> None:
+    feed = feeds.start((5, 3), 2, SourceError("damaged"))
+    wait_until(lambda: feed.error is not None, "it fails")
+    assert str(feed.error) == "damaged"
+
+
+def test_frames_of_a_lost_camera_that_never_came_through_are_counted(feeds: Feeds) -> None:
+    feed = feeds.start((5, 3), 3, SourceError("gone"), (5, 3), 1, lossless=False)
+    feed.finish(feed.wait_for(3)[1])
+    old = feed.ring()
+    wait_until(lambda: feed.epoch() == 2, "the camera is back")
+    assert feed.drops(DropReason.ABANDONED) == 2
+    assert not any(old.is_current(feed.refs[i]) for i in (0, 2))
+    feed.serve_until_end()
+
+
+def test_a_successor_counts_what_a_killed_live_source_left_under_way(feeds: Feeds) -> None:
+    first = feeds.start((5, 3), 3, lossless=False)
+    first.finish(first.wait_for(3)[0])
+    first._inlet.close()
+    second = feeds.start((5, 3), 2, lossless=False)
+    assert frames(second.wait_for(2)) == [3, 4]
+    assert second.drops(DropReason.ABANDONED) == 2
+    assert feeds.source.first_frames == [3]
+
+
+def test_a_successor_reads_a_file_again_from_what_some_end_has_not_finished(feeds: Feeds) -> None:
+    feeds.books.rows["last_frame_id"][0] = [9, 8, 7, 5]  # camera, left, and the two ends
+    feed = feeds.start((5, 3), 2)
+    feed.serve_until_end()
+    assert feeds.source.first_frames == [6]
+    assert frames(feed.refs) == [6, 7]
+
+
+def test_a_ring_that_a_killed_process_had_half_made_is_made_anew(
+    feeds: Feeds, short_dir: Path
+) -> None:
+    ring_path(short_dir, 0, 1).write_bytes(b"half")
+    feed = feeds.start((5, 3), 2)
+    feed.serve_until_end()
+    assert frames(feed.refs) == [0, 1]

@@ -1,0 +1,172 @@
+"""The loop of a stage, between a real inlet and real outlets."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import FrameError
+from pipeline.ledger import Ledger
+from pipeline.messages import FrameRef
+from pipeline.ring import Ring
+from pipeline.runner import Runner
+from pipeline.sockets import Parcel
+from pipeline.stage import BasicStage, Context, Frame
+from pipeline.stream import Inlet, Outlet
+from tests.pipeline.frames import GRAPH, LEFT, RIGHT, make_ref, make_ring, make_run
+from tests.running_line import wait_until
+
+
+class Noting(BasicStage):
+    """Notes what it is given; fails on frame 13."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, bool]] = []
+        self.failures: list[bytes] = []
+
+    def process(self, frame: Frame) -> bytes:
+        self.seen.append((frame.ref.frame_id, frame.repeated))
+        if frame.ref.frame_id == 13:
+            raise FrameError("unlucky")
+        return b"seen " + frame.body
+
+    def pass_failed(self, frame: Frame) -> bytes:
+        self.failures.append(frame.body)
+        return frame.body
+
+
+class Bench:
+    """One stage of the graph in a thread, its sender and its readers."""
+
+    def __init__(self, run_dir: Path, stage: str) -> None:
+        run = make_run(run_dir)
+        process = next(p for p in run.processes if p.stage == stage)
+        self.ring = make_ring(run_dir, slots=16)
+        self.books = Ledger.create(run_dir, 1, len(GRAPH.rows))
+        self.row = self.books.rows[0, process.index]
+        self.stage = Noting()
+        self._stop = threading.Event()
+        self._runner = Runner(process, Context(run, self.books))
+        self._sender = Outlet(run_dir, stage)
+        self.readers = [Inlet(run_dir, row.name) for row in GRAPH.readers(stage)]
+        self.received: list[list[Parcel]] = [[] for _ in self.readers]
+        self._thread = threading.Thread(
+            target=self._runner.run, args=(self.stage, self._stop.is_set)
+        )
+        self._thread.start()
+
+    def send(self, frame_id: int, body: bytes = b"", **fields: object) -> FrameRef:
+        slot = frame_id % 16
+        ref = make_ref(frame_id, slot=slot, generation=self.ring.take(slot), **fields)
+        self._sender.send(Parcel(ref, body))
+        return ref
+
+    def send_again(self, ref: FrameRef) -> None:
+        self._sender.send(Parcel(ref))
+
+    def wait_for(self, **counts: int) -> None:
+        """Until these numbers are in the books."""
+        wait_until(lambda: all(self.row[key] >= n for key, n in counts.items()), f"{counts}")
+
+    def receive(self, count: int) -> list[list[Parcel]]:
+        def there() -> bool:
+            for reader, found in zip(self.readers, self.received, strict=True):
+                found.extend(reader.receive())
+            return all(len(found) >= count for found in self.received)
+
+        wait_until(there, f"{count} frames are handed on")
+        return self.received
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        for end in (self._runner, self._sender, *self.readers):
+            end.close()
+
+
+@pytest.fixture
+def left(short_dir: Path) -> Iterator[Bench]:
+    bench = Bench(short_dir, "left")
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def right(short_dir: Path) -> Iterator[Bench]:
+    """An end of the graph."""
+    bench = Bench(short_dir, "right")
+    yield bench
+    bench.close()
+
+
+def test_frames_are_handed_on_to_every_reader_with_what_the_stage_says(left: Bench) -> None:
+    for frame in range(5):
+        left.send(frame, b"%d" % frame)
+    for found in left.receive(5):
+        assert [p.ref.frame_id for p in found] == [0, 1, 2, 3, 4]
+        assert [p.body for p in found] == [b"seen %d" % i for i in range(5)]
+    left.wait_for(frames=5)
+    assert left.row["last_frame_id"] == 4
+    assert left.ring.free_slots() == list(range(5, 16))  # it is no end: it lets go of nothing
+
+
+def test_an_end_lets_go_of_the_frame(right: Bench) -> None:
+    ref = right.send(0)
+    wait_until(lambda: right.ring.released[ref.slot, RIGHT] == ref.generation, "it is let go")
+    assert right.row["frames"] == 1
+
+
+def test_stale_references_are_counted_and_nothing_else(left: Bench) -> None:
+    first = left.send(0)
+    left.receive(1)
+    left.ring.take(first.slot)
+    left.send_again(first)
+    left.wait_for(stale=1)
+    assert left.stage.seen == [(0, False)]
+    assert left.row["frames"] == 1
+
+
+def test_a_frame_that_comes_again_is_marked_and_counted_once(left: Bench) -> None:
+    ref = left.send(0)
+    left.receive(1)
+    left.send_again(ref)
+    left.receive(2)
+    assert left.stage.seen == [(0, False), (0, True)]
+    assert left.row["frames"] == 1
+
+
+def test_a_failed_frame_travels_on_with_the_reason(left: Bench) -> None:
+    left.send(13)
+    left.send(14)
+    for failed, good in left.receive(2):
+        assert failed.ref.failed
+        assert failed.body == b"left: unlucky"
+        assert not good.ref.failed
+    left.wait_for(frames=2, errors=1)
+
+
+def test_a_stage_passes_on_what_failed_before_it(right: Bench) -> None:
+    right.send(3, b"left: unlucky")
+    right.wait_for(frames=1)
+    ref = make_ref(4, slot=4, generation=right.ring.take(4))
+    failed = FrameRef(*[getattr(ref, f) for f in ref.__struct_fields__[:-1]], failed=True)
+    right._sender.send(Parcel(failed, b"left: unlucky"))
+    right.wait_for(frames=2, errors=1)
+    assert right.stage.failures == [b"left: unlucky"]
+    assert right.stage.seen == [(3, False)]
+
+
+def test_a_reference_to_another_camera_does_no_harm(left: Bench) -> None:
+    left.send_again(make_ref(0, camera=7))
+    left.send(1)
+    assert [p.ref.frame_id for p in left.receive(1)[0]] == [1]
+
+
+def test_a_frame_knows_when_each_stage_was_done(short_dir: Path) -> None:
+    ring = make_ring(short_dir)
+    ref = make_ref(0, generation=ring.take(0))  # captured at 1000
+    ring.stamps[0] = [1400, 1900, 800, 0]  # two of them are of the slot's last frame
+    frame = Frame(ref, Ring.attach(ring.path), b"", "yard", repeated=False)
+    assert frame.stage_ns(2500, "side") == {"camera": 400, "left": 900, "side": 1500}
+    assert GRAPH.names.index("left") == LEFT
