@@ -1,0 +1,122 @@
+"""Every key of the configuration: its limits, and what is said when it is wrong."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.config_file import ConfigError, build
+from stages.config import CoresConfig, LineConfig
+from stages.graph import STAGES, make_topology
+
+
+def check(**content: Any) -> LineConfig:
+    return build({"sources": [{"uri": "0"}], **content}, LineConfig, "line.yaml")
+
+
+def refuse(**content: Any) -> str:
+    with pytest.raises(ConfigError) as refused:
+        check(**content)
+    return str(refused.value).removeprefix("line.yaml: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"sorces": []}, "unknown key 'sorces': did you mean 'sources'?"),
+        ({"sources": [{"url": "0"}]}, "unknown key 'sources[0].url': did you mean 'uri'?"),
+        ({"ring": {"slot": 8}}, "unknown key 'ring.slot': did you mean 'slots'?"),
+        ({"cores": {"inference": [1]}}, "unknown key 'cores.inference'"),
+        ({"sources": []}, "sources: Expected `array` of length >= 1, got []"),
+        ({"sources": [{"uri": "0"}] * 65}, "sources: Expected `array` of length <= 64"),
+        ({"sources": [{"uri": ""}]}, "sources[0].uri: Expected `str` of length >= 1, got ''"),
+        ({"sources": [{"uri": 0}]}, "sources[0].uri: Expected `str`, got `int`, got 0"),
+        ({"sources": [{"uri": "0", "name": "a b"}]}, "sources[0].name: Expected `str` matching"),
+        ({"sources": [{"uri": "0", "name": "a/b"}]}, "sources[0].name: Expected `str` matching"),
+        ({"sources": [{"uri": "0", "loop": 1}]}, "sources[0].loop: Expected `bool`, got `int`"),
+        ({"sources": [{"uri": "0", "rtsp_transport": "TCP"}]}, "Invalid enum value 'TCP'"),
+        ({"detect": {"replicas": 0}}, "detect.replicas: Expected `int` >= 1, got 0"),
+        ({"detect": {"replicas": 65}}, "detect.replicas: Expected `int` <= 64, got 65"),
+        ({"detect": {"threads": 1.5}}, "detect.threads: Expected `int`, got `float`, got 1.5"),
+        ({"postprocess": {"method": "soft"}}, "postprocess.method: Invalid enum value 'soft'"),
+        ({"postprocess": {"iou_thresh": 1.1}}, "iou_thresh: Expected `float` <= 1.0, got 1.1"),
+        ({"postprocess": {"iou_thresh": float("nan")}}, "postprocess.iou_thresh: Expected"),
+        ({"postprocess": {"sigma": 0}}, "postprocess.sigma: Expected `float` > 0.0, got 0"),
+        ({"postprocess": {"score_thresh": 1}}, "score_thresh: Expected `float` < 1.0, got 1"),
+        ({"postprocess": {"max_detections": 0}}, "max_detections: Expected `int` >= 1, got 0"),
+        ({"publish": {"endpoint": "127.0.0.1:5570"}}, "publish.endpoint: Expected `str` matching"),
+        ({"publish": {"endpoint": "udp://x"}}, "publish.endpoint: Expected `str` matching"),
+        ({"record": {"jsonl": 5}}, "record.jsonl: Expected `str | null`, got `int`, got 5"),
+        ({"ring": {"slots": 3}}, "ring.slots: Expected `int` >= 4, got 3"),
+        ({"ring": {"slots": 4097}}, "ring.slots: Expected `int` <= 4096, got 4097"),
+        ({"cores": {"detect": -1}}, "cores.detect: Expected `array`, got `int`, got -1"),
+        ({"cores": {"detect": [-1]}}, "cores.detect[0]: Expected `int` >= 0, got -1"),
+        ({"log": "info"}, "log: Invalid enum value 'info'"),
+        ({"sources": [{"uri": "0", "name": "a"}, {"uri": "1", "name": "a"}]},
+         "sources: expected names that differ, got 'a' twice"),
+        ({"sources": [{"uri": "0"}, {"uri": "1", "name": "cam0"}]},
+         "sources: expected names that differ, got 'cam0' twice"),
+        ({"sources": [{"uri": "0"}, {"uri": "1"}], "record": {"video": "a.mp4"}},
+         "record.video: expected {camera} in the path, for 2 sources, got 'a.mp4'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_its_place_and_what_was_expected(
+    content: dict[str, Any], said: str
+) -> None:
+    assert said in refuse(**content)
+
+
+def test_sources_have_names_by_their_order() -> None:
+    config = check(sources=[{"uri": "0"}, {"uri": "1", "name": "yard"}, {"uri": "2"}])
+    assert config.camera_names == ("cam0", "yard", "cam2")
+
+
+def test_several_sources_may_be_filmed_each_in_a_file_of_its_own() -> None:
+    check(sources=[{"uri": "0"}, {"uri": "1"}], record={"video": "{camera}.mp4"})
+
+
+def test_each_stage_can_be_given_cores() -> None:
+    assert set(CoresConfig.__struct_fields__) == {row.name for row in STAGES}
+
+
+@pytest.mark.parametrize(
+    ("jsonl", "video", "left_out"),
+    [
+        (True, True, set()),
+        (False, True, {"record_jsonl"}),
+        (True, False, {"overlay", "record_video"}),
+        (False, False, {"record_jsonl", "overlay", "record_video"}),
+    ],
+)
+def test_recorders_run_where_something_is_recorded(
+    jsonl: bool, video: bool, left_out: set[str]
+) -> None:
+    topology = make_topology(jsonl=jsonl, video=video)
+    assert {row.name for row in STAGES} - set(topology.names) == left_out
+    assert all(topology.branches)
+    assert {row.reads for row in topology.rows[1:]} <= set(topology.names)
+
+
+fields = st.sampled_from([*LineConfig.__struct_fields__, "uri", "slots", "jsonl", "detect"])
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner) | st.dictionaries(fields, inner), max_leaves=12
+)
+
+
+@given(st.dictionaries(fields, values))
+def test_any_content_is_a_configuration_or_refused(content: dict[str, Any]) -> None:
+    try:
+        config = build(content, LineConfig, "line.yaml")
+    except ConfigError:
+        return
+    assert config.sources
+
+
+def test_the_configuration_is_frozen() -> None:
+    with pytest.raises(AttributeError):
+        check().log = "DEBUG"  # type: ignore[misc]
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"sources": [{"uri": "0"}], "mistake": 1}, LineConfig)
