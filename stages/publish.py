@@ -102,7 +102,7 @@ class Publish(BasicStage):
             camera=frame.camera,
             epoch=frame.ref.epoch,
             frame_id=frame.ref.frame_id,
-            seq=int(self._ledger.rows["frames"][frame.ref.camera, self._own]),
+            seq=self._seq(frame),
             pts_ns=frame.pts_ns,
             captured_mono_ns=frame.ref.captured_ns,
             captured_unix_ns=frame.captured_unix_ns,
@@ -110,12 +110,18 @@ class Publish(BasicStage):
             age_ms=round(age_ms, 3),
             width=width,
             height=height,
-            drops=self._new_drops(frame.ref.camera),
+            drops={} if frame.repeated else self._new_drops(frame.ref.camera),
             model=self._options.model,
             status="error" if why else "ok",
             detections=detections,
             why=why,
         )
+
+    def _seq(self, frame: Frame) -> int:
+        """How many messages came before; one that a killed predecessor sent keeps its number."""
+        row = self._ledger.rows[frame.ref.camera, self._own]
+        behind = int(row["last_frame_id"]) - frame.ref.frame_id + 1 if frame.repeated else 0
+        return int(row["frames"]) - behind
 
     def _new_drops(self, camera: int) -> dict[str, int]:
         """Frames of the camera lost since its last message, by reason."""

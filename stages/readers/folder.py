@@ -20,7 +20,11 @@ class FolderReader:
         self._next = 0
 
     def open(self, first_frame: int) -> Geometry:
-        self._paths = sorted(p for p in self._folder.iterdir() if p.suffix.lower() in SUFFIXES)
+        try:
+            entries = list(self._folder.iterdir())
+        except OSError as error:
+            raise SourceError(f"{self._folder}: {error.strerror}") from None
+        self._paths = sorted(path for path in entries if path.suffix.lower() in SUFFIXES)
         if not self._paths:
             raise SourceError(
                 f"{self._folder}: expected images ({', '.join(sorted(SUFFIXES))}), got none"
