@@ -102,17 +102,22 @@ class Intake:
             )  # fmt: skip
             self._next_frame += 1
             self._replay_if_asked()
+            free = None if self._source.lossless else self._free_slot(besides=slot)
+            self._count(ref)
             if self._source.lossless:
                 self._send(ref)
                 slot = self._wait_for_slot(stopped)
-            elif (free := self._free_slot(besides=slot)) is not None:
+            elif free is not None:
                 self._send(ref)
                 slot = free
             else:  # no slot for the next frame: this one's is used again
                 self._books["drops"][DropReason.RING_FULL] += 1
-            self._books["last_frame_id"] = ref.frame_id
-            self._books["frames"] = ref.frame_id + 1  # a restarted process may read some again
-            self._books["progress_ns"] = monotonic_ns()
+
+    def _count(self, ref: FrameRef) -> None:
+        """Note a frame before it is sent: no successor of a killed process may reuse its number."""
+        self._books["last_frame_id"] = ref.frame_id
+        self._books["frames"] = ref.frame_id + 1  # a restarted process may read some again
+        self._books["progress_ns"] = monotonic_ns()
 
     def _begin_epoch(self, geometry: Geometry) -> None:
         epoch = int(self._control["epoch"]) + 1
