@@ -1,0 +1,87 @@
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from pipeline.config_file import build
+from pipeline.errors import LineError
+from pipeline.process import load_target
+from pipeline.topology import ProcessSpec
+from stages.config import LineConfig
+from stages.graph import STAGES
+from stages.line import Line
+from tests.clips import make_clip
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return make_clip(tmp_path / "clip.avi", 2)
+
+
+def make_line(tiny_model: Path, *uris: Path | str, **content: Any) -> Line:
+    sources = [{"uri": str(uri)} for uri in uris]
+    full = {"sources": sources, "model": str(tiny_model), **content}
+    return Line(build(full, LineConfig, "line.yaml"))
+
+
+def process(line: Line, name: str) -> ProcessSpec:
+    return next(p for p in line.processes if p.name == name)
+
+
+def test_each_source_and_each_replica_is_a_process(tiny_model: Path, clip: Path) -> None:
+    line = make_line(tiny_model, clip, clip, detect={"replicas": 3})
+    assert [p.name for p in line.processes] == [
+        "capture.cam0", "capture.cam1", "preprocess", "detect.0", "detect.1", "detect.2",
+        "postprocess", "publish",
+    ]  # fmt: skip
+    assert [p.index for p in line.processes] == list(range(8))
+    assert [p.camera for p in line.processes] == [0, 1] + [None] * 6
+
+
+def test_options_of_every_process_are_what_its_stage_takes(
+    tiny_model: Path, clip: Path, tmp_path: Path
+) -> None:
+    record = {"jsonl": str(tmp_path / "a.jsonl"), "video": str(tmp_path / "a.mp4")}
+    line = make_line(tiny_model, clip, record=record)
+    assert {p.stage for p in line.processes} == {row.name for row in STAGES}
+    for spec in line.processes:
+        target = load_target(line.topology.row(spec.stage).target)
+        assert msgspec.convert(spec.options, target.Options)
+
+
+def test_the_model_says_what_the_configuration_does_not(tiny_model: Path, clip: Path) -> None:
+    options = process(make_line(tiny_model, clip), "postprocess").options
+    assert (options["method"], options["score_thresh"]) == ("linear", 0.3)
+    said = make_line(tiny_model, clip, postprocess={"score_thresh": 0.7, "method": "hard"})
+    options = process(said, "postprocess").options
+    assert (options["method"], options["score_thresh"]) == ("hard", 0.7)
+    assert options["iou_thresh"] == 0.5
+    assert process(said, "publish").options["labels"] == ("person", "bicycle", "car")
+
+
+def test_a_second_picture_is_kept_only_where_a_film_is_made(
+    tiny_model: Path, clip: Path, tmp_path: Path
+) -> None:
+    plain = process(make_line(tiny_model, clip), "capture.cam0").options
+    filmed = make_line(tiny_model, clip, record={"video": str(tmp_path / "a.mp4")})
+    assert not plain["slot"]["canvas"]
+    assert process(filmed, "capture.cam0").options["slot"]["canvas"]
+
+
+def test_a_check_leaves_no_file(tiny_model: Path, clip: Path, tmp_path: Path) -> None:
+    make_line(tiny_model, clip, record={"jsonl": str(tmp_path / "a.jsonl")})
+    assert not (tmp_path / "a.jsonl").exists()
+
+
+def test_what_is_recorded_already_is_left_alone_by_a_check(
+    tiny_model: Path, clip: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jsonl").write_text("kept")
+    make_line(tiny_model, clip, record={"jsonl": str(tmp_path / "a.jsonl")})
+    assert (tmp_path / "a.jsonl").read_text() == "kept"
+
+
+def test_every_source_is_looked_for(tiny_model: Path, clip: Path) -> None:
+    with pytest.raises(LineError, match=r"none\.mp4: no such file"):
+        make_line(tiny_model, clip, "none.mp4")

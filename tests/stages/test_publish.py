@@ -1,0 +1,153 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from pipeline.client import (
+    DetectionMessage,
+    DetectionSubscriber,
+    Message,
+    ModelInfo,
+    StatusMessage,
+)
+from pipeline.ledger import CameraState, DropReason
+from stages.publish import Publish, PublishOptions
+from stages.slot import encode_detections
+from tests.running_line import wait_until
+from tests.stages.stage_bench import LABELS, StageBench
+
+CAR = encode_detections(
+    np.array([[1.234567, 2, 30, 40]], np.float32),
+    np.array([0.765432], np.float32),
+    np.array([2], np.int32),
+)
+
+
+class Publishing(StageBench):
+    """The stage, and what a subscriber gets."""
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__(run_dir)
+        self._endpoint = f"ipc://{run_dir}/pub"
+        self.restart()
+
+    def restart(self) -> None:
+        model = ModelInfo("tiny", "ab")
+        self.stage = Publish(PublishOptions(self._endpoint, LABELS, model), self.context)
+
+    def publish(
+        self, frame_id: int, body: bytes = CAR, *, repeated: bool = False, failed: bool = False
+    ) -> DetectionMessage:
+        frame = self.make_frame(frame_id, body, repeated=repeated)
+        said = self.stage.pass_failed(frame) if failed else self.stage.process(frame)
+        if not repeated:
+            self.count("publish", frame_id)
+        return msgspec.msgpack.decode(said, type=DetectionMessage)
+
+    def drop(self, reason: DropReason, count: int = 1) -> None:
+        self.books.rows[0, 1]["drops"][reason] += count
+
+
+@pytest.fixture
+def line(short_dir: Path) -> Iterator[Publishing]:
+    line = Publishing(short_dir)
+    yield line
+    line.stage.close()
+
+
+def test_a_message_says_what_was_found_where(line: Publishing) -> None:
+    message = line.publish(7)
+    (car,) = message.detections
+    assert (car.label, car.class_id) == ("car", 2)
+    assert car.score == 0.7654
+    assert car.box == (1.23, 2.0, 30.0, 40.0)
+    assert (message.camera, message.frame_id, message.epoch) == ("yard", 7, 1)
+    assert (message.width, message.height, message.status) == (128, 96, "ok")
+    assert message.model == ModelInfo("tiny", "ab")
+
+
+def test_nothing_found_is_said_and_is_not_a_failure(line: Publishing) -> None:
+    empty = line.publish(0, b"")
+    assert (empty.status, empty.detections, empty.why) == ("ok", (), "")
+    failed = line.publish(1, b"detect: no memory", failed=True)
+    assert (failed.status, failed.detections, failed.why) == ("error", (), "detect: no memory")
+
+
+def test_messages_are_numbered_without_gaps(line: Publishing) -> None:
+    assert [line.publish(i).seq for i in (0, 3, 4, 9)] == [0, 1, 2, 3]
+
+
+def test_a_frame_that_comes_again_is_the_same_message(line: Publishing) -> None:
+    first = line.publish(0)
+    line.publish(1)
+    assert line.publish(0, repeated=True) == first
+
+
+def test_a_successor_numbers_a_frame_that_comes_again_as_before(line: Publishing) -> None:
+    for frame in range(3):
+        line.publish(frame)
+    line.stage.close()
+    line.drop(DropReason.NEWEST_WINS)
+    line.restart()
+    again = [line.publish(frame, repeated=True) for frame in (1, 2)]
+    assert [m.seq for m in again] == [1, 2]
+    assert [m.drops for m in again] == [{}, {}]  # they are no news to anybody
+    assert line.publish(3).seq == 3
+
+
+def test_drops_are_told_once_with_their_reason(line: Publishing) -> None:
+    line.drop(DropReason.NEWEST_WINS, 2)
+    line.drop(DropReason.RING_FULL)
+    assert line.publish(3).drops == {"newest_wins": 2, "ring_full": 1}
+    assert line.publish(4).drops == {}
+    line.drop(DropReason.NEWEST_WINS)
+    assert line.publish(6).drops == {"newest_wins": 1}
+
+
+def test_ages_are_counted_once_per_frame(line: Publishing) -> None:
+    line.publish(0)
+    line.publish(0, repeated=True)
+    assert int(line.books.ages.sum()) == 1
+
+
+def test_a_subscriber_gets_each_frame_once_and_each_state(line: Publishing) -> None:
+    seen: list[Message] = []
+    with DetectionSubscriber(line._endpoint, timeout_s=0.01) as subscriber:
+        line.stage.idle()
+
+        def has(kind: type[Message], count: int) -> bool:
+            line.stage.idle()
+            seen.extend(subscriber)
+            return sum(isinstance(m, kind) for m in seen) >= count
+
+        wait_until(lambda: has(StatusMessage, 1), "it is connected")
+        line.books.set_state(0, CameraState.LIVE)
+        wait_until(lambda: has(StatusMessage, 2), "the camera is live")
+        for frame, repeated in ((0, False), (0, True), (1, False)):
+            line.publish(frame, repeated=repeated)
+        wait_until(lambda: has(DetectionMessage, 2), "frames arrive")
+    frames = [m.frame_id for m in seen if isinstance(m, DetectionMessage)]
+    assert frames == [0, 1]
+    assert [m.state for m in seen if isinstance(m, StatusMessage)] == ["connecting", "live"]
+
+
+def test_the_last_state_is_sent_at_the_end(short_dir: Path) -> None:
+    line = Publishing(short_dir)
+    with DetectionSubscriber(line._endpoint, timeout_s=0.01) as subscriber:
+
+        def connected() -> bool:
+            line.stage.idle()
+            return subscriber.receive() is not None
+
+        wait_until(connected, "it is connected")
+        line.books.set_state(0, CameraState.ENDED)
+        line.stage.close()
+        seen: list[Message] = []
+
+        def ended() -> bool:
+            seen.extend(subscriber)
+            return any(isinstance(m, StatusMessage) and m.state == "ended" for m in seen)
+
+        wait_until(ended, "the end arrives")
