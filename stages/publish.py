@@ -47,7 +47,8 @@ class Publish(BasicStage):
 
     def process(self, frame: Frame) -> bytes:
         found = decode_detections(frame.body)
-        boxes = np.round(found.boxes_xyxy, 2).tolist()  # a hundredth of a pixel says enough
+        # A hundredth of a pixel says enough; rounded in float32 it would be written with 17 digits.
+        boxes = np.round(found.boxes_xyxy.astype(np.float64), 2).tolist()
         detections = tuple(
             Detection(self._options.labels[class_id], class_id, round(score, 4), tuple(box))
             for box, score, class_id in zip(
