@@ -52,6 +52,7 @@ class Intake:
         self._ring: Ring | None = None
         self._sent: dict[int, FrameRef] = {}  # by slot: what may have to be sent again
         self._next_frame = self._first_frame()
+        self._last_pts_ns = -1  # times of an epoch increase
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Open, read, reconnect; returns when the source has ended and all of it is processed.
@@ -95,7 +96,10 @@ class Intake:
             self._sent.pop(slot, None)
             pts_ns = self._source.read(ring.slots[slot]["frame"])
             captured_ns, unix_ns = monotonic_ns(), time.time_ns()
-            ring.times[slot] = max(pts_ns, 0), unix_ns
+            self._last_pts_ns = max(
+                pts_ns, self._last_pts_ns + 1
+            )  # a camera's may stand or go back
+            ring.times[slot] = self._last_pts_ns, unix_ns
             ref = FrameRef(
                 self._camera, int(self._control["epoch"]), slot, generation,
                 self._next_frame, captured_ns, self._source.lossless,
@@ -128,6 +132,7 @@ class Intake:
             branches=self._topology.branches,
         )
         self._end_epoch(epoch - 1)
+        self._last_pts_ns = -1
         path = ring_path(self._context.run_dir, self._camera, epoch)
         path.unlink(missing_ok=True)  # a process that was killed right here
         self._ring = Ring.create(path, layout)

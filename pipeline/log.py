@@ -1,6 +1,7 @@
 """One format for the log lines of all processes, with credentials taken out."""
 
 import sys
+
 from loguru import logger
 
 from pipeline.redact import redact

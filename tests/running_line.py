@@ -50,7 +50,7 @@ class RunningLine:
         return self._err.read_text()
 
     def wait(self) -> int:
-        """The exit code; no line may end with a traceback or a Python warning, whatever happened."""
+        """The exit code; whatever happened, no line ends with a traceback or a Python warning."""
         try:
             code = self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:

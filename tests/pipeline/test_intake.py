@@ -1,7 +1,8 @@
 """The loop of a source's process, with a scripted source and the test as the rest of the line."""
 
+import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,6 +29,7 @@ class Scripted:
 
     def __init__(self, script: list[object], *, lossless: bool) -> None:
         self.lossless = lossless
+        self.pts_ns: Iterator[int] = itertools.repeat(0)
         self.first_frames: list[int] = []
         self._script = iter(script)
         self._frames = 0
@@ -51,7 +53,7 @@ class Scripted:
             assert isinstance(step, int)
             self._frames = step
         self._frames -= 1
-        return 0
+        return next(self.pts_ns)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -121,8 +123,12 @@ class Feeds:
         self._run_dir = run_dir
         self._open: list[Feed] = []
 
-    def start(self, *script: object, lossless: bool = True) -> Feed:
+    def start(
+        self, *script: object, lossless: bool = True, pts_ns: Sequence[int] | None = None
+    ) -> Feed:
         self.source = Scripted([*script, EndOfSource()], lossless=lossless)
+        if pts_ns is not None:
+            self.source.pts_ns = iter(pts_ns)
         self._open.append(Feed(self._run_dir, self.books, self.source))
         return self._open[-1]
 
@@ -194,6 +200,15 @@ def test_a_change_of_size_begins_an_epoch_when_all_frames_are_through(feeds: Fee
     assert [(ref.frame_id, ref.epoch) for ref in feed.refs] == [(0, 1), (1, 1), (2, 2), (3, 2)]
     assert not old.path.exists()
     assert (feeds.books.cameras[0]["width"], feeds.books.cameras[0]["height"]) == (7, 2)
+
+
+def test_times_of_an_epoch_increase_whatever_the_source_says(feeds: Feeds) -> None:
+    """A network camera may begin with the same time twice, and a clock may be set back."""
+    feed = feeds.start((5, 3), SLOTS, pts_ns=[0, 0, 500, 80])
+    feed.wait_for(SLOTS)
+    ring = feed.ring()
+    assert [int(ring.times[ref.slot, 0]) for ref in feed.refs] == [0, 1, 500, 501]
+    feed.serve_until_end()
 
 
 def test_a_live_source_that_fails_is_opened_again(feeds: Feeds) -> None:
