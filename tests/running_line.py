@@ -83,7 +83,11 @@ class RunningLine:
         return found
 
     def pid(self, name: str) -> int:
-        wait_until(lambda: name[:_COMM_BYTES] in self.children(), f"{name} runs")
+        def there() -> bool:
+            assert self.process.poll() is None, f"ended early:\n{self.stdout}{self.stderr}"
+            return name[:_COMM_BYTES] in self.children()
+
+        wait_until(there, f"{name} runs")
         return self.children()[name[:_COMM_BYTES]]
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:

@@ -74,14 +74,18 @@ def test_replicas_that_are_killed_keep_the_order(start_line: StartLine, tmp_path
 def test_a_replica_that_hangs_for_a_while_loses_no_frame_of_a_file(
     start_line: StartLine, tmp_path: Path
 ) -> None:
-    line = start_line("--source", make_clip(tmp_path / "clip.avi", 300),
-                      "--set", "detect.replicas=2")  # fmt: skip
+    clip = make_clip(tmp_path / "clip.avi", 16, fps=100)
+    line = start_line(*endless(clip), "--set", "detect.replicas=2")
+    for name in ("detect.0", "detect.1"):
+        line.pid(name)
     line.wait_for_messages(5)
     line.kill("detect.0", signal.SIGSTOP)
     time.sleep(1.5)  # three times as long as a live frame would be waited for
     line.kill("detect.0", signal.SIGCONT)
+    line.wait_for_messages(len(line.messages()) + 20)
+    line.process.terminate()
     assert line.wait() == 0, line.stderr
-    assert_frames_in_order(line.messages(), 300)
+    assert_frames_in_order(line.messages())
 
 
 def test_a_process_that_keeps_dying_ends_the_line(start_line: StartLine, tmp_path: Path) -> None:
@@ -106,7 +110,8 @@ def test_the_processes_of_a_killed_supervisor_end_and_the_next_start_cleans_up(
     line.look()
     line.process.kill()
     line.process.wait()
-    wait_until(lambda: line.leftovers() == [str(run_dir)], "its processes are gone")
+    # Whoever starts a line next removes the directory: the one below, or another on this machine.
+    wait_until(lambda: set(line.leftovers()) <= {str(run_dir)}, "its processes are gone")
     following = start_line("--source", clip)
     assert following.wait() == 0, following.stderr
     assert line.leftovers() == []
