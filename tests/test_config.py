@@ -25,7 +25,7 @@ def refuse(**content: Any) -> str:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({"sorces": []}, "unknown key 'sorces': did you mean 'sources'?"),
+        ({"sourxes": []}, "unknown key 'sourxes': did you mean 'sources'?"),
         ({"sources": [{"url": "0"}]}, "unknown key 'sources[0].url': did you mean 'uri'?"),
         ({"ring": {"slot": 8}}, "unknown key 'ring.slot': did you mean 'slots'?"),
         ({"cores": {"inference": [1]}}, "unknown key 'cores.inference'"),

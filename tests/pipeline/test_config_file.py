@@ -40,7 +40,7 @@ def test_content_becomes_frozen_data_with_defaults() -> None:
     ("content", "said"),
     [
         ({"camras": []}, "unknown key 'camras': did you mean 'cameras'?"),
-        ({"cameras": [{"adress": ""}]}, "unknown key 'cameras[0].adress': did you mean 'address'?"),
+        ({"cameras": [{"addrex": ""}]}, "unknown key 'cameras[0].addrex': did you mean 'address'?"),
         ({"ring": {"sloots": 4}}, "unknown key 'ring.sloots': did you mean 'slots'?"),
         ({"xyz": 1}, "unknown key 'xyz': expected one of cameras, ring, note"),
         ({3: 1}, "unknown key '3': expected one of cameras, ring, note"),  # YAML allows it
