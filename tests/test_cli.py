@@ -170,7 +170,7 @@ def test_a_recording_that_cannot_be_written_is_refused(
 
 
 def test_a_password_in_a_wrong_configuration_is_never_printed(refuse: Refuse) -> None:
-    said = refuse("--set", "sources=[{uri: 'rtsp://admin:S3cret@cam/1', nam: yard}]")
+    said = refuse("--set", "sources=[{uri: 'rtsp://admin:S3cret@cam/1', naxme: yard}]")
     assert "did you mean 'name'?" in said
     assert "S3cret" not in said
 
