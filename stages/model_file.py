@@ -26,7 +26,7 @@ VARINT, LENGTH_DELIMITED = 0, 2
 FIXED_WIDTH = {1: 8, 5: 4}
 MAX_VARINT_BYTES = 10
 
-Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Fraction = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Label = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -40,7 +40,7 @@ class SoftNmsDefaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     method: Literal["linear", "gaussian", "hard"]
     iou_thresh: Fraction
-    sigma: Annotated[float, msgspec.Meta(gt=0)]
+    sigma: Annotated[float, msgspec.Meta(gt=0.0)]
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ from pipeline.config_file import ConfigError, build, read_yaml, set_key
 
 class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: str
-    rate: Annotated[float, Meta(gt=0)] = 25.0
+    rate: Annotated[float, Meta(gt=0.0)] = 25.0
 
 
 class Ring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
