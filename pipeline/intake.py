@@ -25,7 +25,7 @@ from pipeline.stage import Context
 from pipeline.stream import Outlet
 from pipeline.topology import ProcessSpec
 
-_FULL_RING_WAIT_S = 0.0005
+_FULL_RING_WAIT_S = 0.001
 _BACKOFF_FIRST_S, _BACKOFF_CAP_S = 0.5, 30.0
 _STOP_POLL_S = 0.05
 _SETTLE_BETWEEN_EPOCHS_S = 0.5  # of a live source: it must come back, even when a stage hangs

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.ledger import CameraState, DropReason, Ledger, age_percentile_ms
 from pipeline.topology import RunSpec
@@ -18,7 +19,7 @@ class Totals(NamedTuple):
     at_s: float
     captured: int
     published: int
-    ages: "np.ndarray[tuple[int], np.dtype[np.uint64]]"
+    ages: npt.NDArray[np.uint64]
 
 
 class Report:
@@ -48,12 +49,12 @@ class Report:
         ages = now.ages - before.ages
         fps_in = (now.captured - before.captured) / seconds
         fps_out = (now.published - before.published) / seconds
-        p50, p99 = age_percentile_ms(ages, 50), age_percentile_ms(ages, 99)
         states = ", ".join(self._absent()) or "all live"
         drops = ", ".join(self._drops()) or "none"
         return (
-            f"in {fps_in:5.1f} fps | out {fps_out:5.1f} fps | age p50 {p50:.0f} p99 {p99:.0f} ms"
-            f" | drops {drops} | {states}"
+            f"in {fps_in:5.1f} fps | out {fps_out:5.1f} fps | "
+            f"age p50 {_format_age(ages, 50)} p99 {_format_age(ages, 99)} | "
+            f"drops {drops} | {states}"
         )
 
     def summary(self, restarts: int) -> str:
@@ -76,7 +77,7 @@ class Report:
                 f"{int(rows['frames'][camera, self._captures].sum()):>9} {published:>8} "
                 f"{int(rows['errors'][camera, self._publish]):>7} "
                 f"{sum(self._ledger.drops(camera).values()):>8} {published / seconds:>6.1f} "
-                f"{age_percentile_ms(ages, 50):>6.1f} ms {age_percentile_ms(ages, 99):>6.1f} ms"
+                f"{_format_age(ages, 50):>9} {_format_age(ages, 99):>9}"
             )
 
     def _process_table(self, restarts: int) -> Iterator[str]:
@@ -106,3 +107,8 @@ class Report:
             state, _, why = self._ledger.state(camera)
             if state is not CameraState.LIVE:
                 yield f"{name} {state.label}{': ' + why if why else ''}"
+
+
+def _format_age(counts: npt.NDArray[np.uint64], percent: float) -> str:
+    """A percentile of ages, or a dash where nothing was published."""
+    return f"{age_percentile_ms(counts, percent):.1f} ms" if counts.any() else "-"
