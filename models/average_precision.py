@@ -105,6 +105,12 @@ def select_truth(judged: EvaluationSet, images: list[JudgedImage]) -> COCO:
 
 def accumulate(truth: COCO, found: list[Result], category_ids: list[int]) -> np.ndarray:
     """Precision (IoU, recall, class) of at most 100 detections per image, all sizes."""
+    precision: np.ndarray = run_pycocotools(truth, found, category_ids).eval["precision"]
+    return precision[:, :, :, 0, -1]
+
+
+def run_pycocotools(truth: COCO, found: list[Result], category_ids: list[int]) -> COCOeval:
+    """COCO's matching done; `eval["precision"]` is (IoU, recall, class, size, limit)."""
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it goes
         # Copies: loadRes adds keys to what it is given.
         detections = truth.loadRes([dict(one) for one in found]) if found else COCO()
@@ -115,8 +121,7 @@ def accumulate(truth: COCO, found: list[Result], category_ids: list[int]) -> np.
         scored.params.catIds = category_ids
         scored.evaluate()
         scored.accumulate()
-    precision: np.ndarray = scored.eval["precision"]  # (IoU, recall, class, size, limit)
-    return precision[:, :, :, 0, -1]
+    return scored
 
 
 def mean(values: Iterable[float]) -> float:
@@ -137,12 +142,12 @@ def find_deviations(score: Score, published: Score) -> list[str]:
     return lines
 
 
-def compare(name: str, got: Score | SourceScore, expected: Score | SourceScore) -> list[str]:
+def compare(name: str, got: msgspec.Struct, expected: msgspec.Struct) -> list[str]:
+    """One line for every float of a score that is further off than TOLERANCE."""
+    measures = [field for field in got.__struct_fields__ if isinstance(getattr(got, field), float)]
     return [
         f"{name}: {measure} expected {was:.2f} +- {TOLERANCE}, got {found:.2f}"
-        for measure, found, was in (
-            ("ap", got.ap, expected.ap),
-            ("ap50", got.ap50, expected.ap50),
-        )
+        for measure in measures
+        for found, was in [(getattr(got, measure), getattr(expected, measure))]
         if not abs(found - was) <= TOLERANCE
     ]

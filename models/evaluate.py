@@ -3,21 +3,29 @@
 python -m models.evaluate models/zoo/thundernet-snet49-street11.onnx --data street11/val.json
 python -m models.evaluate model.onnx --data val.json --detections found.json --results ap.json
 python -m models.evaluate model.onnx --data val.json --expect docs/published.json
+python -m models.evaluate model.onnx --voc VOCdevkit/VOC2007 --split test
+python -m models.evaluate model.onnx --coco annotations/instances_val2017.json --images val2017
 """
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import msgspec
 from tqdm import tqdm
 
-from models.average_precision import Result, Score, find_deviations, score_detections
+from models.average_precision import Result, score_detections
+from models.data.coco import read_coco
 from models.data.report import DataError, DataReport
+from models.data.voc import read_voc
+from models.evaluation_protocol import BY_SOURCE, COCO, VOC, Protocol
 from models.evaluation_set import (
     Detect,
     EvaluationSet,
+    make_evaluation_set,
     read_evaluation_set,
     read_frames,
     take_images,
@@ -33,8 +41,12 @@ MAX_DETECTIONS = 100
 
 
 def evaluate(
-    detect: Detect, labels: tuple[str, ...], judged: EvaluationSet, report: DataReport
-) -> tuple[Score, list[Result]]:
+    detect: Detect,
+    labels: tuple[str, ...],
+    judged: EvaluationSet,
+    report: DataReport,
+    score: Callable[[EvaluationSet, list[Result]], Any] = score_detections,
+) -> tuple[Any, list[Result]]:
     """Score and detections of anything that detects; unreadable images are left out of both."""
     category_of = {name: category_id for category_id, name in judged.labels.items()}
     category_ids = [category_of.get(label) for label in labels]
@@ -43,7 +55,7 @@ def evaluate(
     for image, frame in tqdm(frames, total=len(judged.images), unit="image", desc=judged.path.stem):
         read.append(image)
         results += to_results(image.image_id, detect(frame), category_ids)
-    return score_detections(judged._replace(images=read), results), results
+    return score(judged._replace(images=read), results), results
 
 
 def to_results(image_id: int, found: Detections, category_ids: list[int | None]) -> list[Result]:
@@ -59,14 +71,27 @@ def to_results(image_id: int, found: Detections, category_ids: list[int | None])
     return results
 
 
-def format_score(score: Score) -> str:
-    """One line per source, AP50 of its classes behind, and the mean."""
-    lines = []
-    for name, source in score.sources.items():
-        classes = " ".join(f"{label} {of.ap50:.0f}" for label, of in source.classes.items())
-        lines.append(f"{name:<22} AP50 {source.ap50:5.1f}  AP {source.ap:5.1f}   {classes}")
-    lines.append(f"{'mean over sources':<22} AP50 {score.ap50:5.1f}  AP {score.ap:5.1f}")
-    return "\n".join(lines)
+def read_judged(options: argparse.Namespace, report: DataReport) -> tuple[EvaluationSet, Protocol]:
+    """What the options name, and how it is judged."""
+    if options.voc:
+        found = read_voc(options.voc, options.split, report)
+        return make_evaluation_set(found), VOC
+    if options.coco:
+        if options.images is None:
+            raise DataError(f"--coco {options.coco}: expected --images, the folder of its images")
+        return make_evaluation_set(read_coco(options.coco, options.images, report)), COCO
+    return read_evaluation_set(options.data), BY_SOURCE
+
+
+def report_differences(labels: tuple[str, ...], judged: EvaluationSet, report: DataReport) -> None:
+    """Names the classes that only one of model and set knows."""
+    names = set(judged.labels.values())
+    for label in labels:
+        if label not in names:
+            report.add("class that the set lacks, not judged", label)
+    for name in judged.labels.values():
+        if name not in labels:
+            report.add("class that the model lacks, scores 0", name)
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -76,7 +101,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("model", type=Path, help="the .onnx file")
-    parser.add_argument("--data", type=Path, required=True, help="COCO JSON, tars beside it")
+    judged = parser.add_mutually_exclusive_group(required=True)
+    judged.add_argument("--data", type=Path, help="COCO JSON, tars beside it; AP per source")
+    judged.add_argument("--voc", type=Path, help="VOCdevkit/VOC2007 or the like; VOC's mAP")
+    judged.add_argument("--coco", type=Path, help="COCO JSON; COCO's AP")
+    parser.add_argument("--split", default="test", help="with --voc: a list in ImageSets/Main")
+    parser.add_argument("--images", type=Path, help="with --coco: folder of the images")
     parser.add_argument("--limit", type=int, help="judge about this many images, evenly spaced")
     parser.add_argument("--detections", type=Path, help="write COCO results here")
     parser.add_argument("--results", type=Path, help="write the scores as JSON here")
@@ -87,29 +117,31 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> list[str]:
     """Prints the score; returns what deviates from the expected one."""
-    published = read_published(options.expect) if options.expect else None
-    judged = read_evaluation_set(options.data)
+    report = DataReport()
+    judged, protocol = read_judged(options, report)
+    published = read_published(options.expect, protocol) if options.expect else None
     if options.limit:
         judged = take_images(judged, options.limit)
     detector = Detector(options.model, options.threads)
+    labels = detector.metadata.labels
+    report_differences(labels, judged, report)
     soft_nms = make_soft_nms(detector.metadata, SCORE_THRESH, MAX_DETECTIONS)
-    report = DataReport()
     detect = FrameDetector(detector, soft_nms).detect
-    score, results = evaluate(detect, detector.metadata.labels, judged, report)
+    score, results = evaluate(detect, labels, judged, report, protocol.score)
     print(f"{detector.metadata.name} {detector.metadata.sha256[:12]}")
-    print(format_score(score))
+    print(protocol.format(score))
     for line in report.lines():
-        print(f"left out: {line}")
+        print(f"data: {line}")
     if options.detections:
         options.detections.write_bytes(msgspec.json.encode(results))
     if options.results:
         options.results.write_bytes(msgspec.json.format(msgspec.json.encode(score)))
-    return find_deviations(score, published) if published else []
+    return protocol.find_deviations(score, published) if published else []
 
 
-def read_published(path: Path) -> Score:
+def read_published(path: Path, protocol: Protocol) -> Any:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Score)
+        return msgspec.json.decode(path.read_bytes(), type=protocol.kind)
     except msgspec.DecodeError as error:
         raise DataError(f"{path}: expected scores written by --results: {error}") from error
 

@@ -1,4 +1,4 @@
-"""Images with their annotations, to be judged: COCO JSON beside tar shards.
+"""Images with their annotations, to be judged: COCO JSON beside tar shards, or image files.
 
 Beyond COCO, an image may name its `source` and its `labelled_category_ids`, the classes that people
 annotated exhaustively in it. Where they are absent, the source is "all" and every class counts.
@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.annotated_images import AnnotatedImages, Annotation
 from models.data.report import DataError, DataReport
 from stages.kernels.soft_nms import Detections
 
@@ -35,6 +37,7 @@ class EvaluationSet(NamedTuple):
     images: list[JudgedImage]
     labels: dict[int, str]  # category id -> name
     annotations: dict[int, list[dict[str, Any]]]  # image id -> COCO annotations
+    folder: Path | None = None  # of image files; None: they are in tars beside `path`
 
 
 def read_evaluation_set(path: Path) -> EvaluationSet:
@@ -67,6 +70,27 @@ def make_image(image: dict[str, Any], labels: dict[int, str]) -> JudgedImage:
     )
 
 
+def make_evaluation_set(found: AnnotatedImages) -> EvaluationSet:
+    """The images of a VOC or COCO directory, in their order; every category counts in each."""
+    category_ids = frozenset(found.categories)
+    images = [
+        JudgedImage(one.id, one.file_name, (one.width, one.height), ONLY_SOURCE, category_ids)
+        for one in found.images
+    ]
+    annotations = defaultdict(list)
+    for annotation in found.annotations:
+        annotations[annotation.image_id].append(to_coco(annotation))
+    return EvaluationSet(found.path, images, found.categories, dict(annotations), found.folder)
+
+
+def to_coco(annotation: Annotation) -> dict[str, Any]:
+    """The annotation as plain data; without an outline, its area is that of the box."""
+    _, _, width, height = annotation.bbox
+    area = width * height if annotation.area is None else annotation.area
+    plain: dict[str, Any] = msgspec.to_builtins(annotation)
+    return plain | {"bbox": list(annotation.bbox), "area": area}  # pycocotools wants a list
+
+
 def take_images(whole: EvaluationSet, count: int) -> EvaluationSet:
     """About `count` images, evenly spaced, so that every source keeps its share."""
     step = max(1, round(len(whole.images) / count))
@@ -77,6 +101,22 @@ def read_frames(
     judged: EvaluationSet, report: DataReport
 ) -> Iterator[tuple[JudgedImage, NDArray[np.uint8]]]:
     """Every judged image with its BGR pixels; what cannot be read is named in `report`."""
+    if judged.folder is None:
+        yield from read_shards(judged, report)
+        return
+    for image in judged.images:
+        try:
+            data = (judged.folder / image.file_name).read_bytes()
+        except OSError:
+            report.add("missing image", image.file_name)
+            continue
+        yield from decode(image, data, report)
+
+
+def read_shards(
+    judged: EvaluationSet, report: DataReport
+) -> Iterator[tuple[JudgedImage, NDArray[np.uint8]]]:
+    """The images in the tars, in the tars' order."""
     waiting = {image.file_name: image for image in judged.images}
     shards = sorted(judged.path.parent.glob(f"{judged.path.stem}-*.tar"))
     if not shards:

@@ -13,7 +13,8 @@ import pytest
 
 from models.average_precision import Score, find_deviations, score_detections
 from models.data.report import DataError, DataReport
-from models.evaluate import evaluate, format_score, to_results
+from models.evaluate import evaluate, to_results
+from models.evaluation_protocol import format_score
 from models.evaluation_set import EvaluationSet, read_evaluation_set, read_frames, take_images
 from stages.kernels.soft_nms import Detections
 

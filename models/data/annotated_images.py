@@ -1,0 +1,82 @@
+"""Image files with boxes in COCO's terms: what VOC and COCO directories are read into."""
+
+import math
+from pathlib import Path
+
+import msgspec
+
+from models.data.report import DataReport
+
+BORDER_PX = 1.0  # annotators' boxes leave the image by rounding; more is worth a word
+
+
+class AnnotatedImage(msgspec.Struct, frozen=True):
+    id: int
+    file_name: str
+    width: int
+    height: int
+
+
+class Annotation(msgspec.Struct, frozen=True, kw_only=True):
+    image_id: int
+    category_id: int
+    bbox: tuple[float, float, float, float]  # x, y, width, height in pixels
+    id: int = 0
+    area: float | None = None  # of the object's outline; None: that of the box
+    iscrowd: int = 0  # 1: a region to ignore, VOC's "difficult"
+
+
+class AnnotatedImages(msgspec.Struct, frozen=True):
+    """What a directory holds, after `keep_usable` left out what means nothing."""
+
+    name: str
+    path: Path  # the file that lists the images, for messages
+    folder: Path  # where `file_name` of every image lies
+    images: list[AnnotatedImage]
+    annotations: list[Annotation]
+    categories: dict[int, str]  # id -> name
+
+
+def keep_usable(found: AnnotatedImages, report: DataReport) -> AnnotatedImages:
+    """Without repeated images and without boxes that mean nothing; all are named in `report`."""
+    images: dict[int, AnnotatedImage] = {}
+    for image in found.images:
+        if image.id in images:
+            report.add("image listed twice", image.file_name)
+        elif image.width < 1 or image.height < 1:
+            report.add("image without a size", image.file_name)
+        else:
+            images[image.id] = image
+    annotations = []
+    for annotation in found.annotations:
+        owner = images.get(annotation.image_id)
+        problem = find_problem(annotation, owner, found.categories)
+        name = f"{owner.file_name if owner else annotation.image_id} {list(annotation.bbox)}"
+        if problem is not None:
+            report.add(problem, name)
+            continue
+        annotations.append(annotation)
+        if owner is not None and leaves_image(annotation, owner):
+            report.add("box across the image's border, kept", name)
+    return msgspec.structs.replace(found, images=list(images.values()), annotations=annotations)
+
+
+def find_problem(
+    annotation: Annotation, image: AnnotatedImage | None, categories: dict[int, str]
+) -> str | None:
+    """Why the box cannot be used, or None."""
+    if image is None:
+        return "box of an unknown image"
+    if annotation.category_id not in categories:
+        return "box of an unknown category"
+    x, y, width, height = annotation.bbox
+    if not (all(map(math.isfinite, annotation.bbox)) and width > 0 and height > 0):
+        return "box without area"
+    inside = x < image.width and y < image.height and x + width > 0 and y + height > 0
+    return None if inside else "box outside its image"
+
+
+def leaves_image(annotation: Annotation, image: AnnotatedImage) -> bool:
+    x, y, width, height = annotation.bbox
+    beyond = max(-x, -y, x + width - image.width, y + height - image.height)
+    return beyond > BORDER_PX
