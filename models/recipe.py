@@ -8,6 +8,7 @@ import msgspec
 
 from models.data.augment import AugmentConfig
 from models.data.scene import SceneConfig
+from models.data.split import CocoSplit, VocSplit
 from models.thundernet.config import ConfigError, ThunderNetConfig, check_input_size
 from models.thundernet.criterion import CriterionConfig
 
@@ -18,6 +19,8 @@ SHARED_VARIABLE = "THUNDERLINE_SHARED"
 class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where images come from and how often each is drawn."""
 
+    train: tuple[VocSplit | CocoSplit, ...] = ()  # all of these, with `val`, instead of street11
+    val: VocSplit | CocoSplit | None = None
     folder: str | None = None  # of street11; None: data/street11 in the shared folder
     train_split: str = "train"
     val_split: str = "val"
@@ -27,6 +30,10 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     source_weights: dict[str, float] = {}
     rare_below: float = 0.1  # classes in fewer images than this part are drawn more often
     scene: SceneConfig = SceneConfig()
+
+    def __post_init__(self) -> None:
+        if bool(self.train) != (self.val is not None):
+            raise ConfigError("data: expected both of train and val, or none of them")
 
 
 class OptimizerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,6 +73,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     sizes: tuple[SizePhase, ...] = (SizePhase(size=320, until=1.0),)
+    multi_scale: tuple[int, ...] = ()  # a random one of these per iteration, instead of `sizes`
     batch_size: int = 32
     max_boxes: int | None = None  # fixed padding for GPUs; None pads to the batch
     ema_decay: float = 0.998
@@ -87,6 +95,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         ends = [phase.until for phase in self.sizes]
         if not ends or ends != sorted(ends) or ends[-1] != 1.0:
             raise ConfigError(f"sizes: expected rising `until` that ends at 1.0, got {ends}")
+        for size in self.multi_scale:
+            check_input_size(size)
 
 
 def load_recipe(path: Path) -> Recipe:

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from models.recipe import Recipe, ScheduleConfig
 
 WARMUP_START = 0.1  # of the peak rate
@@ -27,5 +29,9 @@ def rate_factor(schedule: ScheduleConfig, iteration: int, iterations: int) -> fl
 
 
 def input_size(recipe: Recipe, iteration: int) -> int:
+    """Pixels per side of the batch at `iteration`, counted from 0."""
+    if recipe.multi_scale:
+        random = np.random.default_rng((recipe.seed, iteration))
+        return int(random.choice(recipe.multi_scale))
     progress = iteration / recipe.iterations
     return next(phase.size for phase in recipe.sizes if progress < phase.until)

@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from models.data.annotated_samples import load_samples
 from models.data.batches import Batches, image_weights
 from models.data.report import DataReport
 from models.data.samples import Samples
 from models.data.scene import load_scene
 from models.data.street11 import load_street11
-from models.evaluation_set import EvaluationSet, read_evaluation_set
+from models.evaluation_set import EvaluationSet, make_evaluation_set, read_evaluation_set
 from models.recipe import Recipe, street11_folder
 
 
@@ -25,17 +26,39 @@ class TrainingData(NamedTuple):
 def load_training_data(recipe: Recipe) -> TrainingData:
     """Training batches and validation images; problems of the data are printed once."""
     report = DataReport()
-    data, labels = recipe.data, recipe.model.labels
-    folder, cache = street11_folder(data), Path(data.cache)
-    train = load_street11(folder, data.train_split, labels, cache, data.image_size, report)
-    val = load_street11(folder, data.val_split, labels, cache, recipe.model.input_size, report)
-    sets = [train]
+    data, labels, cache = recipe.data, recipe.model.labels, Path(recipe.data.cache)
+    sets = load_train_sets(recipe, report)
     if data.scene.streets:
         sets.append(load_scene(data.scene, labels, cache, data.image_size))
+    val, judged = load_validation(recipe, report)
     for line in report.lines():
         print(f"data: {line}", file=sys.stderr)
     weights = [image_weights(part, data.source_weights, data.rare_below) for part in sets]
     if data.preload:
         sets = [replace(part, images=np.array(part.images)) for part in sets]
     batches = Batches(sets, weights, recipe.batch_size, recipe.seed, recipe.max_boxes)
-    return TrainingData(batches, val, read_evaluation_set(folder / f"{data.val_split}.json"))
+    return TrainingData(batches, val, judged)
+
+
+def load_train_sets(recipe: Recipe, report: DataReport) -> list[Samples]:
+    """Photographs to train on: the directories that the recipe names, or street11."""
+    data, labels, cache = recipe.data, recipe.model.labels, Path(recipe.data.cache)
+    if data.train:
+        return [
+            load_samples(split.read(report), labels, cache, data.image_size, report)
+            for split in data.train
+        ]
+    folder = street11_folder(data)
+    return [load_street11(folder, data.train_split, labels, cache, data.image_size, report)]
+
+
+def load_validation(recipe: Recipe, report: DataReport) -> tuple[Samples, EvaluationSet]:
+    """Images at the network's size, and what is to be found in them."""
+    data, labels, cache = recipe.data, recipe.model.labels, Path(recipe.data.cache)
+    size = recipe.model.input_size
+    if data.val is not None:
+        found = data.val.read(report)
+        return load_samples(found, labels, cache, size, report), make_evaluation_set(found)
+    folder = street11_folder(data)
+    val = load_street11(folder, data.val_split, labels, cache, size, report)
+    return val, read_evaluation_set(folder / f"{data.val_split}.json")
