@@ -47,7 +47,11 @@ def evaluate(
     report: DataReport,
     score: Callable[[EvaluationSet, list[Result]], Any] = score_detections,
 ) -> tuple[Any, list[Result]]:
-    """Score and detections of anything that detects; unreadable images are left out of both."""
+    """Score and detections of anything that detects; unreadable images are left out of both.
+
+    Raises:
+        DataError: not one image could be read.
+    """
     category_of = {name: category_id for category_id, name in judged.labels.items()}
     category_ids = [category_of.get(label) for label in labels]
     read, results = [], []
@@ -55,6 +59,9 @@ def evaluate(
     for image, frame in tqdm(frames, total=len(judged.images), unit="image", desc=judged.path.stem):
         read.append(image)
         results += to_results(image.image_id, detect(frame), category_ids)
+    if not read:
+        reasons = "; ".join(report.lines()) or "it lists none"
+        raise DataError(f"{judged.path}: expected at least one readable image: {reasons}")
     return score(judged._replace(images=read), results), results
 
 

@@ -51,13 +51,12 @@ def keep_usable(found: AnnotatedImages, report: DataReport) -> AnnotatedImages:
     for annotation in found.annotations:
         owner = images.get(annotation.image_id)
         problem = find_problem(annotation, owner, found.categories)
-        name = f"{owner.file_name if owner else annotation.image_id} {list(annotation.bbox)}"
+        if problem is None:
+            annotations.append(annotation)
+            problem = find_oddity(annotation, images[annotation.image_id])
         if problem is not None:
-            report.add(problem, name)
-            continue
-        annotations.append(annotation)
-        if owner is not None and leaves_image(annotation, owner):
-            report.add("box across the image's border, kept", name)
+            place = owner.file_name if owner else annotation.image_id
+            report.add(problem, f"{place} {list(annotation.bbox)}")
     return msgspec.structs.replace(found, images=list(images.values()), annotations=annotations)
 
 
@@ -76,7 +75,8 @@ def find_problem(
     return None if inside else "box outside its image"
 
 
-def leaves_image(annotation: Annotation, image: AnnotatedImage) -> bool:
+def find_oddity(annotation: Annotation, image: AnnotatedImage) -> str | None:
+    """What is worth a word about a box that is used nevertheless, or None."""
     x, y, width, height = annotation.bbox
     beyond = max(-x, -y, x + width - image.width, y + height - image.height)
-    return beyond > BORDER_PX
+    return "box across the image's border, kept" if beyond > BORDER_PX else None

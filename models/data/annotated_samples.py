@@ -21,6 +21,7 @@ class FileSource:
 
     def __init__(self, found: AnnotatedImages) -> None:
         self.name = found.name
+        self.images = found.images
         self.paths = [found.folder / image.file_name for image in found.images]
         # With sizes, so that files which appear or change later are not taken from an old cache.
         self.identity = "\n".join(
@@ -37,15 +38,18 @@ class FileSource:
     def read(self, group: str) -> Iterator[Picture]:
         first = int(group)
         for row, path in enumerate(self.paths[first : first + IMAGES_PER_GROUP], first):
-            yield Picture(row, read_image(path))
+            yield Picture(row, read_image(path, self.images[row]))
 
 
-def read_image(path: Path) -> np.ndarray | None:
-    """BGR pixels (H, W, 3); None where there is no file, or none that decodes."""
+def read_image(path: Path, expected: AnnotatedImage) -> np.ndarray | None:
+    """BGR pixels (H, W, 3); None where no file decodes to the size that was annotated."""
     try:
-        return decode_image(np.fromfile(path, np.uint8))
+        frame = decode_image(np.fromfile(path, np.uint8))
     except OSError:
         return None
+    if frame is None or frame.shape[:2] != (expected.height, expected.width):
+        return None
+    return frame
 
 
 def load_samples(
@@ -69,7 +73,7 @@ def load_samples(
     names = [image.file_name for image in found.images]
     for name, present in zip(names, cached.present, strict=True):
         if not present:
-            report.add("image missing or unreadable", name)
+            report.add("image missing, unreadable or of another size", name)
     padded, box_labels = pad_boxes([boxes[image.id] for image in found.images])
     labelled = np.ones((len(names), len(labels)), bool)
     sources = [found.name] * len(names)

@@ -75,6 +75,17 @@ def test_what_cannot_be_judged_ends_with_one_line(
     assert done.stderr == f"evaluate: --coco {path}: expected --images, the folder of its images\n"
 
 
+def test_a_directory_without_a_readable_image_is_no_score_of_zero(
+    tmp_path: Path, tiny_model: Path, repository: Path
+) -> None:
+    year = write_voc(tmp_path / "VOC2007", "test", {"000001": []})
+    (year / "JPEGImages" / "000001.jpg").unlink()
+    done = run_command(tiny_model, "--voc", year, cwd=repository)
+    assert done.returncode == 1
+    expected = "expected at least one readable image: missing image: 1 (JPEGImages/000001.jpg)"
+    assert expected in done.stderr.splitlines()[-1]
+
+
 def test_scores_survive_a_file_and_deviations_are_named() -> None:
     voc = VocScore(50.0, 60.0, 3, {"car": VocClassScore(50.0, 60.0, 9)})
     coco = CocoScore(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7, {"car": 1.0})

@@ -72,7 +72,10 @@ def test_two_iterations_on_voc(
     assert len(rows) == 3
     error = capsys.readouterr().err
     assert "data: box of an unknown category: 1 (000004 'tank')" in error
-    assert "data: image missing or unreadable: 1 (JPEGImages/2008_000002.jpg)" in error
+    assert (
+        "data: image missing, unreadable or of another size: 1 (JPEGImages/2008_000002.jpg)"
+        in error
+    )
 
 
 def test_batches_draw_from_every_year(

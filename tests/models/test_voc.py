@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -89,7 +90,20 @@ def test_missing_and_broken_images_are_named(year: Path, tmp_path: Path) -> None
     report = DataReport()
     samples = load_samples(found, CLASSES, tmp_path / "cache", 64, report)
     assert not samples.present.any()
-    assert len(report.problems["image missing or unreadable"]) == 2
+    assert len(report.problems["image missing, unreadable or of another size"]) == 2
+
+
+def test_an_image_of_another_size_than_annotated_is_left_out(year: Path, tmp_path: Path) -> None:
+    turned = np.zeros((WIDTH, HEIGHT, 3), np.uint8)
+    cv2.imwrite(str(year / "JPEGImages" / "000002.jpg"), turned)
+    found = read_voc(year, "test", DataReport())
+    samples = load_samples(found, CLASSES, tmp_path / "cache", 64, DataReport())
+    assert samples.present.tolist() == [True, False]
+    report = DataReport()
+    assert [image.image_id for image, _ in read_frames(make_evaluation_set(found), report)] == [1]
+    assert report.problems == {
+        "image of another size": ["JPEGImages/000002.jpg: (100, 80), got 80x100"]
+    }
 
 
 def test_an_image_that_appears_later_is_read(year: Path, tmp_path: Path) -> None:
