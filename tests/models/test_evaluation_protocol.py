@@ -82,8 +82,9 @@ def test_a_directory_without_a_readable_image_is_no_score_of_zero(
     (year / "JPEGImages" / "000001.jpg").unlink()
     done = run_command(tiny_model, "--voc", year, cwd=repository)
     assert done.returncode == 1
-    expected = "expected at least one readable image: missing image: 1 (JPEGImages/000001.jpg)"
-    assert expected in done.stderr.splitlines()[-1]
+    line = done.stderr.splitlines()[-1]
+    assert "test.txt: expected at least one readable image: " in line
+    assert line.endswith("missing image: 1 (JPEGImages/000001.jpg)")
 
 
 def test_scores_survive_a_file_and_deviations_are_named() -> None:
