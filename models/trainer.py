@@ -62,13 +62,18 @@ class Trainer:
         """Continues from `state`. What the weights depend on must be as it was; the length of the
         run, its data and its augmentation may change, which is how a run is adapted to its machine.
         """
-        then, now = state["meta"]["recipe"], msgspec.to_builtins(self.recipe)
+        # As a Recipe: a key that the schema has gained since the checkpoint counts as its default.
+        try:
+            then = msgspec.to_builtins(msgspec.convert(state["meta"]["recipe"], Recipe))
+        except msgspec.ValidationError as error:
+            raise CheckpointError(f"resume: the checkpoint's recipe: {error}") from error
+        now = msgspec.to_builtins(self.recipe)
         decisive = ("model", "criterion", "optimizer", "batch_size", "seed")
-        changed = [key for key in decisive if then.get(key) != now[key]]
+        changed = [key for key in decisive if then[key] != now[key]]
         if changed:
             raise CheckpointError(
                 f"resume: the recipe differs from the checkpoint's in {', '.join(changed)}; "
-                f"was {[then.get(key) for key in changed]}, is {[now[key] for key in changed]}"
+                f"was {[then[key] for key in changed]}, is {[now[key] for key in changed]}"
             )
         self.model.load_state_dict(state["weights"])
         self.criterion.load_state_dict(state["criterion"])

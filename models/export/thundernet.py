@@ -10,6 +10,9 @@ from models.export.proposals import add_proposals
 from models.export.psroi_align import add_psroi_align
 from models.export.roi_head import add_roi_head
 from models.export.rpn import add_attention, add_rpn
+from models.thundernet.backbones.plan import SNetPlan, name_backbone
+from models.thundernet.config import ConfigError, ThunderNetConfig
+from models.thundernet.snet import SNet
 from models.thundernet.thundernet import ThunderNet
 
 FLOAT = onnx.TensorProto.FLOAT
@@ -24,6 +27,9 @@ def make_graph(
         expose_rois: also publish the proposals as `rois` (R, 4), for comparison with the trained
             network: near ties make the two choose differently.
     """
+    check_exportable(model.config)
+    assert isinstance(model.backbone, SNet)
+    assert model.cem is not None
     size = model.config.input_size
     graph = GraphBuilder("thundernet")
     frame = graph.input("frame", np.uint8, [size, size, 3])
@@ -43,6 +49,19 @@ def make_graph(
     if expose_rois:
         graph.output("rois", rois, ["rois", 4])
     return graph.build(metadata)
+
+
+def check_exportable(config: ThunderNetConfig) -> None:
+    """Raises ConfigError for the ablations of configs/paper that no graph is written for."""
+    plan = config.backbone
+    if not isinstance(plan, str | SNetPlan):
+        raise ConfigError(f"backbone: expected an SNet for export, got {name_backbone(plan)}")
+    if isinstance(plan, SNetPlan) and plan.double_depthwise:
+        raise ConfigError("backbone: double_depthwise: expected false for export, got true")
+    if not config.context_enhancement:
+        raise ConfigError("context_enhancement: expected true for export, got false")
+    if config.rpn_kind != "light":
+        raise ConfigError(f"rpn_kind: expected light for export, got {config.rpn_kind}")
 
 
 def add_image(graph: GraphBuilder, frame: str, mean: np.ndarray) -> str:

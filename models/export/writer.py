@@ -9,6 +9,7 @@ import onnx
 
 from models.export.parity import Parity, check_parity, make_probes, measure_parity
 from models.export.thundernet import make_graph
+from models.thundernet.backbones.plan import name_backbone
 from models.thundernet.thundernet import ThunderNet
 from stages.model_file import (
     FORMAT,
@@ -30,7 +31,7 @@ def make_card(
     config = model.config
     return ModelCard(
         format=FORMAT,
-        name=name or f"thundernet-{config.backbone}",
+        name=name or f"thundernet-{name_backbone(config.backbone)}",
         labels=config.labels,
         input_wh=(config.input_size, config.input_size),
         max_rois=config.post_nms_top_n,

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 class ContextEnhancementModule(nn.Module):
     """Sum of C4, of C5 enlarged twice and of C5's global average, each after a 1x1 convolution.
 
-    Levels left out of `levels` are not built: the rows of the paper's ablation (Table 6).
+    Levels left out of `levels` are not built: the rows of the paper's ablation of its levels.
     """
 
     def __init__(
@@ -34,3 +34,18 @@ class ContextEnhancementModule(nn.Module):
             pooled = c5.mean(dim=(2, 3), keepdim=True)  # (N, C', 1, 1)
             terms.append(self.project["global"](pooled).expand(-1, -1, *c4.shape[2:]))
         return sum(terms[1:], start=terms[0])
+
+
+class SeparateMaps(nn.Module):
+    """Without CEM: C4 for the RPN and C5, enlarged, for the RoI head (Sec. 4.4.3, Baseline)."""
+
+    def __init__(self, c4_channels: int, c5_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.c4 = nn.Conv2d(c4_channels, out_channels, 1)
+        self.c5 = nn.Conv2d(c5_channels, out_channels, 1)
+
+    def forward(self, c4: Tensor, c5: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps of the same shape for RPN and RoI head. A 1x1 convolution and the enlargement
+        commute; before it, the convolution costs a quarter.
+        """
+        return self.c4(c4), F.interpolate(self.c5(c5), scale_factor=2, mode="nearest")

@@ -4,6 +4,9 @@ from typing import Literal
 
 import msgspec
 
+from models.thundernet.backbones.plan import PLANS, Backbone, SNetPlan
+from models.thundernet.errors import ConfigError as ConfigError
+
 STRIDE = 16  # pixels per cell of the map that RPN and RoI head read (C4)
 LABELS = (
     "person",
@@ -20,26 +23,27 @@ LABELS = (
 )
 
 ContextLevel = Literal["c4", "c5", "global"]
-
-
-class ConfigError(ValueError):
-    """A configuration that no network or training run can be made from."""
+ALL_LEVELS: tuple[ContextLevel, ...] = ("c4", "c5", "global")
 
 
 class ThunderNetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Shape of one ThunderNet; the defaults are the deployed SNet49 detector.
 
     Fields that the paper varies in its ablations (Sec. 4.4) are here too, so that each row of
-    such a table is one configuration: `context_levels`, `spatial_attention`, `rpn_channels`,
+    such a table is one configuration (configs/paper): `backbone`, `context_enhancement`,
+    `context_levels`, `spatial_attention`, `rpn_kind`, `rpn_channels`, `pool_channels`,
     `hidden_channels`, `pool_reduction`.
     """
 
-    backbone: Literal["snet49", "snet146", "snet535"] = "snet49"
+    backbone: Backbone = "snet49"  # a name, or the plan of another one
     balanced_downsampling: bool = True  # False: the left branch of a stride-2 unit keeps its width
     input_size: int = 320  # pixels; frames are warped to this square
     labels: tuple[str, ...] = LABELS  # foreground classes; class i + 1 is labels[i]
-    context_levels: tuple[ContextLevel, ...] = ("c4", "c5", "global")  # what CEM sums, Sec. 3.3
+    context_enhancement: bool = True  # CEM, Sec. 3.3; False: C4 for the RPN, C5 for the RoI head
+    context_levels: tuple[ContextLevel, ...] = ALL_LEVELS  # what CEM sums
     spatial_attention: bool = True  # SAM, Sec. 3.3
+    # "light": 5x5 depthwise and 1x1, Sec. 3.2; "dense": one 3x3 convolution, as Light-Head R-CNN.
+    rpn_kind: Literal["light", "dense"] = "light"
     rpn_channels: int = 256
     # The paper has 32 to 512. At 320 pixels half of the street objects are under 45 pixels wide,
     # and 512 covers nothing that 256 does not.
@@ -57,8 +61,20 @@ class ThunderNetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     def __post_init__(self) -> None:
         check_input_size(self.input_size)
+        check_backbone(self.backbone, self.balanced_downsampling)
+        check_widths(
+            rpn_channels=self.rpn_channels,
+            pool_size=self.pool_size,
+            pool_channels=self.pool_channels,
+            hidden_channels=self.hidden_channels,
+        )
         if not self.context_levels:
             raise ConfigError("context_levels: expected at least one of c4, c5, global, got none")
+        if not self.context_enhancement and self.context_levels != ALL_LEVELS:
+            raise ConfigError(
+                "context_levels: expected none where context_enhancement is false, "
+                f"got {list(self.context_levels)}"
+            )
         if self.post_nms_top_n > self.pre_nms_top_n:
             raise ConfigError(
                 f"post_nms_top_n: expected at most pre_nms_top_n = {self.pre_nms_top_n}, "
@@ -83,3 +99,23 @@ def check_input_size(size: int) -> None:
     """Raises ConfigError unless C5, at stride 32, is exactly half of C4."""
     if size < 64 or size % 32:
         raise ConfigError(f"input size: expected a multiple of 32 from 64 up, got {size}")
+
+
+def check_backbone(backbone: Backbone, balanced: bool) -> None:
+    if not balanced and not isinstance(backbone, str | SNetPlan):
+        raise ConfigError(
+            "balanced_downsampling: expected true for a backbone without ShuffleNetV2 units, "
+            "got false"
+        )
+    plan = PLANS[backbone] if isinstance(backbone, str) else backbone
+    if isinstance(plan, SNetPlan) and not balanced and plan.stem >= plan.stages[0]:
+        raise ConfigError(
+            "balanced_downsampling: expected true where stem >= stages[0], got false with "
+            f"{plan.stem} and {plan.stages[0]}"
+        )
+
+
+def check_widths(**widths: int) -> None:
+    for name, width in widths.items():
+        if width < 1:
+            raise ConfigError(f"{name}: expected at least 1, got {width}")

@@ -9,22 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from models.thundernet.backbones.plan import PLANS, SNetPlan
+
 KERNEL = 5  # larger receptive field for little cost, Sec. 3.1
-
-
-class SNetPlan(NamedTuple):
-    """Widths of one SNet; `conv5` is None where the last stage itself is C5."""
-
-    stem: int
-    stages: tuple[int, int, int]
-    conv5: int | None
-
-
-PLANS = {
-    "snet49": SNetPlan(stem=24, stages=(60, 120, 240), conv5=512),
-    "snet146": SNetPlan(stem=24, stages=(132, 264, 528), conv5=None),
-    "snet535": SNetPlan(stem=48, stages=(248, 496, 992), conv5=None),
-}
 UNITS_PER_STAGE = (4, 8, 4)  # the first of each has stride 2
 
 
@@ -41,11 +28,19 @@ def pointwise(in_channels: int, out_channels: int) -> list[nn.Module]:
     ]
 
 
-def depthwise(channels: int, stride: int) -> list[nn.Module]:
+def depthwise(channels: int, stride: int, kernel: int = KERNEL) -> list[nn.Module]:
     """No ReLU follows a depthwise convolution (ShuffleNetV2)."""
     return [
-        nn.Conv2d(channels, channels, KERNEL, stride, KERNEL // 2, groups=channels, bias=False),
+        nn.Conv2d(channels, channels, kernel, stride, kernel // 2, groups=channels, bias=False),
         nn.BatchNorm2d(channels),
+    ]
+
+
+def stem(channels: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(3, channels, 3, 2, 1, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(inplace=True),
     ]
 
 
@@ -55,11 +50,14 @@ class BasicUnit(nn.Module):
     De-interleaving at the start is the channel shuffle of the unit before.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, kernel: int = KERNEL, double_depthwise: bool = False) -> None:
         super().__init__()
         half = channels // 2
         self.branch = nn.Sequential(
-            *pointwise(half, half), *depthwise(half, stride=1), *pointwise(half, half)
+            *(depthwise(half, 1, kernel) if double_depthwise else []),
+            *pointwise(half, half),
+            *depthwise(half, 1, kernel),
+            *pointwise(half, half),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -77,39 +75,37 @@ class DownUnit(nn.Module):
     otherwise the left branch keeps the input's width, as the authors' published code does.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, balanced: bool) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, balanced: bool, kernel: int, double: bool
+    ) -> None:
         super().__init__()
-        left = out_channels // 2 if balanced else in_channels
-        right = out_channels - left
-        self.left = nn.Sequential(*depthwise(in_channels, stride=2), *pointwise(in_channels, left))
+        half = out_channels // 2
+        left = half if balanced else in_channels
+        self.left = nn.Sequential(*depthwise(in_channels, 2, kernel), *pointwise(in_channels, left))
         self.right = nn.Sequential(
-            *pointwise(in_channels, out_channels // 2),
-            *depthwise(out_channels // 2, stride=2),
-            *pointwise(out_channels // 2, right),
+            *(depthwise(in_channels, 1, kernel) if double else []),
+            *pointwise(in_channels, half),
+            *depthwise(half, 2, kernel),
+            *pointwise(half, out_channels - left),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat((self.left(x), self.right(x)), dim=1)
 
 
-def make_stage(in_channels: int, out_channels: int, units: int, balanced: bool) -> nn.Sequential:
-    down = DownUnit(in_channels, out_channels, balanced)
-    return nn.Sequential(down, *(BasicUnit(out_channels) for _ in range(units - 1)))
-
-
 class SNet(nn.Module):
-    def __init__(self, name: str, balanced: bool = True) -> None:
+    """A named plan's network, or that of any plan of ShuffleNetV2 units."""
+
+    def __init__(self, plan: str | SNetPlan, balanced: bool = True) -> None:
         super().__init__()
-        plan = PLANS[name]
-        self.conv1 = nn.Sequential(
-            nn.Conv2d(3, plan.stem, 3, 2, 1, bias=False),
-            nn.BatchNorm2d(plan.stem),
-            nn.ReLU(inplace=True),
-        )
+        if isinstance(plan, str):
+            plan = PLANS[plan]
+        self.conv1 = nn.Sequential(*stem(plan.stem))
         self.maxpool = nn.MaxPool2d(3, 2, 1)
         widths = (plan.stem, *plan.stages)
         self.stage2, self.stage3, self.stage4 = (
-            make_stage(widths[i], widths[i + 1], UNITS_PER_STAGE[i], balanced) for i in range(3)
+            make_stage(plan, widths[i], widths[i + 1], UNITS_PER_STAGE[i], balanced)
+            for i in range(3)
         )
         self.conv5: nn.Module = nn.Identity()
         if plan.conv5 is not None:
@@ -121,3 +117,12 @@ class SNet(nn.Module):
         x = self.maxpool(self.conv1(images))  # (N, C, S/4, S/4)
         c4 = self.stage3(self.stage2(x))
         return BackboneMaps(c4, self.conv5(self.stage4(c4)))
+
+
+def make_stage(
+    plan: SNetPlan, in_channels: int, out_channels: int, units: int, balanced: bool
+) -> nn.Sequential:
+    kernel, double = plan.kernel, plan.double_depthwise
+    down = DownUnit(in_channels, out_channels, balanced, kernel, double)
+    basics = (BasicUnit(out_channels, kernel, double) for _ in range(units - 1))
+    return nn.Sequential(down, *basics)

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from models.thundernet.anchors import make_anchors
-from models.thundernet.cem import ContextEnhancementModule
+from models.thundernet.backbones.backbone import make_backbone
+from models.thundernet.cem import ContextEnhancementModule, SeparateMaps
 from models.thundernet.config import STRIDE, ThunderNetConfig
 from models.thundernet.psroi_align import psroi_align
 from models.thundernet.roi_head import RoiHead, RoiOutput
 from models.thundernet.rpn import RegionProposalNetwork
 from models.thundernet.sam import SpatialAttentionModule
-from models.thundernet.snet import SNet
 
 
 class DenseOutput(NamedTuple):
@@ -34,15 +34,20 @@ class ThunderNet(nn.Module):
     def __init__(self, config: ThunderNetConfig) -> None:
         super().__init__()
         self.config = config
-        self.backbone = SNet(config.backbone, config.balanced_downsampling)
-        self.cem = ContextEnhancementModule(
+        self.backbone = make_backbone(config.backbone, config.balanced_downsampling)
+        widths = (
             self.backbone.c4_channels,
             self.backbone.c5_channels,
             config.context_channels,
-            config.context_levels,
         )
+        self.cem: ContextEnhancementModule | None = None
+        self.separate_maps: SeparateMaps | None = None
+        if config.context_enhancement:
+            self.cem = ContextEnhancementModule(*widths, config.context_levels)
+        else:
+            self.separate_maps = SeparateMaps(*widths)
         self.rpn = RegionProposalNetwork(
-            config.context_channels, config.rpn_channels, config.anchors_per_cell
+            config.context_channels, config.rpn_channels, config.anchors_per_cell, config.rpn_kind
         )
         self.sam: SpatialAttentionModule | None = None
         if config.spatial_attention:
@@ -59,10 +64,17 @@ class ThunderNet(nn.Module):
     def forward(self, images: Tensor) -> DenseOutput:
         """The convolutional part, on normalised images (N, 3, S, S)."""
         c4, c5 = self.backbone(images)
-        context = self.cem(c4, c5)  # (N, 245, H, W)
-        rpn = self.rpn(context)
+        for_rpn, context = self.context_maps(c4, c5)  # each (N, 245, H, W)
+        rpn = self.rpn(for_rpn)
         features = context if self.sam is None else self.sam(context, rpn.features)
         return DenseOutput(context, features, rpn.objectness_logits, rpn.deltas)
+
+    def context_maps(self, c4: Tensor, c5: Tensor) -> tuple[Tensor, Tensor]:
+        """What the RPN reads and what the RoI head does: with CEM, the same map."""
+        if self.separate_maps is not None:
+            return self.separate_maps(c4, c5)
+        context = self.cem(c4, c5)
+        return context, context
 
     def classify(self, features: Tensor, rois: Tensor) -> RoiOutput:
         """Class logits and box deltas of `rois`, (N, R, 4) xyxy in input pixels."""

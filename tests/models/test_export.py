@@ -39,6 +39,7 @@ META = {"sha256": "cd" * 32, "iteration": 7, "images": 224, "recipe": {"lr": 0.0
         {"backbone": "snet146"},  # no conv5; 132 channels are no whole blocks
         {"backbone": "snet535"},  # stem of 48
         {"balanced_downsampling": False},  # branches of unequal width
+        {"backbone": {"kind": "snet", "stages": [48, 96, 200], "conv5": 256, "kernel": 3}},
         {"pool_reduction": "max"},  # the authors' published code
         {"spatial_attention": False, "context_levels": ["c4"]},  # ablations of Table 6
         {"context_levels": ["c5", "global"], "rpn_channels": 100},  # RPN width with padding
@@ -165,6 +166,23 @@ def test_command_line(tmp_path):
     refused = subprocess.run([*command, "--pre-nms", "20"], capture_output=True, text=True)
     assert refused.returncode == 1
     assert "post_nms_top_n: expected at most pre_nms_top_n = 20, got 30" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"backbone": {"kind": "mobilenet_v2"}}, "backbone: expected an SNet for export, got mob"),
+        (
+            {"backbone": {"kind": "snet", "stages": [8, 16, 32], "double_depthwise": True}},
+            "double_depthwise: expected false for export",
+        ),
+        ({"context_enhancement": False}, "context_enhancement: expected true for export"),
+        ({"rpn_kind": "dense"}, "rpn_kind: expected light for export, got dense"),
+    ],
+)
+def test_ablations_without_a_graph_are_refused(fields, message):
+    with pytest.raises(ConfigError, match=message):
+        make_graph(make_network(**SMALL, **fields), {})
 
 
 def test_context_of_the_global_average_alone_is_refused():

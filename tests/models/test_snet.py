@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from models.operations import count_macs
 from models.thundernet.snet import PLANS, BasicUnit, SNet
-from tests.models.operations import count_macs
 
 pytestmark = pytest.mark.torch
 

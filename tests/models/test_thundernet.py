@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from models.operations import count_macs
 from models.thundernet.config import ThunderNetConfig
 from models.thundernet.thundernet import ThunderNet
-from tests.models.operations import count_macs
 
 pytestmark = pytest.mark.torch
 
@@ -66,6 +66,8 @@ def test_anchor_order_is_that_of_the_logits() -> None:
         {"context_levels": ("c4",)},
         {"context_levels": ("c4", "c5")},
         {"spatial_attention": False},
+        {"context_enhancement": False, "rpn_kind": "dense", "spatial_attention": False},
+        {"context_enhancement": False},
         {"pool_reduction": "max"},
         {"rpn_channels": 128, "hidden_channels": 512},
     ],
@@ -80,6 +82,26 @@ def test_ablated_networks_run(ablation: dict[str, object]) -> None:
 def test_without_attention_the_head_reads_the_context() -> None:
     dense = ThunderNet(ThunderNetConfig(spatial_attention=False)).eval()(torch.zeros(1, 3, 64, 64))
     assert torch.equal(dense.features, dense.context)
+
+
+def test_without_context_enhancement_c4_feeds_the_rpn_and_c5_the_head() -> None:
+    config = ThunderNetConfig(context_enhancement=False, spatial_attention=False)
+    model = ThunderNet(config).eval()
+    generator = torch.Generator().manual_seed(0)
+    c4 = torch.randn(1, 120, 4, 4, generator=generator)
+    c5 = torch.randn(1, 512, 2, 2, generator=generator)
+    for_rpn, for_head = model.context_maps(c4, c5)
+    assert for_rpn.shape == for_head.shape == (1, 245, 4, 4)
+    torch.testing.assert_close(for_rpn, model.separate_maps.c4(c4))
+    # Enlarging first, as the paper words it, gives the same.
+    enlarged = c5.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    torch.testing.assert_close(for_head, model.separate_maps.c5(enlarged))
+
+
+def test_with_context_enhancement_both_read_one_map() -> None:
+    model = ThunderNet(ThunderNetConfig()).eval()
+    for_rpn, for_head = model.context_maps(torch.zeros(1, 120, 4, 4), torch.zeros(1, 512, 2, 2))
+    assert for_rpn is for_head
 
 
 def test_mean_colour_normalises_to_zero() -> None:
