@@ -12,7 +12,7 @@ from torch.nn import functional as F
 class ContextEnhancementModule(nn.Module):
     """Sum of C4, of C5 enlarged twice and of C5's global average, each after a 1x1 convolution.
 
-    Levels left out of `levels` are not built: the rows of the paper's ablation of its levels.
+    Levels left out of `levels` are not built.
     """
 
     def __init__(

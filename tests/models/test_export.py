@@ -41,7 +41,7 @@ META = {"sha256": "cd" * 32, "iteration": 7, "images": 224, "recipe": {"lr": 0.0
         {"balanced_downsampling": False},  # branches of unequal width
         {"backbone": {"kind": "snet", "stages": [48, 96, 200], "conv5": 256, "kernel": 3}},
         {"pool_reduction": "max"},  # the authors' published code
-        {"spatial_attention": False, "context_levels": ["c4"]},  # ablations of Table 6
+        {"spatial_attention": False, "context_levels": ["c4"]},  # no SAM, one level
         {"context_levels": ["c5", "global"], "rpn_channels": 100},  # RPN width with padding
         {"anchor_scales": [16, 32, 64, 99], "anchor_ratios": [0.5, 0.7, 1, 2]},  # none: 16 per cell
         {"pool_channels": 16},  # no padding before PSRoIAlign
