@@ -38,8 +38,19 @@ def make_card(
         score_thresh=score_thresh,
         soft_nms=soft_nms,
         checkpoint_sha256=meta["sha256"],
-        recipe={key: value for key, value in meta.items() if key != "sha256"},
+        recipe=without_places({key: value for key, value in meta.items() if key != "sha256"}),
     )
+
+
+def without_places(recipe: Any) -> Any:
+    """The recipe less its absolute paths: where data lay on the machine that trained."""
+    if not isinstance(recipe, dict):
+        return recipe
+    return {key: without_places(value) for key, value in recipe.items() if not _is_place(value)}
+
+
+def _is_place(value: Any) -> bool:
+    return isinstance(value, str) and Path(value).is_absolute()
 
 
 def export(model: ThunderNet, card: ModelCard, path: Path) -> Parity:

@@ -19,7 +19,7 @@ from models.export.lifetime import Value, group_by_reader, merge_groups, plan_co
 from models.export.parity import ParityError, check_parity, make_probes, measure_parity
 from models.export.psroi_align import edge_weights
 from models.export.thundernet import make_graph
-from models.export.writer import export, make_card
+from models.export.writer import export, make_card, without_places
 from models.thundernet.config import ConfigError
 from stages.detector import Detector
 from stages.model_file import SoftNmsDefaults, read_model_metadata
@@ -110,6 +110,12 @@ def test_metadata_is_what_the_onnx_package_reads(model_path):
     metadata = msgspec.to_builtins(read_model_metadata(model_path))
     assert entry.key == "thunderline"
     assert card | {"sha256": metadata["sha256"]} == json.loads(json.dumps(metadata))
+
+
+def test_card_names_no_folder_of_the_machine_that_trained():
+    data = {"folder": "/home/someone/street11", "cache": "runs/cache", "image_size": 320}
+    card = without_places({"recipe": {"data": data}, "images": 5})
+    assert card == {"recipe": {"data": {"cache": "runs/cache", "image_size": 320}}, "images": 5}
 
 
 def test_line_runs_the_exported_file(model_path):
