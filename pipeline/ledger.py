@@ -102,11 +102,13 @@ class Ledger:
         self.cameras = self._take(_CAMERA, (cameras,))
         self.processes = self._take(_PROCESS, (processes,))
         self.ages = self._take(np.dtype(np.uint64), (cameras, _AGE_BUCKETS))
+        self._reported = self._take(np.dtype(np.uint64), (cameras, len(DropReason)))
 
     @classmethod
     def create(cls, run_dir: Path, cameras: int, processes: int) -> "Ledger":
         size = cameras * processes * _ROW.itemsize + cameras * _CAMERA.itemsize
         size += processes * _PROCESS.itemsize + cameras * _AGE_BUCKETS * 8
+        size += cameras * len(DropReason) * 8
         fd = os.open(run_dir / FILE_NAME, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         try:
             os.posix_fallocate(fd, 0, size)
@@ -150,6 +152,16 @@ class Ledger:
         """Frames of a camera that have no result, by reason, over all processes so far."""
         totals = self.rows["drops"][camera].sum(axis=0)
         return {reason.label: int(totals[reason]) for reason in LOSSES}
+
+    def take_new_drops(self, camera: int) -> dict[str, int]:
+        """Losses that no message has told of yet; publish alone asks, and tells.
+
+        What was told is in the books too: a restarted publish goes on where the killed one was.
+        """
+        totals = self.rows["drops"][camera].sum(axis=0)
+        new = totals - self._reported[camera]
+        self._reported[camera] = totals
+        return {reason.label: int(new[reason]) for reason in LOSSES if new[reason]}
 
     def count_age(self, camera: int, age_ms: float) -> None:
         ratio = max(age_ms / _AGE_FLOOR_MS, 1.0)

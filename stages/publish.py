@@ -41,7 +41,6 @@ class Publish(BasicStage):
         self._host = socket.gethostname()
         self._broadcast = Broadcast(options.endpoint)
         self._encoder = msgspec.msgpack.Encoder()
-        self._drops = [context.ledger.drops(camera) for camera in range(len(self._cameras))]
         self._statuses: list[tuple[CameraState, int, str] | None] = [None] * len(self._cameras)
         self._sent: dict[tuple[int, int], bytes] = {}  # by camera and frame_id, oldest first
 
@@ -111,7 +110,7 @@ class Publish(BasicStage):
             age_ms=round(age_ms, 3),
             width=width,
             height=height,
-            drops={} if frame.repeated else self._new_drops(frame.ref.camera),
+            drops={} if frame.repeated else self._ledger.take_new_drops(frame.ref.camera),
             model=self._options.model,
             status="error" if why else "ok",
             detections=detections,
@@ -123,11 +122,3 @@ class Publish(BasicStage):
         row = self._ledger.rows[frame.ref.camera, self._own]
         behind = int(row["last_frame_id"]) - frame.ref.frame_id + 1 if frame.repeated else 0
         return int(row["frames"]) - behind
-
-    def _new_drops(self, camera: int) -> dict[str, int]:
-        """Frames of the camera lost since its last message, by reason."""
-        before, self._drops[camera] = self._drops[camera], self._ledger.drops(camera)
-        now = self._drops[camera]
-        return {
-            reason: now[reason] - before[reason] for reason in now if now[reason] > before[reason]
-        }

@@ -78,7 +78,8 @@ def test_real_messages_fit_the_schemas(start_line, validators):
 
 
 def test_drops_of_a_live_source_fit_the_schema(start_line, validators, slow_model):
-    line = start_line("--set", f"sources=[{{uri: '{CLIP}', live: true}}]", model=slow_model)
+    source = f"{{uri: '{CLIP}&fps=100', live: true}}"  # more than the model can do
+    line = start_line("--set", f"sources=[{source}]", model=slow_model)
     assert line.wait() == 0, line.stderr
     recorded = [json.loads(row) for row in line.jsonl.read_text().splitlines()]
     assert any(message["drops"] for message in recorded)

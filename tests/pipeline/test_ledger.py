@@ -130,3 +130,14 @@ def test_percentiles_split_a_mixture(books: Ledger) -> None:
 def test_books_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LineError, match=r"ledger: \d+ bytes: "):
         Ledger.create(tmp_path, 2**31, 2**10)
+
+
+def test_losses_are_told_once_whoever_asks(books: Ledger, tmp_path: Path) -> None:
+    books.rows[0, 1]["drops"][DropReason.NEWEST_WINS] = 3
+    assert books.take_new_drops(0) == {"newest_wins": 3}, "before the first question count too"
+    books.rows[0, 1]["drops"][DropReason.NEWEST_WINS] += np.uint64(2)
+    books.rows[0, 2]["drops"][DropReason.NOT_RECORDED] = 1
+    successor = Ledger.attach(tmp_path, CAMERAS, PROCESSES)
+    assert successor.take_new_drops(0) == {"newest_wins": 2}
+    assert successor.take_new_drops(0) == {}
+    assert books.take_new_drops(1) == {}
