@@ -43,6 +43,8 @@ class Intake:
         self._name = context.run.cameras[process.camera]
         self._source = source
         self._slots = slots
+        self._ledger = context.ledger
+        self._index, self._publisher = process.index, context.run.publisher
         self._books = context.ledger.rows[self._camera, process.index]
         self._control = context.ledger.cameras[self._camera]
         self._replayed = int(self._control["replay"])
@@ -82,7 +84,7 @@ class Intake:
                 self._source.close()
             self._settle(stopped, math.inf if self._source.lossless else _SETTLE_BETWEEN_EPOCHS_S)
         self._settle(stopped)
-        self._context.ledger.set_state(self._camera, CameraState.ENDED)
+        self._ledger.set_state(self._camera, CameraState.ENDED)
 
     def close(self) -> None:
         for outlet in self._outlets:
@@ -99,6 +101,7 @@ class Intake:
             self._last_pts_ns = max(
                 pts_ns, self._last_pts_ns + 1
             )  # a camera's may stand or go back
+            ring.frame_ids[slot] = self._next_frame
             ring.times[slot] = self._last_pts_ns, unix_ns
             ref = FrameRef(
                 self._camera, int(self._control["epoch"]), slot, generation,
@@ -138,7 +141,7 @@ class Intake:
         self._ring = Ring.create(path, layout)
         self._control["width"], self._control["height"] = geometry
         self._control["epoch"] = epoch
-        self._context.ledger.set_state(self._camera, CameraState.LIVE)
+        self._ledger.set_state(self._camera, CameraState.LIVE)
 
     def _end_epoch(self, epoch: int) -> None:
         """Remove the last ring, this process' own or a killed one's.
@@ -153,8 +156,14 @@ class Intake:
         if not self._source.lossless:
             for slot in ring.sent_slots():
                 ring.take(slot)
-                self._books["drops"][DropReason.ABANDONED] += 1
+                self._count_abandoned(int(ring.frame_ids[slot]))
         ring.unlink()
+
+    def _count_abandoned(self, frame_id: int) -> None:
+        """One that was published on its way is only missing from a recording."""
+        published = self._ledger.is_finished(self._camera, self._publisher, frame_id)
+        reason = DropReason.NOT_RECORDED if published else DropReason.ABANDONED
+        self._ledger.count_drop(self._camera, self._index, reason)
 
     def _send(self, ref: FrameRef) -> None:
         self._sent[ref.slot] = ref
@@ -217,13 +226,13 @@ class Intake:
         """
         if not self._source.lossless:
             return int(self._books["last_frame_id"]) + 1
-        finished = self._context.ledger.rows["last_frame_id"][self._camera]
+        finished = self._ledger.rows["last_frame_id"][self._camera]
         ends = [p.index for p in self._context.run.processes if p.stage in self._topology.ends]
         return int(np.min(finished[ends])) + 1
 
     def _report_absent(self, error: SourceError) -> None:
         why = redact(str(error))
-        self._context.ledger.set_state(self._camera, CameraState.CONNECTING, why)
+        self._ledger.set_state(self._camera, CameraState.CONNECTING, why)
         logger.warning("{}: {}", self._name, why)
 
     def _current_ring(self) -> Ring:

@@ -148,6 +148,13 @@ class Ledger:
         """Ask every capture process to send its unfinished frames again."""
         self.cameras["replay"] += 1
 
+    def count_drop(self, camera: int, process: int, reason: DropReason) -> None:
+        self.rows["drops"][camera, process, reason] += np.uint64(1)
+
+    def is_finished(self, camera: int, process: int | None, frame_id: int) -> bool:
+        """Whether a process has finished the frame; it takes those of a camera in order."""
+        return process is not None and frame_id <= int(self.rows["last_frame_id"][camera, process])
+
     def drops(self, camera: int) -> dict[str, int]:
         """Frames of a camera that have no result, by reason, over all processes so far."""
         totals = self.rows["drops"][camera].sum(axis=0)

@@ -29,7 +29,7 @@ class Report:
         self._run = run
         self._ledger = ledger
         self._captures = [p.index for p in run.processes if p.camera is not None]
-        self._publish = next(p.index for p in run.processes if p.stage == "publish")
+        self._publish = run.publisher
         self._start = self._last = self.totals()
 
     def totals(self) -> Totals:

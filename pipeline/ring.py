@@ -11,7 +11,8 @@ nothing locked and nothing half-owned:
 
 A slot is free when, on every branch of the graph, one stage has let go of its generation.
 
-File layout: header (JSON, padded) | generation | times | released | stamps | slots, page-aligned.
+File layout: header (JSON, padded) | generation | frame_ids | times | released | stamps |
+page-aligned slots.
 """
 
 import json
@@ -66,7 +67,7 @@ class RingLayout(NamedTuple):
 
     @property
     def control_words(self) -> int:
-        return self.slots * (1 + 2 + 2 * len(self.columns))
+        return self.slots * (1 + 1 + 2 + 2 * len(self.columns))
 
     @property
     def slot_bytes(self) -> int:
@@ -101,10 +102,10 @@ class Ring:
         self.layout = layout
         slots, columns = layout.slots, len(layout.columns)
         words = np.frombuffer(memory, _WORD, layout.control_words, _HEADER_BYTES)
-        shapes = [(slots,), (slots, 2), (slots, columns), (slots, columns)]
+        shapes = [(slots,), (slots,), (slots, 2), (slots, columns), (slots, columns)]
         ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
         parts = [w.reshape(s) for w, s in zip(np.split(words, ends), shapes, strict=True)]
-        self.generation, self.times, self.released, self.stamps = parts
+        self.generation, self.frame_ids, self.times, self.released, self.stamps = parts
         self.slots = [self._map_slot(memory, i) for i in range(slots)]
 
     @classmethod

@@ -32,6 +32,8 @@ class Runner:
         self._cameras = context.run.cameras
         self._row = topology.row(process.stage)
         self._column = topology.names.index(process.stage)
+        self._ledger = context.ledger
+        self._index, self._publisher = process.index, context.run.publisher
         self._books = context.ledger.rows[:, process.index]
         self._rings = Attachments(run_dir)
         self._reorder = self._make_reorder() if self._row.ordered else None
@@ -102,9 +104,9 @@ class Runner:
         frame = Frame(ref, ring, parcel.body, self._cameras[ref.camera], repeated)
         passed_on = self._work(stage, frame)
         now_ns = monotonic_ns()
-        if ring.is_current(ref):  # else it was sent again meanwhile: the other one counts
+        self._count(books, passed_on.ref, repeated, now_ns - started_ns, now_ns)
+        if ring.is_current(ref):  # else it was sent again meanwhile: the other one goes on
             ring.stamp(ref, self._column, now_ns)
-            self._count(books, passed_on.ref, repeated, now_ns - started_ns, now_ns)
             self._hand_on(passed_on)
             if not self._outlets:
                 ring.release(ref, self._column)
@@ -137,13 +139,18 @@ class Runner:
             outlet.send(parcel)
 
     def _drop(self, ref: FrameRef, reason: DropReason = DropReason.NEWEST_WINS) -> None:
-        """A live camera's frame was given up for a newer one."""
+        """A live camera's frame was given up for a newer one.
+
+        One that was sent again may have its result already: then only its record is missing.
+        """
         ring = self._rings.find(ref)
         if ring is None:
             self._books[ref.camera]["stale"] += 1
             return
         ring.release(ref, self._column)
-        self._books[ref.camera]["drops"][reason] += 1
+        if self._ledger.is_finished(ref.camera, self._publisher, ref.frame_id):
+            reason = DropReason.NOT_RECORDED
+        self._ledger.count_drop(ref.camera, self._index, reason)
 
 
 def _make_inlet(row: StageRow, run_dir: Path) -> Inlet | Worker:

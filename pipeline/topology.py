@@ -87,6 +87,12 @@ class RunSpec(msgspec.Struct, frozen=True):
     cameras: tuple[str, ...]
     processes: tuple[ProcessSpec, ...]
 
+    @property
+    def publisher(self) -> int | None:
+        """Index of the process whose messages are the line's results, if there is one."""
+        found = (process.index for process in self.processes if process.stage == "publish")
+        return next(found, None)
+
 
 class CoreWish(NamedTuple):
     """A process that wants a core: the ones its configuration names, or any."""

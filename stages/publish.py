@@ -37,7 +37,7 @@ class Publish(BasicStage):
         self._options = options
         self._cameras = context.run.cameras
         self._ledger = context.ledger
-        self._own = next(p.index for p in context.run.processes if p.stage == "publish")
+        self._own = context.run.publisher
         self._host = socket.gethostname()
         self._broadcast = Broadcast(options.endpoint)
         self._encoder = msgspec.msgpack.Encoder()
