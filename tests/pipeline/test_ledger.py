@@ -141,3 +141,11 @@ def test_losses_are_told_once_whoever_asks(books: Ledger, tmp_path: Path) -> Non
     assert successor.take_new_drops(0) == {"newest_wins": 2}
     assert successor.take_new_drops(0) == {}
     assert books.take_new_drops(1) == {}
+
+
+def test_a_process_has_finished_all_frames_up_to_its_last(books: Ledger) -> None:
+    books.rows[0, 2]["last_frame_id"] = 7
+    assert books.is_finished(0, 2, 7)
+    assert not books.is_finished(0, 2, 8)
+    assert not books.is_finished(1, 2, 0), "another camera"
+    assert not books.is_finished(0, None, 0), "nobody"
