@@ -136,8 +136,12 @@ class RunningLine:
         """Leave nothing behind, whatever the test did."""
         if self.process.poll() is None:
             self.look()
-            self.process.kill()
-            self.process.wait()
+            self.process.terminate()  # killed, it would leave its directory to the next start
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
         for pid in self._seen:
             _kill_quietly(pid)
 
