@@ -98,9 +98,8 @@ class Intake:
             self._sent.pop(slot, None)
             pts_ns = self._source.read(ring.slots[slot]["frame"])
             captured_ns, unix_ns = monotonic_ns(), time.time_ns()
-            self._last_pts_ns = max(
-                pts_ns, self._last_pts_ns + 1
-            )  # a camera's may stand or go back
+            # A camera's own time may stand still or go back.
+            self._last_pts_ns = max(pts_ns, self._last_pts_ns + 1)
             ring.frame_ids[slot] = self._next_frame
             ring.times[slot] = self._last_pts_ns, unix_ns
             ref = FrameRef(
