@@ -52,7 +52,9 @@ class ThunderNetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     pool_size: int = 7  # p: bins per side of an RoI
     pool_channels: int = 5  # alpha: channels per bin, so the map has alpha * p * p = 245
     pool_reduction: Literal["mean", "max"] = "mean"  # over the 2 x 2 samples of a bin
-    hidden_channels: int = 1024  # the one fully connected layer of the R-CNN subnet
+    hidden_channels: int = 1024  # of each fully connected layer of the R-CNN subnet
+    hidden_layers: int = 1  # 2: the authors' published code
+    class_specific_boxes: bool = False  # a box per class and RoI: the authors' published code
     pre_nms_top_n: int = 2000
     post_nms_top_n: int = 200
     nms_thresh: float = 0.7
@@ -67,6 +69,7 @@ class ThunderNetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             pool_size=self.pool_size,
             pool_channels=self.pool_channels,
             hidden_channels=self.hidden_channels,
+            hidden_layers=self.hidden_layers,
         )
         if not self.context_levels:
             raise ConfigError("context_levels: expected at least one of c4, c5, global, got none")

@@ -12,7 +12,7 @@ from models.thundernet.box_coder import ROI_STDS, RPN_STDS, encode
 from models.thundernet.config import ConfigError
 from models.thundernet.matcher import IGNORE, GroundTruth, match
 from models.thundernet.proposals import Proposals, propose
-from models.thundernet.roi_head import RoiOutput
+from models.thundernet.roi_head import RoiOutput, deltas_of_class
 from models.thundernet.sampler import draw, take
 from models.thundernet.thundernet import DenseOutput, ThunderNet
 
@@ -194,7 +194,8 @@ class Criterion(nn.Module):
         """Class and box loss of every RoI, (N, R) each."""
         each_class = losses.class_losses(output.class_logits.float(), classes, truth.labelled)
         target = encode(rois, matched, ROI_STDS)
-        each_box = (output.deltas.float() - target).abs().sum(dim=-1) * (classes > 0)
+        deltas = deltas_of_class(output.deltas, classes).float()
+        each_box = (deltas - target).abs().sum(dim=-1) * (classes > 0)
         return each_class, each_box
 
     def difficulty(

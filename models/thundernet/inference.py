@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.thundernet.box_coder import ROI_STDS, clip_to_image, decode
+from models.thundernet.box_coder import clip_to_image
 from models.thundernet.nms import select
 from models.thundernet.proposals import propose
+from models.thundernet.roi_head import decode_rois
 from models.thundernet.thundernet import ThunderNet
 
 NMS_THRESH = 0.5
@@ -43,13 +44,26 @@ def detect(model: ThunderNet, images: Tensor, score_thresh: float) -> list[Image
     )
     output = model.classify(dense.features, proposals.boxes)
     scores = output.class_logits.softmax(dim=-1)[..., 1:] * proposals.valid[..., None]  # (N, R, K)
-    boxes = clip_to_image(decode(proposals.boxes, output.deltas, ROI_STDS), size).cpu()
+    boxes = clip_to_image(decode_rois(proposals.boxes, output.deltas), size).cpu()
     scores = scores.transpose(1, 2).cpu()
-    rows = select(boxes, scores, PER_CLASS, NMS_THRESH, score_thresh)  # (image, class, box)
+    rows = select_per_class(boxes, scores, score_thresh)
     found = []
     for image in range(len(images)):
         of_image = rows[rows[:, 0] == image]
         index, classes = of_image[:, 2], of_image[:, 1]
-        picked = boxes[image].numpy()[index]
+        of_roi = boxes[image].numpy()[index]  # (D, 4) or (D, K, 4)
+        picked = of_roi if of_roi.ndim == 2 else of_roi[np.arange(len(index)), classes]
         found.append(ImageDetections(picked, scores[image].numpy()[classes, index], classes + 1))
     return found
+
+
+def select_per_class(boxes: Tensor, scores: Tensor, score_thresh: float) -> np.ndarray:
+    """Rows (image, class, RoI) that survive; boxes (N, R, 4) or (N, R, K, 4), scores (N, K, R)."""
+    if boxes.dim() == 3:
+        return select(boxes, scores, PER_CLASS, NMS_THRESH, score_thresh)
+    # Suppression shares boxes among the classes of an image; every class here is an image.
+    classes = scores.shape[1]
+    boxes, scores = boxes.transpose(1, 2).flatten(0, 1), scores.flatten(0, 1)[:, None]
+    rows = select(boxes, scores, PER_CLASS, NMS_THRESH, score_thresh)  # (image and class, 0, RoI)
+    image, of_class = np.divmod(rows[:, 0], classes)
+    return np.stack((image, of_class, rows[:, 2]), axis=1)

@@ -52,7 +52,13 @@ class ThunderNet(nn.Module):
         self.sam: SpatialAttentionModule | None = None
         if config.spatial_attention:
             self.sam = SpatialAttentionModule(config.rpn_channels, config.context_channels)
-        self.roi_head = RoiHead(config.context_channels, config.hidden_channels, config.num_classes)
+        self.roi_head = RoiHead(
+            config.context_channels,
+            config.hidden_channels,
+            config.num_classes,
+            config.hidden_layers,
+            config.class_specific_boxes,
+        )
         for name in ("pixel_mean", "pixel_std"):
             self.register_buffer(name, torch.tensor(getattr(config, name)).view(1, 3, 1, 1))
         initialise(self)

@@ -43,6 +43,7 @@ def test_more_proposals_than_candidates_are_refused() -> None:
         ),
         ({"rpn_kind": "heavy"}, r"Invalid enum value 'heavy' - at `\$.rpn_kind`"),
         ({"hidden_channels": 0}, "hidden_channels: expected at least 1, got 0"),
+        ({"hidden_layers": 0}, "hidden_layers: expected at least 1, got 0"),
         ({"backbone": {"kind": "resnet"}}, r"Invalid value 'resnet' - at `\$.backbone.kind`"),
         ({"backbone": {"kind": "snet"}}, r"missing required field `stages` - at `\$.backbone`"),
         (

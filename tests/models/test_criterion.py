@@ -6,6 +6,7 @@ import torch
 from models.thundernet.config import ConfigError, ThunderNetConfig
 from models.thundernet.criterion import Criterion, CriterionConfig, jitter_boxes
 from models.thundernet.matcher import PADDING, GroundTruth, box_area, pairwise_intersection
+from models.thundernet.roi_head import RoiOutput
 from models.thundernet.thundernet import ThunderNet
 
 pytestmark = pytest.mark.torch
@@ -22,9 +23,11 @@ def random_truth(images: int = 2) -> GroundTruth:
     return GroundTruth(boxes, labels, torch.ones(images, 11, dtype=torch.bool))
 
 
-def compute(config: CriterionConfig, truth: GroundTruth) -> tuple[ThunderNet, dict]:
+def compute(
+    config: CriterionConfig, truth: GroundTruth, **fields: object
+) -> tuple[ThunderNet, dict]:
     torch.manual_seed(0)
-    model = ThunderNet(ThunderNetConfig())
+    model = ThunderNet(ThunderNetConfig(**fields))
     criterion = Criterion(model, config)
     dense = model(torch.randn(len(truth.boxes), 3, SIZE, SIZE))
     generator = torch.Generator().manual_seed(1)
@@ -90,3 +93,27 @@ def test_no_objects_give_no_jittered_boxes() -> None:
 def test_crossed_thresholds_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"anchor_bg_iou <= anchor_fg_iou <= 1, got 0.8 and 0.7"):
         CriterionConfig(anchor_bg_iou=0.8)
+
+
+@pytest.mark.parametrize("hard_examples", [False, True])
+def test_boxes_of_absent_classes_are_not_taught(hard_examples: bool) -> None:
+    config = CriterionConfig(hard_examples=hard_examples)
+    model, found = compute(config, random_truth(), class_specific_boxes=True)
+    found["roi_box"].backward()
+    per_class = model.roi_head.box.weight.grad.unflatten(0, (11, 4)).abs().sum(dim=(1, 2))
+    taught = per_class.nonzero().flatten() + 1
+    assert taught.tolist() == [1, 5, 11]
+
+
+def test_box_per_class_that_is_the_same_for_all_is_class_agnostic() -> None:
+    agnostic = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(4))
+    specific = agnostic[:, :, None].expand(-1, -1, 11, -1)
+    rois = random_truth().boxes[:, :1].expand(-1, 6, -1)
+    classes = torch.tensor([[0, 1, 2, 5, 0, 11]] * 2)
+    logits = torch.zeros(2, 6, 12)
+    arguments = rois, classes, rois + 3, random_truth()
+    _, expected = Criterion.roi_errors(RoiOutput(logits, agnostic), *arguments)
+    _, found = Criterion.roi_errors(RoiOutput(logits, specific), *arguments)
+    torch.testing.assert_close(found, expected)
+    assert (found[classes == 0] == 0).all()
+    assert (found[classes > 0] > 0).all()

@@ -12,7 +12,7 @@ from models.data.samples import Samples
 from models.data.street11 import load_street11
 from models.evaluation_set import EvaluationSet, read_evaluation_set
 from models.thundernet.config import LABELS, ThunderNetConfig
-from models.thundernet.inference import ImageDetections, detect
+from models.thundernet.inference import ImageDetections, detect, select_per_class
 from models.thundernet.thundernet import ThunderNet
 from tests.models.tiny_street11 import write_split
 
@@ -67,3 +67,25 @@ def test_detections_lie_inside_the_image_above_the_threshold() -> None:
         assert image.boxes.max() <= SIZE
         assert image.scores.min() >= 0.05
         assert set(image.classes) <= set(range(1, 12))
+
+
+def test_every_class_is_suppressed_by_its_own_boxes() -> None:
+    # RoI 0 and 1 share their box of class 1 alone, so that class keeps the better of them.
+    shared, elsewhere = [0.0, 0.0, 20.0, 20.0], [40.0, 40.0, 60.0, 60.0]
+    boxes = torch.tensor([[[shared, shared], [shared, elsewhere]]])  # (1, R, K, 4)
+    scores = torch.tensor([[[0.6, 0.9], [0.8, 0.7]]])  # (1, K, R)
+    rows = select_per_class(boxes, scores, 0.1).tolist()
+    assert sorted(rows) == [[0, 0, 1], [0, 1, 0], [0, 1, 1]]
+
+
+def test_detections_carry_the_box_of_their_class() -> None:
+    torch.manual_seed(0)
+    model = ThunderNet(ThunderNetConfig(class_specific_boxes=True, labels=("dog", "cat"))).eval()
+    model.roi_head.box.weight.data.zero_()
+    model.roi_head.box.bias.data.copy_(torch.tensor([0.0, 0, 0, 0, 0, 0, -90, -90]))
+    images = torch.randint(0, 256, (2, 3, SIZE, SIZE), dtype=torch.uint8)
+    found = detect(model, images, score_thresh=0.05)
+    for image in found:
+        sides = (image.boxes[:, 2:] - image.boxes[:, :2]).max(axis=1)
+        assert sides[image.classes == 1].min() >= 1  # the RoI itself
+        assert sides[image.classes == 2].max() < 1e-3  # exp(-18) of it
