@@ -45,12 +45,23 @@ def draw_detections(
     labels: Sequence[str],
 ) -> None:
     """Paints a box and "label 87%" for every detection; the best score ends on top."""
+    colours = [class_colour(int(class_id)) for class_id in class_ids]
+    found = zip(class_ids, scores.tolist(), strict=True)
+    texts = [f"{labels[class_id]} {100 * score:.0f}%" for class_id, score in found]
+    draw_boxes(canvas, boxes_xyxy, colours, texts)
+
+
+def draw_boxes(
+    canvas: NDArray[np.uint8],
+    boxes_xyxy: NDArray[np.float32],
+    colours: Sequence[Colour],
+    texts: Sequence[str],
+) -> None:
+    """Paints every box with its text on a plate; the first one ends on top."""
     thickness, font_scale = _stroke(canvas)
-    found = zip(boxes_xyxy.round().astype(int).tolist(), scores.tolist(), class_ids, strict=True)
-    for (x1, y1, x2, y2), score, class_id in reversed(list(found)):
-        colour = class_colour(int(class_id))
+    corners = boxes_xyxy.round().astype(int).tolist()
+    for (x1, y1, x2, y2), colour, text in reversed(list(zip(corners, colours, texts, strict=True))):
         cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, thickness)
-        text = f"{labels[class_id]} {100 * score:.0f}%"
         _draw_text(canvas, text, (x1, y1), colour, font_scale)
 
 
