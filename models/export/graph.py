@@ -12,7 +12,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
 IR_VERSION = 8  # of the ONNX release that brought opset 17: older runtimes still read it
-ONNX_TYPES = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.uint8): TensorProto.UINT8}
+ONNX_TYPES = {
+    np.dtype(np.float32): TensorProto.FLOAT,
+    np.dtype(np.int64): TensorProto.INT64,
+    np.dtype(np.uint8): TensorProto.UINT8,
+}
 
 
 class GraphBuilder:
@@ -37,10 +41,13 @@ class GraphBuilder:
         self._inputs.append(helper.make_tensor_value_info(name, kind, shape))
         return name
 
-    def output(self, name: str, tensor: str, shape: Sequence[int | str]) -> None:
-        """Publishes a float32 tensor under `name`."""
+    def output(
+        self, name: str, tensor: str, shape: Sequence[int | str], dtype: type = np.float32
+    ) -> None:
+        """Publishes a tensor under `name`."""
+        kind = ONNX_TYPES[np.dtype(dtype)]
         self._nodes.append(helper.make_node("Identity", [tensor], [name], name=f"output/{name}"))
-        self._outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+        self._outputs.append(helper.make_tensor_value_info(name, kind, shape))
 
     def constant(self, value: ArrayLike, dtype: type, name: str) -> str:
         # np.array, not np.ascontiguousarray: that turns a scalar into a vector, and a Gather by

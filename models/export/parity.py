@@ -1,7 +1,10 @@
 """Does the exported graph compute what the trained network computes?
 
 RoIs are compared as sets: objectness of two boxes can differ by less than rounding, and then NMS
-keeps another one. Everything else is compared on the RoIs that the graph chose.
+keeps another one. Everything else is compared on the RoIs that the graph chose, and so are pairs of
+RoI and class: that they are the best ones shows in their scores.
+
+Shapes: R RoIs, K classes, P pairs, rows R or P.
 """
 
 from typing import NamedTuple
@@ -14,14 +17,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.export.thundernet import make_graph
-from models.thundernet.box_coder import ROI_STDS, clip_to_image, decode
+from models.thundernet.box_coder import clip_to_image
 from models.thundernet.proposals import propose
+from models.thundernet.roi_head import decode_rois
 from models.thundernet.thundernet import DenseOutput, ThunderNet
 
 # Of 320 pixels and of probability 1: float32 rounding through 60 layers stays a tenth of these.
 BOX_TOLERANCE_PX = 0.02
 SCORE_TOLERANCE = 1e-4
 SHARED_ROIS = 0.97  # part of the RoIs that both must have chosen
+
+
+class Answer(NamedTuple):
+    boxes: Tensor  # (R, 4), (R, K, 4) or (P, 4)
+    scores: Tensor  # (rows, K)
+    missed: Tensor  # (); score by which other pairs would have been better
 
 
 class ParityError(RuntimeError):
@@ -60,14 +70,18 @@ def measure_parity(model: ThunderNet, frames: list[NDArray[np.uint8]]) -> Parity
     """Differences between the graph of `model` and `model` itself on the frames."""
     graph = make_graph(model, metadata={}, expose_rois=True)
     session = ort.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
     found = []
     for frame in frames:
-        outputs = session.run(["boxes", "scores", "rois"], {"frame": frame})
-        boxes, scores, rois = (torch.from_numpy(output) for output in outputs)
-        expected_boxes, expected_scores, dense = run_trained(model, frame, rois)
-        box_px = (boxes - expected_boxes).abs().max()
-        score = (scores - expected_scores).abs().max()
-        found.append((box_px, score, -shared_part(rois, trained_rois(model, dense))))
+        outputs = session.run(names, {"frame": frame})
+        got = {name: torch.from_numpy(value) for name, value in zip(names, outputs, strict=True)}
+        expected, dense = run_trained(model, frame, got["rois"])
+        if "pairs" in got:
+            expected = take_pairs(expected, got["pairs"])
+        box_px = (got["boxes"] - expected.boxes).abs().max()
+        score = (got["scores"] - expected.scores).abs().max()
+        shared = shared_part(got["rois"], trained_rois(model, dense))
+        found.append((box_px, torch.maximum(score, expected.missed), -shared))
     # torch's maximum keeps NaN, unlike Python's.
     box_px, score, unshared = torch.tensor(found).amax(dim=0).tolist()
     return Parity(box_px, score, -unshared)
@@ -90,15 +104,28 @@ def check_parity(parity: Parity) -> None:
 @torch.no_grad()
 def run_trained(
     model: ThunderNet, frame: NDArray[np.uint8], rois: Tensor
-) -> tuple[Tensor, Tensor, DenseOutput]:
-    """Boxes (R, 4), scores (R, K) of given RoIs, and the dense outputs, from the network."""
+) -> tuple[Answer, DenseOutput]:
+    """What the network itself says of given RoIs (R, 4), and its dense outputs."""
     size = model.config.input_size
     image = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
     dense = model(model.normalize(image))
     output = model.classify(dense.features, rois[None])
-    boxes = clip_to_image(decode(rois, output.deltas[0], ROI_STDS), size)
+    boxes = clip_to_image(decode_rois(rois, output.deltas[0]), size)
     has_area = (rois[:, 2:] - rois[:, :2] >= 1).all(dim=1, keepdim=True)
-    return boxes, output.class_logits[0].softmax(dim=1)[:, 1:] * has_area, dense
+    scores = output.class_logits[0].softmax(dim=1)[:, 1:] * has_area
+    return Answer(boxes, scores, torch.tensor(0.0)), dense
+
+
+def take_pairs(every: Answer, pairs: Tensor) -> Answer:
+    """The rows of the given pairs (P,) of RoI and class, out of those of every RoI."""
+    classes = every.scores.shape[1]
+    boxes = every.boxes.flatten(0, 1)[pairs]  # (P, 4)
+    best = every.scores.flatten()[pairs]  # (P,)
+    scores = torch.zeros(len(pairs), classes)
+    scores[torch.arange(len(pairs)), pairs % classes] = best
+    # The places of a tie may be swapped, its scores not.
+    wanted = every.scores.flatten().topk(len(pairs)).values
+    return Answer(boxes, scores, (wanted - best).abs().max())
 
 
 def trained_rois(model: ThunderNet, dense: DenseOutput) -> Tensor:

@@ -1,9 +1,14 @@
 """R-CNN subnet (Sec. 3.2) as ONNX operators, with softmax and box decoding.
 
-Shapes: R RoIs, K classes; pooled (R, alpha*p*p), rois (R, 4) -> boxes (R, 4), scores (R, K).
+The rows of the outputs are RoIs. With a box per class they are pairs of RoI and class instead, the
+best by score, because one row has one box: each row holds the box of its class, its score in the
+column of its class, and zero in the others. Whoever suppresses overlaps per class reads both forms.
+
+Shapes: R RoIs, K classes, P pairs; pooled (R, alpha*p*p), rois (R, 4) -> boxes (R or P, 4), scores
+(R or P, K).
 """
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,38 +16,60 @@ from torch import nn
 
 from models.export.graph import GraphBuilder
 from models.thundernet.box_coder import ROI_STDS, SCALE_CLAMP
+from models.thundernet.config import ThunderNetConfig
 from models.thundernet.roi_head import RoiHead
 
 MIN_SIDE = 1.0  # pixels; proposals.propose drops what is smaller
+# 400 of 200 RoIs: four times the detections that anybody asks for in one image.
+PAIRS_PER_ROI = 2
 
 
 class HeadTensors(NamedTuple):
     boxes: str
     scores: str
+    pairs: str | None = None  # (P,) RoI * K + class, where rows are pairs
+
+
+class Corners(NamedTuple):
+    low: str  # (N, 2)
+    high: str
+    sides: str
+
+
+def max_rows(config: ThunderNetConfig) -> int:
+    """The largest number of rows that the graph of such a network yields."""
+    pairs_per_roi = min(PAIRS_PER_ROI, config.num_classes) if config.class_specific_boxes else 1
+    return config.post_nms_top_n * pairs_per_roi
 
 
 def add_roi_head(
-    graph: GraphBuilder, pooled: str, rois: str, head: RoiHead, size: int
+    graph: GraphBuilder, pooled: str, rois: str, head: RoiHead, config: ThunderNetConfig, size: int
 ) -> HeadTensors:
     with graph.scope("roi_head"):
-        hidden = graph.add(
-            "Relu", add_linear(graph, pooled, *parameters(cast(nn.Linear, head.hidden[0])))
-        )
-        class_weight, class_bias = parameters(head.classify)
-        box_weight, box_bias = parameters(head.box)
-        stds = np.array(ROI_STDS, np.float32)
-        # One product for classes and box, which carries the standard deviations of the deltas too.
-        weight = np.concatenate((class_weight, box_weight * stds[:, None]))
-        bias = np.concatenate((class_bias, box_bias * stds))
-        both = add_linear(graph, hidden, weight, bias)  # (R, K + 1 + 4)
-        split = graph.integers([len(class_bias), 2, 2], "widths")
-        logits, offset, growth = graph.add_many("Split", both, split, outputs=3, axis=1)
-        low, high = graph.add_many(
-            "Split", rois, graph.integers([2, 2], "halves"), outputs=2, axis=1
-        )
-        sides = graph.add("Sub", high, low)  # (R, 2)
-        boxes = add_decode(graph, low, high, sides, offset, growth, size)
-        return HeadTensors(boxes, add_scores(graph, logits, sides, head.classify.out_features))
+        logits, deltas = add_layers(graph, pooled, head)
+        corners = add_corners(graph, rois)
+        scores = add_scores(graph, logits, corners.sides, config.num_classes)
+        if config.class_specific_boxes:
+            return add_pairs(graph, rois, scores, deltas, config, size)
+        return HeadTensors(add_decode(graph, corners, deltas, size), scores)
+
+
+def add_layers(graph: GraphBuilder, pooled: str, head: RoiHead) -> tuple[str, str]:
+    """Class logits (R, K + 1) and deltas (R, 4) or (R, 4 * K), standard deviations applied."""
+    hidden = pooled
+    for layer in head.hidden:
+        if isinstance(layer, nn.Linear):  # a ReLU follows each
+            hidden = graph.add("Relu", add_linear(graph, hidden, *parameters(layer)))
+    class_weight, class_bias = parameters(head.classify)
+    box_weight, box_bias = parameters(head.box)
+    stds = np.tile(np.array(ROI_STDS, np.float32), len(box_bias) // 4)
+    # One product for classes and boxes, which carries the standard deviations of the deltas too.
+    weight = np.concatenate((class_weight, box_weight * stds[:, None]))
+    bias = np.concatenate((class_bias, box_bias * stds))
+    both = add_linear(graph, hidden, weight, bias)
+    split = graph.integers([len(class_bias), len(box_bias)], "widths")
+    logits, deltas = graph.add_many("Split", both, split, outputs=2, axis=1)
+    return logits, deltas
 
 
 def parameters(linear: nn.Linear) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -56,13 +83,29 @@ def add_linear(
     return graph.add("Gemm", rows, graph.floats(weight.T, "weight"), graph.floats(bias, "bias"))
 
 
-def add_decode(
-    graph: GraphBuilder, low: str, high: str, sides: str, offset: str, growth: str, size: int
-) -> str:
-    """Boxes (R, 4) clipped to the input (see box_coder.decode)."""
+def add_corners(graph: GraphBuilder, rois: str) -> Corners:
+    halves = graph.integers([2, 2], "halves")
+    low, high = graph.add_many("Split", rois, halves, outputs=2, axis=1)
+    return Corners(low, high, graph.add("Sub", high, low))
+
+
+def add_scores(graph: GraphBuilder, logits: str, sides: str, classes: int) -> str:
+    """Foreground probabilities (R, K); an RoI under a pixel wide or high is no proposal: zeros."""
+    probabilities = graph.add("Softmax", logits, axis=1)
+    start, end, axis = (graph.integers([value]) for value in (1, classes + 1, 1))
+    scores = graph.add("Slice", probabilities, start, end, axis)
+    shortest = graph.add("ReduceMin", sides, axes=[1], keepdims=1)  # (R, 1)
+    is_proposal = graph.add("GreaterOrEqual", shortest, graph.floats(MIN_SIDE, "min_side"))
+    return graph.add("Mul", scores, graph.add("Cast", is_proposal, to=1))
+
+
+def add_decode(graph: GraphBuilder, rois: Corners, deltas: str, size: int) -> str:
+    """Boxes (N, 4) of N RoIs and deltas (N, 4), clipped to the input (see box_coder.decode)."""
+    halves = graph.integers([2, 2], "halves")
+    offset, growth = graph.add_many("Split", deltas, halves, outputs=2, axis=1)
     half = graph.floats(0.5, "half")
-    sides = graph.add("Max", sides, graph.floats(1.0, "one"))
-    centre = graph.add("Mul", graph.add("Add", low, high), half)
+    sides = graph.add("Max", rois.sides, graph.floats(1.0, "one"))
+    centre = graph.add("Mul", graph.add("Add", rois.low, rois.high), half)
     centre = graph.add("Add", centre, graph.add("Mul", offset, sides))
     growth = graph.add("Exp", graph.add("Min", growth, graph.floats(SCALE_CLAMP, "clamp")))
     reach = graph.add("Mul", graph.add("Mul", sides, half), growth)
@@ -72,11 +115,21 @@ def add_decode(
     return graph.add("Clip", boxes, graph.floats(0.0, "zero"), graph.floats(size, "size"))
 
 
-def add_scores(graph: GraphBuilder, logits: str, sides: str, classes: int) -> str:
-    """Foreground probabilities (R, K); an RoI under a pixel wide or high is no proposal: zeros."""
-    probabilities = graph.add("Softmax", logits, axis=1)
-    start, end, axis = (graph.integers([value]) for value in (1, classes, 1))
-    scores = graph.add("Slice", probabilities, start, end, axis)
-    shortest = graph.add("ReduceMin", sides, axes=[1], keepdims=1)  # (R, 1)
-    is_proposal = graph.add("GreaterOrEqual", shortest, graph.floats(MIN_SIDE, "min_side"))
-    return graph.add("Mul", scores, graph.add("Cast", is_proposal, to=1))
+def add_pairs(
+    graph: GraphBuilder, rois: str, scores: str, deltas: str, config: ThunderNetConfig, size: int
+) -> HeadTensors:
+    """The best pairs of RoI and class; only their boxes are decoded."""
+    classes = graph.integers([config.num_classes], "classes")
+    every = graph.add("Reshape", scores, graph.integers([-1], "shape"))  # (R * K,)
+    most = graph.integers([max_rows(config)], "max_rows")
+    count = graph.add("Min", most, graph.add("Shape", every))  # fewer where NMS left few RoIs
+    best, pairs = graph.add_many("TopK", every, count, outputs=2)  # (P,) each
+    deltas = graph.add("Reshape", deltas, graph.integers([-1, 4], "shape"))  # (R * K, 4)
+    deltas = graph.add("Gather", deltas, pairs, axis=0)  # (P, 4)
+    roi = graph.add("Gather", rois, graph.add("Div", pairs, classes), axis=0)  # (P, 4)
+    last = graph.integers([1], "axis")
+    own = graph.add("Unsqueeze", graph.add("Mod", pairs, classes), last)  # (P, 1)
+    is_own = graph.add("Equal", own, graph.integers(np.arange(config.num_classes), "class"))
+    best = graph.add("Unsqueeze", best, last)  # (P, 1)
+    scores = graph.add("Where", is_own, best, graph.floats(0.0, "zero"))  # (P, K)
+    return HeadTensors(add_decode(graph, add_corners(graph, roi), deltas, size), scores, pairs)

@@ -25,7 +25,8 @@ def make_graph(
 
     Args:
         expose_rois: also publish the proposals as `rois` (R, 4), for comparison with the trained
-            network: near ties make the two choose differently.
+            network: near ties make the two choose differently. Where rows are pairs of RoI and
+            class (see roi_head.py), those are published as `pairs`.
     """
     check_exportable(model.config)
     assert isinstance(model.backbone, SNet)
@@ -43,11 +44,14 @@ def make_graph(
         features = add_attention(graph, context, rpn.features, model.sam)
     rois = add_proposals(graph, rpn, model, size)
     pooled = add_psroi_align(graph, features, rois, model.config, size)
-    head = add_roi_head(graph, pooled, rois, model.roi_head, size)
-    graph.output("boxes", head.boxes, ["rois", 4])
-    graph.output("scores", head.scores, ["rois", model.config.num_classes])
+    head = add_roi_head(graph, pooled, rois, model.roi_head, model.config, size)
+    rows = "rois" if head.pairs is None else "pairs"
+    graph.output("boxes", head.boxes, [rows, 4])
+    graph.output("scores", head.scores, [rows, model.config.num_classes])
     if expose_rois:
         graph.output("rois", rois, ["rois", 4])
+    if expose_rois and head.pairs is not None:
+        graph.output("pairs", head.pairs, ["pairs"], np.int64)
     return graph.build(metadata)
 
 

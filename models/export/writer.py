@@ -8,6 +8,7 @@ import msgspec
 import onnx
 
 from models.export.parity import Parity, check_parity, make_probes, measure_parity
+from models.export.roi_head import max_rows
 from models.export.thundernet import make_graph
 from models.thundernet.backbones.plan import name_backbone
 from models.thundernet.thundernet import ThunderNet
@@ -34,7 +35,7 @@ def make_card(
         name=name or f"thundernet-{name_backbone(config.backbone)}",
         labels=config.labels,
         input_wh=(config.input_size, config.input_size),
-        max_rois=config.post_nms_top_n,
+        max_rois=max_rows(config),
         score_thresh=score_thresh,
         soft_nms=soft_nms,
         checkpoint_sha256=meta["sha256"],

@@ -16,12 +16,23 @@ from models.export import writer
 from models.export.channels import BLOCK, PADDING, arrange, pad_channels
 from models.export.convolution import fold
 from models.export.lifetime import Value, group_by_reader, merge_groups, plan_cost, trace_reads
-from models.export.parity import ParityError, check_parity, make_probes, measure_parity
+from models.export.parity import (
+    Answer,
+    ParityError,
+    check_parity,
+    make_probes,
+    measure_parity,
+    run_trained,
+    take_pairs,
+)
 from models.export.psroi_align import edge_weights
+from models.export.roi_head import max_rows
 from models.export.thundernet import make_graph
 from models.export.writer import export, make_card, without_places
 from models.thundernet.config import ConfigError
+from models.thundernet.thundernet import ThunderNet
 from stages.detector import Detector
+from stages.kernels.soft_nms import SoftNms
 from stages.model_file import SoftNmsDefaults, read_model_metadata
 from tests.models.random_network import make_network
 
@@ -46,6 +57,10 @@ META = {"sha256": "cd" * 32, "iteration": 7, "images": 224, "recipe": {"lr": 0.0
         {"anchor_scales": [16, 32, 64, 99], "anchor_ratios": [0.5, 0.7, 1, 2]},  # none: 16 per cell
         {"pool_channels": 16},  # no padding before PSRoIAlign
         {"labels": ["dog"]},  # one class
+        {"hidden_layers": 2},
+        {"class_specific_boxes": True},
+        {"class_specific_boxes": True, "labels": ["dog"]},
+        {"class_specific_boxes": True, "labels": ["dog", "cat", "cow"], "hidden_layers": 3},
     ],
     ids=lambda fields: "-".join(fields) or "default",
 )
@@ -250,6 +265,70 @@ def test_bin_edges_tile_the_roi():
     np.testing.assert_allclose(edges[0, 0], [10, 20, 20, 25])  # row 0, column 0
     np.testing.assert_allclose(edges[0, 6], [70, 20, 80, 25])  # to the right
     np.testing.assert_allclose(edges[6, 0], [10, 50, 20, 55])  # below
+
+
+def run_graph(model: ThunderNet, frame: np.ndarray) -> dict[str, np.ndarray]:
+    graph = make_graph(model, {}, expose_rois=True).SerializeToString()
+    session = ort.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, {"frame": frame}), strict=True))
+
+
+def test_rows_are_the_best_pairs_of_roi_and_class():
+    model = make_network(**SMALL, class_specific_boxes=True)
+    frame = make_probes(128)[0]
+    found = run_graph(model, frame)
+    expected, _ = run_trained(model, frame, torch.from_numpy(found["rois"]))
+    assert len(found["boxes"]) == max_rows(model.config) == 80
+    assert ((found["scores"] > 0).sum(axis=1) == 1).all()
+    kept = np.sort(found["scores"].max(axis=1))
+    np.testing.assert_allclose(kept, np.sort(expected.scores.numpy(), axis=None)[-80:], rtol=1e-4)
+    for pair, box, scores in zip(found["pairs"], found["boxes"], found["scores"], strict=True):
+        roi, label = divmod(int(pair), 11)
+        np.testing.assert_allclose(box, expected.boxes[roi, label], atol=1e-3)
+        np.testing.assert_allclose(scores[label], expected.scores[roi, label], rtol=1e-4)
+
+
+def test_few_rois_give_all_their_pairs():
+    # Suppression at any overlap leaves fewer RoIs than rows asked for.
+    fields = SMALL | {"nms_thresh": 0.0, "labels": ["dog", "cat"]}
+    found = run_graph(make_network(**fields, class_specific_boxes=True), make_probes(128)[0])
+    assert len(found["rois"]) < 40
+    assert sorted(found["pairs"]) == list(range(2 * len(found["rois"])))
+
+
+def test_box_per_class_that_is_the_same_for_all_detects_the_same():
+    agnostic = make_network(**SMALL)
+    specific = make_network(**SMALL, class_specific_boxes=True)
+    weights = agnostic.state_dict()
+    for name in ("roi_head.box.weight", "roi_head.box.bias"):
+        weights[name] = torch.cat([weights[name]] * 11)
+    specific.load_state_dict(weights)
+    frame = make_probes(128)[0]
+    soft_nms = SoftNms(score_thresh=0.2, max_detections=20)
+    found, expected = (
+        soft_nms.suppress(outputs["boxes"], outputs["scores"])
+        for outputs in (run_graph(specific, frame), run_graph(agnostic, frame))
+    )
+    assert len(expected.scores) == 20
+    for got, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-3)
+
+
+def test_parity_sees_pairs_that_are_not_the_best():
+    scores = torch.tensor([[0.7, 0.1], [0.2, 0.6]])
+    every = Answer(torch.zeros(2, 2, 4), scores, torch.tensor(0.0))
+    assert take_pairs(every, torch.tensor([0, 3])).missed == 0
+    assert take_pairs(every, torch.tensor([0, 2])).missed == pytest.approx(0.4)
+
+
+def test_card_counts_rows(tmp_path):
+    model = make_network(**SMALL, class_specific_boxes=True)
+    path = tmp_path / "model.onnx"
+    export(model, make_card(model, META, SOFT_NMS, score_thresh=0.25), path)
+    detector = Detector(path)
+    assert detector.metadata.max_rois == 80
+    assert len(detector.infer(make_probes(128)[0]).scores) == 80
 
 
 def test_graph_needs_no_operator_beyond_the_standard():
