@@ -47,7 +47,9 @@ class PublishConfig(_Section, frozen=True):
 
 class RecordConfig(_Section, frozen=True):
     jsonl: str | None = None  # every message, one a line
-    video: str | None = None  # annotated MP4; {camera} in the path where there are several
+    # annotated MP4; {camera} in the path where there are several
+    video: Annotated[str, Meta(pattern=r"\.mp4$")] | None = None
+    required: bool = False  # a recording that fails ends the line
 
 
 class RingConfig(_Section, frozen=True):

@@ -83,8 +83,8 @@ class Line:
                 "model": {"name": model.name, "sha256": model.sha256},
             },
             "overlay": {"labels": model.labels},
-            "record_jsonl": {"path": config.record.jsonl},
-            "record_video": {"path": config.record.video},
+            "record_jsonl": {"path": config.record.jsonl, "required": config.record.required},
+            "record_video": {"path": config.record.video, "required": config.record.required},
         }
         return options.get(stage, {})
 

@@ -1,67 +1,48 @@
 """Record: every message as one line of JSON in a file."""
 
-import os
 from pathlib import Path
 
 import msgspec
 
 from pipeline.client import DetectionMessage
 from pipeline.errors import LineError
-from pipeline.stage import BasicStage, Context, Frame
+from pipeline.stage import Context, Frame
+from stages.journal import Journal
+from stages.recorder import Recorder, RecorderOptions
 
 _TAIL_BYTES = 1 << 20  # holds the last line of every camera many times over
 
 
-class RecordJsonlOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    path: str
+class RecordJsonl(Recorder):
+    """Each line is handed to the kernel at once, so a kill loses none that was counted."""
 
+    stage, key = "record_jsonl", "record.jsonl"
 
-class RecordJsonl(BasicStage):
-    """Appends; each line is handed to the kernel at once, so a kill loses none that was counted."""
-
-    Options = RecordJsonlOptions
-
-    def __init__(self, options: RecordJsonlOptions, context: Context) -> None:
-        self._path = Path(options.path)
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        self._written = _recover(self._fd)
+    def __init__(self, options: RecorderOptions, context: Context) -> None:
+        super().__init__(options, context)
+        try:
+            self._journal = Journal(Path(options.path))
+        except OSError as error:
+            raise LineError(f"{self.key}: {options.path}: {error.strerror}") from None
+        self._written = _recover(self._journal)
         self._decoder = msgspec.msgpack.Decoder(DetectionMessage)
 
-    def process(self, frame: Frame) -> bytes:
+    def record(self, frame: Frame) -> None:
         if frame.ref.frame_id <= self._written.get(frame.camera, -1):
-            return b""  # written just before a kill, and sent again since
-        line = msgspec.json.encode(self._decoder.decode(frame.body)) + b"\n"
-        try:
-            written = os.write(self._fd, line)
-            if written < len(line):  # the disk is full now
-                written += os.write(self._fd, line[written:])
-        except OSError as error:
-            _cut_partial_line(self._fd)
-            raise LineError(f"record.jsonl: {self._path}: {error.strerror}") from None
+            return  # written just before a kill, and sent again since
+        self._journal.append(msgspec.json.encode(self._decoder.decode(frame.body)) + b"\n")
         self._written[frame.camera] = frame.ref.frame_id
-        return b""
 
-    def pass_failed(self, frame: Frame) -> bytes:
-        return self.process(frame)
-
-    def close(self) -> None:
-        os.close(self._fd)
+    def finish(self) -> None:
+        self._journal.close()
 
 
-def _recover(fd: int) -> dict[str, int]:
+def _recover(journal: Journal) -> dict[str, int]:
     """Make a file that a killed process left whole, and find each camera's last frame in it."""
-    _cut_partial_line(fd)
-    end = os.lseek(fd, 0, os.SEEK_END)
-    tail = os.pread(fd, _TAIL_BYTES, max(end - _TAIL_BYTES, 0)).split(b"\n")
-    whole = tail[1:] if end > _TAIL_BYTES else tail
-    lines = [msgspec.json.decode(line, type=DetectionMessage) for line in whole if line]
-    return {message.camera: message.frame_id for message in lines}
-
-
-def _cut_partial_line(fd: int) -> None:
-    """Drop what follows the last line end: a line that was being written."""
-    end = os.lseek(fd, 0, os.SEEK_END)
-    tail = os.pread(fd, _TAIL_BYTES, max(end - _TAIL_BYTES, 0))
+    tail = journal.tail(_TAIL_BYTES)
     partial = len(tail) - (tail.rfind(b"\n") + 1)
-    os.ftruncate(fd, end - partial)
-    os.lseek(fd, 0, os.SEEK_END)
+    first_is_whole = journal.end <= _TAIL_BYTES
+    journal.cut(journal.end - partial)
+    lines = tail[: len(tail) - partial].split(b"\n")[0 if first_is_whole else 1 :]
+    messages = [msgspec.json.decode(line, type=DetectionMessage) for line in lines if line]
+    return {message.camera: message.frame_id for message in messages}

@@ -1,6 +1,4 @@
 import os
-import resource
-import signal
 from pathlib import Path
 
 import msgspec
@@ -8,10 +6,14 @@ import pytest
 
 from pipeline.client import DetectionMessage
 from pipeline.errors import LineError
+from pipeline.ledger import DropReason
 from pipeline.stage import Frame
-from stages.record_jsonl import RecordJsonl, RecordJsonlOptions
-from tests.pipeline.frames import make_ref, make_ring
+from stages.record_jsonl import RecordJsonl
+from stages.recorder import RecorderOptions
+from tests.pipeline.frames import make_ref
 from tests.pipeline.test_client import make_message
+from tests.stages.stage_bench import StageBench
+from tests.stages.test_journal import no_file_above
 
 
 class Recording:
@@ -19,12 +21,13 @@ class Recording:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "out.jsonl"
-        self.ring = make_ring(folder)
+        self.bench = StageBench(folder)
+        self.ring = self.bench.ring
         self.restart()
 
-    def restart(self) -> None:
+    def restart(self, *, required: bool = False) -> None:
         """As a successor of a process that was killed."""
-        self.stage = RecordJsonl(RecordJsonlOptions(str(self.path)), None)  # type: ignore[arg-type]
+        self.stage = RecordJsonl(RecorderOptions(str(self.path), required), self.bench.context)
 
     def write(self, *frames: int, camera: str = "yard", **fields: object) -> None:
         for frame_id in frames:
@@ -35,6 +38,10 @@ class Recording:
                 self.stage.pass_failed(frame)
             else:
                 self.stage.process(frame)
+
+    @property
+    def unrecorded(self) -> int:
+        return int(self.bench.books.rows["drops"][0, :, DropReason.NOT_RECORDED].sum())
 
     def messages(self) -> list[DetectionMessage]:
         lines = self.path.read_bytes().split(b"\n")
@@ -106,17 +113,34 @@ def test_the_end_of_a_long_recording_is_found(recording: Recording) -> None:
     recording.stage.close()
 
 
-def test_a_full_disk_is_an_error_and_leaves_whole_lines(recording: Recording) -> None:
+def test_a_full_disk_ends_the_recording_and_leaves_whole_lines(
+    recording: Recording, said: list[str]
+) -> None:
     recording.write(0)
-    size = recording.path.stat().st_size
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, limits[1]))
-    try:
-        with pytest.raises(LineError, match=f"record.jsonl: {recording.path}: File too large"):
-            recording.write(1)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, before)
+    with no_file_above(recording.path.stat().st_size + 100):
+        recording.write(1, 2)
+    recording.write(3)  # there is room again, but a gap would go unseen
+    assert recording.frames() == [0]
+    assert recording.unrecorded == 3
+    assert said == [
+        f"record.jsonl: {recording.path}: File too large: the recording ends here; the line goes on"
+    ]
+    recording.stage.close()
+
+
+def test_a_full_disk_ends_the_line_when_the_recording_is_required(recording: Recording) -> None:
+    recording.restart(required=True)
+    recording.write(0)
+    with (
+        no_file_above(recording.path.stat().st_size + 100),
+        pytest.raises(LineError, match=f"record.jsonl: {recording.path}: File too large"),
+    ):
+        recording.write(1)
     assert recording.frames() == [0]
     recording.stage.close()
+
+
+def test_a_recording_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    bench = StageBench(tmp_path)
+    with pytest.raises(LineError, match=r"record.jsonl: /nowhere/a: No such file or directory"):
+        RecordJsonl(RecorderOptions("/nowhere/a", required=False), bench.context)

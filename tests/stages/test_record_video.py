@@ -1,108 +1,175 @@
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 from pipeline.errors import LineError
-from stages.record_video import LIVE_FPS, Film, film_path, frame_rate
-from tests.clips import draw, level
-
-SIZE = (160, 120)
-MS = 1_000_000
-
-
-def read_film(path: Path) -> tuple[float, list[int]]:
-    """The rate, and the grey level of each frame."""
-    capture = cv2.VideoCapture(str(path))
-    fps = capture.get(cv2.CAP_PROP_FPS)
-    greys = []
-    while (picture := capture.read()[1]) is not None:
-        greys.append(round(float(picture.mean())))
-    capture.release()
-    return fps, greys
+from pipeline.ledger import DropReason
+from stages.record_video import RecordVideo, film_path
+from stages.recorder import RecorderOptions
+from tests.clips import draw
+from tests.stages.films import assert_shows, read_film
+from tests.stages.stage_bench import StageBench
+from tests.stages.test_journal import no_file_above
 
 
-def assert_shows(greys: list[int], indices: list[int]) -> None:
-    assert len(greys) == len(indices)
-    for grey, index in zip(greys, indices, strict=True):
-        assert abs(grey - level(index)) < 5
+class Filming:
+    """A recorder of drawn frames, and the films it leaves in `folder`."""
+
+    def __init__(self, folder: Path, *, required: bool = False) -> None:
+        self.folder = folder / "films"
+        self.folder.mkdir()
+        self.template = str(self.folder / "{camera}.mp4")
+        self._run_dir = folder / "run"
+        self._run_dir.mkdir()
+        self.bench = StageBench(self._run_dir)
+        self._options = RecorderOptions(self.template, required)
+        self.restart()
+
+    def restart(self) -> None:
+        """As a successor of a process that was killed: nothing was closed."""
+        self.stage = RecordVideo(self._options, self.bench.context)
+
+    def add(self, *frames: int, failed: bool = False) -> None:
+        for frame_id in frames:
+            frame = self.bench.make_frame(frame_id)
+            frame["canvas"][:] = draw(frame_id, (self.bench.width, self.bench.height))
+            self.bench.ring.times[frame.ref.slot, 0] = frame_id * 40_000_000
+            (self.stage.pass_failed if failed else self.stage.process)(frame)
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """The camera delivers another size: a new epoch, with a ring of its own."""
+        self.bench.ring.unlink()
+        books, context = self.bench.books, self.bench.context
+        folder = self._run_dir / f"{size}"
+        folder.mkdir()
+        self.bench = StageBench(folder, size)
+        self.bench.books, self.bench.context = books, context
+
+    def films(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir())
+
+    def shown(self, name: str = "yard.mp4") -> list[int]:
+        return read_film(self.folder / name).greys
+
+    @property
+    def unrecorded(self) -> int:
+        return int(self.bench.books.rows["drops"][0, :, DropReason.NOT_RECORDED].sum())
 
 
-def test_a_film_of_a_file_has_its_rate_and_each_frame_once(tmp_path: Path) -> None:
-    film = Film(tmp_path / "film.mp4")
-    for index in range(12):
-        film.add_next(draw(index, SIZE), index * 80 * MS)
-    film.close()
-    fps, greys = read_film(tmp_path / "film.mp4")
-    assert fps == 12.5
-    assert_shows(greys, list(range(12)))
+@pytest.fixture
+def filming(tmp_path: Path) -> Filming:
+    return Filming(tmp_path)
 
 
-def test_a_film_of_one_frame_is_written_at_its_end(tmp_path: Path) -> None:
-    film = Film(tmp_path / "film.mp4")
-    film.add_next(draw(0, SIZE), 0)
-    film.close()
-    assert_shows(read_film(tmp_path / "film.mp4")[1], [0])
+def test_each_frame_is_in_the_film_once(filming: Filming) -> None:
+    filming.add(0, 1, 2)
+    filming.add(3, failed=True)
+    filming.add(4)
+    filming.stage.close()
+    assert_shows(filming.shown(), [0, 1, 2, 3, 4])
 
 
-def test_a_film_without_frames_is_no_file(tmp_path: Path) -> None:
-    Film(tmp_path / "film.mp4").close()
-    assert list(tmp_path.iterdir()) == []
+def test_a_frame_that_comes_again_is_not_in_the_film_twice(filming: Filming) -> None:
+    filming.add(0, 1, 2)
+    filming.restart()
+    filming.add(1, 2, 3)
+    filming.restart()
+    filming.add(3, 4)
+    filming.stage.close()
+    assert_shows(filming.shown(), [0, 1, 2, 3, 4])
 
 
-def test_a_camera_s_frames_stand_where_its_clock_says(tmp_path: Path) -> None:
-    """A frame is shown until the next, at 40 ms each."""
-    film = Film(tmp_path / "film.mp4")
-    for index, at_ms in enumerate((1000, 1040, 1160, 1200)):  # two are missing before 1160
-        film.add_at(draw(index, SIZE), at_ms * MS)
-    film.close()
-    fps, greys = read_film(tmp_path / "film.mp4")
-    assert fps == LIVE_FPS
-    assert_shows(greys, [0, 1, 2, 2, 2, 3])
+def test_films_of_earlier_runs_are_replaced(tmp_path: Path) -> None:
+    for run, frames in (("first", [0, 1, 2]), ("second", [7, 8])):
+        (tmp_path / run).mkdir()
+        filming = Filming(tmp_path / run)
+        filming.stage = RecordVideo(
+            RecorderOptions(str(tmp_path / "{camera}.mp4"), required=False), filming.bench.context
+        )
+        filming.add(*frames)
+        filming.stage.close()
+    assert_shows(read_film(tmp_path / "yard.mp4").greys, [7, 8])
 
 
-def test_frames_faster_than_the_film_are_thinned(tmp_path: Path) -> None:
-    film = Film(tmp_path / "film.mp4")
-    for index in range(10):
-        film.add_at(draw(index, SIZE), 1000 * MS + index * 10 * MS)
-    film.close()
-    assert len(read_film(tmp_path / "film.mp4")[1]) == 3
+def test_each_size_has_a_film_of_its_own_and_goes_on_in_it(filming: Filming) -> None:
+    filming.add(0, 1)
+    filming.resize((64, 48))
+    filming.add(2, 3)
+    filming.restart()
+    filming.add(4)
+    filming.resize((128, 96))
+    filming.add(5, 6)
+    filming.stage.close()
+    assert filming.films() == ["yard.64x48.mp4", "yard.mp4"]
+    assert_shows(filming.shown(), [0, 1, 5, 6])
+    assert_shows(filming.shown("yard.64x48.mp4"), [2, 3, 4])
 
 
-def test_a_long_absence_is_not_filled(tmp_path: Path) -> None:
-    film = Film(tmp_path / "film.mp4")
-    for index, at_ms in enumerate((0, 40, 3_600_000, 3_600_040)):
-        film.add_at(draw(index, SIZE), 1000 * MS + at_ms * MS)
-    film.close()
-    assert_shows(read_film(tmp_path / "film.mp4")[1], [0, 1, 2, 3])
+def test_without_frames_there_is_no_film(filming: Filming) -> None:
+    filming.stage.close()
+    assert filming.films() == []
 
 
-def test_a_kind_of_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    film = Film(tmp_path / "film.txt")
-    film.add_next(np.zeros((120, 160, 3), np.uint8), 0)
-    with pytest.raises(LineError, match=r"record.video: cannot write 160x120 mp4v to .*film\.txt"):
-        film.close()
+def test_a_full_disk_ends_the_recording_and_leaves_what_was_written(
+    filming: Filming, said: list[str]
+) -> None:
+    filming.add(*range(8))
+    film = filming.folder / "yard.mp4"
+    with no_file_above(film.stat().st_size + 150):
+        filming.add(*range(8, 20))
+        filming.stage.close()
+    shown = filming.shown()
+    assert 8 <= len(shown) < 20
+    assert_shows(shown, list(range(len(shown))))
+    assert filming.unrecorded == 20 - len(shown)
+    assert said == [
+        f"record.video: {film}: File too large: the recording ends here; the line goes on"
+    ]
+
+
+def test_a_full_disk_ends_the_line_when_the_recording_is_required(tmp_path: Path) -> None:
+    filming = Filming(tmp_path, required=True)
+    filming.add(0)
+    film = filming.folder / "yard.mp4"
+    with (
+        no_file_above(film.stat().st_size + 10),
+        pytest.raises(LineError, match=f"record.video: {film}: File too large"),
+    ):
+        filming.add(1)
+
+
+def test_a_disk_that_is_full_when_the_film_ends_costs_only_its_index(
+    filming: Filming, said: list[str]
+) -> None:
+    filming.add(0, 1, 2)
+    film = filming.folder / "yard.mp4"
+    with no_file_above(film.stat().st_size + 100):
+        filming.stage.close()
+    assert said == [f"record.video: {film}: File too large"]
+    assert_shows(filming.shown(), [0, 1, 2])
+
+
+def test_a_folder_that_is_gone_is_named(filming: Filming, said: list[str]) -> None:
+    filming.folder.rmdir()
+    filming.add(0, 1)
+    path = filming.folder / "yard.mp4"
+    assert said == [
+        f"record.video: {path}: No such file or directory: "
+        "the recording ends here; the line goes on"
+    ]
+    filming.stage.close()
 
 
 @pytest.mark.parametrize(
-    ("interval_ns", "fps"),
-    [(40 * MS, 25.0), (33_366_667, 29.97), (0, 240.0), (-5, 240.0), (60_000 * MS, 1.0)],
-)
-def test_a_rate_stays_within_what_players_accept(interval_ns: int, fps: float) -> None:
-    assert frame_rate(interval_ns) == pytest.approx(fps, abs=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("template", "camera", "epoch", "path"),
+    ("template", "camera", "size_wh", "path"),
     [
-        ("out/film.mp4", "yard", 1, "out/film.mp4"),
-        ("out/film.mp4", "yard", 3, "out/film.3.mp4"),
-        ("out/{camera}.mp4", "yard", 1, "out/yard.mp4"),
-        ("{camera}/all.mp4", "yard", 2, "yard/all.2.mp4"),
+        ("out/film.mp4", "yard", None, "out/film.mp4"),
+        ("out/film.mp4", "yard", (64, 48), "out/film.64x48.mp4"),
+        ("out/{camera}.mp4", "yard", None, "out/yard.mp4"),
+        ("{camera}/all.mp4", "yard", (64, 48), "yard/all.64x48.mp4"),
     ],
 )
-def test_films_are_named_by_camera_and_epoch(
-    template: str, camera: str, epoch: int, path: str
+def test_films_are_named_by_camera_and_size(
+    template: str, camera: str, size_wh: tuple[int, int] | None, path: str
 ) -> None:
-    assert film_path(template, camera, epoch) == Path(path)
+    assert film_path(template, camera, size_wh) == Path(path)
