@@ -30,13 +30,18 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     partial.replace(path)
 
 
-def read_checkpoint(path: Path | str) -> dict[str, Any]:
-    """The dictionary that `save_checkpoint` was given, on the CPU."""
+def read_saved(path: Path | str) -> Any:
+    """Whatever `torch.save` wrote, by us or by others, on the CPU."""
     try:
         # weights_only: tensors and plain containers, never somebody's code
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise CheckpointError(f"checkpoint {path}: not readable: {error}") from error
+
+
+def read_checkpoint(path: Path | str) -> dict[str, Any]:
+    """The dictionary that `save_checkpoint` was given, on the CPU."""
+    state = read_saved(path)
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         found = state.get("format") if isinstance(state, dict) else type(state).__name__
         raise CheckpointError(f"checkpoint {path}: expected format {FORMAT}, got {found}")
