@@ -2,18 +2,20 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
 from models.data.augment import AugmentConfig
 from models.data.scene import SceneConfig
 from models.data.split import CocoSplit, VocSplit
-from models.thundernet.config import ConfigError, ThunderNetConfig, check_input_size
+from models.thundernet.config import STRIDE, ConfigError, ThunderNetConfig
 from models.thundernet.criterion import CriterionConfig
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_VARIABLE = "THUNDERLINE_SHARED"
+
+Decoded = TypeVar("Decoded")
 
 
 class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,17 +43,26 @@ class OptimizerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     lr: float = 2e-3
     weight_decay: float = 0.05  # on convolution and linear weights; SGD wants 1e-4
     momentum: float = 0.9  # SGD only
-    clip_norm: float = 10.0
+    clip_norm: float | None = 10.0  # None: gradients are taken as they are
 
 
 class ScheduleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Learning rate over the run; every position but the warm-up is a part of the whole."""
 
-    kind: Literal["cosine", "step", "trapezoid"] = "cosine"
+    kind: Literal["cosine", "step", "trapezoid", "linear"] = "cosine"
     warmup: int = 300  # iterations
-    final: float = 0.01  # of the peak rate, cosine and trapezoid
+    final: float = 0.01  # of the peak rate; all kinds but step
     decay_from: float = 0.55  # trapezoid: constant up to here, then half a cosine
     milestones: tuple[float, ...] = (0.5, 0.75)  # step: a tenth after each
+
+
+def check_training_size(size: int) -> None:
+    """Raises ConfigError unless C4 covers the images exactly; C5 may reach beyond it (CEM).
+
+    The deployed input size is stricter (`check_input_size`): exported graphs only double C5.
+    """
+    if size < 64 or size % STRIDE:
+        raise ConfigError(f"training size: expected a multiple of {STRIDE} from 64 up, got {size}")
 
 
 class SizePhase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,29 +70,23 @@ class SizePhase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     until: float  # part of the whole run
 
     def __post_init__(self) -> None:
-        check_input_size(self.size)
+        check_training_size(self.size)
 
 
-class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One run. `iterations` may change between interruption and resumption, nothing else may."""
+class RunRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What runs of every task have. `iterations` may change on resume; docs/training.md says what
+    else may.
+    """
 
     iterations: int
-    model: ThunderNetConfig = ThunderNetConfig()
-    criterion: CriterionConfig = CriterionConfig()
-    augment: AugmentConfig = AugmentConfig()
-    data: DataConfig = DataConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
-    sizes: tuple[SizePhase, ...] = (SizePhase(size=320, until=1.0),)
-    multi_scale: tuple[int, ...] = ()  # a random one of these per iteration, instead of `sizes`
-    batch_size: int = 32
-    max_boxes: int | None = None  # fixed padding for GPUs; None pads to the batch
+    batch_size: int = 32  # of all processes together
     ema_decay: float = 0.998
     seed: int = 0
     device: str = "cpu"
     threads: int = 2  # CPU results repeat bit by bit only with the same number
     autocast: bool = False  # bfloat16 in convolutions and matrix products
-    compile: Literal["no", "match", "all"] = "no"
     log_every: int = 20  # iterations
     validate_every: int = 1000  # iterations
     checkpoint_seconds: float = 120.0
@@ -92,21 +97,47 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 "expected iterations >= 1 and batch_size >= 1, got "
                 f"{self.iterations} and {self.batch_size}"
             )
+        if self.seed < 0:
+            raise ConfigError(f"seed: expected at least 0, got {self.seed}")
+
+
+class Recipe(RunRecipe, frozen=True, kw_only=True):
+    """A run that trains the detector."""
+
+    task: Literal["detection"] = "detection"
+    model: ThunderNetConfig = ThunderNetConfig()
+    criterion: CriterionConfig = CriterionConfig()
+    augment: AugmentConfig = AugmentConfig()
+    data: DataConfig = DataConfig()
+    initial_weights: str | None = None  # checkpoint whose backbone the run starts with
+    sizes: tuple[SizePhase, ...] = (SizePhase(size=320, until=1.0),)
+    multi_scale: tuple[int, ...] = ()  # a random one of these per iteration, instead of `sizes`
+    max_boxes: int | None = None  # fixed padding for GPUs; None pads to the batch
+    compile: Literal["no", "match", "all"] = "no"
+
+    def __post_init__(self) -> None:
+        RunRecipe.__post_init__(self)
         ends = [phase.until for phase in self.sizes]
         if not ends or ends != sorted(ends) or ends[-1] != 1.0:
             raise ConfigError(f"sizes: expected rising `until` that ends at 1.0, got {ends}")
         for size in self.multi_scale:
-            check_input_size(size)
+            check_training_size(size)
+
+
+def decode_recipe(path: Path, kind: type[Decoded]) -> Decoded:
+    """The recipe in a YAML file; a key that does not exist is refused with its place."""
+    try:
+        return msgspec.yaml.decode(path.read_bytes(), type=kind)
+    except OSError as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise ConfigError(f"{path}: {reason}") from error
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def load_recipe(path: Path) -> Recipe:
-    """The recipe in a YAML file; a key that does not exist is refused with its place."""
-    try:
-        return msgspec.yaml.decode(path.read_bytes(), type=Recipe)
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file") from error
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+    """The detector's recipe in a YAML file."""
+    return decode_recipe(path, Recipe)
 
 
 def street11_folder(data: DataConfig) -> Path:

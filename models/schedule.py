@@ -20,6 +20,8 @@ def rate_factor(schedule: ScheduleConfig, iteration: int, iterations: int) -> fl
     if iteration < schedule.warmup:
         return WARMUP_START + (1 - WARMUP_START) * iteration / schedule.warmup
     progress = min(iteration / iterations, 1.0)
+    if schedule.kind == "linear":
+        return 1 - (1 - schedule.final) * progress
     if schedule.kind == "cosine":
         return half_cosine(progress, schedule.final)
     if schedule.kind == "step":

@@ -1,26 +1,37 @@
-"""Trains ThunderNet as a recipe says.
+"""Trains ThunderNet, or a backbone on ImageNet, as a recipe says.
 
     python -m models.train configs/train/snet49_street11.yaml --out runs/snet49
     python -m models.train configs/train/snet49_street11.yaml --out runs/snet49 \\
         --resume-from runs/snet49/last.pt
+    torchrun --nproc-per-node 4 -m models.train configs/train/snet49_coco.yaml --out runs/coco
 
 Ctrl-C stops after the iteration in hand and writes `last.pt`. A resumed run equals one that never
 stopped, bit for bit, unless `iterations` was changed in the recipe meanwhile.
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
-from models.checkpoint import CheckpointError
+from models.checkpoint import CheckpointError, read_checkpoint
 from models.data.report import DataError
-from models.recipe import load_recipe
+from models.process_group import Agreement, PeerError, check_launch, choose_device, joined_processes
+from models.recipe import RunRecipe
+from models.task import find_task, read_recipe
 from models.thundernet.config import ConfigError
-from models.training_data import load_training_data
-from models.training_run import TrainingError, TrainingRun
+from models.training_run import TrainingError, TrainingRun, check_folder
 
 EXIT_INTERRUPTED = 130
 EXIT_REFUSED = 2
+REFUSALS = (
+    ConfigError,
+    CheckpointError,
+    DataError,
+    TrainingError,
+    PeerError,
+    FileNotFoundError,
+)
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -36,16 +47,32 @@ def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(arguments)
     out = args.out or Path("runs") / args.config.stem
     try:
-        run = TrainingRun(load_recipe(args.config), out, args.resume_from)
-        data = load_training_data(run.recipe)
-        with run.stopping_on_signals():
-            finished = run.train(data)
-    except (ConfigError, CheckpointError, DataError, TrainingError, FileNotFoundError) as error:
-        print(f"train: {error}", file=sys.stderr)
+        recipe = read_recipe(args.config)
+        check_launch(recipe.batch_size)
+        check_folder(out, args.resume_from)
+        with joined_processes(choose_device(recipe.device)) as agreement:
+            finished = train(recipe, out, args.resume_from, agreement)
+    except REFUSALS as error:
+        rank = os.environ.get("RANK")
+        print(f"train{f' (process {rank})' if rank else ''}: {error}", file=sys.stderr)
         return EXIT_REFUSED
     except KeyboardInterrupt:  # before the first iteration: nothing to save
         return EXIT_INTERRUPTED
     return 0 if finished else EXIT_INTERRUPTED
+
+
+def train(recipe: RunRecipe, out: Path, resume_from: Path | None, agreement: Agreement) -> bool:
+    """Trains to the end or to a request to stop; true at the end."""
+    task = find_task(recipe)
+    trainer = task.make_trainer(recipe)
+    if resume_from is not None:
+        trainer.restore(read_checkpoint(resume_from))
+    else:
+        trainer.begin()
+    data = agreement.first_then_others(lambda: task.load_data(recipe))
+    run = TrainingRun(trainer, out, agreement)
+    with run.stopping_on_signals():
+        return run.train(data)
 
 
 if __name__ == "__main__":

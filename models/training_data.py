@@ -15,6 +15,7 @@ from models.data.scene import load_scene
 from models.data.street11 import load_street11
 from models.evaluation_set import EvaluationSet, make_evaluation_set, read_evaluation_set
 from models.recipe import Recipe, street11_folder
+from models.thundernet.processes import own_share
 
 
 class TrainingData(NamedTuple):
@@ -31,12 +32,14 @@ def load_training_data(recipe: Recipe) -> TrainingData:
     if data.scene.streets:
         sets.append(load_scene(data.scene, labels, cache, data.image_size))
     val, judged = load_validation(recipe, report)
-    for line in report.lines():
-        print(f"data: {line}", file=sys.stderr)
+    share = own_share()
+    if share.rank == 0:
+        for line in report.lines():
+            print(f"data: {line}", file=sys.stderr)
     weights = [image_weights(part, data.source_weights, data.rare_below) for part in sets]
     if data.preload:
         sets = [replace(part, images=np.array(part.images)) for part in sets]
-    batches = Batches(sets, weights, recipe.batch_size, recipe.seed, recipe.max_boxes)
+    batches = Batches(sets, weights, recipe.batch_size, recipe.seed, recipe.max_boxes, share)
     return TrainingData(batches, val, judged)
 
 

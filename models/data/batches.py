@@ -1,6 +1,6 @@
 """Batches whose content is a function of seed and iteration: resuming needs no saved state.
 
-Shapes: N images per batch, M padded boxes, K classes.
+Shapes: N images of this process's share of a batch, M padded boxes, K classes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from models.data.report import DataError
 from models.data.samples import Samples
 from models.thundernet.config import ConfigError
 from models.thundernet.matcher import PADDING
+from models.thundernet.processes import ALONE, Share
 
 BOX_STEP = 8  # M is rounded up to this, so that compiled code sees few different shapes
 
@@ -57,9 +58,11 @@ class Batches:
         batch_size: int,
         seed: int,
         max_boxes: int | None = None,
+        share: Share = ALONE,
     ) -> None:
         self.sets = sets
-        self.batch_size = batch_size
+        self.batch_size = batch_size  # of all processes together
+        self.share = share
         self.seed = seed
         self.max_boxes = max_boxes  # a fixed M, for devices that want one shape
         self.first_row = np.cumsum([0, *(len(samples) for samples in sets)])
@@ -79,12 +82,13 @@ class Batches:
         return self.order_of[1]
 
     def rows(self, iteration: int) -> list[int]:
+        """The whole batch, alike in all processes."""
         first = iteration * self.batch_size
         places = (divmod(first + i, self.pass_length) for i in range(self.batch_size))
         return [int(self.order(number)[place]) for number, place in places]
 
     def batch(self, iteration: int) -> Batch:
-        parts = [self.locate(row) for row in self.rows(iteration)]
+        parts = [self.locate(row) for row in self.share.of(self.rows(iteration))]
         boxes, labels = self.stack_boxes(parts)
         images = np.stack([samples.images[row] for samples, row in parts])
         labelled = np.stack([samples.labelled[row] for samples, row in parts])

@@ -1,12 +1,24 @@
 """Context Enhancement Module (Sec. 3.3, Fig. 4): three scales summed into one map.
 
-Shapes: C4 (N, C, H, W), C5 (N, C', H/2, W/2) -> context (N, alpha*p*p, H, W), H = S/16.
+Shapes: C4 (N, C, H, W), C5 (N, C', ceil(H/2), ceil(W/2)) -> context (N, alpha*p*p, H, W),
+H = S/16.
 """
 
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+
+def enlarge_twice(c5: Tensor, c4: Tensor) -> Tensor:
+    """`c5` at the size of `c4`: cell i of C4 reads cell i // 2, which has its centre nearest.
+
+    At 240 pixels (Sec. 4.1) C4 has 15 cells per side, centred on pixels 0, 16, ..., 224, and C5 8,
+    on 0, 32, ..., 224: the 16th of twice eight has no place. Stretching 8 to 15 would shift cells.
+    """
+    enlarged = F.interpolate(c5, scale_factor=2, mode="nearest")
+    height, width = c4.shape[2:]
+    return enlarged[:, :, :height, :width]
 
 
 class ContextEnhancementModule(nn.Module):
@@ -29,7 +41,7 @@ class ContextEnhancementModule(nn.Module):
         if "c4" in self.project:
             terms.append(self.project["c4"](c4))
         if "c5" in self.project:
-            terms.append(F.interpolate(self.project["c5"](c5), scale_factor=2, mode="nearest"))
+            terms.append(enlarge_twice(self.project["c5"](c5), c4))
         if "global" in self.project:
             pooled = c5.mean(dim=(2, 3), keepdim=True)  # (N, C', 1, 1)
             terms.append(self.project["global"](pooled).expand(-1, -1, *c4.shape[2:]))
@@ -48,4 +60,4 @@ class SeparateMaps(nn.Module):
         """Maps of the same shape for RPN and RoI head. A 1x1 convolution and the enlargement
         commute; before it, the convolution costs a quarter.
         """
-        return self.c4(c4), F.interpolate(self.c5(c5), scale_factor=2, mode="nearest")
+        return self.c4(c4), enlarge_twice(self.c5(c5), c4)

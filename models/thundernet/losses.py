@@ -1,5 +1,7 @@
 """Losses of proposals, RoIs and context, summed over examples that count and divided by those.
 
+Counts are of all processes that train together (`loss_divisor`), as if their batch were one.
+
 Shapes: N images, R examples per image, K classes, M padded ground truth boxes, H x W cells.
 """
 
@@ -9,6 +11,7 @@ from torch.nn import functional as F
 
 from models.thundernet.config import STRIDE
 from models.thundernet.matcher import IGNORE, GroundTruth
+from models.thundernet.processes import loss_divisor
 
 # Not minus infinity: a row of those is NaN after softmax, and bfloat16 holds this one.
 MASKED_LOGIT = -1e4
@@ -19,7 +22,7 @@ FOCAL_ALPHA = 0.25
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
     """Mean of `values` where `weights` is true; 0 with a valid gradient where it is nowhere."""
     weights = weights.to(values.dtype)
-    return (values * weights).sum() / weights.sum().clamp(min=1)
+    return (values * weights).sum() / loss_divisor(weights.sum())
 
 
 def objectness_loss(logits: Tensor, positive: Tensor, valid: Tensor) -> Tensor:
@@ -31,7 +34,7 @@ def objectness_loss(logits: Tensor, positive: Tensor, valid: Tensor) -> Tensor:
 def box_loss(deltas: Tensor, target: Tensor, positive: Tensor, valid: Tensor) -> Tensor:
     """L1 over the objects, divided by all examples drawn, which balances it with the class loss."""
     each = (deltas - target).abs().sum(dim=-1)  # (N, R)
-    return (each * positive).sum() / valid.sum().clamp(min=1)
+    return (each * positive).sum() / loss_divisor(valid.sum())
 
 
 def mask_unlabelled(class_logits: Tensor, is_object: Tensor, labelled: Tensor) -> Tensor:
@@ -75,4 +78,4 @@ def context_loss(logits: Tensor, truth: GroundTruth) -> Tensor:
     probability = logits.sigmoid()
     miss = torch.where(target, 1 - probability, probability)
     alpha = torch.where(target, FOCAL_ALPHA, 1 - FOCAL_ALPHA)
-    return (each * alpha * miss**FOCAL_GAMMA * known).sum() / target.sum().clamp(min=1)
+    return (each * alpha * miss**FOCAL_GAMMA * known).sum() / loss_divisor(target.sum())

@@ -1,0 +1,38 @@
+"""What a configuration file asks to be trained, and with which parts.
+
+The key `task` decides; without it the file is a detector's recipe.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from models.recipe import Recipe, RunRecipe, decode_recipe
+from models.trainer import Trainer
+from models.training_data import load_training_data
+
+
+class Task(NamedTuple):
+    recipe: type[RunRecipe]
+    make_trainer: Callable[[Any], Any]
+    load_data: Callable[[Any], Any]
+
+
+TASKS = {"detection": Task(Recipe, Trainer, load_training_data)}
+
+
+class TaskKey(msgspec.Struct, frozen=True):
+    """The one key that is read before it is known what the others mean."""
+
+    task: Literal["detection"] = "detection"
+
+
+def read_recipe(path: Path) -> RunRecipe:
+    """The recipe in a YAML file, of the task that it names."""
+    return decode_recipe(path, TASKS[decode_recipe(path, TaskKey).task].recipe)
+
+
+def find_task(recipe: RunRecipe) -> Task:
+    return next(task for task in TASKS.values() if isinstance(recipe, task.recipe))
