@@ -17,7 +17,7 @@ _CODEC = "mp4v"  # MPEG-4 Part 2: what the bundled FFmpeg can encode without a l
 _RATE = 25.0  # tells the encoder how many bits a picture may take; times are the film's own
 _SHORTEST_NS, _LONGEST_NS = 100_000, 10_000_000_000  # a longer absence is not filled
 _NS_PER_S = 1_000_000_000
-_MOST_INDEXED = 100_000  # pictures: an hour at 25 fps, indexed in half a second
+_MOST_INDEXED = 50_000  # pictures: half an hour at 25 fps, indexed in half a second
 _AV_LOG_FATAL = "8"
 
 
