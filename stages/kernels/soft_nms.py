@@ -1,26 +1,28 @@
-"""Soft-NMS for class-agnostic boxes: one overlap matrix serves every class.
+"""Soft-NMS for class-agnostic boxes, greedy over all classes at once.
 
 Bodla et al., "Soft-NMS", ICCV 2017: the best box of a class is kept, and the scores of the boxes
 that overlap it fall instead of vanishing. The textbook runs that loop class by class to its end.
 Scores only ever fall, so taking the best (box, class) pair over all classes gives the same picks in
-descending order, and `max_detections` of them end the work: most pairs are never looked at.
+descending order, and `max_detections` of them end the work. Two more things follow: a pair that no
+other of its class decays keeps its score, and needs no loop; and pairs that score no more than the
+last pick never mattered, so the strongest are tried alone first.
 
-R is the number of RoIs, C of classes, K of rows and J of classes that hold a candidate.
+R is the number of RoIs, C of classes, P of pairs and M of overlaps, as in `rivals`.
 """
 
-from heapq import heapify, heapreplace
+from heapq import heapify, heappop, heapreplace
 from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.kernels.boxes import iou_matrix
+from stages.kernels.rivals import Blocks, Pairs, block_overlaps, find_pairs, make_blocks
 
 Method = Literal["linear", "gaussian", "hard"]
 
-# No sensor is a million pixels wide: a coordinate beyond this, or NaN, is a broken box.
-MAX_COORDINATE_PX = 1e6
+# The strongest this many pairs per wanted detection are tried first, then four times as many.
+FIRST_LOOK = 4
 
 
 class Detections(NamedTuple):
@@ -53,38 +55,48 @@ class SoftNms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         any row whose box is not finite or has no area.
         """
         score_thresh = np.float32(self.score_thresh)  # the scores' own precision
-        candidates = _find_candidates(boxes, scores, score_thresh)  # (R, C)
-        rows = np.flatnonzero(candidates.any(axis=1))  # (K,)
-        if rows.size == 0:
-            return Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), _NO_CLASS)
-        classes = np.flatnonzero(candidates.any(axis=0))  # (J,)
-        live = np.where(candidates, scores, np.float32(0))  # (R, C)
-        live = live.take(rows, axis=0).T.take(classes, axis=0)  # (J, K)
-        decay = self.decay_matrix(iou_matrix(boxes[rows]))  # (K, K)
-        picks = _pick_greedily(live, decay, float(score_thresh), self.max_detections)
-        picked_class, picked_row, picked_score = zip(*picks, strict=True)
-        return Detections(
-            boxes[rows[list(picked_row)]],
-            np.array(picked_score, np.float32),
-            classes[list(picked_class)].astype(np.int32),
-        )
+        pairs = find_pairs(boxes, scores, score_thresh)
+        tried = FIRST_LOOK * self.max_detections
+        while tried < len(pairs.scores):
+            bar = np.partition(pairs.scores, -tried)[-tried]
+            found = self._compete(pairs.take(pairs.scores > bar), float(bar))
+            if len(found.scores) == self.max_detections:
+                return found
+            tried *= 4
+        return self._compete(pairs, float(score_thresh))
 
-    def decay_matrix(self, iou: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Factor (K, K) by which picking one box lowers the score of another; its own is 0."""
+    def decay(self, iou: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Factors by which picking one box lowers the scores of others."""
         if self.method == "gaussian":
             decay = np.multiply(iou, iou)
             decay *= np.float32(-1 / self.sigma)
-            np.exp(decay, out=decay)
-        elif self.method == "linear":
+            return np.exp(decay, out=decay)
+        if self.method == "linear":
             decay = iou * (iou > np.float32(self.iou_thresh))
-            np.subtract(1, decay, out=decay)
-        else:
-            decay = (iou <= np.float32(self.iou_thresh)).astype(np.float32)
-        np.fill_diagonal(decay, 0)  # a picked pair is spent
-        return decay
+            return np.subtract(1, decay, out=decay)
+        return (iou <= np.float32(self.iou_thresh)).astype(np.float32)
 
-
-_NO_CLASS: NDArray[np.int32] = np.empty(0, np.int32)
+    def _compete(self, pairs: Pairs, floor: float) -> Detections:
+        """What is left of the pairs above `floor`, to which decayed ones fall."""
+        if len(pairs.scores) == 0:
+            return Detections(pairs.boxes, pairs.scores, pairs.class_ids.astype(np.int32))
+        blocks = make_blocks(pairs.class_ids)
+        decay = self.decay(block_overlaps(pairs, blocks))  # (M,)
+        decay[blocks.own] = 1
+        is_contested = np.minimum.reduceat(decay, blocks.start) < 1  # (P,)
+        decay[blocks.own] = 0  # a picked pair is spent
+        live = pairs.scores * is_contested
+        contested = np.bincount(pairs.class_ids[is_contested])  # (C,) at most
+        picks, scores = _pick_greedily(
+            live, decay, blocks, np.flatnonzero(contested), floor, self.max_detections
+        )
+        free = np.flatnonzero(~is_contested)
+        rows = np.concatenate([free, np.array(picks, np.intp)])
+        last_scores = np.concatenate([pairs.scores[free], np.array(scores, np.float32)])
+        order = np.argsort(-last_scores, kind="stable")[: self.max_detections]
+        rows = rows[order]
+        class_ids = pairs.class_ids[rows].astype(np.int32)
+        return Detections(pairs.boxes[rows], last_scores[order], class_ids)
 
 
 def _check_range(name: str, value: float, is_inside: bool, expected: str) -> None:
@@ -92,37 +104,38 @@ def _check_range(name: str, value: float, is_inside: bool, expected: str) -> Non
         raise ValueError(f"{name}: expected {expected}, got {value!r}")
 
 
-def _find_candidates(
-    boxes: NDArray[np.float32], scores: NDArray[np.float32], score_thresh: np.float32
-) -> NDArray[np.bool_]:
-    """Mask (R, C) of the pairs that compete. Comparisons with NaN are False: NaN falls out."""
-    is_box = (np.abs(boxes) < MAX_COORDINATE_PX).all(axis=1)  # (R,)
-    is_box &= boxes[:, 2] > boxes[:, 0]
-    is_box &= boxes[:, 3] > boxes[:, 1]
-    candidates = scores > score_thresh
-    candidates &= scores < np.inf
-    candidates &= is_box[:, None]
-    return candidates
-
-
 def _pick_greedily(
-    live: NDArray[np.float32], decay: NDArray[np.float32], score_thresh: float, limit: int
-) -> list[tuple[int, int, float]]:
-    """Picks (class, row, score) in descending score; `live` (J, K) is spent on the way.
+    live: NDArray[np.float32],
+    decay: NDArray[np.float32],
+    blocks: Blocks,
+    classes: NDArray[np.intp],
+    floor: float,
+    limit: int,
+) -> tuple[list[int], list[float]]:
+    """Picks and their scores, descending; `live` (P,) is spent on the way.
 
     A heap holds the best pair of every class. A pick decays its own class only, so one entry moves.
     """
-    class_scores = list(live)  # J views: indexing a list is ten times cheaper than an array
-    row_decay = list(decay)
-    best = live.argmax(axis=1).tolist()
-    heap = [(-live.item(c, row), c, row) for c, row in enumerate(best)]
+    heap = []
+    for class_id in classes.tolist():
+        first = blocks.first.item(class_id)
+        rivals = live[first : first + blocks.size.item(class_id)]
+        best = int(rivals.argmax())
+        heap.append((-rivals.item(best), first + best, first, rivals))
     heapify(heap)
-    picks: list[tuple[int, int, float]] = []
-    while len(picks) < limit and -heap[0][0] > score_thresh:
-        negative_score, c, row = heap[0]
-        picks.append((c, row, -negative_score))
-        rivals = class_scores[c]
-        rivals *= row_decay[row]
-        row = int(rivals.argmax())
-        heapreplace(heap, (-rivals.item(row), c, row))
-    return picks
+    starts = blocks.start.tolist()
+    picks: list[int] = []
+    scores: list[float] = []
+    while heap and len(picks) < limit:
+        negative_score, pair, first, rivals = heap[0]
+        picks.append(pair)
+        scores.append(-negative_score)
+        start = starts[pair]
+        rivals *= decay[start : start + len(rivals)]
+        best = int(rivals.argmax())
+        score = rivals.item(best)
+        if score > floor:
+            heapreplace(heap, (-score, first + best, first, rivals))
+        else:
+            heappop(heap)
+    return picks, scores
