@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.detector import Detector
-from stages.kernels.resize import boxes_to_frame, warp_into
+from stages.kernels.boxes import boxes_to_frame
+from stages.kernels.resize import warp_into
 from stages.kernels.soft_nms import Detections, SoftNms
 from stages.model_file import ModelMetadata
 

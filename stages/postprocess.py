@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from pipeline.stage import BasicStage, Context, Frame
-from stages.kernels.resize import boxes_to_frame
+from stages.kernels.boxes import boxes_to_frame
 from stages.kernels.soft_nms import SoftNms
 from stages.slot import encode_detections
 

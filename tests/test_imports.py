@@ -53,6 +53,11 @@ def test_the_supervisor_loads_no_vision_and_no_runtime(repository: Path) -> None
     assert not loaded & {"cv2", "onnxruntime", "torch", "models"}
 
 
+def test_stages_between_detect_and_the_world_load_no_vision_library(repository: Path) -> None:
+    loaded = loaded_after("import stages.postprocess, stages.publish", repository)
+    assert not loaded & {"cv2", "onnxruntime"}
+
+
 def test_each_target_of_the_graph_is_a_class_with_options() -> None:
     for row in STAGES:
         target = load_target(row.target)

@@ -1,7 +1,9 @@
-"""Axis-aligned boxes: area, overlap, clipping. Boxes are float32 (N, 4) xyxy in pixels."""
+"""Axis-aligned boxes: area, overlap, clipping, scaling. Boxes are float32 (N, 4) xyxy in pixels."""
 
 import numpy as np
 from numpy.typing import NDArray
+
+Wh = tuple[int, int]
 
 # The smallest area in px^2 that counts in a union: two boxes without area give IoU 0, not NaN.
 MIN_AREA = np.float32(1e-6)
@@ -40,9 +42,22 @@ def iou_matrix(
 
 
 def clip_boxes(
-    boxes: NDArray[np.float32], frame_wh: tuple[int, int], out: NDArray[np.float32] | None = None
+    boxes: NDArray[np.float32], frame_wh: Wh, out: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32]:
     """Boxes with every corner moved into the frame; `out` may be `boxes`."""
     width, height = frame_wh
     highest = np.array([width, height, width, height], boxes.dtype)
     return np.clip(boxes, 0, highest, out=out)
+
+
+def boxes_to_frame(
+    boxes_net: NDArray[np.float32],
+    network_wh: Wh,
+    frame_wh: Wh,
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Boxes (N, 4) xyxy of the network input in pixels of the frame; `out` may be `boxes_net`."""
+    scale_x = frame_wh[0] / network_wh[0]
+    scale_y = frame_wh[1] / network_wh[1]
+    scale = np.array([scale_x, scale_y, scale_x, scale_y], np.float32)
+    return np.multiply(boxes_net, scale, out=out)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from stages.kernels.boxes import box_area, clip_boxes, iou_matrix
+from stages.kernels.boxes import box_area, boxes_to_frame, clip_boxes, iou_matrix
 
 CORNERS = arrays(np.float32, st.tuples(st.integers(0, 12), st.just(4)), elements=st.integers(0, 99))
 
@@ -60,3 +60,20 @@ def test_clip_moves_corners_into_the_frame():
     )
     assert clip_boxes(boxes, (640, 480), out=boxes) is boxes
     assert boxes[0, 2] == 640
+
+
+def test_boxes_return_to_the_frame_they_came_from():
+    boxes_net = np.array([[0, 0, 320, 320], [32, 16, 64, 48]], np.float32)
+    boxes = boxes_to_frame(boxes_net, (320, 320), (1280, 640))
+    np.testing.assert_array_equal(boxes, [[0, 0, 1280, 640], [128, 32, 256, 96]])
+    assert boxes.dtype == np.float32
+
+
+def test_boxes_can_be_scaled_in_place():
+    boxes = np.array([[10, 10, 20, 20]], np.float32)
+    assert boxes_to_frame(boxes, (10, 10), (20, 40), out=boxes) is boxes
+    np.testing.assert_array_equal(boxes, [[20, 40, 40, 80]])
+
+
+def test_no_boxes_stay_no_boxes():
+    assert boxes_to_frame(np.empty((0, 4), np.float32), (320, 320), (640, 480)).shape == (0, 4)

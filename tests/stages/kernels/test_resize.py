@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.kernels.resize import ResizeError, boxes_to_frame, warp_into
+from stages.kernels.resize import ResizeError, warp_into
 
 
 @pytest.fixture
@@ -66,20 +66,3 @@ def test_warp_refuses_a_tensor_that_would_stay_empty(frame, tensor):
 def test_warp_refuses_a_broken_frame(broken):
     with pytest.raises(ResizeError, match="frame: expected uint8"):
         warp_into(broken, np.zeros((32, 48, 3), np.uint8))
-
-
-def test_boxes_return_to_the_frame_they_came_from():
-    boxes_net = np.array([[0, 0, 320, 320], [32, 16, 64, 48]], np.float32)
-    boxes = boxes_to_frame(boxes_net, (320, 320), (1280, 640))
-    np.testing.assert_array_equal(boxes, [[0, 0, 1280, 640], [128, 32, 256, 96]])
-    assert boxes.dtype == np.float32
-
-
-def test_boxes_can_be_scaled_in_place():
-    boxes = np.array([[10, 10, 20, 20]], np.float32)
-    assert boxes_to_frame(boxes, (10, 10), (20, 40), out=boxes) is boxes
-    np.testing.assert_array_equal(boxes, [[20, 40, 40, 80]])
-
-
-def test_no_boxes_stay_no_boxes():
-    assert boxes_to_frame(np.empty((0, 4), np.float32), (320, 320), (640, 480)).shape == (0, 4)
