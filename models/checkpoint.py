@@ -36,7 +36,10 @@ def read_saved(path: Path | str) -> Any:
         # weights_only: tensors and plain containers, never somebody's code
         return torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise CheckpointError(f"checkpoint {path}: not readable: {error}") from error
+        # torch leads with the advice to run whatever code the file holds; the reason comes last.
+        _, _, reason = str(error).rpartition("WeightsUnpickler error: ")
+        first_line = reason.strip().partition("\n")[0]
+        raise CheckpointError(f"checkpoint {path}: not readable: {first_line}") from error
 
 
 def read_checkpoint(path: Path | str) -> dict[str, Any]:

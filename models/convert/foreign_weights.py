@@ -11,7 +11,7 @@ from models.checkpoint import CheckpointError, read_saved
 from models.convert.authors_layout import IGNORED, Source, find_sources
 from models.thundernet.thundernet import ThunderNet
 
-LISTED = 12  # tensors that one line of an error names; the rest is counted
+LISTED = 12  # faults of one kind that an error names; the rest is counted
 
 
 class ForeignCheckpoint(NamedTuple):
@@ -81,37 +81,38 @@ def check_fit(
 ) -> None:
     """Raises CheckpointError that names every tensor that does not fit, or counts it."""
     weights = checkpoint.weights
-    wanted = {source.name: f"{source.name} for {name}" for name, source in sources.items()}
-    missing = [wanted[name] for name in wanted if name not in weights]
-    unexpected = [name for name in weights if name not in wanted and name not in ignored]
-    wrong = [
-        f"{wanted[source.name]}: expected shape {list(source.shape)}, "
-        f"got {list(weights[source.name].shape)}"
-        for source in sources.values()
-        if source.name in weights and weights[source.name].shape != source.shape
-    ]
-    broken = [name for name in wanted if name in weights and not is_finite(weights[name])]
+    place = {source.name: describe_place(source, name) for name, source in sources.items()}
+    found = [source for source in sources.values() if source.name in weights]
     faults = {
-        "missing": missing,
-        "unexpected": unexpected,
-        "of another shape": wrong,
-        "not finite numbers": broken,
+        "missing": [place[name] for name in place if name not in weights],
+        "unexpected": [name for name in weights if name not in place and name not in ignored],
+        "of another shape": [
+            f"{place[source.name]}: expected {list(source.shape)}, "
+            f"got {list(weights[source.name].shape)}"
+            for source in found
+            if weights[source.name].shape != source.shape
+        ],
+        "not finite numbers": [s.name for s in found if not is_finite(weights[s.name])],
     }
-    lines = [f"  {kind}: {list_some(found)}" for kind, found in faults.items() if found]
+    lines = [line for kind, names in faults.items() for line in list_faults(kind, names)]
     if lines:
-        raise CheckpointError(
-            f"checkpoint {checkpoint.path}: its tensors do not fit the configuration:\n"
-            + "\n".join(lines)
-        )
+        heading = f"checkpoint {checkpoint.path}: its tensors do not fit the configuration:"
+        raise CheckpointError("\n".join([heading, *lines]))
+
+
+def describe_place(source: Source, name: str) -> str:
+    return name if source.name == name else f"{source.name} for {name}"
+
+
+def list_faults(kind: str, names: list[str]) -> list[str]:
+    lines = [f"  {kind}: {name}" for name in names[:LISTED]]
+    if len(names) > LISTED:
+        lines.append(f"  {kind}: {len(names) - LISTED} more")
+    return lines
 
 
 def is_finite(value: Tensor) -> bool:
     return value.is_floating_point() and bool(torch.isfinite(value).all())
-
-
-def list_some(found: list[str]) -> str:
-    rest = len(found) - LISTED
-    return "; ".join(found[:LISTED]) + (f"; and {rest} more" if rest > 0 else "")
 
 
 def check_labels(checkpoint: ForeignCheckpoint, labels: tuple[str, ...]) -> None:
@@ -120,11 +121,9 @@ def check_labels(checkpoint: ForeignCheckpoint, labels: tuple[str, ...]) -> None
         return
     pairs = zip_longest(checkpoint.labels, labels, fillvalue="nothing")
     differing = [
-        f"class {number} is {theirs}, in model.labels {ours}"
+        f"{number}, {theirs}, is {ours} in model.labels"
         for number, (theirs, ours) in enumerate(pairs, start=1)
         if theirs != ours
     ]
-    raise CheckpointError(
-        f"checkpoint {checkpoint.path}: its classes differ from the configuration's: "
-        + list_some(differing)
-    )
+    heading = f"checkpoint {checkpoint.path}: its classes differ from the configuration's:"
+    raise CheckpointError("\n".join([heading, *list_faults("class", differing)]))

@@ -61,6 +61,22 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
         read_checkpoint(path)
 
 
+class Payload:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("this code ran",)
+
+
+def test_code_in_a_file_is_refused_without_running(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "other.pt"
+    torch.save({"weights": Payload()}, path)
+    with pytest.raises(CheckpointError, match=r"not readable: Unsupported .*print") as caught:
+        read_checkpoint(path)
+    assert "\n" not in str(caught.value)
+    assert "this code ran" not in capsys.readouterr().out
+
+
 def test_other_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "old.pt"
     torch.save({"format": 0}, path)
