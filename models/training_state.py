@@ -60,7 +60,7 @@ class TrainingState(Generic[AnyRecipe, AnyModel]):
             return objective
         # Statistics of batch norm are joined already, and alike everywhere.
         return DistributedDataParallel(
-            objective, broadcast_buffers=False, gradient_as_bucket_view=True
+            objective, forward_sync_buffers=False, gradient_as_bucket_view=True
         )
 
     def noise(self) -> torch.Generator:

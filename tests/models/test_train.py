@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 import torch
 
@@ -18,34 +17,10 @@ from models.recipe import Recipe, load_recipe
 from models.train import EXIT_INTERRUPTED, EXIT_REFUSED, main
 from models.trainer import Trainer
 from models.training_data import load_training_data
+from tests.models.recipes import ITERATIONS, write_recipe
 from tests.models.tiny_street11 import write_split
 
 pytestmark = pytest.mark.torch
-
-ITERATIONS = 6
-
-
-def write_recipe(folder: Path, name: str = "tiny.yaml", **changes: Any) -> Path:
-    recipe = {
-        "iterations": ITERATIONS,
-        "batch_size": 2,
-        "model": {"input_size": 64},
-        "criterion": {"context_weight": 1.0, "rois_per_image": 16},
-        "data": {
-            "folder": str(folder / "data"),
-            "cache": str(folder / "cache"),
-            "image_size": 64,
-            "scene": {"streets": 0},
-        },
-        "schedule": {"warmup": 2},
-        "sizes": [{"size": 64, "until": 0.5}, {"size": 96, "until": 1.0}],
-        "threads": 1,
-        "log_every": 1,
-        "validate_every": 1000,
-    }
-    path = folder / name
-    path.write_bytes(msgspec.yaml.encode(recipe | changes))
-    return path
 
 
 @pytest.fixture
