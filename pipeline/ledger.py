@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import LineError
+from pipeline.messages import NO_FRAME
 
 StateName = Literal["connecting", "live", "stalled", "lost", "ended"]
 
@@ -69,7 +70,8 @@ _ROW = np.dtype(
     ]
 )
 
-# One row per camera: written by its capture process, but for `replay`, the supervisor's.
+# One row per camera: written by its capture process, but for `replay` and what is to be skipped,
+# the supervisor's. While no capture process lives, the supervisor speaks for it.
 _CAMERA = np.dtype(
     [
         ("state", np.int64),
@@ -79,11 +81,21 @@ _CAMERA = np.dtype(
         ("height", np.int64),
         ("why", f"S{_WHY_BYTES}"),
         ("replay", np.int64),
+        ("skip_frame", np.int64),
+        ("skip_column", np.int64),  # the stage that is to leave it alone
     ]
 )
 
 # One row per process: written by that process alone.
-_PROCESS = np.dtype([("pid", np.int64), ("ready_ns", np.int64)])
+_PROCESS = np.dtype(
+    [
+        ("pid", np.int64),
+        ("ready_ns", np.int64),
+        ("due_ns", np.int64),  # hung if silent beyond this
+        ("held_camera", np.int64),
+        ("held_frame", np.int64),  # in hand
+    ]
+)
 
 # Age histogram, written by publish: bucket i holds ages up to 2 ** (i / 4) * 0.1 ms, so a
 # percentile is known to within 19 % from 0.1 ms to 100 minutes.
@@ -117,7 +129,8 @@ class Ledger:
         finally:
             os.close(fd)
         ledger = cls.attach(run_dir, cameras, processes)
-        ledger.rows["last_frame_id"] = -1
+        ledger.rows["last_frame_id"] = NO_FRAME
+        ledger.cameras["skip_frame"] = ledger.processes["held_frame"] = NO_FRAME
         ledger.cameras["since_unix_ns"] = time.time_ns()
         return ledger
 
@@ -147,6 +160,27 @@ class Ledger:
     def request_replay(self) -> None:
         """Ask every capture process to send its unfinished frames again."""
         self.cameras["replay"] += 1
+
+    def held_frame(self, process: int) -> tuple[int, int] | None:
+        """(camera, frame_id) of what a process has, or had at its death, in hand."""
+        row = self.processes[process]
+        frame_id = int(row["held_frame"])
+        return None if frame_id == NO_FRAME else (int(row["held_camera"]), frame_id)
+
+    def take_held_frame(self, process: int) -> tuple[int, int] | None:
+        """The same of a dead process, whose successor begins with empty hands."""
+        held = self.held_frame(process)
+        self.processes["held_frame"][process] = NO_FRAME
+        return held
+
+    def skip_frame(self, camera: int, column: int, frame_id: int) -> None:
+        """Have a stage hand this frame on without a look at it."""
+        self.cameras["skip_column"][camera] = column
+        self.cameras["skip_frame"][camera] = frame_id
+
+    def is_skipped(self, camera: int, column: int, frame_id: int) -> bool:
+        row = self.cameras[camera]
+        return int(row["skip_frame"]) == frame_id and int(row["skip_column"]) == column
 
     def count_drop(self, camera: int, process: int, reason: DropReason) -> None:
         self.rows["drops"][camera, process, reason] += np.uint64(1)

@@ -18,7 +18,8 @@ class FrameRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `generation` counts how often the slot was rewritten: when the ring's own count has moved on,
     the reference is stale and the frame is discarded. `after` is the frame of this camera that was
     dispatched before this one, so that replicas' results can be put back into order without
-    mistaking a dropped frame for a late one.
+    mistaking a dropped frame for a late one. `failed`: some stage could not process it; `skipped`
+    says that none tried, since it had killed a stage before.
     """
 
     camera: Count
@@ -30,6 +31,7 @@ class FrameRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
     lossless: bool
     after: Annotated[int, Meta(ge=NO_FRAME)] = NO_FRAME
     failed: bool = False
+    skipped: bool = False
 
 
 class MessageError(LineError):

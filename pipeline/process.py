@@ -21,6 +21,7 @@ from pipeline.errors import LineError
 from pipeline.intake import Intake
 from pipeline.ledger import Ledger
 from pipeline.orders import EXIT_CRASHED, EXIT_REFUSED, Orders
+from pipeline.pulse import Pulse
 from pipeline.realtime import die_with_parent, freeze_gc, monotonic_ns, name_process, pin_to_core
 from pipeline.runner import Runner
 from pipeline.sockets import flush
@@ -77,23 +78,26 @@ def _serve(run: RunSpec, process: ProcessSpec, stopped: _StopFlag) -> None:
     gc.disable()  # imports make much garbage-free allocation: collecting it costs start-up time
     ledger = Ledger.attach(Path(run.run_dir), len(run.cameras), len(run.processes))
     ledger.processes[process.index]["pid"] = os.getpid()
+    pulse = Pulse(ledger, process.index, run.limits.frame_s)
     context = Context(run, ledger)
     target = load_target(run.topology.row(process.stage).target)
     options = msgspec.convert(process.options, target.Options)
     if process.camera is not None:
-        intake = Intake(process, context, target(options), options.slots)
+        source = target(options, pulse.beat)
+        intake = Intake(process, context, source, pulse, slots=options.slots, retry=options.retry)
         with contextlib.closing(intake):
-            _ready(ledger, process)
+            _ready(ledger, process, pulse)
             intake.run(stopped)
         return
     stage = target(options, context)
-    with contextlib.closing(stage), contextlib.closing(Runner(process, context)) as runner:
-        _ready(ledger, process)
+    with contextlib.closing(stage), contextlib.closing(Runner(process, context, pulse)) as runner:
+        _ready(ledger, process, pulse)
         runner.run(stage, stopped)
 
 
-def _ready(ledger: Ledger, process: ProcessSpec) -> None:
+def _ready(ledger: Ledger, process: ProcessSpec, pulse: Pulse) -> None:
     freeze_gc()
+    pulse.beat()  # first: who is ready is taken at its word
     ledger.processes[process.index]["ready_ns"] = monotonic_ns()
 
 

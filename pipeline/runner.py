@@ -14,6 +14,7 @@ from pipeline.dispatch import Dispatcher, Worker
 from pipeline.errors import FrameError
 from pipeline.ledger import DropReason
 from pipeline.messages import FrameRef
+from pipeline.pulse import Pulse
 from pipeline.realtime import monotonic_ns
 from pipeline.reorder import Reorder
 from pipeline.sockets import Parcel
@@ -27,14 +28,16 @@ _TICK_MS = 50
 class Runner:
     """Runs one stage between its links, and keeps its row of the books."""
 
-    def __init__(self, process: ProcessSpec, context: Context) -> None:
+    def __init__(self, process: ProcessSpec, context: Context, pulse: Pulse) -> None:
         run_dir, topology = context.run_dir, context.run.topology
         self._cameras = context.run.cameras
         self._row = topology.row(process.stage)
         self._column = topology.names.index(process.stage)
         self._ledger = context.ledger
+        self._pulse = pulse
         self._index, self._publisher = process.index, context.run.publisher
         self._books = context.ledger.rows[:, process.index]
+        self._serves_results = process.stage not in topology.beside(context.run.publisher_stage)
         self._rings = Attachments(run_dir)
         self._reorder = self._make_reorder() if self._row.ordered else None
         self._inlet = _make_inlet(self._row, run_dir)
@@ -52,6 +55,7 @@ class Runner:
         """Serve until `stopped`; the frame in hand is finished first."""
         next_idle_ns = 0
         while not stopped():
+            self._pulse.beat()
             arrived = bool(self._poller.poll(_TICK_MS))
             for outlet in self._outlets:
                 outlet.serve()
@@ -100,9 +104,18 @@ class Runner:
             self._inlet.done()
             return
         repeated = ref.frame_id <= int(books["last_frame_id"])
+        if self._ledger.is_skipped(ref.camera, self._column, ref.frame_id):
+            if not self._serves_results:
+                self._drop(ref, DropReason.NOT_RECORDED)
+                self._inlet.done()
+                return
+            parcel = self._skip(parcel)
+            ref = parcel.ref
         started_ns = monotonic_ns()
         frame = Frame(ref, ring, parcel.body, self._cameras[ref.camera], repeated)
+        self._pulse.take(ref)
         passed_on = self._work(stage, frame)
+        self._pulse.let_go()
         now_ns = monotonic_ns()
         self._count(books, passed_on.ref, repeated, now_ns - started_ns, now_ns)
         if ring.is_current(ref):  # else it was sent again meanwhile: the other one goes on
@@ -113,6 +126,12 @@ class Runner:
         else:
             books["stale"] += 1
         self._inlet.done()
+
+    def _skip(self, parcel: Parcel) -> Parcel:
+        """The frame as one that this stage is not to look at."""
+        ref = msgspec.structs.replace(parcel.ref, failed=True, skipped=True)
+        why = f"{self._row.name}: died or hung on this frame before: not looked at again"
+        return Parcel(ref, why.encode())
 
     def _work(self, stage: Stage, frame: Frame) -> Parcel:
         if frame.ref.failed:

@@ -1,82 +1,26 @@
-"""Starts the processes of a run, watches them, restarts what dies, and stops everything.
+"""Starts the processes of a run, watches them, restarts what dies or hangs, and stops everything.
 
 It holds no frame and imports no stage: a fault in vision code cannot take it down.
 """
 
-import contextlib
 import os
 import select
 import signal
-import subprocess
-import sys
 import time
-from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 
-import msgspec
 from loguru import logger
 
+from pipeline.child import Child, describe_exit
 from pipeline.ledger import CameraState, Ledger
-from pipeline.orders import EXIT_CRASHED, EXIT_REFUSED, Orders
-from pipeline.topology import ProcessSpec, RunSpec
+from pipeline.orders import EXIT_CRASHED, EXIT_REFUSED
+from pipeline.topology import RunSpec
+from pipeline.watchdog import Watchdog
 
 _POLL_S = 0.05
-_RESTARTS, _RESTART_WINDOW_S = 5, 60.0
 _CAPTURE_STOP_S = 1.0  # a read from a dead camera cannot be interrupted: it is killed after this
 _STAGE_STOP_S = 0.8
-# numpy would start a thread per core of the machine, for linear algebra that no stage does.
-_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
-_PACKAGE_ROOT = Path(__file__).resolve().parent.parent
-
-
-class Child:
-    """One process of the line and its history of restarts."""
-
-    def __init__(self, run: RunSpec, spec: ProcessSpec, log_level: str) -> None:
-        self.spec = spec
-        self.ended = False
-        self.replay_due = False  # once it is ready
-        self._orders = msgspec.msgpack.encode(Orders(run, spec.index, log_level))
-        self._starts: deque[float] = deque(maxlen=_RESTARTS + 1)
-        self.start()
-
-    def start(self) -> None:
-        self._starts.append(time.monotonic())
-        path = os.pathsep.join([str(_PACKAGE_ROOT), *sys.path[1:]])
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.process"],
-            stdin=subprocess.PIPE,
-            env=_THREADS | os.environ | {"PYTHONPATH": path},
-            start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone
-        )
-        assert self.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # killed already: the watch loop will notice
-            self.process.stdin.write(self._orders)
-            self.process.stdin.close()
-
-    def is_ready(self, ledger: Ledger) -> bool:
-        """Whether its links are up; the books may still hold its predecessor's word."""
-        ready_s = int(ledger.processes[self.spec.index]["ready_ns"]) / 1e9
-        return ready_s > self._starts[-1]
-
-    def may_restart(self) -> bool:
-        """Whether it has died less often than the budget allows."""
-        spent = len(self._starts) > _RESTARTS
-        return not spent or time.monotonic() - self._starts[0] > _RESTART_WINDOW_S
-
-    def stop(self, deadline: float) -> None:
-        """The stop ladder: it has had SIGTERM; wait until `deadline`, then SIGKILL."""
-        try:
-            code = self.process.wait(max(deadline - time.monotonic(), 0.0))
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            code = self.process.wait()
-        logger.debug("{} ended with {}", self.spec.name, describe_exit(code))
-
-    def terminate(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+_FATAL_TIMES = 2  # a frame that was in hand at so many deaths in a row is not tried again
 
 
 class Supervisor:
@@ -85,6 +29,9 @@ class Supervisor:
     def __init__(self, run: RunSpec, ledger: Ledger, log_level: str = "INFO") -> None:
         self._run = run
         self._ledger = ledger
+        self._watchdog = Watchdog(run, ledger)
+        self._over = False
+        self._fatal: dict[str, tuple[tuple[int, int], int]] = {}  # by stage: frame, deaths
         self.restarts = 0
         self.exit_code = 0
         self._children = [Child(run, spec, log_level) for spec in run.processes]
@@ -97,11 +44,11 @@ class Supervisor:
         while not stopped():
             self._wait_for_exit()
             for child in self._children:
-                code = child.process.poll()
-                if code is not None and not child.ended:
-                    self._take_exit(child, code)
+                self._look_after(child)
+            for child, why in self._watchdog.look(self._children):
+                child.kill(why)
             self._replay_for_successors()
-            if self.exit_code or all(child.ended for child in self._captures()):
+            if self._over or all(child.ended for child in self._captures()):
                 return
             tick()
 
@@ -127,41 +74,80 @@ class Supervisor:
         for fd in fds:
             os.close(fd)
 
+    def _look_after(self, child: Child) -> None:
+        """Take its exit, or start its successor when it is time."""
+        if child.is_up:
+            code = child.process.poll()
+            if code is not None:
+                self._take_exit(child, code)
+        if child.due_s is not None and time.monotonic() >= child.due_s:
+            self.restarts += 1
+            child.start()
+            child.replay_due = True
+
     def _take_exit(self, child: Child, code: int) -> None:
         """Deal with a process that is gone: the end of its source, a restart, or a failed line."""
-        name = child.spec.name
         if code == 0 and child.spec.camera is not None:
             child.ended = True
         elif code == EXIT_REFUSED:  # it has said why
             self._give_up(child, EXIT_REFUSED)
-        elif not child.may_restart():
-            logger.error("{} died {} times in {:.0f} s", name, _RESTARTS + 1, _RESTART_WINDOW_S)
-            self._give_up(child, EXIT_CRASHED)
         else:
-            logger.warning("{} {}: starting it again", name, describe_exit(code))
-            self.restarts += 1
-            child.start()
-            child.replay_due = True
-            self._ledger.request_replay()
+            child.restarts.count_death(delivered=child.has_delivered(self._ledger))
+            self._note_frame_in_hand(child, code)
+            self._restart(child, child.doom or describe_exit(code))
+
+    def _restart(self, child: Child, why: str) -> None:
+        name, limits = child.spec.name, self._run.limits
+        if child.restarts.exhausted:
+            logger.error("{} {}: it died {} times in {:g} s", name, why, limits.restarts + 1,
+                         limits.window_s)  # fmt: skip
+            self._give_up(child, EXIT_CRASHED)
+            return
+        delay_s = child.restarts.delay_s
+        when = f" in {delay_s:g} s" if delay_s else ""
+        logger.warning("{} {}: starting it again{}", name, why, when)
+        child.due_s = time.monotonic() + delay_s
+        if child.spec.camera is not None:  # which has no writer now
+            state = CameraState.STALLED if child.doom else CameraState.CONNECTING
+            self._ledger.set_state(child.spec.camera, state, f"its process {why}")
+        self._ledger.request_replay()
+
+    def _note_frame_in_hand(self, child: Child, code: int) -> None:
+        """Give up a frame that kills whoever works on it; the line has others.
+
+        A kill from outside is not the frame's fault.
+        """
+        held = self._ledger.take_held_frame(child.spec.index)
+        stage = child.spec.stage
+        if held is None or (code == -signal.SIGKILL and not child.doom):
+            return
+        frame, times = self._fatal.get(stage, (held, 0))
+        times = times + 1 if frame == held else 1
+        self._fatal[stage] = held, times
+        if times >= _FATAL_TIMES:
+            camera, frame_id = held
+            self._ledger.skip_frame(camera, self._run.topology.names.index(stage), frame_id)
+            logger.error("{} frame {}: {} died {} times on it: it is skipped",
+                         self._run.cameras[camera], frame_id, stage, times)  # fmt: skip
 
     def _replay_for_successors(self) -> None:
         """Ask once more when a restarted process is ready.
 
-        The replay at its start lets the other replicas go on meanwhile. But a socket may learn of a
+        The replay at its death lets the other replicas go on meanwhile. But a socket may learn of a
         death later than the supervisor, and what it sent to the dead in between is lost.
         """
         for child in self._children:
-            if child.replay_due and child.is_ready(self._ledger):
+            if child.replay_due and child.is_up and child.is_ready(self._ledger):
                 child.replay_due = False
                 self._ledger.request_replay()
 
     def _give_up(self, child: Child, exit_code: int) -> None:
+        """A camera may be lost alone; without a stage there is no line."""
         child.ended = True
-        self.exit_code = exit_code
-        if child.spec.camera is not None:
-            self._ledger.set_state(child.spec.camera, CameraState.LOST, "its process gave up")
-
-
-def describe_exit(code: int) -> str:
-    """What a return code of `subprocess` means, in words."""
-    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
+        self.exit_code = self.exit_code or exit_code
+        camera = child.spec.camera
+        if camera is None or self._run.limits.on_lost == "exit":
+            self._over = True
+        if camera is not None:
+            self._ledger.set_state(camera, CameraState.LOST, "its process gave up")
+            logger.error("{}: this camera is lost", self._run.cameras[camera])

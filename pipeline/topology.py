@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pipeline.errors import LineError
+from pipeline.limits import Limits
 from pipeline.realtime import available_cores
+
+_PUBLISHER = "publish"  # the stage whose messages are the results
 
 
 class LinkKind(enum.StrEnum):
@@ -58,6 +61,16 @@ class Topology(msgspec.Struct, frozen=True, dict=True):
     def ends(self) -> tuple[str, ...]:
         return tuple(row.name for row in self.rows if not self.readers(row.name))
 
+    def beside(self, name: str | None) -> frozenset[str]:
+        """Stages that this one does not depend on, itself left out; none without a name."""
+        if name is None:
+            return frozenset()
+        needed: set[str] = set()
+        while name is not None:
+            needed.add(name)
+            name = self.row(name).reads
+        return frozenset(self.names) - needed
+
     def _paths(self, name: str) -> Iterator[list[int]]:
         for reader in self.readers(name):
             column = self.names.index(reader.name)
@@ -86,12 +99,17 @@ class RunSpec(msgspec.Struct, frozen=True):
     topology: Topology
     cameras: tuple[str, ...]
     processes: tuple[ProcessSpec, ...]
+    limits: Limits = Limits()
 
     @property
     def publisher(self) -> int | None:
         """Index of the process whose messages are the line's results, if there is one."""
-        found = (process.index for process in self.processes if process.stage == "publish")
+        found = (p.index for p in self.processes if p.stage == _PUBLISHER)
         return next(found, None)
+
+    @property
+    def publisher_stage(self) -> str | None:
+        return _PUBLISHER if _PUBLISHER in self.topology.names else None
 
 
 class CoreWish(NamedTuple):

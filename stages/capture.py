@@ -7,16 +7,20 @@ from typing import Literal
 
 import msgspec
 
+from pipeline.backoff import Retry
 from pipeline.realtime import monotonic_ns
 from pipeline.ring import Area, AreaSpec
 from pipeline.source import Geometry
+from stages.freeze import FreezeGuard
+from stages.readers.ffmpeg_log import FfmpegLog
 from stages.readers.folder import FolderReader
 from stages.readers.reader import Reader
 from stages.readers.video import VideoReader
 from stages.slot import SlotShape
-from stages.uri import is_file, is_live, is_scene
+from stages.uri import file_path, is_file, is_live, is_scene
 
 _NS_PER_S = 1_000_000_000
+_NAP_NS = 500_000_000  # what else the process has to do waits no longer
 _FETCH_MARGIN = 1.25  # a frame may take this much longer to fetch than the slowest of late
 _FETCH_MEMORY = 0.9  # of the slowest fetch, per frame: forgotten after some twenty
 
@@ -26,6 +30,9 @@ class CaptureOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     uri: str
     slots: int
+    retry: Retry
+    silence_s: float
+    freeze_s: float | None
     slot: SlotShape
     loop: bool
     live: bool | None
@@ -38,14 +45,20 @@ class Capture:
 
     Options = CaptureOptions
 
-    def __init__(self, options: CaptureOptions) -> None:
+    def __init__(self, options: CaptureOptions, alive: Callable[[], None]) -> None:
         self._slot = options.slot
-        self._reader = make_reader(options)
+        self._reader = make_reader(options, alive)
+        self.silence_s = options.silence_s
         self.lossless = not is_live(options.uri) if options.live is None else not options.live
         realtime = is_scene(options.uri) if options.realtime is None else options.realtime
         self._pace = Pace() if realtime else None
+        self._freeze = None
+        if options.freeze_s is not None and not self.lossless:
+            self._freeze = FreezeGuard(options.freeze_s)
 
     def open(self, first_frame: int) -> Geometry:
+        if self._freeze is not None:
+            self._freeze.reopen()
         if self._pace is not None:
             self._pace = Pace()
         return self._reader.open(first_frame)
@@ -53,10 +66,14 @@ class Capture:
     def areas(self, geometry: Geometry) -> dict[str, AreaSpec]:
         return self._slot.areas(geometry.width, geometry.height)
 
-    def read(self, frame: Area) -> int:
+    def read(self, frame: Area) -> int | None:
         if self._pace is None:
-            return self._reader.read(frame)
-        return self._pace.read(lambda: self._reader.read(frame))
+            pts_ns: int | None = self._reader.read(frame)
+        else:
+            pts_ns = self._pace.read(lambda: self._reader.read(frame))
+        if pts_ns is None or self._freeze is None:
+            return pts_ns
+        return pts_ns if self._freeze.is_news(frame) else None
 
     def close(self) -> None:
         self._reader.close()
@@ -74,11 +91,19 @@ class Pace:
         self._last_pts_ns = 0
         self._interval_ns = 0
         self._fetch_ns = 0.0  # the longest fetch of late
+        self._ahead = False  # the last frame fetched is still to be delivered
 
-    def read(self, fetch: Callable[[], int]) -> int:
-        """The `pts_ns` that `fetch` returns, at its time."""
-        expected_ns = self._last_pts_ns + self._interval_ns
-        self._sleep_until(expected_ns - int(self._fetch_ns * _FETCH_MARGIN))
+    def read(self, fetch: Callable[[], int]) -> int | None:
+        """The `pts_ns` that `fetch` returns, at its time; None when that is not soon."""
+        if not self._ahead:
+            expected_ns = self._last_pts_ns + self._interval_ns
+            if not self._sleep_until(expected_ns - int(self._fetch_ns * _FETCH_MARGIN)):
+                return None
+            self._fetch(fetch)
+        self._ahead = not self._sleep_until(self._last_pts_ns)
+        return None if self._ahead else self._last_pts_ns
+
+    def _fetch(self, fetch: Callable[[], int]) -> None:
         before_ns = monotonic_ns()
         pts_ns = fetch()
         self._fetch_ns = max(monotonic_ns() - before_ns, self._fetch_ns * _FETCH_MEMORY)
@@ -87,20 +112,30 @@ class Pace:
         else:
             self._interval_ns = pts_ns - self._last_pts_ns
         self._last_pts_ns = pts_ns
-        self._sleep_until(pts_ns)
-        return pts_ns
 
-    def _sleep_until(self, pts_ns: int) -> None:
-        if self._start_ns is not None:
-            time.sleep(max(self._start_ns + pts_ns - monotonic_ns(), 0) / _NS_PER_S)
+    def _sleep_until(self, pts_ns: int) -> bool:
+        """Whether that time has come; sleeps towards it, but not for long."""
+        if self._start_ns is None:
+            return True
+        left_ns = self._start_ns + pts_ns - monotonic_ns()
+        time.sleep(min(max(left_ns, 0), _NAP_NS) / _NS_PER_S)
+        return left_ns <= _NAP_NS
 
 
-def make_reader(options: CaptureOptions) -> Reader:
+def make_reader(options: CaptureOptions, alive: Callable[[], None]) -> Reader:
     """The reader for an address, by what the address looks like."""
     if is_scene(options.uri):
         from stages.readers.scene import SceneReader  # 60 ms of imports that no camera needs
 
         return SceneReader(options.uri)
-    if is_file(options.uri) and Path(options.uri).is_dir():
-        return FolderReader(options.uri)
-    return VideoReader(options.uri, loop=options.loop, rtsp_transport=options.rtsp_transport)
+    if is_file(options.uri):
+        path = file_path(options.uri)
+        return FolderReader(path) if Path(path).is_dir() else VideoReader(
+            path, loop=options.loop, alive=alive
+        )  # fmt: skip
+    return VideoReader(
+        options.uri,
+        rtsp_transport=options.rtsp_transport,
+        silence_s=options.silence_s,
+        said=FfmpegLog().take,
+    )

@@ -5,9 +5,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from pipeline.backoff import Retry
+from pipeline.limits import Limits
+
 Core = Annotated[int, Meta(ge=0)]
 Cores = tuple[Core, ...]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Patience = Annotated[float, Meta(ge=0.1, le=3600.0)]
 CameraName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
@@ -24,6 +28,9 @@ class SourceConfig(_Section, frozen=True):
     live: bool | None = None  # newest frame wins; by default for cameras and network streams
     realtime: bool | None = None  # at the speed of its time stamps; by default for scenes
     rtsp_transport: Literal["tcp", "udp"] = "tcp"
+    silence_s: Patience = 5.0  # a live source that sends nothing for so long is opened again
+    freeze_s: Patience | None = 30.0  # one that sends the same picture for so long, too
+    retry: Retry = Retry()  # how long a live source that failed is left alone
 
 
 class DetectConfig(_Section, frozen=True):
@@ -79,6 +86,7 @@ class LineConfig(_Section, frozen=True):
     publish: PublishConfig = PublishConfig()
     record: RecordConfig = RecordConfig()
     ring: RingConfig = RingConfig()
+    limits: Limits = Limits()
     cores: CoresConfig = CoresConfig()
     log: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

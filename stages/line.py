@@ -39,6 +39,7 @@ class Line:
             topology=self.topology,
             cameras=self.config.camera_names,
             processes=self.processes,
+            limits=self.config.limits,
         )
 
     def _make_processes(self) -> Iterator[ProcessSpec]:
@@ -101,6 +102,9 @@ def _capture_options(
     return {
         "uri": source.uri,
         "slots": config.ring.slots,
+        "retry": source.retry,
+        "silence_s": source.silence_s,
+        "freeze_s": source.freeze_s,
         "slot": slot,
         "loop": source.loop,
         "live": source.live,

@@ -112,7 +112,7 @@ class Publish(BasicStage):
             height=height,
             drops={} if frame.repeated else self._ledger.take_new_drops(frame.ref.camera),
             model=self._options.model,
-            status="error" if why else "ok",
+            status="skipped" if frame.ref.skipped else "error" if why else "ok",
             detections=detections,
             why=why,
         )

@@ -1,6 +1,7 @@
 """What kind of source an address names."""
 
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from pipeline.source import SourceError
 from stages.scene.options import SceneError, parse_scene_uri
@@ -17,7 +18,17 @@ def is_camera(uri: str) -> bool:
 
 def is_file(uri: str) -> bool:
     """A file or folder, which can be read again from the start."""
-    return "://" not in uri and not is_scene(uri) and not is_camera(uri)
+    local = "://" not in uri and not is_scene(uri) and not is_camera(uri)
+    return local or _is_file_url(uri)
+
+
+def file_path(uri: str) -> str:
+    """The path of a file or folder, which may be given as a URL too."""
+    return unquote(urlsplit(uri).path) if _is_file_url(uri) else uri
+
+
+def _is_file_url(uri: str) -> bool:
+    return uri.lower().startswith("file://")
 
 
 def is_live(uri: str) -> bool:
@@ -33,8 +44,10 @@ def check_uri(uri: str) -> None:
         except SceneError as error:
             raise SourceError(str(error)) from None
     elif is_file(uri):
+        if _is_file_url(uri) and urlsplit(uri).netloc not in ("", "localhost"):
+            raise SourceError(f"{uri}: expected file:///path, a file of this machine")
         try:
-            there = Path(uri).exists()
+            there = Path(file_path(uri)).exists()
         except OSError as error:  # a name that is too long, a folder that may not be entered
             raise SourceError(f"{uri}: {error.strerror}") from None
         if not there:

@@ -1,6 +1,8 @@
 """Video files, cameras and network streams: everything that OpenCV opens."""
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -8,14 +10,21 @@ import numpy as np
 from loguru import logger
 
 from pipeline.redact import redact
-from pipeline.source import EndOfSource, Geometry, GeometryChanged, SourceError
+from pipeline.source import (
+    EndOfSource,
+    Geometry,
+    GeometryChanged,
+    SourceDenied,
+    SourceError,
+    SourceStalled,
+)
 from stages.readers.reader import Picture
 from stages.uri import is_camera, is_file
 
-_OPEN_TIMEOUT_MS = 5_000
-_READ_TIMEOUT_MS = 5_000
 _NS_PER_MS = 1_000_000
 _AV_LOG_FATAL = "8"  # FFmpeg's chatter may quote the address, password included
+_SIGN_OF_LIFE_FRAMES = 32  # while frames are passed over
+_DENIED = ("401", "403")  # of HTTP and of RTSP
 
 
 class VideoReader:
@@ -25,34 +34,56 @@ class VideoReader:
         uri: a path, a camera index, a /dev/video path or a URL.
         loop: begin again at the end.
         rtsp_transport: "tcp" or "udp".
+        silence_s: how long a stream may send nothing.
+        alive: called now and then while frames of a file are passed over.
+        said: the last error of FFmpeg since the last call.
     """
 
-    def __init__(self, uri: str, *, loop: bool = False, rtsp_transport: str = "tcp") -> None:
+    def __init__(
+        self,
+        uri: str,
+        *,
+        loop: bool = False,
+        rtsp_transport: str = "tcp",
+        silence_s: float = 5.0,
+        alive: Callable[[], None] = lambda: None,
+        said: Callable[[], str] = lambda: "",
+    ) -> None:
         self._uri = uri
         self._loop = loop
         self._rtsp_transport = rtsp_transport
+        self._silence_s = silence_s
+        self._alive, self._said = alive, said
         self._is_file = is_file(uri)
         self._capture: cv2.VideoCapture | None = None
 
     def open(self, first_frame: int) -> Geometry:
         self._decoded = 0
         self._pts_base_ns = self._last_pts_ns = 0
-        first = self._connect()
-        self._first: Picture | None = first
+        self._first: Picture | None = self._connect()
         if self._is_file:
             self._skip(first_frame)
-        return Geometry(first.shape[1], first.shape[0])
+            while self._first is None:  # the size may have changed on the way
+                self._first = self._decode(None)
+                if self._first is None:
+                    self._begin_again()
+        assert self._first is not None, "a stream begins with its first picture"
+        return Geometry(self._first.shape[1], self._first.shape[0])
 
     def read(self, frame: Picture) -> int:
+        began_s = time.monotonic()
         picture = self._first if self._first is not None else self._decode(frame)
-        self._first = None
         if picture is None:
+            if not self._is_file:
+                raise self._failure(time.monotonic() - began_s)
             self._begin_again()
-            return self.read(frame)
+            picture = self._first
+            assert picture is not None, "a round begins with its first picture"
         if picture is not frame:  # OpenCV allocates when the view does not suit
             if picture.shape != frame.shape:
                 raise GeometryChanged(f"frames are {picture.shape[1]}x{picture.shape[0]} now")
             np.copyto(frame, picture)
+        self._first = None
         self._count_frame()
         return self._last_pts_ns
 
@@ -64,11 +95,13 @@ class VideoReader:
     def _connect(self) -> Picture:
         """Open the stream and return its first picture: only that tells the true size."""
         os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = f"rtsp_transport;{self._rtsp_transport}"
-        os.environ["OPENCV_FFMPEG_LOGLEVEL"] = _AV_LOG_FATAL
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _AV_LOG_FATAL)
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-        self._capture = _open_capture(self._uri)
+        self._said()  # what was said before is no reason
+        began_s = time.monotonic()
+        self._capture = _open_capture(self._uri, round(self._silence_s * 1000))
         if not self._capture.isOpened():
-            raise SourceError(self._describe_closed())
+            raise self._refusal(time.monotonic() - began_s)
         picture = self._decode(None)
         if picture is None:
             raise SourceError(f"{redact(self._uri)}: expected video, got no frame")
@@ -84,6 +117,8 @@ class VideoReader:
         assert self._capture is not None, "skip before open"
         skipped = 0
         while skipped < frames:
+            if skipped % _SIGN_OF_LIFE_FRAMES == 0:
+                self._alive()
             if self._first is not None:
                 self._first = None
             elif not self._capture.grab():
@@ -102,9 +137,6 @@ class VideoReader:
 
     def _begin_again(self) -> None:
         """At the end of a file that loops: open it once more, while time goes on."""
-        if not self._is_file:
-            raise SourceError(f"{redact(self._uri)}: the stream ended or sent nothing for "
-                              f"{_READ_TIMEOUT_MS / 1000:.0f} s")  # fmt: skip
         self._warn_if_short()
         if not self._loop:
             raise EndOfSource
@@ -128,20 +160,37 @@ class VideoReader:
         assert self._capture is not None, "position before open"
         return round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * _NS_PER_MS)
 
-    def _describe_closed(self) -> str:
+    def _failure(self, waited_s: float) -> SourceError:
+        """Why a stream that was there gives no more frames."""
+        if self._is_silence(waited_s):
+            return SourceStalled(f"{redact(self._uri)}: sent nothing for {self._silence_s:g} s")
+        return SourceError(f"{redact(self._uri)}: the stream ended")
+
+    def _refusal(self, waited_s: float) -> SourceError:
+        """Why it could not be opened."""
         if self._is_file and not Path(self._uri).exists():
-            return f"{self._uri}: no such file"
+            return SourceError(f"{self._uri}: no such file")
+        address, reason = redact(self._uri), redact(self._said())
+        if reason.startswith(_DENIED):
+            return SourceDenied(f"{address}: user name or password refused ({reason})")
+        if not self._is_file and self._is_silence(waited_s):
+            reason = f"no answer within {self._silence_s:g} s"
         what = "file" if self._is_file else "stream"
-        return f"{redact(self._uri)}: this {what} cannot be opened as video"
+        return SourceError(
+            f"{address}: this {what} cannot be opened as video{': ' + reason if reason else ''}"
+        )
+
+    def _is_silence(self, waited_s: float) -> bool:
+        return waited_s > self._silence_s * 0.9  # timers of others are not exact
 
 
-def _open_capture(uri: str) -> cv2.VideoCapture:
+def _open_capture(uri: str, silence_ms: int) -> cv2.VideoCapture:
     if is_camera(uri):
         index = uri if uri.startswith("/dev/") else int(uri)
         return cv2.VideoCapture(index, cv2.CAP_V4L2)
     limits = [
-        (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _OPEN_TIMEOUT_MS),
-        (cv2.CAP_PROP_READ_TIMEOUT_MSEC, _READ_TIMEOUT_MS),
+        (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, silence_ms),
+        (cv2.CAP_PROP_READ_TIMEOUT_MSEC, silence_ms),
         (cv2.CAP_PROP_N_THREADS, 1),  # the process is pinned to one core
     ]
     return cv2.VideoCapture(uri, cv2.CAP_FFMPEG, [value for pair in limits for value in pair])

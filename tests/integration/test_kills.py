@@ -96,7 +96,7 @@ def test_a_process_that_keeps_dying_ends_the_line(start_line: StartLine, tmp_pat
         line.kill_running("preprocess")
     line.kill("preprocess")
     assert line.wait() == 1
-    assert "preprocess died 6 times in 60 s" in line.stderr
+    assert "preprocess was killed by SIGKILL: it died 6 times in 60 s" in line.stderr
     assert line.leftovers() == []
 
 

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from pipeline import intake
+from pipeline.backoff import Retry
 from pipeline.intake import Intake
 from pipeline.ledger import CameraState, DropReason, Ledger
 from pipeline.messages import FrameRef
+from pipeline.pulse import Pulse
 from pipeline.ring import Area, AreaSpec, Ring, ring_path
 from pipeline.source import EndOfSource, Geometry, GeometryChanged, SourceError
 from pipeline.stage import Context
@@ -29,6 +30,7 @@ class Scripted:
 
     def __init__(self, script: list[object], *, lossless: bool) -> None:
         self.lossless = lossless
+        self.silence_s = 1.0
         self.pts_ns: Iterator[int] = itertools.repeat(0)
         self.first_frames: list[int] = []
         self._script = iter(script)
@@ -69,7 +71,10 @@ class Feed:
         self._stop = threading.Event()
         run = make_run(run_dir)
         self._inlet = Inlet(run_dir, "left")
-        self._intake = Intake(run.processes[0], Context(run, books), source, SLOTS)
+        self._intake = Intake(
+            run.processes[0], Context(run, books), source, Pulse(books, 0, 10.0),
+            slots=SLOTS, retry=Retry(first_s=0.01),
+        )  # fmt: skip
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -138,8 +143,7 @@ class Feeds:
 
 
 @pytest.fixture
-def feeds(short_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Feeds]:
-    monkeypatch.setattr(intake, "_BACKOFF_FIRST_S", 0.01)
+def feeds(short_dir: Path) -> Iterator[Feeds]:
     feeds = Feeds(short_dir)
     yield feeds
     feeds.close()

@@ -4,11 +4,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pipeline.errors import FrameError
 from pipeline.ledger import Ledger
 from pipeline.messages import FrameRef
+from pipeline.pulse import Pulse
 from pipeline.ring import Ring
 from pipeline.runner import Runner
 from pipeline.sockets import Parcel
@@ -47,7 +49,9 @@ class Bench:
         self.row = self.books.rows[0, process.index]
         self.stage = Noting()
         self._stop = threading.Event()
-        self._runner = Runner(process, Context(run, self.books))
+        self._runner = Runner(
+            process, Context(run, self.books), Pulse(self.books, process.index, 9)
+        )
         self._sender = Outlet(run_dir, stage)
         self.readers = [Inlet(run_dir, row.name) for row in GRAPH.readers(stage)]
         self.received: list[list[Parcel]] = [[] for _ in self.readers]
@@ -150,7 +154,7 @@ def test_a_stage_passes_on_what_failed_before_it(right: Bench) -> None:
     right.send(3, b"left: unlucky")
     right.wait_for(frames=1)
     ref = make_ref(4, slot=4, generation=right.ring.take(4))
-    failed = FrameRef(*[getattr(ref, f) for f in ref.__struct_fields__[:-1]], failed=True)
+    failed = msgspec.structs.replace(ref, failed=True)
     right._sender.send(Parcel(failed, b"left: unlucky"))
     right.wait_for(frames=2, errors=1)
     assert right.stage.failures == [b"left: unlucky"]

@@ -6,18 +6,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from pipeline.ledger import CameraState, Ledger
-from pipeline.supervisor import Supervisor, describe_exit
+from pipeline.limits import Limits
+from pipeline.supervisor import Supervisor
 from pipeline.topology import ProcessSpec, RunSpec, StageRow, Topology
 from tests.running_line import PATIENCE_S
 
 HERE = "tests.pipeline.tiny_stages"
 PROCESSES = ("camera.yard", "left")
+STRICT = Limits(frame_s=1.5)
 
 
-def make_run(run_dir: Path, camera: str, stage: str = "Idle") -> RunSpec:
+def make_run(
+    run_dir: Path, camera: str, stage: str = "Idle", limits: Limits | None = None
+) -> RunSpec:
     rows = (StageRow("camera", f"{HERE}:{camera}"),
             StageRow("left", f"{HERE}:{stage}", reads="camera"))  # fmt: skip
     core = min(os.sched_getaffinity(0))
@@ -25,20 +27,29 @@ def make_run(run_dir: Path, camera: str, stage: str = "Idle") -> RunSpec:
         ProcessSpec(name, name.partition(".")[0], i, 0 if i == 0 else None, core, {})
         for i, name in enumerate(PROCESSES)
     )
-    return RunSpec(str(run_dir), os.getpid(), Topology(rows), ("yard",), processes)
+    limits = limits or Limits()
+    return RunSpec(str(run_dir), os.getpid(), Topology(rows), ("yard",), processes, limits)
 
 
 class Watched:
     """A supervisor that watches until a condition holds or it gives up by itself."""
 
-    def __init__(self, run_dir: Path, camera: str = "Endless", stage: str = "Idle") -> None:
-        self.books = Ledger.create(run_dir, 1, len(PROCESSES))
-        self.supervisor = Supervisor(make_run(run_dir, camera, stage), self.books, "ERROR")
+    def __init__(
+        self,
+        run_dir: Path,
+        camera: str = "Endless",
+        stage: str = "Idle",
+        limits: Limits | None = None,
+        run: RunSpec | None = None,
+    ) -> None:
+        run = run or make_run(run_dir, camera, stage, limits)
+        self.books = Ledger.create(run_dir, len(run.cameras), len(run.processes))
+        self.supervisor = Supervisor(run, self.books, "ERROR")
 
     def until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S
         self.supervisor.watch(lambda: condition() or time.monotonic() > deadline, lambda: None)
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, "waited in vain"
 
     def pids(self) -> list[int]:
         return [int(pid) for pid in self.books.processes["pid"]]
@@ -127,15 +138,6 @@ def test_a_process_that_is_killed_before_it_is_ready_is_started_again(short_dir:
     line.until(line.are_ready)
     line.stop()
     assert line.supervisor.restarts == 1
-
-
-@pytest.mark.parametrize(
-    ("code", "words"),
-    [(0, "exited with 0"), (2, "exited with 2"), (-9, "was killed by SIGKILL"),
-     (-11, "was killed by SIGSEGV")],
-)  # fmt: skip
-def test_exits_are_described_in_words(code: int, words: str) -> None:
-    assert describe_exit(code) == words
 
 
 def test_an_exception_of_a_frame_is_reported_and_the_next_frames_go_on(short_dir: Path) -> None:

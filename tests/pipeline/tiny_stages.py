@@ -1,10 +1,13 @@
 """Sources and stages that are easy to foresee, run in real processes by the tests."""
 
+import os
 import time
+from collections.abc import Callable
 from typing import ClassVar
 
 import msgspec
 
+from pipeline.backoff import Retry
 from pipeline.errors import FrameError, LineError
 from pipeline.ring import Area, AreaSpec
 from pipeline.source import EndOfSource, Geometry, SourceError
@@ -13,6 +16,8 @@ from pipeline.stage import BasicStage, Context, Frame, Options
 
 class CameraOptions(msgspec.Struct, frozen=True):
     slots: int = 4
+    retry: Retry = Retry()
+    broken: bool = False
 
 
 class Endless:
@@ -20,10 +25,12 @@ class Endless:
 
     Options: ClassVar[type[CameraOptions]] = CameraOptions
     lossless = True
+    silence_s = 1.0
     frames = 10**9
 
-    def __init__(self, options: CameraOptions) -> None:
+    def __init__(self, options: CameraOptions, alive: Callable[[], None]) -> None:
         self._next = 0
+        self._broken = options.broken
 
     def open(self, first_frame: int) -> Geometry:
         self._next = first_frame
@@ -33,6 +40,8 @@ class Endless:
         return {"frame": AreaSpec((geometry.height, geometry.width), "i8")}
 
     def read(self, frame: Area) -> int:
+        if self._broken:
+            raise RuntimeError("a defect")
         if self._next >= self.frames:
             raise EndOfSource
         time.sleep(0.002)
@@ -55,6 +64,30 @@ class Unreadable(Endless):
         raise SourceError("no such thing")
 
 
+class Blocking(Endless):
+    """A camera whose every connection delivers five frames, and then never returns."""
+
+    lossless = False
+
+    def open(self, first_frame: int) -> Geometry:
+        self._left = 5
+        return super().open(first_frame)
+
+    def read(self, frame: Area) -> int:
+        self._left -= 1
+        while self._left < 0:
+            time.sleep(3600)
+        return super().read(frame)
+
+
+class Quiet(Endless):
+    """Nothing is wrong with it, and there is nothing to see."""
+
+    def read(self, frame: Area) -> int | None:  # type: ignore[override]
+        time.sleep(0.05)
+        return None
+
+
 class Idle(BasicStage):
     """Looks at every frame, and is content when its content belongs to it."""
 
@@ -72,6 +105,35 @@ class Failing(Idle):
     def process(self, frame: Frame) -> bytes:
         if frame.ref.frame_id % 5 == 0:
             raise FrameError("a fifth frame")
+        return super().process(frame)
+
+
+class Looping(Idle):
+    """Never comes back from frame 7."""
+
+    def process(self, frame: Frame) -> bytes:
+        while frame.ref.frame_id == 7:
+            pass
+        return super().process(frame)
+
+
+class Poisoned(Idle):
+    """Does not survive frame 7."""
+
+    def process(self, frame: Frame) -> bytes:
+        if frame.ref.frame_id == 7:
+            os.abort()
+        return super().process(frame)
+
+
+class Leaking(Idle):
+    """Holds more with each frame."""
+
+    def __init__(self, options: Options, context: Context) -> None:
+        self._held: list[bytes] = []
+
+    def process(self, frame: Frame) -> bytes:
+        self._held.append(b"x" * (1 << 20))
         return super().process(frame)
 
 

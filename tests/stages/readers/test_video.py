@@ -54,9 +54,8 @@ def test_a_file_can_be_read_again_from_any_frame(clip: Path) -> None:
 
 def test_there_is_nothing_after_the_last_frame(clip: Path) -> None:
     reader = VideoReader(str(clip))
-    reader.open(10)
     with pytest.raises(EndOfSource):
-        read(reader, 1)
+        reader.open(10)
     reader.close()
 
 
