@@ -1,10 +1,6 @@
 """Training runs: exact continuation, interruption, refusals, and that it learns."""
 
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +15,7 @@ from models.trainer import Trainer
 from models.training_data import load_training_data
 from tests.models.recipes import ITERATIONS, write_recipe
 from tests.models.tiny_street11 import write_split
+from tests.models.training_process import assert_same_state, start_training, wait_for
 
 pytestmark = pytest.mark.torch
 
@@ -28,22 +25,6 @@ def folder(tmp_path: Path) -> Path:
     write_split(tmp_path / "data", "train", 6)
     write_split(tmp_path / "data", "val", 2, seed=1)
     return tmp_path
-
-
-def assert_same_state(left: Any, right: Any, where: str = "state") -> None:
-    """Equal bit for bit, through nested containers; the date of writing may differ."""
-    if isinstance(left, torch.Tensor):
-        assert torch.equal(left, right), where
-    elif isinstance(left, dict):
-        assert left.keys() == right.keys(), where
-        for key in left.keys() - {"date"}:
-            assert_same_state(left[key], right[key], f"{where}.{key}")
-    elif isinstance(left, list | tuple):
-        assert len(left) == len(right), where
-        for i, (a, b) in enumerate(zip(left, right, strict=True)):
-            assert_same_state(a, b, f"{where}[{i}]")
-    else:
-        assert left == right, where
 
 
 def train_to(trainer: Trainer, recipe: Recipe, iteration: int) -> None:
@@ -67,25 +48,12 @@ def test_resumed_run_equals_an_uninterrupted_one(folder: Path, optimizer: dict[s
     assert_same_state(second.state(), whole.state())
 
 
-def run_training(recipe: Path, out: Path, *more: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "models.train", str(recipe), "--out", str(out), *more]
-    environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(Path.cwd())}
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
-    """Returns when `path` has content; fails if the process ends before."""
-    while not path.exists() or not path.stat().st_size:
-        assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.02)
-
-
 def test_killed_run_is_resumed_exactly(folder: Path) -> None:
     recipe = write_recipe(folder, checkpoint_seconds=0.0)  # after every iteration
     assert main([str(recipe), "--out", str(folder / "whole")]) == 0
 
     out = folder / "killed"
-    process = run_training(recipe, out)
+    process = start_training(recipe, out)
     wait_for(out / "last.pt", process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -103,7 +71,7 @@ def test_killed_run_is_resumed_exactly(folder: Path) -> None:
 def test_interrupt_writes_a_checkpoint(folder: Path) -> None:
     recipe = write_recipe(folder, iterations=10_000, checkpoint_seconds=1.0)
     out = folder / "run"
-    process = run_training(recipe, out)
+    process = start_training(recipe, out)
     wait_for(out / "last.pt", process)
     (out / "last.pt").unlink()  # written by an earlier iteration; stopping writes another
     process.send_signal(signal.SIGINT)
