@@ -9,6 +9,12 @@ import matplotlib
 matplotlib.use("Agg")  # no display on a training machine
 
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from models.thundernet.errors import ConfigError
+
+MEAN_COLOUR = "black"
+MARKED_ROWS = 40  # more points than this make a line of themselves
 
 
 class CsvLog:
@@ -40,31 +46,63 @@ class CsvLog:
 
 
 def read_rows(path: Path) -> list[dict[str, float]]:
+    """All whole rows; none where there is no file.
+
+    Raises:
+        ConfigError: the file is no log of a run.
+    """
     if not path.exists():
         return []
-    with path.open(newline="") as file:
-        complete = [row for row in csv.DictReader(file) if None not in row.values()]
-    return [{key: float(value) for key, value in row.items()} for row in complete]
+    try:
+        with path.open(newline="") as file:
+            complete = [row for row in csv.DictReader(file) if None not in row.values()]
+        rows = [{key: float(value) for key, value in row.items()} for row in complete]
+    except (ValueError, TypeError, csv.Error) as error:
+        raise ConfigError(f"{path}: expected a run's log, rows of numbers: {error}") from error
+    if rows and "iteration" not in rows[0]:
+        raise ConfigError(f"{path}: expected a column iteration, got {list(rows[0])}")
+    return rows
 
 
 def plot_curves(train: list[dict[str, float]], val: list[dict[str, float]], path: Path) -> None:
-    """Losses, learning rate with input size, average precision and speed in one picture."""
+    """Losses, learning rate, validation and speed in one picture."""
     figure, axes = plt.subplots(2, 2, figsize=(12, 8), constrained_layout=True)
-    names = [name for name in train[0] if name.startswith("loss/")] if train else []
+    losses = [name for name in columns_of(train) if name.startswith("loss/")]
+    scores = [name for name in columns_of(val) if name != "iteration"]
     panels = (
-        (axes[0, 0], train, names, "loss"),
-        (axes[0, 1], train, ["lr"] if train else [], "learning rate"),
-        (axes[1, 0], val, [name for name in val[0] if name != "iteration"] if val else [], "AP, %"),
-        (axes[1, 1], train, ["images_per_s"] if train else [], "images/s"),
+        (axes[0, 0], train, losses, "loss"),
+        (axes[0, 1], train, ["lr"], "learning rate"),
+        (axes[1, 0], val, scores, "validation, %"),
+        (axes[1, 1], train, ["images_per_s"], "images/s"),
     )
-    for axis, rows, columns, title in panels:
+    for panel, rows, columns, title in panels:
         for name in columns:
-            axis.plot([r["iteration"] for r in rows], [r[name] for r in rows], label=name)
-        axis.set(title=title, xlabel="iteration")
-        axis.grid(alpha=0.3)
+            plot_column(panel, rows, name)
+        panel.set(title=title, xlabel="iteration", ylim=(0, None))
+        panel.grid(alpha=0.3)
         if len(columns) > 1:
-            axis.legend(fontsize="small")
-    partial = path.with_suffix(".partial.png")
+            panel.legend(fontsize="small")
+    partial = path.with_suffix(f".partial{path.suffix}")
     figure.savefig(partial, dpi=90)
     plt.close(figure)
     partial.replace(path)
+
+
+def columns_of(rows: list[dict[str, float]]) -> list[str]:
+    return list(rows[0]) if rows else []
+
+
+def plot_column(axes: Axes, rows: list[dict[str, float]], name: str) -> None:
+    """One curve; means over sources are thick, and a few points are marked to be seen at all."""
+    mean = name in ("ap50", "ap")
+    known = [row for row in rows if name in row]
+    axes.plot(
+        [row["iteration"] for row in known],
+        [row[name] for row in known],
+        color=MEAN_COLOUR if mean else None,
+        linestyle=":" if name == "ap" else "-",
+        linewidth=2.5 if mean else 1.5,
+        marker="o" if len(rows) <= MARKED_ROWS else None,
+        markersize=4,
+        label=name.split("/")[-1],
+    )

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from models.run_log import CsvLog, plot_curves, read_rows
+from models.thundernet.errors import ConfigError
 
 pytestmark = pytest.mark.torch
 
@@ -43,3 +44,18 @@ def test_curves_are_drawn(tmp_path: Path) -> None:
     plot_curves([], [], tmp_path / "empty.png")
     assert (tmp_path / "curves.png").read_bytes()[:4] == b"\x89PNG"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["curves.png", "empty.png"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("iteration,loss\n10,low\n", "expected a run's log, rows of numbers: .*'low'"),
+        ("iteration,loss\n10,1,2\n", "expected a run's log, rows of numbers"),
+        ("name,loss\n10,1\n", r"expected a column iteration, got \['name', 'loss'\]"),
+    ],
+)
+def test_what_is_no_log_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "train.csv"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        read_rows(path)

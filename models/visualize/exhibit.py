@@ -1,0 +1,81 @@
+"""What is shown: pictures, with what is to be found in them where somebody labelled it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data.report import DataReport
+from models.data.street11 import decode_image
+from models.evaluation_set import EvaluationSet, read_frames, take_images
+from stages.scene.street import Street, StreetOptions
+
+SECONDS_APART = 7.3  # between two frames of a street: actors have moved on
+
+
+class LabelledObject(NamedTuple):
+    label: str
+    xyxy: tuple[float, float, float, float]  # pixels of the frame
+    ignored: bool  # a crowd, difficult, or not judged: neither hit nor miss
+
+    @property
+    def area(self) -> float:
+        x1, y1, x2, y2 = self.xyxy
+        return (x2 - x1) * (y2 - y1)
+
+
+class Exhibit(NamedTuple):
+    name: str
+    frame: NDArray[np.uint8]  # (H, W, 3) BGR
+    objects: list[LabelledObject] | None  # None: nobody labelled it
+
+
+def read_files(paths: Iterable[Path], report: DataReport) -> Iterator[Exhibit]:
+    """The image files, without truth; what cannot be read is named in `report`."""
+    for path in paths:
+        try:
+            frame = decode_image(np.fromfile(path, np.uint8))
+        except OSError:
+            report.add("missing image", str(path))
+            continue
+        if frame is None:
+            report.add("unreadable image", str(path))
+        else:
+            yield Exhibit(path.name, frame, None)
+
+
+def read_labelled(judged: EvaluationSet, count: int, report: DataReport) -> Iterator[Exhibit]:
+    """About `count` images of the set, evenly spaced, with their boxes."""
+    few = take_images(judged, count)
+    for image, frame in read_frames(few, report):
+        objects = []
+        for annotation in judged.annotations.get(image.image_id, []):
+            x, y, width, height = annotation["bbox"]
+            category_id = annotation["category_id"]
+            label = judged.labels.get(category_id, f"category {category_id}")
+            ignored = bool(annotation.get("iscrowd")) or category_id not in image.category_ids
+            objects.append(LabelledObject(label, (x, y, x + width, y + height), ignored))
+        yield Exhibit(Path(image.file_name).name, frame, objects)
+
+
+def draw_street(seed: int, wh: tuple[int, int], count: int) -> Iterator[Exhibit]:
+    """Frames of a drawn street, every object in them labelled."""
+    street = Street(StreetOptions(seed=seed, width=wh[0], height=wh[1]))
+    for number in range(count):
+        index = round(number * SECONDS_APART * street.options.fps)
+        frame = np.empty((wh[1], wh[0], 3), np.uint8)
+        street.draw(index, frame)
+        objects = [
+            LabelledObject(seen.label, seen.box_xyxy, ignored=False) for seen in street.truth(index)
+        ]
+        yield Exhibit(f"street {seed}, {index / street.options.fps:.0f} s", frame, objects)
+
+
+def colour_ids(labels: Sequence[str], objects: Iterable[LabelledObject]) -> dict[str, int]:
+    """Class id of every label for its colour: the model's own, and numbers behind for others."""
+    ids = {label: number for number, label in enumerate(labels)}
+    for seen in objects:
+        ids.setdefault(seen.label, len(ids))
+    return ids
