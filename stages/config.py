@@ -8,6 +8,8 @@ from msgspec import Meta
 from pipeline.backoff import Retry
 from pipeline.limits import Limits
 
+SHIPPED_MODEL = "models/zoo/thundernet-snet49-street11.onnx"
+
 Core = Annotated[int, Meta(ge=0)]
 Cores = tuple[Core, ...]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
@@ -80,7 +82,7 @@ class LineConfig(_Section, frozen=True):
     """A whole line."""
 
     sources: Annotated[tuple[SourceConfig, ...], Meta(min_length=1, max_length=64)]
-    model: str = "models/zoo/thundernet-snet49-street11.onnx"
+    model: str = SHIPPED_MODEL  # or "auto": its version that is fastest on this machine
     detect: DetectConfig = DetectConfig()
     postprocess: PostprocessConfig = PostprocessConfig()
     publish: PublishConfig = PublishConfig()

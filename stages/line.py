@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from loguru import logger
 
 from pipeline.errors import LineError
+from pipeline.realtime import available_cores
 from pipeline.run_dir import RunDir
 from pipeline.topology import CoreWish, ProcessSpec, RunSpec, assign_cores
-from stages.config import LineConfig, SourceConfig
+from stages.config import SHIPPED_MODEL, LineConfig, SourceConfig
 from stages.graph import make_topology
+from stages.model_choice import AUTO, choose_model
 from stages.model_file import ModelFileError, ModelMetadata, read_model_metadata
 from stages.slot import SlotShape
 from stages.uri import check_uri
@@ -21,7 +24,8 @@ class Line:
 
     def __init__(self, config: LineConfig) -> None:
         self.config = config
-        self.model = _read_model(config.model)
+        self.model_path = _resolve_model(config)
+        self.model = _read_model(self.model_path)
         for source in config.sources:
             check_uri(source.uri)
         for key, path in (("jsonl", config.record.jsonl), ("video", config.record.video)):
@@ -76,7 +80,7 @@ class Line:
         if stage == "capture":
             return _capture_options(config, config.sources[number], model)
         options: dict[str, dict[str, Any]] = {
-            "detect": {"model": config.model, "threads": config.detect.threads},
+            "detect": {"model": self.model_path, "threads": config.detect.threads},
             "postprocess": _soft_nms_options(config, model),
             "publish": {
                 "endpoint": config.publish.endpoint,
@@ -118,6 +122,19 @@ def _soft_nms_options(config: LineConfig, model: ModelMetadata) -> dict[str, Any
     defaults = {"score_thresh": model.score_thresh, **msgspec.structs.asdict(model.soft_nms)}
     said = msgspec.structs.asdict(config.postprocess)
     return defaults | {key: value for key, value in said.items() if value is not None}
+
+
+def _resolve_model(config: LineConfig) -> str:
+    """The configured file, or for `auto` the version of the shipped model that is fastest here."""
+    if config.model != AUTO:
+        return config.model
+    core = config.cores.detect[0] if config.cores.detect else available_cores()[-1]
+    try:
+        choice = choose_model(SHIPPED_MODEL, config.detect.threads, core)
+    except ModelFileError as error:
+        raise LineError(str(error)) from None
+    logger.info("model: auto: {}", choice.reason)
+    return choice.path
 
 
 def _read_model(path: str) -> ModelMetadata:
