@@ -25,6 +25,12 @@ def write(path: Path, text: str) -> Path:
         ("iterations: 0", r"expected iterations >= 1 and batch_size >= 1, got 0 and 32"),
         ("iterations: 5\nmodel: {input_size: 300}", r"multiple of 32 from 64 up, got 300"),
         ("iterations: 5\nsizes: [{size: 200, until: 1.0}]", r"multiple of 16 from 64 up, got 200"),
+        ("iterations: 5\nmulti_scale: [248]", r"multiple of 16 from 64 up, got 248"),
+        (
+            "iterations: 5\nmodel: {input_size: 240}",
+            "multiple of 32 .* got 240",
+        ),
+        ("iterations: 5\nseed: -1", r"seed: expected at least 0, got -1"),
         ("iterations: 5\nsizes: [{size: 64, until: 0.5}]", r"ends at 1.0, got \[0.5\]"),
         ("iterations: [", "parsing"),
     ],

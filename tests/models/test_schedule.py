@@ -12,7 +12,7 @@ def factors(schedule: ScheduleConfig, *iterations: int) -> list[float]:
     return [rate_factor(schedule, iteration, TOTAL) for iteration in iterations]
 
 
-@pytest.mark.parametrize("kind", ["cosine", "step", "trapezoid"])
+@pytest.mark.parametrize("kind", ["cosine", "step", "trapezoid", "linear"])
 def test_warm_up_rises_to_the_peak(kind: str) -> None:
     schedule = ScheduleConfig(kind=kind, warmup=10)
     assert factors(schedule, 0, 5) == pytest.approx([0.1, 0.55])
@@ -21,6 +21,11 @@ def test_warm_up_rises_to_the_peak(kind: str) -> None:
 def test_cosine_falls_from_peak_to_final() -> None:
     schedule = ScheduleConfig(kind="cosine", warmup=0, final=0.02)
     assert factors(schedule, 0, 500, TOTAL) == pytest.approx([1.0, 0.51, 0.02])
+
+
+def test_linear_falls_evenly() -> None:
+    schedule = ScheduleConfig(kind="linear", warmup=0, final=0.0)
+    assert factors(schedule, 0, 250, 500, TOTAL) == pytest.approx([1.0, 0.75, 0.5, 0.0])
 
 
 def test_steps_are_tenths() -> None:

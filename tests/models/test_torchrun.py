@@ -45,7 +45,8 @@ def test_a_stopped_run_goes_on_exactly(folder: Path) -> None:
     recipe = write_recipe(folder, checkpoint_seconds=0.0)  # after every iteration
     whole, stopped = folder / "whole", folder / "stopped"
     process = start_training(recipe, whole, processes=2)
-    assert process.wait() == 0, process.communicate()[1]
+    error = process.communicate()[1]
+    assert process.returncode == 0, error
 
     process = start_training(recipe, stopped, processes=2)
     wait_for(stopped / "last.pt", process)

@@ -23,7 +23,7 @@ CAR = ("car", 21, 21, 60, 60)
 SMALL_RUN = {
     "iterations": 2,
     "batch_size": 2,
-    "multi_scale": [64, 96],
+    "multi_scale": [80, 96],  # 80: an odd number of cells, as the paper's 240
     "threads": 1,
     "log_every": 1,
     "validate_every": 2,
@@ -54,13 +54,15 @@ def voc_data(tmp_path: Path) -> dict[str, Any]:
     return {"train": splits[:2], "val": splits[2]}
 
 
+@pytest.mark.parametrize("name", ["snet49_voc", "snet49_voc_random512"])
 def test_two_iterations_on_voc(
+    name: str,
     tmp_path: Path,
     voc_data: dict[str, Any],
     repository: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    recipe = shrink(repository / "configs/train/snet49_voc.yaml", tmp_path, voc_data)
+    recipe = shrink(repository / f"configs/train/{name}.yaml", tmp_path, voc_data)
     (tmp_path / "VOC2012/JPEGImages/2008_000002.jpg").unlink()
     out = tmp_path / "run"
     assert main([str(recipe), "--out", str(out)]) == 0
@@ -117,7 +119,7 @@ def test_sizes_are_drawn_anew_and_repeat_with_the_seed(
     sizes = [input_size(recipe, iteration) for iteration in range(300)]
     assert sizes == [input_size(recipe, iteration) for iteration in range(300)]
     counts = np.unique(sizes, return_counts=True)
-    assert counts[0].tolist() == [256, 320, 480]
+    assert counts[0].tolist() == [240, 320, 480]
     assert counts[1].min() > 70
 
 
@@ -164,3 +166,18 @@ def test_shipped_recipes_are_the_paper_s(repository: Path) -> None:
             assert recipe.model.anchor_scales == (32, 64, 128, 256, 512)
             assert (recipe.optimizer.lr, recipe.optimizer.weight_decay) == (0.01, 1e-4)
             assert recipe.criterion.hard_examples
+            assert recipe.criterion.rois_per_image == 256
+            assert (recipe.criterion.post_nms_top_n, recipe.model.post_nms_top_n) == (2000, 200)
+            assert (recipe.optimizer.name, recipe.optimizer.momentum) == ("sgd", 0.9)
+            assert (recipe.schedule.kind, recipe.schedule.milestones) == ("step", (0.5, 0.75))
+            assert recipe.multi_scale == (240, 320, 480)
+
+
+def test_the_random_baseline_differs_in_how_rois_are_drawn_alone(repository: Path) -> None:
+    paper, baseline = (
+        load_recipe(repository / f"configs/train/{name}.yaml")
+        for name in ("snet49_voc", "snet49_voc_random512")
+    )
+    drawn = baseline.criterion
+    assert (drawn.hard_examples, drawn.rois_per_image, drawn.post_nms_top_n) == (False, 512, 2000)
+    assert msgspec.structs.replace(baseline, criterion=paper.criterion) == paper
