@@ -13,10 +13,9 @@ import msgspec
 from loguru import logger
 
 from pipeline.ledger import DropReason
-from pipeline.messages import FrameRef
+from pipeline.messages import FrameRef, Parcel
 from pipeline.realtime import monotonic_ns
 from pipeline.ring import Area, AreaSpec, Ring, RingLayout, ring_path
-from pipeline.sockets import Parcel
 from pipeline.source import Geometry
 from pipeline.stage import Context
 from pipeline.stream import Outlet

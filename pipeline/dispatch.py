@@ -14,8 +14,8 @@ import msgspec
 import zmq
 from loguru import logger
 
-from pipeline.messages import FrameRef, encode_ref
-from pipeline.sockets import Parcel, bind, dispatch_address, make_socket, receive_parcels
+from pipeline.messages import FrameRef, Parcel, encode_parcel
+from pipeline.sockets import bind, dispatch_address, has_message, make_socket, receive_parcels
 
 _PREFETCH = 2  # lossless frames a worker may hold: one in work, one ready, so that it never idles
 _REPORT_BYTES = 8
@@ -86,9 +86,8 @@ class Dispatcher:
 
     def serve(self) -> None:
         """Hear what workers report, then hand out what waits."""
-        with contextlib.suppress(zmq.Again):
-            while True:
-                self._hear(self.socket.recv_multipart(zmq.DONTWAIT))
+        while has_message(self.socket):
+            self._hear(self.socket.recv_multipart(zmq.DONTWAIT))
         while (camera := self._next_camera()) is not None:
             self._hand_out(camera)
 
@@ -124,7 +123,7 @@ class Dispatcher:
         ref, body = queue[0]
         ref = msgspec.structs.replace(ref, after=self._last_sent.get(camera, ref.after))
         try:
-            self.socket.send_multipart([identity, encode_ref(ref), body], zmq.DONTWAIT)
+            self.socket.send_multipart([identity, encode_parcel(Parcel(ref, body))], zmq.DONTWAIT)
         except zmq.ZMQError:  # the worker is dead; what it held is sent again by capture
             del self._workers[identity]
         else:

@@ -1,6 +1,6 @@
 """What travels between the stages: a reference to a frame in shared memory, never its pixels."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -34,20 +34,27 @@ class FrameRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
     skipped: bool = False
 
 
+class Parcel(NamedTuple):
+    """A frame reference and what the last stage says about the frame."""
+
+    ref: FrameRef
+    body: bytes = b""
+
+
 class MessageError(LineError):
-    """Bytes on an inner link that are no frame reference."""
+    """Bytes on an inner link that are no parcel."""
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(FrameRef)
+_decoder = msgspec.msgpack.Decoder(Parcel)
 
 
-def encode_ref(ref: FrameRef) -> bytes:
-    return _encoder.encode(ref)
+def encode_parcel(parcel: Parcel) -> bytes:
+    return _encoder.encode(parcel)
 
 
-def decode_ref(data: bytes) -> FrameRef:
+def decode_parcel(data: bytes) -> Parcel:
     try:
         return _decoder.decode(data)
     except msgspec.DecodeError as error:
-        raise MessageError(f"not a frame reference ({len(data)} bytes): {error}") from None
+        raise MessageError(f"no frame reference and body ({len(data)} bytes): {error}") from None

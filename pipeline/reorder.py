@@ -3,8 +3,7 @@
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 
-from pipeline.messages import NO_FRAME, FrameRef
-from pipeline.sockets import Parcel
+from pipeline.messages import NO_FRAME, FrameRef, Parcel
 
 _WAIT_NS = 500_000_000  # for a live frame that a killed or hanging replica holds
 

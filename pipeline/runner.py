@@ -13,11 +13,10 @@ from pipeline.attachments import Attachments
 from pipeline.dispatch import Dispatcher, Worker
 from pipeline.errors import FrameError
 from pipeline.ledger import DropReason
-from pipeline.messages import FrameRef
+from pipeline.messages import FrameRef, Parcel
 from pipeline.pulse import Pulse
 from pipeline.realtime import monotonic_ns
 from pipeline.reorder import Reorder
-from pipeline.sockets import Parcel
 from pipeline.stage import Context, Frame, Stage
 from pipeline.stream import Inlet, Outlet
 from pipeline.topology import LinkKind, ProcessSpec, StageRow, Topology

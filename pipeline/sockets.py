@@ -5,13 +5,12 @@ Sockets of a run live in its private directory (mode 0700), one file each.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import zmq
 from loguru import logger
 
 from pipeline.errors import LineError
-from pipeline.messages import FrameRef, MessageError, decode_ref
+from pipeline.messages import MessageError, Parcel, decode_parcel
 
 INNER_HWM = 10_000  # never reached: rings hold far fewer frames; a full link is a bug, not a drop
 _RECONNECT_MS = 10  # a restarted stage is found at once
@@ -20,13 +19,6 @@ _MAX_MESSAGE_BYTES = 1 << 20
 
 class LinkError(LineError):
     """A socket could not be opened, or an inner link is full."""
-
-
-class Parcel(NamedTuple):
-    """A frame reference and what the last stage says about the frame."""
-
-    ref: FrameRef
-    body: bytes = b""
 
 
 def make_socket(kind: int) -> zmq.Socket[bytes]:
@@ -60,15 +52,15 @@ def dispatch_address(run_dir: Path, sender: str, reader: str) -> str:
     return f"ipc://{run_dir}/{sender}-{reader}.ipc"
 
 
+def has_message(socket: zmq.Socket[bytes]) -> bool:
+    """Whether something can be received without waiting; asking costs less than a failed try."""
+    return bool(int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
+
+
 def receive_parcels(socket: zmq.Socket[bytes]) -> Iterator[Parcel]:
     """Yield what has arrived, without waiting; what is no parcel is reported and left out."""
-    while True:
+    while has_message(socket):
         try:
-            parts = socket.recv_multipart(zmq.DONTWAIT)
-        except zmq.Again:
-            return
-        try:
-            ref, body = parts
-            yield Parcel(decode_ref(ref), body)
-        except (MessageError, ValueError) as error:
-            logger.warning("inner link: expected a frame reference and a body: {}", error)
+            yield decode_parcel(socket.recv(zmq.DONTWAIT))
+        except MessageError as error:
+            logger.warning("inner link: {}", error)

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import zmq
 
-from pipeline.messages import encode_ref
+from pipeline.messages import Parcel, encode_parcel
 from pipeline.sockets import (
     INNER_HWM,
     LinkError,
-    Parcel,
     bind,
     make_socket,
     receive_parcels,
@@ -52,7 +51,7 @@ class Outlet:
 
     def send(self, parcel: Parcel) -> None:
         try:
-            self.socket.send_multipart([encode_ref(parcel.ref), parcel.body], zmq.DONTWAIT)
+            self.socket.send(encode_parcel(parcel), zmq.DONTWAIT)
         except zmq.Again:
             raise LinkError(f"link to {self._reader}: more than {INNER_HWM} frames wait") from None
 

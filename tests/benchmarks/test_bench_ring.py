@@ -14,9 +14,8 @@ import zmq
 
 from pipeline.attachments import Attachments
 from pipeline.dispatch import Dispatcher, Worker
-from pipeline.messages import FrameRef, decode_ref, encode_ref
+from pipeline.messages import FrameRef, Parcel, decode_parcel, encode_parcel
 from pipeline.ring import Ring, RingLayout, ring_path
-from pipeline.sockets import Parcel
 from pipeline.stream import Inlet, Outlet
 from stages.graph import make_topology
 from stages.slot import SlotShape
@@ -42,7 +41,8 @@ def test_ring_table(layout, short_dir):
     ring = Ring.create(path, layout)
     reader = Attachments(short_dir)
     ref = FrameRef(0, 1, 3, ring.take(3), 17, time.monotonic_ns(), False)
-    data = encode_ref(ref)
+    parcel = Parcel(ref, BODY)
+    data = encode_parcel(parcel)
     reader.find(ref)
 
     def create() -> None:
@@ -56,8 +56,8 @@ def test_ring_table(layout, short_dir):
         "find and check a reference": partial(reader.find, ref),
         "stamp": partial(ring.stamp, ref, 1, 0),
         "release": partial(ring.release, ref, 1),
-        "encode a reference": partial(encode_ref, ref),
-        "decode a reference": partial(decode_ref, data),
+        "encode a parcel": partial(encode_parcel, parcel),
+        "decode a parcel": partial(decode_parcel, data),
     }
     with pinned():
         timings = measure(calls, rounds=300)
@@ -155,7 +155,7 @@ def test_pixels_are_not_sent_table(layout, short_dir):
     with pinned():
         timings = measure(
             {
-                "reference": lambda: send(encode_ref(ref)),
+                "reference": lambda: send(encode_parcel(Parcel(ref))),
                 "pixels": lambda: send(memoryview(frame)),
             },
             rounds=200,

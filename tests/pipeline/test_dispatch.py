@@ -9,8 +9,7 @@ import pytest
 import zmq
 
 from pipeline.dispatch import Dispatcher, Worker
-from pipeline.messages import FrameRef
-from pipeline.sockets import Parcel
+from pipeline.messages import FrameRef, Parcel
 from tests.pipeline.frames import make_ref
 from tests.running_line import wait_until
 

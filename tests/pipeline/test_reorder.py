@@ -1,9 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.messages import NO_FRAME, FrameRef
+from pipeline.messages import NO_FRAME, FrameRef, Parcel
 from pipeline.reorder import Reorder
-from pipeline.sockets import Parcel
 from tests.pipeline.frames import make_ref
 
 LATER_NS = 10_000_000_000

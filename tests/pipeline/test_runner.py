@@ -9,11 +9,10 @@ import pytest
 
 from pipeline.errors import FrameError
 from pipeline.ledger import Ledger
-from pipeline.messages import FrameRef
+from pipeline.messages import FrameRef, Parcel
 from pipeline.pulse import Pulse
 from pipeline.ring import Ring
 from pipeline.runner import Runner
-from pipeline.sockets import Parcel
 from pipeline.stage import BasicStage, Context, Frame
 from pipeline.stream import Inlet, Outlet
 from tests.pipeline.frames import GRAPH, LEFT, RIGHT, make_ref, make_ring, make_run

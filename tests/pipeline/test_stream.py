@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 import zmq
 
-from pipeline.sockets import LinkError, Parcel
+from pipeline.messages import Parcel
+from pipeline.sockets import LinkError
 from pipeline.stream import Inlet, Outlet
 from tests.pipeline.frames import make_ref
 from tests.running_line import wait_until
