@@ -140,9 +140,13 @@ class Ring:
 
     def free_slots(self) -> list[int]:
         """Slots that no branch of the graph still needs."""
-        held = self.released == self.generation[:, None]  # (slots, columns)
-        over = [held[:, list(branch)].any(axis=1) for branch in self.layout.branches]
-        return [int(slot) for slot in np.flatnonzero(np.logical_and.reduce(over))]
+        # Some forty words: as plain lists they take a third of the time of array operations.
+        rows = zip(self.generation.tolist(), self.released.tolist(), strict=True)
+        return [
+            slot
+            for slot, (generation, released) in enumerate(rows)
+            if all(generation in [released[c] for c in branch] for branch in self.layout.branches)
+        ]
 
     def sent_slots(self) -> list[int]:
         """Slots whose frame the capture process, owner of the first column, has sent on its way."""
