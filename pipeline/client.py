@@ -2,6 +2,7 @@
 
     python -m pipeline.client tcp://127.0.0.1:5570
     python -m pipeline.client tcp://127.0.0.1:5570 --camera street --json
+    python -m pipeline.client tcp://board:5570 --server-key line.key --key office.key_secret
 
 In a program:
 
@@ -11,8 +12,11 @@ In a program:
 """
 
 import argparse
+import re
+import stat
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
@@ -20,6 +24,8 @@ import msgspec
 import zmq
 
 WIRE_VERSION = 1
+_MAX_MESSAGE_BYTES = 1 << 20  # a thousand detections take a tenth of it
+_KEY_FILE_BYTES = 4096
 
 
 class Detection(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -99,6 +105,42 @@ def decode_message(data: bytes) -> Message:
     return message
 
 
+class KeyFileError(ValueError):
+    """A file that holds no key as it must be."""
+
+
+def read_public_key(path: str | Path) -> bytes:
+    """The public key in a file made by `python -m pipeline.keys`."""
+    return _read_key(path, "public-key")
+
+
+def read_secret_key(path: str | Path) -> tuple[bytes, bytes]:
+    """The (public, secret) keys in a file that only its owner may read."""
+    secret = _read_key(path, "secret-key")
+    mode = stat.S_IMODE(Path(path).stat().st_mode)
+    if mode & 0o077:
+        raise KeyFileError(
+            f"{path}: expected a file that only its owner may read, got mode {mode:04o}; "
+            f"run: chmod 600 {path}"
+        )
+    return zmq.curve_public(secret), secret
+
+
+def _read_key(path: str | Path, kind: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(_KEY_FILE_BYTES)
+    except OSError as error:
+        raise KeyFileError(f"{path}: {error.strerror}") from None
+    found = re.search(rf'^\s*{kind}\s*=\s*"([!-~]{{40}})"\s*$'.encode(), text, re.M)
+    try:
+        zmq.curve_public(found[1] if found else b"")  # is content with 32 bytes in Z85
+    except (ValueError, zmq.ZMQError):
+        raise KeyFileError(f"{path}: expected a {kind} made by python -m pipeline.keys") from None
+    assert found is not None, "no key can be made of nothing"
+    return found[1]
+
+
 class DetectionSubscriber:
     """Iterates over the messages of a line, newest state first.
 
@@ -107,6 +149,9 @@ class DetectionSubscriber:
         cameras: names to receive; all when empty.
         status: receive the cameras' status messages too.
         timeout_s: give up after that much silence; None waits for ever.
+        server_key: file of the line's public key, where it encrypts; to another line, or from one
+            that does not know `key`, nothing comes.
+        key: file of this client's secret key, where the line lets in known clients only.
     """
 
     def __init__(
@@ -116,9 +161,15 @@ class DetectionSubscriber:
         *,
         status: bool = True,
         timeout_s: float | None = None,
+        server_key: str | Path | None = None,
+        key: str | Path | None = None,
     ) -> None:
+        keys = _curve_keys(server_key, key)
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
         self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, _MAX_MESSAGE_BYTES)
+        for option, value in keys.items():
+            self._socket.setsockopt(option, value)
         self._timeout_ms = None if timeout_s is None else int(timeout_s * 1000)
         for kind in ("det", "status") if status else ("det",):
             for topic in [f"{kind}.{camera} " for camera in cameras] or [f"{kind}."]:
@@ -150,6 +201,20 @@ class DetectionSubscriber:
         self.close()
 
 
+def _curve_keys(server_key: str | Path | None, key: str | Path | None) -> dict[int, bytes]:
+    """Socket options; a client without a key of its own takes one for the occasion."""
+    if server_key is None:
+        if key is not None:
+            raise KeyFileError(f"{key}: a key is of use only with that of the line (server_key)")
+        return {}
+    public, secret = zmq.curve_keypair() if key is None else read_secret_key(key)
+    return {
+        zmq.CURVE_SERVERKEY: read_public_key(server_key),
+        zmq.CURVE_PUBLICKEY: public,
+        zmq.CURVE_SECRETKEY: secret,
+    }
+
+
 def format_message(message: Message) -> str:
     """One line for people."""
     if isinstance(message, StatusMessage):
@@ -168,14 +233,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--camera", action="append", default=[], help="only this one; repeatable")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--timeout", type=float, metavar="S", help="stop after so much silence")
+    parser.add_argument("--server-key", metavar="FILE", help="the line's public key")
+    parser.add_argument("--key", metavar="FILE", help="this client's secret key")
     options = parser.parse_args(arguments)
     try:
         with DetectionSubscriber(
-            options.endpoint, options.camera, timeout_s=options.timeout
-        ) as subscriber:
+            options.endpoint, options.camera, timeout_s=options.timeout,
+            server_key=options.server_key, key=options.key,
+        ) as subscriber:  # fmt: skip
             for message in subscriber:
                 line = msgspec.json.encode(message).decode() if options.json else None
                 print(line or format_message(message), flush=True)
+    except KeyFileError as error:
+        print(error, file=sys.stderr)
+        return 1
     except (zmq.ZMQError, WireError) as error:
         print(f"{options.endpoint}: {error}", file=sys.stderr)
         return 1

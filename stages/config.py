@@ -52,6 +52,12 @@ class PostprocessConfig(_Section, frozen=True):
 
 class PublishConfig(_Section, frozen=True):
     endpoint: Annotated[str, Meta(pattern=r"^(tcp|ipc)://.+")] = "tcp://127.0.0.1:5570"
+    secret_key: str | None = None  # file: encrypt for those who have the public one
+    clients: str | None = None  # folder of public keys: let in these clients only
+
+    def __post_init__(self) -> None:
+        if self.clients is not None and self.secret_key is None:
+            raise ValueError("expected publish.secret_key too where publish.clients is given")
 
 
 class RecordConfig(_Section, frozen=True):

@@ -11,6 +11,7 @@ from pipeline.errors import LineError
 from pipeline.realtime import available_cores
 from pipeline.run_dir import RunDir
 from pipeline.topology import CoreWish, ProcessSpec, RunSpec, assign_cores
+from pipeline.zap import server_keys
 from stages.config import SHIPPED_MODEL, LineConfig, SourceConfig
 from stages.graph import make_topology
 from stages.model_choice import AUTO, choose_model
@@ -28,6 +29,9 @@ class Line:
         self.model = _read_model(self.model_path)
         for source in config.sources:
             check_uri(source.uri)
+        keys = server_keys(config.publish.secret_key, config.publish.clients)
+        if keys is not None:
+            keys.socket_options()
         for key, path in (("jsonl", config.record.jsonl), ("video", config.record.video)):
             if path is not None:
                 _check_writable(f"record.{key}", Path(path))
@@ -84,6 +88,8 @@ class Line:
             "postprocess": _soft_nms_options(config, model),
             "publish": {
                 "endpoint": config.publish.endpoint,
+                "secret_key": config.publish.secret_key,
+                "clients": config.publish.clients,
                 "labels": model.labels,
                 "model": {"name": model.name, "sha256": model.sha256},
             },

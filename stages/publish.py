@@ -16,6 +16,7 @@ from pipeline.client import (
 from pipeline.ledger import CameraState
 from pipeline.realtime import monotonic_ns
 from pipeline.stage import BasicStage, Context, Frame
+from pipeline.zap import server_keys
 from stages.slot import decode_detections
 
 _NS_PER_MS = 1_000_000
@@ -26,6 +27,8 @@ class PublishOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     endpoint: str
     labels: tuple[str, ...]
     model: ModelInfo
+    secret_key: str | None = None
+    clients: str | None = None
 
 
 class Publish(BasicStage):
@@ -39,7 +42,9 @@ class Publish(BasicStage):
         self._ledger = context.ledger
         self._own = context.run.publisher
         self._host = socket.gethostname()
-        self._broadcast = Broadcast(options.endpoint)
+        topics = [f"{kind}.{name}" for name in self._cameras for kind in ("det", "status")]
+        keys = server_keys(options.secret_key, options.clients)
+        self._broadcast = Broadcast(options.endpoint, topics, keys)
         self._encoder = msgspec.msgpack.Encoder()
         self._statuses: list[tuple[CameraState, int, str] | None] = [None] * len(self._cameras)
         self._sent: dict[tuple[int, int], bytes] = {}  # by camera and frame_id, oldest first

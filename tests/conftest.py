@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from loguru import logger
 
 from tests.running_line import REPOSITORY, RunningLine
 
@@ -42,6 +43,15 @@ def shared() -> Path:
     if not path.is_dir():
         pytest.skip(f"no real images and clips at {path} (set THUNDERLINE_SHARED)")
     return path
+
+
+@pytest.fixture
+def said() -> Iterator[list[str]]:
+    """Warnings and errors of a test, one each."""
+    texts: list[str] = []
+    sink = logger.add(lambda message: texts.append(message.record["message"]), level="WARNING")
+    yield texts
+    logger.remove(sink)
 
 
 @pytest.fixture

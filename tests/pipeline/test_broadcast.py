@@ -1,3 +1,4 @@
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from pipeline.broadcast import Broadcast
 from pipeline.sockets import LinkError
 from tests.running_line import wait_until
 
+TOPICS = ("det.yard", "status.yard", "det.yard2", "status.yard2")
+
 
 @pytest.fixture
 def endpoint(short_dir: Path) -> str:
@@ -16,7 +19,7 @@ def endpoint(short_dir: Path) -> str:
 
 @pytest.fixture
 def broadcast(endpoint: str) -> Iterator[Broadcast]:
-    broadcast = Broadcast(endpoint)
+    broadcast = Broadcast(endpoint, TOPICS)
     yield broadcast
     broadcast.close()
 
@@ -70,6 +73,77 @@ def test_topics_are_kept_apart_though_one_begins_like_the_other(
     assert Listener(endpoint, b"det.yard ").wait_for(b"det.yard x", broadcast) == [b"det.yard x"]
 
 
+def test_newcomers_in_thousands_cost_others_one_repeat_a_second(
+    broadcast: Broadcast, endpoint: str
+) -> None:
+    old = Listener(endpoint, b"status.")
+    broadcast.send("status.yard", b"live")
+    wait_until(lambda: old.has(b"status.yard live", broadcast), "it has subscribed")
+    old.seen.clear()
+    began_s = time.monotonic()
+    for _ in range(300):
+        new = Listener(endpoint, b"", b"status.")
+        old.has(b"", broadcast)
+        new.socket.close()
+    assert len(old.seen) <= 1 + (time.monotonic() - began_s)
+    old.socket.close()
+
+
+def test_a_client_that_holds_too_many_subscriptions_is_disconnected_and_others_come_back(
+    broadcast: Broadcast, endpoint: str, said: list[str]
+) -> None:
+    good, hostile = Listener(endpoint, b""), zmq.Context.instance().socket(zmq.XSUB)
+    hostile.setsockopt(zmq.LINGER, 0)
+    hostile.setsockopt(zmq.SNDHWM, 0)
+    hostile.connect(endpoint)
+    for number in range(20_000):
+        hostile.send(b"\x01%020d" % number)
+    wait_until(lambda: broadcast.welcome() or bool(said), "it is noticed")
+    hostile.close()
+    assert said == [f"{endpoint}: clients hold too many subscriptions: all are disconnected"]
+    broadcast.send("det.yard", b"after")
+    good.wait_for(b"det.yard after", broadcast)
+
+
+def test_subscriptions_of_clients_that_left_are_forgotten(
+    broadcast: Broadcast, endpoint: str, said: list[str]
+) -> None:
+    """In sum they would be too many."""
+    for start in range(0, 20_000, 5000):
+        peer = zmq.Context.instance().socket(zmq.XSUB)
+        peer.setsockopt(zmq.LINGER, 0)
+        peer.setsockopt(zmq.SNDHWM, 0)
+        peer.connect(endpoint)
+        for number in range(start, start + 5000):
+            peer.send(b"\x01%020d" % number)
+        peer.send(b"\x01det.yard ")
+        broadcast.send("det.yard", b"x")
+        wait_until(lambda peer=peer: broadcast.welcome() or peer.poll(1), "all are heard")
+        peer.close()
+    Listener(endpoint, b"").wait_for(b"det.yard x", broadcast)
+    assert said == []
+
+
+def test_a_subscription_that_nothing_can_match_is_not_kept(
+    broadcast: Broadcast, endpoint: str
+) -> None:
+    listener = Listener(endpoint, b"det.yar", b"det.yardstick", b"x" * 900, b"status.yard2 ")
+    broadcast.send("det.yard", b"1")
+    broadcast.send("status.yard2", b"2")
+    seen = listener.wait_for(b"status.yard2 2", broadcast)
+    assert set(seen) == {b"det.yard 1", b"status.yard2 2"}
+
+
+def test_a_subscription_larger_than_any_topic_ends_the_connection(
+    broadcast: Broadcast, endpoint: str
+) -> None:
+    hostile, good = Listener(endpoint, b"x" * 5000, b"det."), Listener(endpoint, b"det.")
+    broadcast.send("det.yard", b"1")
+    good.wait_for(b"det.yard 1", broadcast)
+    assert not hostile.has(b"det.yard 1", broadcast)
+    hostile.socket.close()
+
+
 def test_a_client_may_keep_the_newest_only(broadcast: Broadcast, endpoint: str) -> None:
     listener = Listener(endpoint, b"", conflate=True)
     broadcast.send("det.yard", b"first")
@@ -96,7 +170,7 @@ def test_a_subscriber_that_does_not_read_hinders_nobody(
 
 def test_an_address_in_use_is_refused_and_left_alone(broadcast: Broadcast, endpoint: str) -> None:
     with pytest.raises(LinkError, match=r"Address already in use; is another line running there\?"):
-        Broadcast(endpoint)
+        Broadcast(endpoint, TOPICS)
     broadcast.send("det.yard", b"x")
     Listener(endpoint, b"").wait_for(b"det.yard x", broadcast)
 
@@ -107,7 +181,7 @@ def test_the_address_of_a_dead_line_is_taken_over(short_dir: Path, endpoint: str
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(short_dir / "pub"))
     assert (short_dir / "pub").is_socket()
-    Broadcast(endpoint).close()
+    Broadcast(endpoint, TOPICS).close()
     assert not (short_dir / "pub").exists()
 
 
@@ -122,4 +196,4 @@ def test_the_address_of_a_dead_line_is_taken_over(short_dir: Path, endpoint: str
 )
 def test_an_address_that_cannot_be_used_is_refused(endpoint: str, why: str) -> None:
     with pytest.raises(LinkError, match=f"publish.endpoint: cannot listen at {endpoint}: {why}"):
-        Broadcast(endpoint)
+        Broadcast(endpoint, TOPICS)

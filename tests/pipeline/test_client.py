@@ -110,7 +110,8 @@ def test_a_message_is_one_line_for_people(message: Message, text: str) -> None:
 
 @pytest.fixture
 def line(short_dir: Path) -> Iterator[Broadcast]:
-    broadcast = Broadcast(f"ipc://{short_dir}/pub")
+    topics = [f"{kind}.{camera}" for kind in ("det", "status") for camera in ("yard", "yard2")]
+    broadcast = Broadcast(f"ipc://{short_dir}/pub", topics)
     yield broadcast
     broadcast.close()
 
