@@ -10,7 +10,8 @@ import msgspec
 from pipeline.backoff import Retry
 from pipeline.realtime import monotonic_ns
 from pipeline.ring import Area, AreaSpec
-from pipeline.source import Geometry
+from pipeline.redact import redact
+from pipeline.source import Geometry, SourceError
 from stages.freeze import FreezeGuard
 from stages.readers.ffmpeg_log import FfmpegLog
 from stages.readers.folder import FolderReader
@@ -30,6 +31,7 @@ class CaptureOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     uri: str
     slots: int
+    max_pixels: int
     retry: Retry
     silence_s: float
     freeze_s: float | None
@@ -46,6 +48,8 @@ class Capture:
     Options = CaptureOptions
 
     def __init__(self, options: CaptureOptions, alive: Callable[[], None]) -> None:
+        self._uri = options.uri
+        self._max_pixels = options.max_pixels
         self._slot = options.slot
         self._reader = make_reader(options, alive)
         self.silence_s = options.silence_s
@@ -61,7 +65,13 @@ class Capture:
             self._freeze.reopen()
         if self._pace is not None:
             self._pace = Pace()
-        return self._reader.open(first_frame)
+        geometry = self._reader.open(first_frame)
+        if geometry.width * geometry.height > self._max_pixels:
+            raise SourceError(
+                f"{redact(self._uri)}: expected frames of at most {self._max_pixels} pixels "
+                f"(ring.max_pixels), got {geometry.width}x{geometry.height}"
+            )
+        return geometry
 
     def areas(self, geometry: Geometry) -> dict[str, AreaSpec]:
         return self._slot.areas(geometry.width, geometry.height)

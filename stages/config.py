@@ -69,6 +69,8 @@ class RecordConfig(_Section, frozen=True):
 
 class RingConfig(_Section, frozen=True):
     slots: Annotated[int, Meta(ge=4, le=4096)] = 8  # frames under way per camera
+    # the largest frame; memory is taken for what a source says its size is: 8K, in round figures
+    max_pixels: Annotated[int, Meta(ge=1024, le=268_435_456)] = 33_554_432
 
 
 class CoresConfig(_Section, frozen=True):

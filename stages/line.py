@@ -112,6 +112,7 @@ def _capture_options(
     return {
         "uri": source.uri,
         "slots": config.ring.slots,
+        "max_pixels": config.ring.max_pixels,
         "retry": source.retry,
         "silence_s": source.silence_s,
         "freeze_s": source.freeze_s,

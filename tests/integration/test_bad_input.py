@@ -105,6 +105,29 @@ def test_a_ring_that_does_not_fit_is_refused_with_both_figures(
     assert "or lower ring.slots" in said
 
 
+def test_a_file_with_frames_larger_than_allowed_is_refused(
+    start_line: StartLine, clip: Path
+) -> None:
+    said = refuse(start_line, "--source", clip, "--set", "ring.max_pixels=2000")
+    expected = "expected frames of at most 2000 pixels (ring.max_pixels), got 64x48"
+    assert f"{clip}: {expected}" in said
+
+
+def test_a_camera_with_frames_larger_than_allowed_is_absent_and_the_other_goes_on(
+    start_line: StartLine, clip: Path, tmp_path: Path
+) -> None:
+    small = make_clip(tmp_path / "small.avi", 20, size=(48, 32))
+    line = start_line(
+        *("--set", f"sources=[{{uri: {clip}, live: true}}, {{uri: {small}, loop: true}}]"),
+        *("--set", "ring.max_pixels=2000"),
+    )
+    line.wait_for_messages(40)
+    line.process.terminate()
+    assert line.wait() == 0, line.stderr
+    assert {message.camera for message in line.messages()} == {"cam1"}
+    assert f"{clip}: expected frames of at most 2000 pixels" in line.stderr
+
+
 def shm_of_its_own(options: str) -> tuple[str, ...]:
     """A wrapper that gives a line a shared memory of its own."""
     # Of the mount name space, so that nobody else sees it.
