@@ -124,6 +124,7 @@ def describe_plan(line: Line) -> str:
 
 def run(line: Line, duration_s: float | None) -> int:
     """Start everything, watch it, stop it, and say how it went."""
+    line.make_folders()
     if line.config.record.jsonl is not None:
         Path(line.config.record.jsonl).write_bytes(b"")  # its recorder only ever appends
     stop = Stop(duration_s)

@@ -1,5 +1,7 @@
 """From a configuration to the processes of a run."""
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,13 +34,26 @@ class Line:
         keys = server_keys(config.publish.secret_key, config.publish.clients)
         if keys is not None:
             keys.socket_options()
-        for key, path in (("jsonl", config.record.jsonl), ("video", config.record.video)):
-            if path is not None:
-                _check_writable(f"record.{key}", Path(path))
+        for key, path in self._recordings():
+            _check_writable(key, path)
         self.topology = make_topology(
             jsonl=config.record.jsonl is not None, video=config.record.video is not None
         )
         self.processes = tuple(self._make_processes())
+
+    def make_folders(self) -> None:
+        """Have a place for what the run records."""
+        for key, path in self._recordings():
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise LineError(f"{key}: cannot write {path}: {error.strerror}") from None
+
+    def _recordings(self) -> Iterator[tuple[str, Path]]:
+        record = self.config.record
+        for key, path in (("jsonl", record.jsonl), ("video", record.video)):
+            if path is not None:
+                yield f"record.{key}", Path(path)
 
     def run_spec(self, run_dir: RunDir, supervisor_pid: int) -> RunSpec:
         return RunSpec(
@@ -152,9 +167,11 @@ def _read_model(path: str) -> ModelMetadata:
 
 
 def _check_writable(key: str, path: Path) -> None:
-    """Make the folder and open the file for writing now, not when the first frame is through."""
+    """Open the file for writing now, not when the first frame is through; leave no trace of it."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.exists():
+            _check_folder(path)
+            return
         probe = Path(str(path).replace("{camera}", "camera"))
         existed = probe.exists()
         if existed and not probe.is_file():
@@ -167,3 +184,12 @@ def _check_writable(key: str, path: Path) -> None:
         raise LineError(f"{key}: cannot write {path}: {error.strerror}") from None
     except ValueError as error:  # a null byte in the name
         raise LineError(f"{key}: cannot write {path}: {error}") from None
+
+
+def _check_folder(path: Path) -> None:
+    """Whether the folders on the way to the file can be made. Raises OSError."""
+    there = next(folder for folder in path.parents if folder.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

@@ -85,11 +85,23 @@ def test_a_check_shows_who_runs_where_and_starts_nothing(
     assert recording.read_text() == "of an earlier run\n"
 
 
+def test_a_check_makes_no_folder(
+    clip: Path, tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--check", "--model", str(tiny_model), "--source", str(clip)]
+    record = [
+        f"--set=record.jsonl={tmp_path}/a/out.jsonl",
+        f"--set=record.video={tmp_path}/b/c.mp4",
+    ]
+    assert run_pipeline.main([*arguments, *record]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [clip.name]
+
+
 @pytest.mark.parametrize("name", ["default.yaml", "demo.yaml"])
 def test_each_configuration_of_the_project_passes_its_check(
     name: str, repository: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
-    recordings = [f"--set=record.{key}={tmp_path}/{key}" for key in ("jsonl", "video")]
+    recordings = [f"--set=record.jsonl={tmp_path}/a.jsonl", f"--set=record.video={tmp_path}/a.mp4"]
     path = repository / "configs/pipeline" / name
     arguments = [str(path), "--check", "--model", str(tiny_model), *recordings]
     assert run_pipeline.main(arguments) == 0
@@ -145,17 +157,19 @@ def test_a_core_that_does_not_exist_is_refused(refuse: Refuse, clip: Path) -> No
     )
 
 
-@pytest.mark.parametrize("key", ["record.jsonl", "record.video"])
 @pytest.mark.parametrize(
-    ("path", "why"),
+    ("key", "path", "why"),
     [
         # Nobody may write there, root neither.
-        ("/proc/nothing/out", "cannot write {path}: No such file or directory"),
+        ("record.jsonl", "/proc/nothing/out", "cannot write {path}: No such file or directory"),
         # Least of all may it be removed to make room for a recording.
-        ("/dev/null", "expected a regular file, got {path}"),
-        ("{folder}", "expected a regular file, got {path}"),
-        ("{folder}/0000.png/out", "cannot write {path}: File exists"),
-        ("{folder}/nul\0", "cannot write {path}: embedded null byte"),
+        ("record.jsonl", "/dev/null", "expected a regular file, got {path}"),
+        ("record.jsonl", "{folder}", "expected a regular file, got {path}"),
+        ("record.jsonl", "{folder}/0000.png/out", "cannot write {path}: Not a directory"),
+        ("record.jsonl", "{folder}/0000.png/new/out", "cannot write {path}: Not a directory"),
+        ("record.jsonl", "{folder}/nul\0", "cannot write {path}: embedded null byte"),
+        ("record.video", "/proc/nothing/out.mp4", "cannot write {path}: No such file or directory"),
+        ("record.video", "{folder}/0000.png/out.mp4", "cannot write {path}: Not a directory"),
     ],
 )
 def test_a_recording_that_cannot_be_written_is_refused(

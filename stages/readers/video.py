@@ -18,6 +18,7 @@ from pipeline.source import (
     SourceError,
     SourceStalled,
 )
+from stages.readers.ffmpeg_log import Chatter
 from stages.readers.reader import Picture
 from stages.uri import is_camera, is_file
 
@@ -36,7 +37,7 @@ class VideoReader:
         rtsp_transport: "tcp" or "udp".
         silence_s: how long a stream may send nothing.
         alive: called now and then while frames of a file are passed over.
-        said: the last error of FFmpeg since the last call.
+        said: what FFmpeg has said since the last call.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class VideoReader:
         rtsp_transport: str = "tcp",
         silence_s: float = 5.0,
         alive: Callable[[], None] = lambda: None,
-        said: Callable[[], str] = lambda: "",
+        said: Callable[[], Chatter] = Chatter,
     ) -> None:
         self._uri = uri
         self._loop = loop
@@ -79,6 +80,8 @@ class VideoReader:
             self._begin_again()
             picture = self._first
             assert picture is not None, "a round begins with its first picture"
+        if not self._is_file:
+            self._check_size()
         if picture is not frame:  # OpenCV allocates when the view does not suit
             if picture.shape != frame.shape:
                 raise GeometryChanged(f"frames are {picture.shape[1]}x{picture.shape[0]} now")
@@ -98,6 +101,7 @@ class VideoReader:
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _AV_LOG_FATAL)
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         self._said()  # what was said before is no reason
+        self._coded_wh: tuple[int, int] | None = None
         began_s = time.monotonic()
         self._capture = _open_capture(self._uri, round(self._silence_s * 1000))
         if not self._capture.isOpened():
@@ -111,6 +115,16 @@ class VideoReader:
         assert self._capture is not None, "read before open"
         ok, picture = self._capture.read(frame)
         return picture if ok else None  # type: ignore[return-value]  # uint8 by construction
+
+    def _check_size(self) -> None:
+        """Another size in mid-stream: OpenCV would scale its pictures to the first one's.
+
+        Only the decoder of H.264 tells. Its sizes are those of whole blocks: none is the picture's.
+        """
+        size = self._said().coded_wh
+        if size is not None and self._coded_wh not in (None, size):
+            raise GeometryChanged(f"pictures are coded in {size[0]}x{size[1]} now")
+        self._coded_wh = size or self._coded_wh
 
     def _skip(self, frames: int) -> None:
         """Pass over frames of a file; exact, where seeking by index is not."""
@@ -170,7 +184,7 @@ class VideoReader:
         """Why it could not be opened."""
         if self._is_file and not Path(self._uri).exists():
             return SourceError(f"{self._uri}: no such file")
-        address, reason = redact(self._uri), redact(self._said())
+        address, reason = redact(self._uri), redact(self._said().error)
         if reason.startswith(_DENIED):
             return SourceDenied(f"{address}: user name or password refused ({reason})")
         if not self._is_file and self._is_silence(waited_s):

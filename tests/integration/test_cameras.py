@@ -1,0 +1,196 @@
+"""Network cameras with all the usual faults: the line says so, goes on, and takes them back."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.client import DetectionMessage, DetectionSubscriber, StatusMessage
+from tests.clips import make_clip
+from tests.conftest import StartLine
+from tests.integration import mjpeg_camera
+from tests.integration.mjpeg_camera import MjpegCamera, film, moving
+from tests.integration.test_files import assert_frames_in_order
+from tests.running_line import PATIENCE_S, RunningLine, wait_until
+
+QUICK = "retry: {first_s: 0.05, cap_s: 0.2}, silence_s: 1.0, freeze_s: 1.0"
+
+
+def source(uri: str, keys: str = QUICK) -> tuple[str, str]:
+    return "--set", f"sources=[{{name: yard, uri: '{uri}', {keys}}}]"
+
+
+class Listener:
+    """Collects what a line publishes, from before its start."""
+
+    def __init__(self, folder: Path) -> None:
+        self._subscriber = DetectionSubscriber(f"ipc://{folder}/pub", timeout_s=PATIENCE_S)
+        self.frames: list[DetectionMessage] = []
+        self.states: list[StatusMessage] = []
+
+    def until(self, state: str, why: str = "") -> StatusMessage:
+        """Up to the next status of this kind."""
+        for message in self._subscriber:
+            if isinstance(message, DetectionMessage):
+                self.frames.append(message)
+                continue
+            self.states.append(message)
+            if message.state == state and why in message.why:
+                return message
+        raise AssertionError(f"not {state} in {PATIENCE_S} s, but {self.states[-3:]}")
+
+    def until_frames(self, count: int) -> list[DetectionMessage]:
+        """The next frames."""
+        first = len(self.frames)
+        for message in self._subscriber:
+            if isinstance(message, StatusMessage):
+                self.states.append(message)
+            else:
+                self.frames.append(message)
+            if len(self.frames) >= first + count:
+                return self.frames[first:]
+        raise AssertionError(f"only {len(self.frames) - first} frames in {PATIENCE_S} s")
+
+    def close(self) -> None:
+        self._subscriber.close()
+
+
+@pytest.fixture
+def listener(short_dir: Path) -> Iterator[Listener]:
+    (short_dir / "0").mkdir()
+    listener = Listener(short_dir / "0")
+    (short_dir / "0").rmdir()  # the line makes it; ZeroMQ goes on trying
+    yield listener
+    listener.close()
+
+
+def stop(line: RunningLine) -> None:
+    line.look()
+    line.process.send_signal(signal.SIGTERM)
+    assert line.wait() == 0, line.stderr
+    assert line.leftovers() == []
+
+
+def test_a_camera_that_falls_silent_is_stalled_and_opened_again(
+    start_line: StartLine, listener: Listener
+) -> None:
+    with MjpegCamera(mjpeg_camera.falling_silent) as camera:
+        line = start_line(*source(camera.url))
+        listener.until("live")
+        camera.script = moving
+        stalled = listener.until("stalled")
+        assert stalled.why == f"{camera.url}: sent nothing for 1 s"
+        listener.until("live")
+        assert all(frame.epoch == 2 for frame in listener.until_frames(10)[-5:])
+        stop(line)
+    numbers = [frame.frame_id for frame in listener.frames]
+    assert numbers == sorted(set(numbers))
+
+
+def test_a_picture_that_stands_still_is_published_no_more_until_it_moves(
+    start_line: StartLine, listener: Listener
+) -> None:
+    with MjpegCamera(mjpeg_camera.frozen) as camera:
+        line = start_line(*source(camera.url))
+        listener.until("live")
+        assert listener.until("stalled").why == "the picture has not changed for 1 s"
+        connections = camera.connections
+        wait_until(lambda: camera.connections > connections + 2, "it is opened again and again")
+        camera.script = moving
+        listener.until("live")
+        listener.until_frames(5)
+        stop(line)
+    still, *moved = sorted({frame.epoch for frame in listener.frames})
+    assert still == 1
+    assert min(moved) > 3
+
+
+def test_a_refused_password_is_said_once_and_tried_seldom(
+    start_line: StartLine, listener: Listener
+) -> None:
+    keys = "retry: {first_s: 0.01, cap_s: 1.0}"
+    with MjpegCamera(mjpeg_camera.refusing) as camera:
+        uri = camera.url.replace("//", "//admin:S3cret@")
+        line = start_line(*source(uri, keys))
+        why = listener.until("connecting", "refused").why
+        assert why.endswith("user name or password refused (401 Unauthorized)")
+        wait_until(lambda: camera.connections >= 12, "it is tried some times")
+        pauses = [b - a for a, b in zip(camera.moments, camera.moments[1:], strict=False)]
+        assert sum(pause > 0.7 for pause in pauses) >= 3
+        camera.script = moving
+        listener.until("live")
+        stop(line)
+    assert line.stderr.count("refused") == 1
+    assert "S3cret" not in line.stdout + line.stderr
+
+
+@pytest.mark.parametrize("scheme", ["http", "rtsp"])
+def test_a_server_that_accepts_and_says_nothing_is_not_there(
+    start_line: StartLine, listener: Listener, scheme: str
+) -> None:
+    with MjpegCamera(mjpeg_camera.mute) as camera:
+        line = start_line(*source(camera.url.replace("http", scheme)))
+        listener.until("connecting", "no answer within 1 s")
+        stop(line)
+    assert listener.frames == []
+
+
+def test_a_name_that_nobody_knows_is_said_and_tried_again(
+    start_line: StartLine, listener: Listener
+) -> None:
+    line = start_line(*source("rtsp://camera.invalid/1"))
+    listener.until("connecting", "Failed to resolve hostname camera.invalid")
+    stop(line)
+    assert line.stderr.count("Failed to resolve hostname") == 1
+
+
+def test_each_connection_is_an_epoch_and_frames_go_on_counting(
+    start_line: StartLine, listener: Listener
+) -> None:
+    with MjpegCamera(lambda connection: film(range(connection, connection + 12))) as camera:
+        line = start_line(*source(camera.url))
+        for _ in range(5):
+            listener.until("live")
+            listener.until("connecting", "the stream ended")
+        stop(line)
+    numbers = [(frame.epoch, frame.frame_id) for frame in listener.frames]
+    assert numbers == sorted(numbers)
+    assert {epoch for epoch, _ in numbers} >= {1, 2, 3, 4}
+    assert len({frame_id for _, frame_id in numbers}) == len(numbers)
+    for epoch in (1, 2, 3):
+        times = [frame.pts_ns for frame in listener.frames if frame.epoch == epoch]
+        assert times == sorted(set(times))
+
+
+def test_a_capture_process_that_is_stopped_is_replaced(
+    start_line: StartLine, listener: Listener
+) -> None:
+    with MjpegCamera() as camera:
+        line = start_line(*source(camera.url), "--set", "limits.frame_s=1.5")
+        listener.until("live")
+        line.kill("capture.yard", signal.SIGSTOP)
+        assert listener.until("stalled").why == "its process hung"
+        listener.until("live")
+        assert listener.until_frames(5)[-1].epoch == 2
+        stop(line)
+
+
+def test_a_camera_that_is_away_costs_the_other_nothing(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    clip = make_clip(tmp_path / "clip.avi", 150)
+    with MjpegCamera(mjpeg_camera.mute) as camera:
+        sources = f"sources=[{{uri: '{camera.url}', {QUICK}}}, {{uri: {clip}}}]"
+        line = start_line("--set", sources)
+        line.wait_for_messages(150)
+        stop(line)
+    assert_frames_in_order(line.messages(), 150)
+
+
+def test_a_url_of_a_file_is_that_file(start_line: StartLine, tmp_path: Path) -> None:
+    """Lossless, and with an end."""
+    clip = make_clip(tmp_path / "a clip.avi", 60)
+    line = start_line("--source", clip.as_uri())
+    assert line.wait() == 0, line.stderr
+    assert_frames_in_order(line.messages(), 60)
