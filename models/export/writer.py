@@ -1,15 +1,14 @@
 """A checkpoint written as a model file, after its graph has proved itself."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import onnx
 
 from models.export.parity import Parity, check_parity, make_probes, measure_parity
 from models.export.roi_head import max_rows
 from models.export.thundernet import make_graph
+from models.onnx_file import save_model
 from models.thundernet.backbones.plan import name_backbone
 from models.thundernet.thundernet import ThunderNet
 from stages.model_file import (
@@ -17,7 +16,6 @@ from stages.model_file import (
     METADATA_KEY,
     ModelCard,
     SoftNmsDefaults,
-    read_model_metadata,
 )
 
 
@@ -64,12 +62,5 @@ def export(model: ThunderNet, card: ModelCard, path: Path) -> Parity:
     parity = measure_parity(model, make_probes(model.config.input_size))
     check_parity(parity)
     graph = make_graph(model, {METADATA_KEY: msgspec.json.encode(card).decode()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        onnx.save(graph, partial)
-        read_model_metadata(partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    save_model(graph, path)
     return parity

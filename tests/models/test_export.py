@@ -164,7 +164,7 @@ def test_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
         partial.write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(writer.onnx, "save", interrupt)
+    monkeypatch.setattr(onnx, "save", interrupt)
     model = make_network(**SMALL)
     with pytest.raises(KeyboardInterrupt):
         export(model, make_card(model, META, SOFT_NMS, 0.3), path)
