@@ -8,10 +8,11 @@ import pytest
 
 from stages.detector import Detector
 from stages.frame_detector import FrameDetector, make_soft_nms
+from stages.kernels.boxes import boxes_to_frame
 from stages.kernels.draw import draw_detections
-from stages.kernels.resize import boxes_to_frame, warp_into
+from stages.kernels.resize import warp_into
 from stages.kernels.soft_nms import Detections
-from stages.scene.street import Street, parse_scene_uri
+from tests.benchmarks.street_frame import draw_frame
 from tests.benchmarks.timing import measure, pinned
 
 pytestmark = pytest.mark.bench
@@ -25,12 +26,6 @@ def model_path(repository):
     if not path.exists():
         pytest.skip(f"no model at {MODEL}")
     return path
-
-
-def draw_frame(width: int, height: int) -> np.ndarray:
-    frame = np.empty((height, width, 3), np.uint8)
-    Street(parse_scene_uri(f"scene://street?seed=7&width={width}&height={height}")).draw(50, frame)
-    return frame
 
 
 def scatter(width: int, height: int, count: int = 20) -> Detections:
