@@ -13,6 +13,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from models.native import psroi_align as kernel
+
 SAMPLES = 2  # bilinear samples per bin and axis
 MIN_SIZE = 0.1  # cells; keeps a degenerate RoI's bins apart from zero width
 
@@ -63,7 +65,10 @@ def psroi_align(
 ) -> Tensor:
     """Position-sensitive pooled RoIs; `spatial_scale` is cells per pixel, 1/16 here."""
     height, width = features.shape[2:]
-    x1, y1, x2, y2 = (rois * spatial_scale).unbind(dim=-1)  # each (N, R)
+    cells = rois * spatial_scale
+    if reduction == "mean" and kernel.serves(features, cells, bins):
+        return kernel.psroi_align(features, cells, bins)
+    x1, y1, x2, y2 = cells.unbind(dim=-1)  # each (N, R)
     weights_y = axis_weights(y1, y2, height, bins).to(features.dtype)
     weights_x = axis_weights(x1, x2, width, bins).to(features.dtype)
     if reduction == "mean":

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 
+from models.thundernet.layers import Layers
 from models.thundernet.snet import depthwise, pointwise
 
 
@@ -30,7 +31,7 @@ class RegionProposalNetwork(nn.Module):
     ) -> None:
         super().__init__()
         shared = light_layers if kind == "light" else dense_layers
-        self.shared = nn.Sequential(*shared(in_channels, channels))
+        self.shared = Layers(*shared(in_channels, channels))
         self.objectness = nn.Conv2d(channels, anchors_per_cell, 1)
         self.box = nn.Conv2d(channels, anchors_per_cell * 4, 1)  # channels in (a, 4) order
 

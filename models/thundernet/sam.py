@@ -6,11 +6,13 @@ Shapes: context (N, alpha*p*p, H, W), RPN features (N, 256, H, W) -> (N, alpha*p
 
 from torch import Tensor, nn
 
+from models.thundernet.layers import Layers
+
 
 class SpatialAttentionModule(nn.Module):
     def __init__(self, rpn_channels: int, context_channels: int) -> None:
         super().__init__()
-        self.theta = nn.Sequential(
+        self.theta = Layers(
             nn.Conv2d(rpn_channels, context_channels, 1, bias=False),
             nn.BatchNorm2d(context_channels),
         )

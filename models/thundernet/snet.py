@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.thundernet.backbones.plan import PLANS, SNetPlan
+from models.thundernet.layers import Layers
 
 KERNEL = 5  # larger receptive field for little cost, Sec. 3.1
 UNITS_PER_STAGE = (4, 8, 4)  # the first of each has stride 2
@@ -53,7 +54,7 @@ class BasicUnit(nn.Module):
     def __init__(self, channels: int, kernel: int = KERNEL, double_depthwise: bool = False) -> None:
         super().__init__()
         half = channels // 2
-        self.branch = nn.Sequential(
+        self.branch = Layers(
             *(depthwise(half, 1, kernel) if double_depthwise else []),
             *pointwise(half, half),
             *depthwise(half, 1, kernel),
@@ -81,8 +82,8 @@ class DownUnit(nn.Module):
         super().__init__()
         half = out_channels // 2
         left = half if balanced else in_channels
-        self.left = nn.Sequential(*depthwise(in_channels, 2, kernel), *pointwise(in_channels, left))
-        self.right = nn.Sequential(
+        self.left = Layers(*depthwise(in_channels, 2, kernel), *pointwise(in_channels, left))
+        self.right = Layers(
             *(depthwise(in_channels, 1, kernel) if double else []),
             *pointwise(in_channels, half),
             *depthwise(half, 2, kernel),
@@ -100,7 +101,7 @@ class SNet(nn.Module):
         super().__init__()
         if isinstance(plan, str):
             plan = PLANS[plan]
-        self.conv1 = nn.Sequential(*stem(plan.stem))
+        self.conv1 = Layers(*stem(plan.stem))
         self.maxpool = nn.MaxPool2d(3, 2, 1)
         widths = (plan.stem, *plan.stages)
         self.stage2, self.stage3, self.stage4 = (
@@ -109,7 +110,7 @@ class SNet(nn.Module):
         )
         self.conv5: nn.Module = nn.Identity()
         if plan.conv5 is not None:
-            self.conv5 = nn.Sequential(*pointwise(plan.stages[-1], plan.conv5))
+            self.conv5 = Layers(*pointwise(plan.stages[-1], plan.conv5))
         self.c4_channels = plan.stages[1]
         self.c5_channels = plan.conv5 or plan.stages[-1]
 

@@ -7,6 +7,7 @@ Shapes: N images, C channels, t expansion, S input pixels per side.
 from torch import Tensor, nn
 
 from models.thundernet.backbones.plan import MobileNetV2Plan
+from models.thundernet.layers import Layers
 from models.thundernet.snet import BackboneMaps
 
 STEM = 32
@@ -40,7 +41,7 @@ class InvertedResidual(nn.Module):
         super().__init__()
         inner = in_channels * expansion
         expand = [*convolution(in_channels, inner, 1, 1), nn.ReLU6(inplace=True)]
-        self.layers = nn.Sequential(
+        self.layers = Layers(
             *(expand if expansion > 1 else []),
             *convolution(inner, inner, 3, stride, groups=inner),
             nn.ReLU6(inplace=True),
@@ -56,13 +57,11 @@ class MobileNetV2(nn.Module):
     def __init__(self, plan: MobileNetV2Plan) -> None:
         super().__init__()
         stem = scale_width(STEM, plan)
-        self.stem = nn.Sequential(*convolution(3, stem, 3, 2), nn.ReLU6(inplace=True))
+        self.stem = Layers(*convolution(3, stem, 3, 2), nn.ReLU6(inplace=True))
         self.early, self.c4_channels = make_stages(stem, EARLY, plan)
         self.late, width = make_stages(self.c4_channels, LATE, plan)
         self.c5_channels = max(plan.conv5, int(plan.conv5 * plan.width))
-        self.conv5 = nn.Sequential(
-            *convolution(width, self.c5_channels, 1, 1), nn.ReLU6(inplace=True)
-        )
+        self.conv5 = Layers(*convolution(width, self.c5_channels, 1, 1), nn.ReLU6(inplace=True))
 
     def forward(self, images: Tensor) -> BackboneMaps:
         c4 = self.early(self.stem(images))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.thundernet.backbones.plan import ShuffleNetV1Plan
+from models.thundernet.layers import Layers
 from models.thundernet.snet import UNITS_PER_STAGE, BackboneMaps, depthwise, stem
 
 BOTTLENECK = 4  # a unit's width over that of its 3x3 convolution
@@ -26,12 +27,12 @@ class ShuffleUnit(nn.Module):
         self.stride, self.groups = stride, groups
         inner = out_channels // BOTTLENECK
         computed = out_channels - in_channels if stride == 2 else out_channels
-        self.squeeze = nn.Sequential(
+        self.squeeze = Layers(
             nn.Conv2d(in_channels, inner, 1, groups=first_groups, bias=False),
             nn.BatchNorm2d(inner),
             nn.ReLU(inplace=True),
         )
-        self.expand = nn.Sequential(
+        self.expand = Layers(
             *depthwise(inner, stride, kernel=3),
             nn.Conv2d(inner, computed, 1, groups=groups, bias=False),
             nn.BatchNorm2d(computed),
@@ -48,7 +49,7 @@ class ShuffleUnit(nn.Module):
 class ShuffleNetV1(nn.Module):
     def __init__(self, plan: ShuffleNetV1Plan) -> None:
         super().__init__()
-        self.stem = nn.Sequential(*stem(plan.stem), nn.MaxPool2d(3, 2, 1))
+        self.stem = Layers(*stem(plan.stem), nn.MaxPool2d(3, 2, 1))
         widths = (plan.stem, *plan.stages)
         # The stem is too narrow for a grouped convolution, as published.
         first_groups = (1, plan.groups, plan.groups)

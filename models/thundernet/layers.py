@@ -1,0 +1,27 @@
+"""A chain of layers that trains on the CPU with the compiled kernels of `models.native`."""
+
+from torch import Tensor, nn
+
+from models.native import batch_norm, depthwise
+
+
+class Layers(nn.Sequential):
+    """Equal to `nn.Sequential` up to rounding, with the same names of parameters.
+
+    Batch norm and the ReLU behind it become one operator; depthwise convolutions get the gradient
+    of their weights from a kernel. Where those do not serve, the layers are called as they are.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        layers = list(self)
+        while layers:
+            layer = layers.pop(0)
+            if batch_norm.serves(x, layer):
+                relu = bool(layers) and type(layers[0]) is nn.ReLU
+                x = batch_norm.batch_norm(x, layer, relu)
+                layers = layers[relu:]
+            elif depthwise.serves(x, layer):
+                x = depthwise.convolve(x, layer)
+            else:
+                x = layer(x)
+        return x
