@@ -59,7 +59,10 @@ def load_checkpoint(path: Path | str, use_ema: bool = True) -> tuple[ThunderNet,
         `images` (training images seen), `date` and `sha256` of the file.
     """
     state = read_checkpoint(path)
-    config = msgspec.convert(state["meta"]["model"], ThunderNetConfig)
+    try:
+        config = msgspec.convert(state["meta"]["model"], ThunderNetConfig)
+    except msgspec.ValidationError as error:
+        raise CheckpointError(f"checkpoint {path}: expected a detector's: {error}") from error
     model = ThunderNet(config)
     model.load_state_dict(state["ema" if use_ema else "weights"])
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -9,6 +9,9 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from models.classification.data import load_classification_data
+from models.classification.recipe import ClassificationRecipe
+from models.classification.trainer import ClassifierTrainer
 from models.recipe import Recipe, RunRecipe, decode_recipe
 from models.trainer import Trainer
 from models.training_data import load_training_data
@@ -20,13 +23,16 @@ class Task(NamedTuple):
     load_data: Callable[[Any], Any]
 
 
-TASKS = {"detection": Task(Recipe, Trainer, load_training_data)}
+TASKS = {
+    "detection": Task(Recipe, Trainer, load_training_data),
+    "classification": Task(ClassificationRecipe, ClassifierTrainer, load_classification_data),
+}
 
 
 class TaskKey(msgspec.Struct, frozen=True):
     """The one key that is read before it is known what the others mean."""
 
-    task: Literal["detection"] = "detection"
+    task: Literal["detection", "classification"] = "detection"
 
 
 def read_recipe(path: Path) -> RunRecipe:

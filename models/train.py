@@ -12,6 +12,7 @@ stopped, bit for bit, unless `iterations` was changed in the recipe meanwhile.
 import argparse
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from models.checkpoint import CheckpointError, read_checkpoint
@@ -71,7 +72,7 @@ def train(recipe: RunRecipe, out: Path, resume_from: Path | None, agreement: Agr
         trainer.begin()
     data = agreement.first_then_others(lambda: task.load_data(recipe))
     run = TrainingRun(trainer, out, agreement)
-    with run.stopping_on_signals():
+    with closing(data), run.stopping_on_signals():
         return run.train(data)
 
 

@@ -23,6 +23,9 @@ class TrainingData(NamedTuple):
     val: Samples
     judged: EvaluationSet  # annotations of `val`, in its order
 
+    def close(self) -> None:
+        """Nothing: images are mapped files, which go with the last reference."""
+
 
 def load_training_data(recipe: Recipe) -> TrainingData:
     """Training batches and validation images; problems of the data are printed once."""

@@ -34,6 +34,8 @@ class TrainingData(Protocol):
     @property
     def batches(self) -> Any: ...
 
+    def close(self) -> None: ...
+
 
 class Trainer(Protocol):
     """What a run needs of the task that it trains."""

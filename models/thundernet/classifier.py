@@ -4,12 +4,16 @@ Shapes: N images, S pixels per side, K classes; images (N, 3, S, S) -> logits (N
 """
 
 import msgspec
+import torch
 from torch import Tensor, nn
 
 from models.thundernet.backbones.backbone import make_backbone
 from models.thundernet.backbones.plan import Backbone
-from models.thundernet.config import check_backbone, check_input_size
+from models.thundernet.config import ThunderNetConfig, check_backbone, check_input_size
 from models.thundernet.errors import ConfigError
+from models.thundernet.thundernet import initialise
+
+DETECTOR = ThunderNetConfig()  # whose view of an image the backbone is trained for
 
 
 class ClassifierConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,6 +21,8 @@ class ClassifierConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     balanced_downsampling: bool = True
     input_size: int = 224  # pixels
     num_classes: int = 1000
+    pixel_mean: tuple[float, float, float] = DETECTOR.pixel_mean  # BGR
+    pixel_std: tuple[float, float, float] = DETECTOR.pixel_std
 
     def __post_init__(self) -> None:
         check_input_size(self.input_size)
@@ -28,10 +34,20 @@ class ClassifierConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 class Classifier(nn.Module):
     """C5, averaged over the image, and one fully connected layer."""
 
+    pixel_mean: Tensor  # (1, 3, 1, 1) BGR
+    pixel_std: Tensor
+
     def __init__(self, config: ClassifierConfig) -> None:
         super().__init__()
         self.backbone = make_backbone(config.backbone, config.balanced_downsampling)
         self.classify = nn.Linear(self.backbone.c5_channels, config.num_classes)
+        for name in ("pixel_mean", "pixel_std"):
+            self.register_buffer(name, torch.tensor(getattr(config, name)).view(1, 3, 1, 1))
+        initialise(self)
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """Network input of BGR images with values 0 to 255, (N, 3, S, S) either way."""
+        return (images - self.pixel_mean) / self.pixel_std
 
     def forward(self, images: Tensor) -> Tensor:
         c5 = self.backbone(images).c5

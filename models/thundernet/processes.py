@@ -3,11 +3,13 @@
 Alone, a process is the first of one, and every sum is its own value.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+Item = TypeVar("Item")
 
 
 class Share(NamedTuple):
@@ -16,9 +18,9 @@ class Share(NamedTuple):
     rank: int = 0
     count: int = 1
 
-    def of(self, rows: list[int]) -> list[int]:
-        size = len(rows) // self.count
-        return rows[self.rank * size : (self.rank + 1) * size]
+    def of(self, batch: list[Item]) -> list[Item]:
+        size = len(batch) // self.count
+        return batch[self.rank * size : (self.rank + 1) * size]
 
 
 ALONE = Share()
