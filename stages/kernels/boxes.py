@@ -7,6 +7,8 @@ Wh = tuple[int, int]
 
 # The smallest area in px^2 that counts in a union: two boxes without area give IoU 0, not NaN.
 MIN_AREA = np.float32(1e-6)
+# No sensor is a million pixels wide: a coordinate beyond this, or NaN, is a broken box.
+MAX_COORDINATE_PX = 1e6
 
 
 def box_area(boxes: NDArray[np.float32]) -> NDArray[np.float32]:

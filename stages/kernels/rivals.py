@@ -13,10 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.kernels.boxes import MIN_AREA
+from stages.kernels.boxes import MAX_COORDINATE_PX, MIN_AREA
 
-# No sensor is a million pixels wide: a coordinate beyond this, or NaN, is a broken box.
-MAX_COORDINATE_PX = 1e6
 # Keeps the temporaries to 2 MB where hundreds of boxes compete in each of many classes.
 PAIRS_AT_ONCE = 512
 

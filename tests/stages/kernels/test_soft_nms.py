@@ -4,10 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.kernels import soft_nms
 from stages.kernels.soft_nms import SoftNms
 from tests.stages.kernels import textbook_soft_nms
 
 METHODS = ["linear", "gaussian", "hard"]
+
+
+@pytest.fixture(params=[0, 32], ids=["as arrays", "one by one"])
+def _either_way(request, monkeypatch):
+    monkeypatch.setattr(soft_nms, "FEW_PAIRS", request.param)
 
 
 def make_crowd(seed: int, rois: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -23,13 +29,16 @@ def make_crowd(seed: int, rois: int, classes: int) -> tuple[np.ndarray, np.ndarr
     return boxes, scores.astype(np.float32)
 
 
+@pytest.mark.parametrize("few_pairs", [0, 10**6], ids=["as arrays", "one by one"])
 @pytest.mark.parametrize("method", METHODS)
 @given(seed=st.integers(0, 10**6), rois=st.integers(1, 40), classes=st.integers(1, 6))
 @settings(max_examples=60, deadline=None)
-def test_global_greedy_equals_the_textbook_per_class(method, seed, rois, classes):
+def test_both_ways_equal_the_textbook_per_class(method, few_pairs, seed, rois, classes):
     boxes, scores = make_crowd(seed, rois, classes)
     nms = SoftNms(method=method, score_thresh=0.05, max_detections=25)
-    found = nms.suppress(boxes, scores)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(soft_nms, "FEW_PAIRS", few_pairs)
+        found = nms.suppress(boxes, scores)
     expected = textbook_soft_nms.suppress(boxes, scores, method=method, max_detections=25)
     # Pairs closer than float32 noise may swap places, so scores are compared in order ...
     np.testing.assert_allclose(found.scores, [score for score, _, _ in expected], rtol=1e-4)
@@ -65,6 +74,7 @@ def test_weak_boxes_count_when_the_strongest_all_lie_on_each_other(method):
     np.testing.assert_array_equal(found.boxes_xyxy, boxes[[row for _, _, row in expected]])
 
 
+@pytest.mark.usefixtures("_either_way")
 def test_linear_decay_by_hand():
     # The second box lies on the first with IoU 2/3, the third apart from both.
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 15], [50, 50, 60, 60]], np.float32)
@@ -76,6 +86,7 @@ def test_linear_decay_by_hand():
     assert found.class_ids.tolist() == [0, 0, 0]
 
 
+@pytest.mark.usefixtures("_either_way")
 def test_gaussian_decay_by_hand():
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 15]], np.float32)
     scores = np.array([[0.9], [0.6]], np.float32)
@@ -83,6 +94,7 @@ def test_gaussian_decay_by_hand():
     np.testing.assert_allclose(found.scores, [0.9, 0.6 * np.exp(-(4 / 9) / 0.5)], rtol=1e-5)
 
 
+@pytest.mark.usefixtures("_either_way")
 def test_hard_suppression_removes():
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 15]], np.float32)
     scores = np.array([[0.9], [0.6]], np.float32)
@@ -90,6 +102,7 @@ def test_hard_suppression_removes():
     np.testing.assert_allclose(found.scores, [0.9])
 
 
+@pytest.mark.usefixtures("_either_way")
 def test_classes_do_not_compete():
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 10]], np.float32)
     scores = np.array([[0.9, 0.0], [0.0, 0.8]], np.float32)
@@ -98,12 +111,14 @@ def test_classes_do_not_compete():
     assert found.class_ids.tolist() == [0, 1]
 
 
+@pytest.mark.usefixtures("_either_way")
 def test_one_row_may_be_two_classes():
     boxes = np.array([[0, 0, 10, 10]], np.float32)
     found = SoftNms().suppress(boxes, np.array([[0.4, 0.6]], np.float32))
     assert found.class_ids.tolist() == [1, 0]
 
 
+@pytest.mark.usefixtures("_either_way")
 def test_a_pair_that_decays_below_the_threshold_is_gone():
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 10]], np.float32)
     scores = np.array([[0.9], [0.8]], np.float32)
@@ -116,6 +131,7 @@ def test_no_more_than_max_detections():
     assert len(found.boxes_xyxy) == len(found.scores) == len(found.class_ids) == 7
 
 
+@pytest.mark.usefixtures("_either_way")
 @pytest.mark.parametrize(
     ("boxes", "scores"),
     [
@@ -132,6 +148,7 @@ def test_nothing_found_has_the_same_shapes(boxes, scores):
     assert found.class_ids.dtype == np.int32
 
 
+@pytest.mark.usefixtures("_either_way")
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("score", [np.nan, np.inf, -np.inf])
 def test_a_score_that_is_no_number_is_no_candidate(method, score):
@@ -141,6 +158,7 @@ def test_a_score_that_is_no_number_is_no_candidate(method, score):
     np.testing.assert_array_equal(found.scores, np.float32([0.8]))
 
 
+@pytest.mark.usefixtures("_either_way")
 @pytest.mark.parametrize(
     "box",
     [
