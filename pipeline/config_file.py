@@ -1,6 +1,7 @@
 """YAML into frozen structs: every mistake named with its path, its value and what was expected."""
 
 import difflib
+import reprlib
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,11 @@ from pipeline.errors import LineError
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+_MOST_BYTES = 1 << 20  # of a file
+_SHORT = reprlib.Repr()  # aliases can make a value of some bytes print as gigabytes
+_SHORT.maxstring = _SHORT.maxother = 200
+_SHORT.maxlevel = 3
+
 
 class ConfigError(LineError):
     """The configuration cannot be used as it is."""
@@ -22,9 +28,12 @@ class ConfigError(LineError):
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file."""
     try:
-        text = path.read_bytes()
+        with path.open("rb") as file:
+            text = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"configuration {path}: {error.strerror}") from None
+    if len(text) > _MOST_BYTES:
+        raise ConfigError(f"configuration {path}: expected at most {_MOST_BYTES} bytes, got more")
     content = _parse_yaml(text, f"configuration {path}")
     if not isinstance(content, dict):
         raise ConfigError(f"configuration {path}: expected keys and values, got {_kind(content)}")
@@ -58,7 +67,7 @@ def build(content: Mapping[str, Any], kind: type[T], origin: str) -> T:
         text, _, path = str(error).partition(" - at `$.")
         where = path.rstrip("`")
         value = _look_up(content, where)
-        got = f", got {value!r}" if where and value is not None else ""
+        got = f", got {_SHORT.repr(value)}" if where and value is not None else ""
         raise ConfigError(f"{origin}: {where + ': ' if where else ''}{text}{got}") from None
 
 

@@ -9,6 +9,7 @@ Numbers from https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,6 +26,8 @@ ENTRY_KEY, ENTRY_VALUE = 1, 2
 VARINT, LENGTH_DELIMITED = 0, 2
 FIXED_WIDTH = {1: 8, 5: 4}
 MAX_VARINT_BYTES = 10
+
+MOST_BYTES = 1 << 28  # some fifty times the largest ThunderNet
 
 Fraction = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -82,6 +85,7 @@ def read_model_metadata(path: Path | str) -> ModelMetadata:
         ModelFileError: the file cannot be read, is no whole ONNX model, or is not one of ours.
     """
     try:
+        _check_size(Path(path))
         data = Path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise ModelFileError(f"model file {os.fspath(path)!r}: cannot be read: {error}") from error
@@ -90,6 +94,13 @@ def read_model_metadata(path: Path | str) -> ModelMetadata:
     except (_Malformed, msgspec.DecodeError) as error:
         raise ModelFileError(f"model file {os.fspath(path)!r}: {error}") from error
     return ModelMetadata(**msgspec.structs.asdict(card), sha256=hashlib.sha256(data).hexdigest())
+
+
+def _check_size(path: Path) -> None:
+    """A device or a pipe would be read for ever. Raises OSError or ValueError."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+        raise ValueError(f"expected a regular file of at most {MOST_BYTES} bytes")
 
 
 def _decode_card(text: bytes) -> ModelCard:
