@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +15,14 @@ from pipeline.ledger import CameraState, DropReason, Ledger
 from pipeline.messages import FrameRef
 from pipeline.pulse import Pulse
 from pipeline.ring import Area, AreaSpec, Ring, ring_path
-from pipeline.source import EndOfSource, Geometry, GeometryChanged, SourceError
+from pipeline.source import (
+    EndOfSource,
+    Geometry,
+    GeometryChanged,
+    SourceDenied,
+    SourceError,
+    SourceStalled,
+)
 from pipeline.stage import Context
 from pipeline.stream import Inlet
 from tests.pipeline.frames import GRAPH, LEFT, make_run
@@ -31,7 +39,7 @@ class Scripted:
     def __init__(self, script: list[object], *, lossless: bool) -> None:
         self.lossless = lossless
         self.silence_s = 1.0
-        self.pts_ns: Iterator[int] = itertools.repeat(0)
+        self.pts_ns: Iterator[int | None] = itertools.repeat(0)
         self.first_frames: list[int] = []
         self._script = iter(script)
         self._frames = 0
@@ -47,7 +55,7 @@ class Scripted:
     def areas(self, geometry: Geometry) -> dict[str, AreaSpec]:
         return {"frame": AreaSpec((geometry.height, geometry.width, 3), "u1")}
 
-    def read(self, frame: Area) -> int:
+    def read(self, frame: Area) -> int | None:
         if self._frames == 0:
             step = next(self._script)
             if isinstance(step, Exception):
@@ -64,7 +72,7 @@ class Scripted:
 class Feed:
     """An intake in a thread, and what it sends."""
 
-    def __init__(self, run_dir: Path, books: Ledger, source: Scripted) -> None:
+    def __init__(self, run_dir: Path, books: Ledger, source: Scripted, retry_s: float) -> None:
         self.run_dir, self.books = run_dir, books
         self.refs: list[FrameRef] = []
         self.error: Exception | None = None
@@ -73,7 +81,7 @@ class Feed:
         self._inlet = Inlet(run_dir, "left")
         self._intake = Intake(
             run.processes[0], Context(run, books), source, Pulse(books, 0, 10.0),
-            slots=SLOTS, retry=Retry(first_s=0.01),
+            slots=SLOTS, retry=Retry(first_s=retry_s),
         )  # fmt: skip
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -129,12 +137,16 @@ class Feeds:
         self._open: list[Feed] = []
 
     def start(
-        self, *script: object, lossless: bool = True, pts_ns: Sequence[int] | None = None
+        self,
+        *script: object,
+        lossless: bool = True,
+        pts_ns: Sequence[int | None] | None = None,
+        retry_s: float = 0.01,
     ) -> Feed:
         self.source = Scripted([*script, EndOfSource()], lossless=lossless)
         if pts_ns is not None:
             self.source.pts_ns = iter(pts_ns)
-        self._open.append(Feed(self._run_dir, self.books, self.source))
+        self._open.append(Feed(self._run_dir, self.books, self.source, retry_s))
         return self._open[-1]
 
     def close(self) -> None:
@@ -230,6 +242,28 @@ def test_a_failing_source_says_why_without_its_password(feeds: Feeds) -> None:
     state, _, why = feeds.books.state(0)
     assert (state, why) == (CameraState.CONNECTING, "rtsp://***@cam: gone")
     feed.close()
+
+
+def test_a_source_that_delivers_nothing_new_is_stalled_until_a_frame_is_there(feeds: Feeds) -> None:
+    feed = feeds.start(SourceStalled("silent"), (5, 3), 2, lossless=False, retry_s=0.3)
+    wait_until(lambda: feeds.books.state(0)[0] is CameraState.STALLED, "it is stalled")
+    assert feeds.books.state(0)[2] == "silent"
+    feed.wait_for(2)
+    assert feeds.books.state(0)[0] in (CameraState.LIVE, CameraState.ENDED)
+
+
+def test_a_source_that_was_denied_is_left_alone_longest(feeds: Feeds) -> None:
+    feeds.start(SourceDenied("401"), (5, 3), lossless=False)
+    wait_until(lambda: feeds.books.state(0)[2] == "401", "it says why")
+    time.sleep(0.3)  # thirty times the first wait
+    assert feeds.source.first_frames == [0]
+
+
+def test_a_read_without_a_frame_is_no_frame(feeds: Feeds) -> None:
+    feed = feeds.start((5, 3), 4, pts_ns=[1, None, None, 2], lossless=False)
+    feed.serve_until_end()
+    assert frames(feed.refs) == [0, 1]
+    assert int(feeds.books.rows[0, 0]["frames"]) == 2
 
 
 def test_a_lossless_source_that_fails_ends_its_process(feeds: Feeds) -> None:

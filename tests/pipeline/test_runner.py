@@ -1,21 +1,22 @@
 """The loop of a stage, between a real inlet and real outlets."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from pipeline import topology
 from pipeline.errors import FrameError
-from pipeline.ledger import Ledger
+from pipeline.ledger import DropReason, Ledger
 from pipeline.messages import FrameRef, Parcel
 from pipeline.pulse import Pulse
 from pipeline.ring import Ring
 from pipeline.runner import Runner
 from pipeline.stage import BasicStage, Context, Frame
 from pipeline.stream import Inlet, Outlet
-from tests.pipeline.frames import GRAPH, LEFT, RIGHT, make_ref, make_ring, make_run
+from tests.pipeline.frames import GRAPH, LEFT, RIGHT, SIDE, make_ref, make_ring, make_run
 from tests.running_line import wait_until
 
 
@@ -25,8 +26,10 @@ class Noting(BasicStage):
     def __init__(self) -> None:
         self.seen: list[tuple[int, bool]] = []
         self.failures: list[bytes] = []
+        self.on_process: Callable[[], None] = lambda: None
 
     def process(self, frame: Frame) -> bytes:
+        self.on_process()
         self.seen.append((frame.ref.frame_id, frame.repeated))
         if frame.ref.frame_id == 13:
             raise FrameError("unlucky")
@@ -158,6 +161,42 @@ def test_a_stage_passes_on_what_failed_before_it(right: Bench) -> None:
     right.wait_for(frames=2, errors=1)
     assert right.stage.failures == [b"left: unlucky"]
     assert right.stage.seen == [(3, False)]
+
+
+def test_a_frame_that_is_to_be_skipped_is_handed_on_without_a_look(left: Bench) -> None:
+    left.books.skip_frame(0, LEFT, 1)
+    for frame in range(3):
+        left.send(frame)
+    for found in left.receive(3):
+        assert [(p.ref.failed, p.ref.skipped) for p in found] == [
+            (False, False), (True, True), (False, False)
+        ]  # fmt: skip
+        assert found[1].body.startswith(b"left: died or hung on this frame before")
+    assert [frame for frame, _ in left.stage.seen] == [0, 2]
+    left.wait_for(frames=3, errors=1)
+
+
+def test_a_stage_beside_the_results_leaves_such_a_frame_out(
+    short_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`right` publishes here, so `side` only records."""
+    monkeypatch.setattr(topology, "_PUBLISHER", "right")
+    bench = Bench(short_dir, "side")
+    bench.books.skip_frame(0, SIDE, 0)
+    ref = bench.send(0)
+    wait_until(lambda: bench.ring.released[ref.slot, SIDE] == ref.generation, "it is let go")
+    assert bench.row["drops"][DropReason.NOT_RECORDED] == 1
+    assert bench.stage.seen == []
+    bench.close()
+
+
+def test_the_frame_in_hand_is_in_the_books(left: Bench) -> None:
+    held: list[object] = []
+    left.stage.on_process = lambda: held.append(left.books.held_frame(LEFT))
+    left.send(5)
+    left.receive(1)
+    assert held == [(0, 5)]
+    wait_until(lambda: left.books.held_frame(LEFT) is None, "it is let go")
 
 
 def test_a_reference_to_another_camera_does_no_harm(left: Bench) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.source import SourceError
-from stages.uri import check_uri, is_camera, is_file, is_live, is_scene
+from stages.uri import check_uri, file_path, is_camera, is_file, is_live, is_scene
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,8 @@ from stages.uri import check_uri, is_camera, is_file, is_live, is_scene
         ("/data/clip 1.mkv", is_file, False),
         ("images", is_file, False),
         ("0.mp4", is_file, False),  # begins like the number of a camera
+        ("file:///data/clip%201.mkv", is_file, False),
+        ("FILE:///data/clip.mkv", is_file, False),
         ("scene://street?seed=7", is_scene, False),
     ],
 )
@@ -36,6 +38,8 @@ def test_network_streams_are_live_and_known_to_be_there_when_opened_only(uri: st
     [
         ("none.mp4", "none.mp4: no such file, folder or camera"),
         ("x" * 300, f"{'x' * 300}: File name too long"),
+        ("file:///none.mp4", "file:///none.mp4: no such file, folder or camera"),
+        ("file://host/a.mp4", "file://host/a.mp4: expected file:///path, a file of this machine"),
         ("nul\0.mp4", "nul\0.mp4: no such file, folder or camera"),
         ("scene://moon", "scene address 'scene://moon': expected the world 'street', got 'moon'"),
         ("scene://street?width=1", "scene option 'width': expected 160 to 3840, got 1"),
@@ -45,6 +49,14 @@ def test_what_is_known_to_be_wrong_is_refused(uri: str, why: str) -> None:
     with pytest.raises(SourceError) as refused:
         check_uri(uri)
     assert str(refused.value) == why
+
+
+def test_a_file_may_be_given_as_a_url(tmp_path: Path) -> None:
+    path = tmp_path / "a clip#1.mp4"
+    path.touch()
+    check_uri(path.as_uri())
+    assert file_path(path.as_uri()) == str(path)
+    assert file_path("clip%20.mp4") == "clip%20.mp4"  # no URL: it means what it says
 
 
 def test_a_file_and_a_folder_pass(tmp_path: Path) -> None:
