@@ -31,16 +31,10 @@ def load_backbone(model: nn.Module, config: msgspec.Struct, path: Path) -> int:
 
 def check_agreement(then: dict[str, Any], now: dict[str, Any], path: Path) -> None:
     for key in MUST_AGREE:
-        # Values read from a file are lists where a configuration has tuples.
-        found, expected = (msgspec.to_builtins(of.get(key)) for of in (then, now))
-        if as_lists(found) != as_lists(expected):
+        if then.get(key) != now[key]:
             raise CheckpointError(
-                f"initial_weights {path}: expected model.{key} {expected}, got {found}"
+                f"initial_weights {path}: expected model.{key} {now[key]}, got {then.get(key)}"
             )
-
-
-def as_lists(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def backbone_weights(state: dict[str, Any], model: nn.Module, path: Path) -> dict[str, Tensor]:

@@ -1,5 +1,7 @@
 """The cache of decoded images: whole or not there, and resumable."""
 
+import json
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from models.data.image_cache import Picture, cache_path, open_cache, warp
+from models.data.report import DataError
 
 pytestmark = pytest.mark.torch
 
@@ -42,6 +45,28 @@ def test_images_and_gaps_are_kept(tmp_path: Path) -> None:
     cached = open_cache(tmp_path, Source(), SIZE)
     assert cached.images[:, 0, 0, 0].tolist() == [1, 0, 3, 4, 5, 6]
     assert cached.present.tolist() == [True, False, True, True, True, True]
+
+
+def test_sizes_before_warping_are_kept(tmp_path: Path) -> None:
+    assert open_cache(tmp_path, Source(), SIZE).wh.tolist() == [
+        [SIZE, SIZE],
+        [0, 0],
+        *[[SIZE] * 2] * 4,
+    ]
+    state = cache_path(tmp_path, Source(), SIZE).with_suffix(".json")
+    state.write_text(json.dumps({"present": json.loads(state.read_text())["present"]}))
+    old = open_cache(tmp_path, Source(), SIZE)  # written before sizes were
+    assert old.wh.tolist() == [[0, 0]] * 6
+
+
+def test_a_disk_that_is_too_small_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = shutil.disk_usage(tmp_path)._replace(free=6 * 3 * SIZE**2 - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    with pytest.raises(DataError, match=r"expected 0.0 GB for decoded images, got 0.0 GB free"):
+        open_cache(tmp_path, Source(), SIZE)
+    assert not list(tmp_path.glob("*.partial"))
 
 
 def test_second_opening_reads_nothing(tmp_path: Path) -> None:
