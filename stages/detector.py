@@ -30,6 +30,7 @@ LOAD_ERRORS = (
     NoSuchFile,
     NotImplemented,
     RuntimeException,
+    UnicodeDecodeError,  # of a name in the graph
 )
 WARM_UP_RUNS = 2  # the first allocates the arena, the second finds it allocated
 ERRORS_ONLY = 3  # log severity: what is wrong with a model is said by exceptions
@@ -53,11 +54,12 @@ class Detector:
         self.metadata = read_model_metadata(path)
         try:
             self._session = ort.InferenceSession(
-                str(path), make_session_options(threads), providers=["CPUExecutionProvider"]
-            )
+                str(path), make_session_options(threads), providers=["CPUExecutionProvider"],
+                enable_fallback=0,  # there is none, and trying it is printed
+            )  # fmt: skip
+            check_interface(path, self._session, self.metadata)
         except LOAD_ERRORS as error:
             raise ModelFileError(f"model file {str(path)!r}: {error}") from error
-        check_interface(path, self._session, self.metadata)
         self._warm_up(path)
 
     def _warm_up(self, path: Path | str) -> None:
