@@ -106,6 +106,7 @@ class Ring:
         ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
         parts = [w.reshape(s) for w, s in zip(np.split(words, ends), shapes, strict=True)]
         self.generation, self.frame_ids, self.times, self.released, self.stamps = parts
+        self._generations = self.generation.data  # the same words, read as plain integers
         self.slots = [self._map_slot(memory, i) for i in range(slots)]
 
     @classmethod
@@ -166,7 +167,7 @@ class Ring:
         self.stamps[ref.slot, column] = now_ns
 
     def is_current(self, ref: FrameRef) -> bool:
-        return int(self.generation[ref.slot]) == ref.generation
+        return self._generations[ref.slot] == ref.generation
 
     def unlink(self) -> None:
         """Remove the name; processes that hold a frame of it keep the memory until they let go."""
