@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from models.data.batches import Batch
 from models.thundernet.config import ConfigError
-from models.thundernet.criterion import uniform
 from models.thundernet.matcher import IGNORE, PADDING, GroundTruth, box_area
+from models.thundernet.sampler import uniform
 
 GREY = (0.114, 0.587, 0.299)  # luma of blue, green, red (ITU-R BT.601)
 

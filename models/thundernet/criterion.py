@@ -3,6 +3,8 @@
 Shapes: N images, L anchors, M padded ground truth boxes, Q RoI candidates, R RoIs drawn.
 """
 
+from typing import NamedTuple
+
 import msgspec
 import torch
 from torch import Tensor, nn
@@ -10,10 +12,11 @@ from torch import Tensor, nn
 from models.thundernet import losses
 from models.thundernet.box_coder import ROI_STDS, RPN_STDS, encode
 from models.thundernet.config import ConfigError
-from models.thundernet.matcher import IGNORE, GroundTruth, match
+from models.thundernet.jitter import jitter_boxes
+from models.thundernet.matcher import IGNORE, GroundTruth, match, object_rows
 from models.thundernet.proposals import Proposals, propose
 from models.thundernet.roi_head import RoiOutput, deltas_of_class
-from models.thundernet.sampler import draw, take
+from models.thundernet.sampler import Sample, draw, take, uniform
 from models.thundernet.thundernet import DenseOutput, ThunderNet
 
 
@@ -57,21 +60,29 @@ class CriterionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             )
 
 
-def uniform(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Tensor:
-    """Random numbers in [0, 1) on `device`, drawn where the generator lives."""
-    return torch.rand(shape, generator=generator, device=generator.device).to(device)
+class TrainingBatch(NamedTuple):
+    """What a batch is taught from: the network's dense outputs, and what it should have said."""
+
+    dense: DenseOutput
+    anchors: Tensor  # (L, 4)
+    size: int  # pixels
+    truth: GroundTruth
+    generator: torch.Generator
+
+    def random(self, *shape: int) -> Tensor:
+        return uniform(shape, self.generator, self.anchors.device)
 
 
-def jitter_boxes(truth: GroundTruth, count: int, reach: float, noise: Tensor) -> Proposals:
-    """`count` moved and resized copies of random true boxes; noise (N, count, 5) in [0, 1)."""
-    priority = torch.where(truth.labels > 0, 1.0, 0.0)  # (N, M)
-    objects = priority.sum(dim=1, keepdim=True)  # (N, 1)
-    order = priority.argsort(dim=1, descending=True, stable=True)  # objects first
-    pick = (noise[..., 0] * objects).long()  # (N, count)
-    boxes = take(truth.boxes, order.gather(1, pick.clamp(max=order.shape[1] - 1)))
-    sides = (boxes[..., 2:] - boxes[..., :2]).repeat(1, 1, 2)  # (N, count, 4)
-    moved = boxes + (noise[..., 1:] * 2 - 1) * reach * sides
-    return Proposals(moved, (objects > 0).expand_as(pick))
+class AnchorTargets(NamedTuple):
+    sample: Sample
+    deltas: Tensor  # (N, R, 4), of the objects
+
+
+class RoiTargets(NamedTuple):
+    boxes: Tensor  # (N, R, 4) xyxy pixels
+    classes: Tensor  # (N, R), 0 is background
+    matched: Tensor  # (N, R, 4), where the object is
+    valid: Tensor  # (N, R) bool
 
 
 class Criterion(nn.Module):
@@ -99,110 +110,96 @@ class Criterion(nn.Module):
         generator: torch.Generator,
     ) -> dict[str, Tensor]:
         """Weighted losses by name; their sum is the objective."""
-        found = self.anchor_losses(dense, anchors, truth, generator)
-        found |= self.roi_losses(dense, anchors, size, truth, generator)
+        batch = TrainingBatch(dense, anchors, size, truth, generator)
+        found = self.anchor_losses(dense, self.choose_anchors(batch))
+        rois = self.choose_rois(batch, self.candidates(batch))
+        found |= self.roi_losses(self.pool_and_classify(dense.features, rois.boxes), rois, truth)
         if self.context_head is not None:
             logits = self.context_head(dense.context).float()
             found["context"] = self.config.context_weight * losses.context_loss(logits, truth)
         return found
 
-    def anchor_losses(
-        self, dense: DenseOutput, anchors: Tensor, truth: GroundTruth, generator: torch.Generator
-    ) -> dict[str, Tensor]:
-        c = self.config
-        with torch.no_grad():
-            matches = self.match(
-                anchors[None], truth, c.anchor_fg_iou, c.anchor_bg_iou, c.anchor_best_iou
-            )
-            keys = uniform(tuple(matches.object_row.shape), generator, anchors.device)
-            sample = draw(matches.assignment, keys, c.anchors_per_image, c.anchor_positive_fraction)
-            matched = take(truth.boxes, take(matches.object_row, sample.chosen))  # (N, R, 4)
-            target = encode(take(anchors[None], sample.chosen), matched, RPN_STDS)
+    @torch.no_grad()
+    def choose_anchors(self, batch: TrainingBatch) -> AnchorTargets:
+        c, truth, anchors = self.config, batch.truth, batch.anchors[None]
+        matches = self.match(anchors, truth, c.anchor_fg_iou, c.anchor_bg_iou, c.anchor_best_iou)
+        keys = batch.random(*matches.assignment.shape)
+        sample = draw(matches.assignment, keys, c.anchors_per_image, c.anchor_positive_fraction)
+        chosen = take(anchors, sample.chosen)  # (N, R, 4)
+        matched = take(truth.boxes, object_rows(chosen, truth, matches.best_from))
+        return AnchorTargets(sample, encode(chosen, matched, RPN_STDS))
+
+    def anchor_losses(self, dense: DenseOutput, targets: AnchorTargets) -> dict[str, Tensor]:
+        c, sample = self.config, targets.sample
         logits = take(dense.objectness_logits, sample.chosen).float()
         deltas = take(dense.deltas, sample.chosen).float()
         objectness = losses.objectness_loss(logits, sample.positive, sample.valid)
-        box = losses.box_loss(deltas, target, sample.positive, sample.valid)
+        box = losses.box_loss(deltas, targets.deltas, sample.positive, sample.valid)
         return {
             "rpn_objectness": c.objectness_weight * objectness,
             "rpn_box": c.anchor_box_weight * box,
         }
 
     @torch.no_grad()
-    def candidates(
-        self,
-        dense: DenseOutput,
-        anchors: Tensor,
-        size: int,
-        truth: GroundTruth,
-        generator: torch.Generator,
-    ) -> Proposals:
+    def candidates(self, batch: TrainingBatch) -> Proposals:
         """The RPN's proposals, the true boxes and jittered copies of them: (N, Q, 4)."""
-        c = self.config
+        c, truth, dense = self.config, batch.truth, batch.dense
         proposals = propose(
             dense.objectness_logits,
             dense.deltas,
-            anchors,
-            size,
+            batch.anchors,
+            batch.size,
             c.pre_nms_top_n,
             c.post_nms_top_n,
             c.nms_thresh,
         )
         parts = [proposals, Proposals(truth.boxes, truth.labels > 0)]
         if c.jittered_rois:
-            shape = (truth.boxes.shape[0], c.jittered_rois, 5)
-            noise = uniform(shape, generator, anchors.device)
+            noise = batch.random(truth.boxes.shape[0], c.jittered_rois, 5)
             parts.append(jitter_boxes(truth, c.jittered_rois, c.jitter, noise))
-        boxes = torch.cat([part.boxes for part in parts], dim=1).clamp(0, size)
+        boxes = torch.cat([part.boxes for part in parts], dim=1).clamp(0, batch.size)
         return Proposals(boxes, torch.cat([part.valid for part in parts], dim=1))
 
+    @torch.no_grad()
+    def choose_rois(self, batch: TrainingBatch, candidates: Proposals) -> RoiTargets:
+        c, truth, boxes = self.config, batch.truth, candidates.boxes
+        matches = self.match(boxes, truth, c.roi_fg_iou, c.roi_fg_iou)
+        assignment = torch.where(candidates.valid, matches.assignment, IGNORE)
+        rows = object_rows(boxes, truth, matches.best_from)
+        classes = take(truth.labels, rows) * (assignment == 1)  # (N, Q)
+        every = RoiTargets(boxes, classes, take(truth.boxes, rows), assignment >= 0)
+        if c.hard_examples:
+            keys = self.difficulty(batch.dense.features, every, truth)
+            sample = draw(torch.where(every.valid, 0, IGNORE), keys, c.rois_per_image, 0)
+        else:
+            keys = batch.random(*assignment.shape)
+            sample = draw(assignment, keys, c.rois_per_image, c.roi_positive_fraction)
+        drawn = (take(values, sample.chosen) for values in every[:3])
+        return RoiTargets(*drawn, sample.valid)
+
     def roi_losses(
-        self,
-        dense: DenseOutput,
-        anchors: Tensor,
-        size: int,
-        truth: GroundTruth,
-        generator: torch.Generator,
+        self, output: RoiOutput, rois: RoiTargets, truth: GroundTruth
     ) -> dict[str, Tensor]:
         c = self.config
-        candidates = self.candidates(dense, anchors, size, truth, generator)
-        with torch.no_grad():
-            matches = self.match(candidates.boxes, truth, c.roi_fg_iou, c.roi_fg_iou)
-            assignment = torch.where(candidates.valid, matches.assignment, IGNORE)
-            classes = take(truth.labels, matches.object_row) * (assignment == 1)  # (N, Q)
-            matched = take(truth.boxes, matches.object_row)
-            if c.hard_examples:
-                keys = self.difficulty(dense.features, candidates.boxes, classes, matched, truth)
-                sample = draw(torch.where(assignment >= 0, 0, IGNORE), keys, c.rois_per_image, 0)
-            else:
-                keys = uniform(tuple(assignment.shape), generator, anchors.device)
-                sample = draw(assignment, keys, c.rois_per_image, c.roi_positive_fraction)
-            rois = take(candidates.boxes, sample.chosen)  # (N, R, 4)
-            classes, matched = take(classes, sample.chosen), take(matched, sample.chosen)
-        each_class, each_box = self.roi_errors(
-            self.pool_and_classify(dense.features, rois), rois, classes, matched, truth
-        )
+        each_class, each_box = self.roi_errors(output, rois, truth.labelled)
         # Both are divided by the RoIs drawn, so that a batch without objects has no box loss.
         return {
-            "roi_class": c.roi_class_weight * losses.weighted_mean(each_class, sample.valid),
-            "roi_box": c.roi_box_weight * losses.weighted_mean(each_box, sample.valid),
+            "roi_class": c.roi_class_weight * losses.weighted_mean(each_class, rois.valid),
+            "roi_box": c.roi_box_weight * losses.weighted_mean(each_box, rois.valid),
         }
 
     @staticmethod
-    def roi_errors(
-        output: RoiOutput, rois: Tensor, classes: Tensor, matched: Tensor, truth: GroundTruth
-    ) -> tuple[Tensor, Tensor]:
-        """Class and box loss of every RoI, (N, R) each."""
-        each_class = losses.class_losses(output.class_logits.float(), classes, truth.labelled)
-        target = encode(rois, matched, ROI_STDS)
-        deltas = deltas_of_class(output.deltas, classes).float()
-        each_box = (deltas - target).abs().sum(dim=-1) * (classes > 0)
+    def roi_errors(output: RoiOutput, rois: RoiTargets, labelled: Tensor) -> tuple[Tensor, Tensor]:
+        """Class and box loss of every RoI, (N, R) each; labelled (N, K) as in the truth."""
+        each_class = losses.class_losses(output.class_logits.float(), rois.classes, labelled)
+        target = encode(rois.boxes, rois.matched, ROI_STDS)
+        deltas = deltas_of_class(output.deltas, rois.classes).float()
+        each_box = (deltas - target).abs().sum(dim=-1) * (rois.classes > 0)
         return each_class, each_box
 
-    def difficulty(
-        self, features: Tensor, boxes: Tensor, classes: Tensor, matched: Tensor, truth: GroundTruth
-    ) -> Tensor:
+    def difficulty(self, features: Tensor, rois: RoiTargets, truth: GroundTruth) -> Tensor:
         """Loss of every candidate squeezed into [0, 1), the keys of OHEM (Sec. 4.1)."""
-        output = self.pool_and_classify(features, boxes)
-        each_class, each_box = self.roi_errors(output, boxes, classes, matched, truth)
+        output = self.pool_and_classify(features, rois.boxes)
+        each_class, each_box = self.roi_errors(output, rois, truth.labelled)
         loss = each_class + each_box
         return loss / (1 + loss)

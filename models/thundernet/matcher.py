@@ -26,7 +26,8 @@ class GroundTruth(NamedTuple):
 
 class Matches(NamedTuple):
     assignment: Tensor  # (N, L) 1 object, 0 background, IGNORE
-    object_row: Tensor  # (N, L) into the M ground truth boxes; meaningful where assignment is 1
+    # (N, M, 1) IoU from which on a box is the best of an object; infinite where that does not count
+    best_from: Tensor
 
 
 def box_area(boxes: Tensor) -> Tensor:
@@ -36,9 +37,16 @@ def box_area(boxes: Tensor) -> Tensor:
 def pairwise_intersection(boxes: Tensor, others: Tensor) -> Tensor:
     """(..., L, 4) and (..., M, 4) -> overlap areas (..., L, M)."""
     a, b = boxes[..., :, None, :], others[..., None, :, :]
-    width = torch.minimum(a[..., 2], b[..., 2]) - torch.maximum(a[..., 0], b[..., 0])
-    height = torch.minimum(a[..., 3], b[..., 3]) - torch.maximum(a[..., 1], b[..., 1])
-    return width.clamp(min=0) * height.clamp(min=0)
+    # In place: these are the largest tensors of a step that nobody else needs.
+    width = torch.minimum(a[..., 2], b[..., 2]).sub_(torch.maximum(a[..., 0], b[..., 0]))
+    height = torch.minimum(a[..., 3], b[..., 3]).sub_(torch.maximum(a[..., 1], b[..., 1]))
+    return width.clamp_(min=0).mul_(height.clamp_(min=0))
+
+
+def object_iou(inter: Tensor, boxes: Tensor, truth: GroundTruth) -> Tensor:
+    """IoU (N, M, L) of their overlap areas `inter`; zero for what is no object."""
+    union = (box_area(truth.boxes)[..., None] + box_area(boxes)[:, None]).sub_(inter)
+    return (inter / union.clamp_(min=EPSILON)).mul_((truth.labels > 0)[..., None])
 
 
 def match(
@@ -56,21 +64,30 @@ def match(
         min_best_iou: when given, the boxes that overlap an object most become its match from this
             IoU on. Without it most small objects would have no anchor at all.
     """
-    is_object = (truth.labels > 0)[:, None]  # (N, 1, M)
-    inter = pairwise_intersection(boxes, truth.boxes)  # (N, L, M)
-    area = box_area(boxes)[..., None]  # (N, L, 1)
-    union = area + box_area(truth.boxes)[:, None] - inter
-    iou = inter / union.clamp(min=EPSILON) * is_object
-    best_iou, index = iou.max(dim=2)  # (N, L)
-    is_ignore = (truth.labels == IGNORE)[:, None]
-    coverage = (inter / area.clamp(min=EPSILON) * is_ignore).amax(dim=2)  # (N, L)
-
-    assignment = torch.where(best_iou < bg_iou_thresh, PADDING, IGNORE)
-    assignment = torch.where(coverage > IGNORE_COVERAGE, IGNORE, assignment)
+    # Objects come before boxes, so that inner loops run along thousands of boxes.
+    inter = pairwise_intersection(truth.boxes, boxes)  # (N, M, L)
+    iou = object_iou(inter, boxes, truth)
+    highest = iou.amax(dim=1)  # (N, L)
+    best_from = torch.full_like(iou[..., :1], torch.inf)
     if min_best_iou is not None:
-        per_object = iou.amax(dim=1, keepdim=True)  # (N, 1, M)
-        is_best = (iou >= per_object - TIE) & (per_object >= min_best_iou) & is_object
-        closest_iou, closest = torch.where(is_best, iou, -1.0).max(dim=2)  # (N, L)
-        index = torch.where(closest_iou > 0, closest, index)
-        assignment = torch.where(closest_iou > 0, 1, assignment)
-    return Matches(torch.where(best_iou >= fg_iou_thresh, 1, assignment), index)
+        per_object = iou.amax(dim=2, keepdim=True)
+        # Padding has IoU 0 with everything.
+        counts = per_object >= max(min_best_iou, EPSILON)
+        best_from = torch.where(counts, per_object - TIE, best_from)
+    is_object = (highest >= fg_iou_thresh) | (iou.sub_(best_from).amax(dim=1) >= 0)
+
+    in_ignored = inter.mul_((truth.labels == IGNORE)[..., None]).amax(dim=1)
+    is_covered = in_ignored / box_area(boxes).clamp(min=EPSILON) > IGNORE_COVERAGE
+    background = torch.where((highest < bg_iou_thresh) & ~is_covered, PADDING, IGNORE)
+    return Matches(torch.where(is_object, 1, background), best_from)
+
+
+def object_rows(boxes: Tensor, truth: GroundTruth, best_from: Tensor) -> Tensor:
+    """Which of the M ground truth boxes each of `boxes` (N, L, 4) belongs to if it is an object.
+
+    Apart from `match`, because few of many boxes are drawn, and who is the maximum costs more
+    than the maximum.
+    """
+    iou = object_iou(pairwise_intersection(truth.boxes, boxes), boxes, truth)
+    # Objects whose best box this is go before all others.
+    return (iou + (iou >= best_from)).argmax(dim=1)

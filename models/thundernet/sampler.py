@@ -15,6 +15,11 @@ class Sample(NamedTuple):
     valid: Tensor  # (N, R) bool; False where an image has fewer candidates than asked for
 
 
+def uniform(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Tensor:
+    """Random numbers in [0, 1) on `device`, drawn where the generator lives."""
+    return torch.rand(shape, generator=generator, device=generator.device).to(device)
+
+
 def draw(assignment: Tensor, keys: Tensor, count: int, positive_fraction: float) -> Sample:
     """Random examples: the candidates with the highest keys.
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from models.thundernet.config import ConfigError, ThunderNetConfig
-from models.thundernet.criterion import Criterion, CriterionConfig, jitter_boxes
+from models.thundernet.criterion import Criterion, CriterionConfig, RoiTargets
+from models.thundernet.jitter import jitter_boxes
 from models.thundernet.matcher import PADDING, GroundTruth, box_area, pairwise_intersection
 from models.thundernet.roi_head import RoiOutput
 from models.thundernet.thundernet import ThunderNet
@@ -111,7 +112,8 @@ def test_box_per_class_that_is_the_same_for_all_is_class_agnostic() -> None:
     rois = random_truth().boxes[:, :1].expand(-1, 6, -1)
     classes = torch.tensor([[0, 1, 2, 5, 0, 11]] * 2)
     logits = torch.zeros(2, 6, 12)
-    arguments = rois, classes, rois + 3, random_truth()
+    targets = RoiTargets(rois, classes, rois + 3, torch.ones(2, 6, dtype=torch.bool))
+    arguments = targets, random_truth().labelled
     _, expected = Criterion.roi_errors(RoiOutput(logits, agnostic), *arguments)
     _, found = Criterion.roi_errors(RoiOutput(logits, specific), *arguments)
     torch.testing.assert_close(found, expected)

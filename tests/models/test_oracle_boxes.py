@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.thundernet.anchors import make_anchors
 from models.thundernet.box_coder import ROI_STDS, RPN_STDS, decode, encode
-from models.thundernet.matcher import GroundTruth, match
+from models.thundernet.matcher import GroundTruth, match, object_rows
 from models.thundernet.nms import suppress_by_matrix, suppress_on_cpu
 from models.thundernet.proposals import propose
 from tests.models import oracle
@@ -95,6 +95,7 @@ def test_matching(
         torch.tensor([padded]), torch.tensor([labels]), torch.ones(1, 2, dtype=torch.bool)
     )
     found = match(torch.tensor([boxes]), given_truth, 0.7, 0.3, best)
+    object_row = object_rows(torch.tensor([boxes]), given_truth, found.best_from)
     objects = [box for box, label in zip(truth, labels, strict=True) if label > 0]
     regions = [box for box, label in zip(truth, labels, strict=True) if label == -1]
     overlaps = [[oracle.iou(box, one) for one in objects] for box in boxes]
@@ -108,7 +109,7 @@ def test_matching(
         kind, allowed = expected_match(box, row, overlaps, regions, best)
         assert found.assignment[0, row] == kind
         if kind == 1:
-            chosen = padded[int(found.object_row[0, row])]
+            chosen = padded[int(object_row[0, row])]
             assert chosen in [objects[index] for index in allowed]
 
 

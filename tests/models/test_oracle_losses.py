@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from models.thundernet import losses
 from models.thundernet.box_coder import ROI_STDS
-from models.thundernet.criterion import Criterion
+from models.thundernet.criterion import Criterion, RoiTargets
 from models.thundernet.matcher import GroundTruth
 from models.thundernet.psroi_align import psroi_align
 from models.thundernet.roi_head import RoiOutput
@@ -149,12 +149,9 @@ def test_hard_examples_are_those_of_the_highest_loss(seed: int) -> None:
     rois = torch.cat((corner, corner + 20), dim=2)
     matched = rois + normal(1, count, 4, seed=seed + 2, spread=3)
     classes = torch.randint(0, 4, (1, count), generator=torch.Generator().manual_seed(seed))
-    truth = GroundTruth(
-        torch.zeros(1, 1, 4), torch.zeros(1, 1).long(), torch.ones(1, 3, dtype=torch.bool)
-    )
-    each_class, each_box = Criterion.roi_errors(
-        RoiOutput(logits, deltas), rois, classes, matched, truth
-    )
+    targets = RoiTargets(rois, classes, matched, torch.ones(1, count, dtype=torch.bool))
+    labelled = torch.ones(1, 3, dtype=torch.bool)
+    each_class, each_box = Criterion.roi_errors(RoiOutput(logits, deltas), targets, labelled)
     expected = []
     for row in range(count):
         chosen = int(classes[0, row])
