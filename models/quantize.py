@@ -41,11 +41,12 @@ class QuantizationError(RuntimeError):
     """A model that detects too badly in 8 bits."""
 
 
-def read_tensors(path: Path, count: int, wh: tuple[int, int]) -> list[NDArray[np.uint8]]:
+def read_tensors(
+    path: Path, count: int, wh: tuple[int, int], report: DataReport
+) -> list[NDArray[np.uint8]]:
     """About `count` frames of a data set, evenly spaced and warped as the line warps them."""
-    tensors, report = [], DataReport()
-    judged = read_evaluation_set(path, report)
-    for _, frame in read_frames(take_images(judged, count), report):
+    tensors = []
+    for _, frame in read_frames(take_images(read_evaluation_set(path, report), count), report):
         tensor = np.empty((wh[1], wh[0], 3), np.uint8)
         warp_into(frame, tensor)
         tensors.append(tensor)
@@ -124,8 +125,11 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 def run(options: argparse.Namespace) -> None:
     metadata = read_model_metadata(options.model)
-    model, judged = onnx.load(options.model), read_evaluation_set(options.val, DataReport())
-    tensors = read_tensors(options.data, options.images, metadata.input_wh)
+    report = DataReport()
+    model, judged = onnx.load(options.model), read_evaluation_set(options.val, report)
+    tensors = read_tensors(options.data, options.images, metadata.input_wh, report)
+    for line in report.lines():
+        print(f"data: {line}")
     ranges = measure_ranges(model, tensors)
     make = partial(quantize, model, ranges, scheme=SCHEMES[options.scheme])
     few = take_images(judged, options.part_images)
