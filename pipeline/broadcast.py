@@ -26,7 +26,7 @@ from pipeline.zap import Authenticator, ServerKeys
 _SUBSCRIBER_HWM = 1_000  # messages per subscriber: about ten seconds of three cameras
 _FLUSH_MS = 200  # for the last messages on their way out when the line stops
 _REPEAT_S = 1.0  # a topic is repeated no sooner: not even thousands of newcomers make a flood
-_EVENTS_AT_ONCE = 100
+_EVENTS_AT_ONCE = 1000  # some milliseconds; more than a thousand newcomers a second ask for
 _EVENTS_WAITING = 2  # per client, one of them its key; the rest waits on its side of the network
 _MOST_EVENT_BYTES = 1024  # a subscription takes 73; room for the handshake
 _MOST_HELD_BYTES = 1 << 18  # of subscriptions, from all clients: those of 2000 usual ones

@@ -10,6 +10,7 @@ from pipeline import log
 def _restore_log() -> Iterator[None]:
     yield
     logger.remove()
+    logger.configure(patcher=lambda _: None)
 
 
 def test_a_line_names_its_process_and_hides_credentials(
@@ -33,6 +34,17 @@ def test_an_exception_hides_credentials_too(capsys: pytest.CaptureFixture[str]) 
     assert "crashed" in said
     assert "ValueError" in said
     assert "S3cret" not in said
+
+
+def test_what_others_say_steers_no_terminal_and_forges_no_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.configure("INFO", "capture.yard")
+    logger.warning("{}", "denied\x1b[2J\r\n12:00:00.000 INFO    run              all is well\x9b")
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert r"denied\x1b[2J\x0d\x0a12:00:00.000 INFO" in said
+    assert said.endswith("\\x9b\n")
 
 
 def test_lines_below_the_level_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
