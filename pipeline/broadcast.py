@@ -25,7 +25,7 @@ from pipeline.zap import Authenticator, ServerKeys
 
 _SUBSCRIBER_HWM = 1_000  # messages per subscriber: about ten seconds of three cameras
 _FLUSH_MS = 200  # for the last messages on their way out when the line stops
-_REPEAT_S = 1.0  # a topic is repeated no sooner: not even thousands of newcomers make a flood
+_REPEAT_S = 1.0  # a topic is repeated no more often: thousands of newcomers make no flood
 _EVENTS_AT_ONCE = 1000  # some milliseconds; more than a thousand newcomers a second ask for
 _EVENTS_WAITING = 2  # per client, one of them its key; the rest waits on its side of the network
 _MOST_EVENT_BYTES = 1024  # a subscription takes 73; room for the handshake
@@ -55,7 +55,8 @@ class Broadcast:
         }
         self._curve = keys.socket_options() if keys is not None else {}
         self._authenticator = Authenticator(keys.clients) if keys and keys.clients else None
-        self._last: dict[bytes, tuple[bytes, float]] = {}  # message and when, by topic
+        self._last: dict[bytes, bytes] = {}  # message by topic
+        self._repeated_s: dict[bytes, float] = {}
         self._missed = set[bytes]()  # topics whose last message a new subscriber has not seen
         try:
             self.socket = self._open()
@@ -67,7 +68,8 @@ class Broadcast:
         self._hear()
         key = topic.encode()
         self._missed.discard(key)
-        self._send(key, key + b" " + payload)
+        self._last[key] = key + b" " + payload
+        self.socket.send(self._last[key], zmq.DONTWAIT)
 
     def welcome(self) -> None:
         """Let clients in, and repeat what those who have subscribed may have missed."""
@@ -75,20 +77,16 @@ class Broadcast:
             self._authenticator.answer()
         self._hear()
         for topic in sorted(self._missed):
-            message, sent_s = self._last[topic]
-            if time.monotonic() >= sent_s + _REPEAT_S:
+            if time.monotonic() >= self._repeated_s.get(topic, 0.0) + _REPEAT_S:
                 self._missed.remove(topic)
-                self._send(topic, message)
+                self._repeated_s[topic] = time.monotonic()
+                self.socket.send(self._last[topic], zmq.DONTWAIT)
 
     def close(self) -> None:
         self.socket.close()
         self._close_authenticator()
         if self._path is not None:  # ZeroMQ leaves it
             self._path.unlink(missing_ok=True)
-
-    def _send(self, topic: bytes, message: bytes) -> None:
-        self._last[topic] = message, time.monotonic()
-        self.socket.send(message, zmq.DONTWAIT)
 
     def _hear(self) -> None:
         """Take note of some (un)subscriptions; each is one byte 1 (0) and the prefix."""
