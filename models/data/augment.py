@@ -5,6 +5,8 @@ crop. All of it runs on the device that holds the batch.
 Shapes: N images, M padded boxes, cached side C, output side S.
 """
 
+import math
+
 import msgspec
 import torch
 from torch import Tensor
@@ -45,9 +47,9 @@ def random_windows(config: AugmentConfig, noise: Tensor) -> tuple[Tensor, Tensor
     Args:
         noise: (N, 5) in [0, 1).
     """
-    low, high = torch.tensor(config.zoom, dtype=noise.dtype).log().tolist()
+    low, high = (math.log(zoom) for zoom in config.zoom)
     zoom = (low + (high - low) * noise[:, 0]).exp()
-    stretch = ((noise[:, 1] * 2 - 1) * torch.tensor(1 + config.aspect).log().item() / 2).exp()
+    stretch = ((noise[:, 1] * 2 - 1) * math.log(1 + config.aspect) / 2).exp()
     sides = torch.stack((1 / (zoom * stretch), stretch / zoom), dim=1)  # (N, 2)
     # Crops lie inside the image, expansions around it: `1 - sides` has the right sign for both.
     corner = (1 - sides) * noise[:, 2:4]
@@ -66,8 +68,9 @@ def cut_images(
     theta[:, :, 2] = windows[:, :2] + windows[:, 2:] - 1  # window centre, in [-1, 1]
     grid = F.affine_grid(theta, [len(images), 3, size, size], align_corners=False)
     # What lies outside reads as zero, so the fill colour is subtracted before.
-    cut = F.grid_sample(images.float() - fill, grid, padding_mode="zeros", align_corners=False)
-    return cut + fill
+    images = images.to(grid.dtype, copy=True).sub_(fill)
+    cut = F.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
+    return cut.add_(fill)
 
 
 def cut_boxes(
@@ -89,15 +92,29 @@ def cut_boxes(
     return pixels * (labels != PADDING)[..., None], labels
 
 
+def colour_change(means: Tensor, config: AugmentConfig, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Matrix (N, 3, 3) and offset (N, 3, 1) that change brightness, contrast, saturation and tint.
+
+    Args:
+        means: (N, 3) of each image's channels.
+        noise: (N, 6) in [0, 1).
+    """
+    change = noise * 2 - 1  # in [-1, 1)
+    saturation = 1 + config.saturation * change[:, 0:1]  # (N, 1)
+    gain = (1 + config.contrast * change[:, 1:2]) * (1 + config.tint * change[:, 3:6])  # (N, 3)
+    grey = torch.cat([weight * (1 - saturation) for weight in GREY], dim=1)  # (N, 3)
+    matrix = grey[:, None] + torch.diag_embed(saturation.expand(-1, 3))
+    # Contrast leaves the mean brightness where it is.
+    middle = sum(weight * mean for weight, mean in zip(GREY, means.unbind(dim=1), strict=True))
+    offset = middle[:, None] * (1 - gain) + config.brightness * change[:, 2:3]
+    return gain[..., None] * matrix, offset[..., None]
+
+
 def change_colours(images: Tensor, config: AugmentConfig, noise: Tensor) -> Tensor:
-    """Brightness, contrast, saturation and tint, each image its own; noise (N, 6) in [0, 1)."""
-    change = (noise * 2 - 1)[..., None, None]  # (N, 6, 1, 1) in [-1, 1)
-    grey = (images * images.new_tensor(GREY).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
-    images = torch.lerp(grey, images, 1 + config.saturation * change[:, 0:1])
-    middle = grey.mean(dim=(2, 3), keepdim=True)
-    gain = (1 + config.contrast * change[:, 1:2]) * (1 + config.tint * change[:, 3:6])
-    images = (images - middle) * gain + middle + config.brightness * change[:, 2:3]
-    return images.clamp(0, 255)
+    """Images (N, 3, S, S) in other colours, each image its own; noise (N, 6) in [0, 1)."""
+    pixels = images.flatten(2)  # (N, 3, S * S)
+    matrix, offset = colour_change(pixels.mean(dim=2), config, noise)
+    return torch.baddbmm(offset, matrix, pixels).clamp_(0, 255).view_as(images)
 
 
 def augment(

@@ -26,14 +26,17 @@ def encode(reference: Tensor, boxes: Tensor, stds: tuple[float, ...]) -> Tensor:
     source_wh = source[..., 2:].clamp(min=1)
     offset = (target[..., :2] - source[..., :2]) / source_wh
     scale = (target[..., 2:].clamp(min=1) / source_wh).log()
-    return torch.cat((offset, scale), dim=-1) / reference.new_tensor(stds)
+    deltas = torch.cat((offset, scale), dim=-1).unbind(dim=-1)
+    # Column by column: a tensor of the four numbers would be copied to the device at every call.
+    return torch.stack([d / std for d, std in zip(deltas, stds, strict=True)], dim=-1)
 
 
 def decode(reference: Tensor, deltas: Tensor, stds: tuple[float, ...]) -> Tensor:
     """Boxes that `deltas` make of `reference`: the inverse of `encode`."""
     source = xyxy_to_cxcywh(reference)
     source_wh = source[..., 2:].clamp(min=1)
-    deltas = deltas * reference.new_tensor(stds)
+    columns = zip(deltas.unbind(dim=-1), stds, strict=True)
+    deltas = torch.stack([column * std for column, std in columns], dim=-1)
     centre = source[..., :2] + deltas[..., :2] * source_wh
     half = source_wh * deltas[..., 2:].clamp(max=SCALE_CLAMP).exp() / 2
     return torch.cat((centre - half, centre + half), dim=-1)

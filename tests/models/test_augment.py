@@ -3,7 +3,15 @@
 import pytest
 import torch
 
-from models.data.augment import AugmentConfig, augment, cut_boxes, cut_images, random_windows
+from models.data.augment import (
+    GREY,
+    AugmentConfig,
+    augment,
+    change_colours,
+    cut_boxes,
+    cut_images,
+    random_windows,
+)
 from models.data.batches import Batch
 from models.thundernet.config import ConfigError
 from models.thundernet.matcher import IGNORE, PADDING
@@ -115,6 +123,25 @@ def test_same_generator_state_repeats_the_batch() -> None:
     assert not torch.equal(run(1), run(2))
     assert run(1).min() >= 0
     assert run(1).max() <= 255
+
+
+def test_colours_change_one_after_the_other() -> None:
+    """The matrix against its parts: saturation, contrast about the mean, tint, brightness."""
+    generator = torch.Generator().manual_seed(4)
+    images = torch.rand(5, 3, 9, 9, generator=generator, dtype=torch.float64) * 255
+    noise = torch.rand(5, 6, generator=generator, dtype=torch.float64)
+    config = AugmentConfig()
+    expected = torch.empty_like(images)
+    for image, change, out in zip(images, (noise * 2 - 1).tolist(), expected, strict=True):
+        grey = sum(weight * channel for weight, channel in zip(GREY, image, strict=True))
+        saturated = grey + (image - grey) * (1 + config.saturation * change[0])
+        contrasted = (saturated - grey.mean()) * (1 + config.contrast * change[1])
+        for channel, tint in enumerate(change[3:]):
+            tinted = contrasted[channel] * (1 + config.tint * tint)
+            out[channel] = tinted + grey.mean() + config.brightness * change[2]
+    changed = change_colours(images, config, noise)
+    torch.testing.assert_close(changed, expected.clamp(0, 255))
+    assert (changed - images).abs().mean() > 5
 
 
 def test_impossible_zoom_is_refused() -> None:
