@@ -12,8 +12,10 @@ from models.initial_weights import load_backbone
 from models.optimizer import MovingAverage
 from models.recipe import Recipe
 from models.schedule import input_size
+from models.thundernet.config import ConfigError
 from models.thundernet.criterion import Criterion
 from models.thundernet.matcher import GroundTruth
+from models.thundernet.processes import own_share
 from models.thundernet.thundernet import DenseOutput, ThunderNet
 from models.training_data import TrainingData
 from models.training_state import TrainingState
@@ -44,6 +46,9 @@ class Trainer(TrainingState[Recipe, ThunderNet]):
     DECISIVE = ("model", "criterion", "optimizer", "batch_size", "seed")
 
     def __init__(self, recipe: Recipe) -> None:
+        if recipe.compile == "all" and own_share().count > 1:
+            # Its batch norm talks to the other processes in every layer.
+            raise ConfigError("compile: expected no or match with several processes, got all")
         super().__init__(recipe)
         dense: nn.Module = self.model
         if recipe.compile != "no":

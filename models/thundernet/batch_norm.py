@@ -78,10 +78,6 @@ class CrossProcessBatchNorm(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or own_share().count == 1:
             return super().forward(x)
-        return self.normalise(x)
-
-    @torch.compiler.disable  # collectives inside an autograd function
-    def normalise(self, x: Tensor) -> Tensor:
         found = JoinedNormalisation.apply(x, self.weight, self.bias, self.eps)
         normalised, mean, variance, total = found
         with torch.no_grad():

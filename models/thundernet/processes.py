@@ -3,7 +3,8 @@
 Alone, a process is the first of one, and every sum is its own value.
 """
 
-from typing import NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -12,7 +13,8 @@ from torch import Tensor
 Item = TypeVar("Item")
 
 
-class Share(NamedTuple):
+@dataclass(frozen=True)
+class Share:
     """Which part of every batch is a process's own."""
 
     rank: int = 0

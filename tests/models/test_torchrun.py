@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from models import trainer
 from models.checkpoint import read_checkpoint
 from models.process_group import Agreement, choose_device
+from models.recipe import load_recipe
 from models.thundernet.config import ConfigError
+from models.thundernet.processes import Share
 from models.train import EXIT_REFUSED, main
 from tests.models.recipes import ITERATIONS, write_recipe
 from tests.models.tiny_street11 import write_split
@@ -36,7 +39,7 @@ def test_the_first_process_writes_what_all_have_trained(folder: Path) -> None:
     assert len((out / "val.csv").read_text().splitlines()) == 2
     assert read_checkpoint(out / "last.pt")["meta"]["images"] == 4
     assert error.count("data: damaged shard") == 1
-    assert error.count("cache street11-train at 64: 100%") == 1
+    assert error.count("-train at 64: 100%") == 1
 
 
 @pytest.mark.slow
@@ -106,6 +109,15 @@ def test_each_process_has_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen == [2]
     monkeypatch.delenv("LOCAL_RANK")
     assert choose_device("cuda") == torch.device("cuda", 0)
+
+
+def test_compiled_layers_that_would_wait_for_others_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "own_share", lambda: Share(0, 2))
+    recipe = load_recipe(write_recipe(tmp_path, compile="all"))
+    with pytest.raises(ConfigError, match="expected no or match with several processes, got all"):
+        trainer.Trainer(recipe)
 
 
 def test_alone_an_agreement_is_one_s_own_wish() -> None:
