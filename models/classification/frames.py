@@ -1,5 +1,6 @@
 """Where the pixels of a training image come from: its file, or a cache of decoded images."""
 
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,6 +31,13 @@ def read_pixels(path: str) -> np.ndarray | None:
     try:
         return decode_image(np.fromfile(path, np.uint8))
     except OSError:
+        return None
+
+
+def size_of(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size
+    except OSError:  # a link to nowhere, say: counted when it is to be read
         return None
 
 
@@ -64,7 +72,7 @@ class FolderSource:
     def __init__(self, files: LabelledFiles, name: str, workers: int) -> None:
         self.files, self.name, self.workers = files, name, workers
         self.identity = "\n".join(
-            f"{name}:{Path(files.path(row)).stat().st_size}" for row, name in enumerate(files.names)
+            f"{name}:{size_of(files.path(row))}" for row, name in enumerate(files.names)
         )
 
     def __len__(self) -> int:

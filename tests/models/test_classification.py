@@ -140,6 +140,16 @@ def test_a_cache_gives_nearly_the_crops_of_the_files(folder: Path) -> None:
     assert torch.equal(cached[0], again[0])
 
 
+def test_a_link_to_nowhere_is_left_out_of_the_cache(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "images/train/bars/900.jpg").symlink_to(folder / "nowhere.jpg")
+    cache = {"cache": str(folder / "cache"), "cache_size": 32}
+    _, labels = collect(read(folder, data=cache), range(3))  # more than one pass of 22
+    assert (labels == UNREADABLE).any()
+    assert "data: image unreadable, left out: train/bars/900.jpg" in capsys.readouterr().err
+
+
 def test_resumed_run_equals_an_uninterrupted_one(folder: Path) -> None:
     recipe = read(folder)
 
