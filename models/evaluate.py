@@ -87,7 +87,7 @@ def read_judged(options: argparse.Namespace, report: DataReport) -> tuple[Evalua
         if options.images is None:
             raise DataError(f"--coco {options.coco}: expected --images, the folder of its images")
         return make_evaluation_set(read_coco(options.coco, options.images, report)), COCO
-    return read_evaluation_set(options.data), BY_SOURCE
+    return read_evaluation_set(options.data, report), BY_SOURCE
 
 
 def report_differences(labels: tuple[str, ...], judged: EvaluationSet, report: DataReport) -> None:

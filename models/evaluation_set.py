@@ -4,7 +4,6 @@ Beyond COCO, an image may name its `source` and its `labelled_category_ids`, the
 annotated exhaustively in it. Where they are absent, the source is "all" and every class counts.
 """
 
-import json
 import tarfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -16,7 +15,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.annotated_images import AnnotatedImages, Annotation
+from models.data.annotated_images import AnnotatedImage, AnnotatedImages, Annotation
+from models.data.coco import read_coco
 from models.data.report import DataError, DataReport
 from stages.kernels.soft_nms import Detections
 
@@ -40,47 +40,33 @@ class EvaluationSet(NamedTuple):
     folder: Path | None = None  # of image files; None: they are in tars beside `path`
 
 
-def read_evaluation_set(path: Path) -> EvaluationSet:
+def read_evaluation_set(path: Path, report: DataReport) -> EvaluationSet:
     """The annotations of `path`; its images are read from the tars of the same stem.
 
     Raises:
         DataError: not a COCO file.
     """
-    try:
-        content = json.loads(path.read_text())
-        labels = {category["id"]: category["name"] for category in content["categories"]}
-        images = [make_image(image, labels) for image in content["images"]]
-        annotations = defaultdict(list)
-        for annotation in content["annotations"]:
-            annotations[annotation["image_id"]].append(annotation)
-    except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as JSON: {error}") from error
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{path}: expected a COCO data set, lacks {error}") from error
-    return EvaluationSet(path, images, labels, dict(annotations))
-
-
-def make_image(image: dict[str, Any], labels: dict[int, str]) -> JudgedImage:
-    return JudgedImage(
-        image["id"],
-        image["file_name"],
-        (image["width"], image["height"]),
-        image.get("source", ONLY_SOURCE),
-        frozenset(image.get("labelled_category_ids", labels)),
-    )
+    return make_evaluation_set(read_coco(path, None, report))
 
 
 def make_evaluation_set(found: AnnotatedImages) -> EvaluationSet:
-    """The images of a VOC or COCO directory, in their order; every category counts in each."""
-    category_ids = frozenset(found.categories)
-    images = [
-        JudgedImage(one.id, one.file_name, (one.width, one.height), ONLY_SOURCE, category_ids)
-        for one in found.images
-    ]
+    """The images of a data set, in their order."""
+    images = [make_image(image, found.categories) for image in found.images]
     annotations = defaultdict(list)
     for annotation in found.annotations:
         annotations[annotation.image_id].append(to_coco(annotation))
     return EvaluationSet(found.path, images, found.categories, dict(annotations), found.folder)
+
+
+def make_image(image: AnnotatedImage, labels: dict[int, str]) -> JudgedImage:
+    category_ids = image.labelled_category_ids
+    return JudgedImage(
+        image.id,
+        image.file_name,
+        (image.width, image.height),
+        image.source or ONLY_SOURCE,
+        frozenset(labels if category_ids is None else category_ids),
+    )
 
 
 def to_coco(annotation: Annotation) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from models.data.batches import Batches, image_weights
 from models.data.report import DataReport
 from models.data.samples import Samples
 from models.data.scene import load_scene
-from models.data.street11 import load_street11
-from models.evaluation_set import EvaluationSet, make_evaluation_set, read_evaluation_set
+from models.data.street11 import read_street11
+from models.evaluation_set import EvaluationSet, make_evaluation_set
 from models.recipe import Recipe, street11_folder
 from models.thundernet.processes import own_share
 
@@ -50,21 +50,18 @@ def load_train_sets(recipe: Recipe, report: DataReport) -> list[Samples]:
     """Photographs to train on: the directories that the recipe names, or street11."""
     data, labels, cache = recipe.data, recipe.model.labels, Path(recipe.data.cache)
     if data.train:
-        return [
-            load_samples(split.read(report), labels, cache, data.image_size, report)
-            for split in data.train
-        ]
-    folder = street11_folder(data)
-    return [load_street11(folder, data.train_split, labels, cache, data.image_size, report)]
+        sets = [split.read(report) for split in data.train]
+    else:
+        sets = [read_street11(street11_folder(data), data.train_split, report)]
+    return [load_samples(found, labels, cache, data.image_size, report) for found in sets]
 
 
 def load_validation(recipe: Recipe, report: DataReport) -> tuple[Samples, EvaluationSet]:
     """Images at the network's size, and what is to be found in them."""
     data, labels, cache = recipe.data, recipe.model.labels, Path(recipe.data.cache)
-    size = recipe.model.input_size
     if data.val is not None:
         found = data.val.read(report)
-        return load_samples(found, labels, cache, size, report), make_evaluation_set(found)
-    folder = street11_folder(data)
-    val = load_street11(folder, data.val_split, labels, cache, size, report)
-    return val, read_evaluation_set(folder / f"{data.val_split}.json")
+    else:
+        found = read_street11(street11_folder(data), data.val_split, report)
+    samples = load_samples(found, labels, cache, recipe.model.input_size, report)
+    return samples, make_evaluation_set(found)

@@ -10,7 +10,7 @@ import numpy as np
 
 from models.classification.class_folders import LabelledFiles
 from models.data.image_cache import CachedImages, Picture, open_cache
-from models.data.street11 import decode_image
+from models.data.picture_files import decode_image
 
 IMAGES_PER_GROUP = 20_000  # what an interrupted build of the cache repeats at most
 IMAGES_AT_ONCE = 256  # decoded, and not yet written

@@ -1,4 +1,4 @@
-"""Image files with boxes in COCO's terms: what VOC and COCO directories are read into."""
+"""Images with boxes in COCO's terms: what VOC, COCO and street11 are read into."""
 
 import math
 from pathlib import Path
@@ -15,6 +15,8 @@ class AnnotatedImage(msgspec.Struct, frozen=True):
     file_name: str
     width: int
     height: int
+    source: str | None = None  # where it comes from, in a set of several origins
+    labelled_category_ids: tuple[int, ...] | None = None  # looked for in it; None: all
 
 
 class Annotation(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,11 +29,11 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnnotatedImages(msgspec.Struct, frozen=True):
-    """What a directory holds, after `keep_usable` left out what means nothing."""
+    """What a data set holds, after `keep_usable` left out what means nothing."""
 
     name: str
     path: Path  # the file that lists the images, for messages
-    folder: Path  # where `file_name` of every image lies
+    folder: Path | None  # where `file_name` of every image lies; None: in tars beside `path`
     images: list[AnnotatedImage]
     annotations: list[Annotation]
     categories: dict[int, str]  # id -> name

@@ -1,55 +1,17 @@
-"""Samples of a VOC or COCO directory: its images decoded into the cache, its boxes as arrays."""
+"""Samples of a data set: its images decoded into the cache, its boxes as arrays."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from models.data.annotated_images import AnnotatedImage, AnnotatedImages
-from models.data.image_cache import Picture, open_cache
+from models.data.image_cache import open_cache
+from models.data.picture_files import find_pictures
 from models.data.report import DataError, DataReport
 from models.data.samples import LabelledBox, Samples, pad_boxes
-from models.data.street11 import decode_image
 from models.thundernet.matcher import IGNORE
-
-IMAGES_PER_GROUP = 500  # what an interrupted build of the cache repeats at most
-
-
-class FileSource:
-    """The images as files, for the image cache."""
-
-    def __init__(self, found: AnnotatedImages) -> None:
-        self.name = found.name
-        self.images = found.images
-        self.paths = [found.folder / image.file_name for image in found.images]
-        # With sizes, so that files which appear or change later are not taken from an old cache.
-        self.identity = "\n".join(
-            f"{image.file_name}:{path.stat().st_size if path.is_file() else 'missing'}"
-            for image, path in zip(found.images, self.paths, strict=True)
-        )
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def groups(self) -> Sequence[str]:
-        return [str(first) for first in range(0, len(self.paths), IMAGES_PER_GROUP)]
-
-    def read(self, group: str) -> Iterator[Picture]:
-        first = int(group)
-        for row, path in enumerate(self.paths[first : first + IMAGES_PER_GROUP], first):
-            yield Picture(row, read_image(path, self.images[row]))
-
-
-def read_image(path: Path, expected: AnnotatedImage) -> np.ndarray | None:
-    """BGR pixels (H, W, 3); None where no file decodes to the size that was annotated."""
-    try:
-        frame = decode_image(np.fromfile(path, np.uint8))
-    except OSError:
-        return None
-    if frame is None or frame.shape[:2] != (expected.height, expected.width):
-        return None
-    return frame
 
 
 def load_samples(
@@ -69,15 +31,28 @@ def load_samples(
         boxes[image.id].append(LabelledBox(label, parts_of_image(annotation.bbox, image)))
     if not found.images:
         raise DataError(f"{found.path}: expected at least one usable image, found none")
-    cached = open_cache(cache, FileSource(found), size)
+    cached = open_cache(cache, find_pictures(found, report), size)
     names = [image.file_name for image in found.images]
     for name, present in zip(names, cached.present, strict=True):
         if not present:
             report.add("image missing, unreadable or of another size", name)
     padded, box_labels = pad_boxes([boxes[image.id] for image in found.images])
-    labelled = np.ones((len(names), len(labels)), bool)
-    sources = [found.name] * len(names)
+    labelled = labelled_classes(found.images, classes, len(labels))
+    sources = [image.source or found.name for image in found.images]
     return Samples(names, sources, padded, box_labels, labelled, cached.present, cached.images)
+
+
+def labelled_classes(
+    images: Sequence[AnnotatedImage], classes: dict[int, int], count: int
+) -> np.ndarray:
+    """Which classes somebody looked for in each image, (I, K)."""
+    labelled = np.zeros((len(images), count), bool)
+    for row, image in enumerate(images):
+        category_ids = image.labelled_category_ids
+        for category_id in classes if category_ids is None else category_ids:
+            if category_id in classes:
+                labelled[row, classes[category_id] - 1] = True
+    return labelled
 
 
 def class_of_category(

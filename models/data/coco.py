@@ -27,8 +27,11 @@ class CocoFile(msgspec.Struct, frozen=True):
     categories: list[CocoCategory]
 
 
-def read_coco(path: Path, images: Path, report: DataReport) -> AnnotatedImages:
-    """The data set of a file such as instances_val2017.json with its images in `images`.
+def read_coco(path: Path, images: Path | None, report: DataReport) -> AnnotatedImages:
+    """The data set of a file such as instances_val2017.json.
+
+    Args:
+        images: the folder of its images; None where they are in tars beside the file.
 
     Raises:
         DataError: not a COCO file, or no such folder.
@@ -37,7 +40,7 @@ def read_coco(path: Path, images: Path, report: DataReport) -> AnnotatedImages:
         content = msgspec.json.decode(path.read_bytes(), type=CocoFile)
     except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
         raise DataError(f"{path}: expected a COCO data set: {error}") from error
-    if not images.is_dir():
+    if images is not None and not images.is_dir():
         raise DataError(f"{images}: expected the folder of the images that {path.name} lists")
     categories = {category.id: category.name for category in content.categories}
     found = AnnotatedImages(

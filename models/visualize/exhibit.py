@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.picture_files import decode_image
 from models.data.report import DataReport
-from models.data.street11 import decode_image
 from models.evaluation_set import EvaluationSet, read_frames, take_images
 from stages.scene.street import Street, StreetOptions
 

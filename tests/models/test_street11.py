@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.data.annotated_samples import load_samples
 from models.data.report import DataError, DataReport
 from models.data.samples import Samples
-from models.data.street11 import load_street11
+from models.data.street11 import read_street11
 from models.thundernet.config import LABELS
 from models.thundernet.matcher import IGNORE, PADDING
 from tests.models.tiny_street11 import HEIGHT, WIDTH, write_json, write_shard, write_split
@@ -20,7 +21,8 @@ SIZE = 64
 
 def load(folder: Path, report: DataReport | None = None) -> Samples:
     report = report or DataReport()
-    return load_street11(folder, "train", LABELS, folder / "cache", SIZE, report)
+    found = read_street11(folder, "train", report)
+    return load_samples(found, LABELS, folder / "cache", SIZE, report)
 
 
 def test_boxes_are_parts_of_the_image(tmp_path: Path) -> None:
@@ -72,7 +74,8 @@ def test_boxes_without_area_are_named_and_left_out(tmp_path: Path) -> None:
     samples = load(tmp_path, report)
     assert (samples.labels[0] == PADDING).all()
     assert report.lines() == [
-        "box without area: 2 (train-000.png [10, 10, 0, 20], train-000.png [125, 10, 20, 20])"
+        "box outside its image: 1 (train-000.png [125.0, 10.0, 20.0, 20.0])",
+        "box without area: 1 (train-000.png [10.0, 10.0, 0.0, 20.0])",
     ]
 
 
@@ -85,7 +88,7 @@ def test_unreadable_and_missing_images_are_named_and_left_out(tmp_path: Path) ->
     report = DataReport()
     samples = load(tmp_path, report)
     assert samples.present.tolist() == [False, False, True, True]
-    expected = "image missing or unreadable: 2 (train-000.png, train-001.png)"
+    expected = "image missing, unreadable or of another size: 2 (train-000.png, train-001.png)"
     assert report.lines() == [expected]
 
 
@@ -97,25 +100,32 @@ def test_damaged_shard_is_named_and_the_rest_is_used(tmp_path: Path) -> None:
     assert samples.present.tolist() == [True, True, False, False]
     assert [line.split(":")[0] for line in report.lines()] == [
         "damaged shard",
-        "image missing or unreadable",
+        "image missing, unreadable or of another size",
     ]
 
 
 def test_box_of_an_unknown_image_is_named(tmp_path: Path) -> None:
     content = write_split(tmp_path, "train", 2)
     content["annotations"][3]["image_id"] = 77
+    box = [float(edge) for edge in content["annotations"][3]["bbox"]]
     write_json(tmp_path, "train", content)
     report = DataReport()
     load(tmp_path, report)
-    assert report.lines() == ["box of an unknown image: 1 (annotation 4)"]
+    assert report.lines() == [f"box of an unknown image: 1 (77 {box})"]
 
 
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda folder: (folder / "train.json").unlink(), "no such file"),
-        (lambda folder: (folder / "train.json").write_text("{"), "not JSON"),
-        (lambda folder: write_json(folder, "train", {"images": []}), "expected keys"),
+        (
+            lambda folder: (folder / "train.json").unlink(),
+            "expected a COCO data set: .*No such file",
+        ),
+        (
+            lambda folder: (folder / "train.json").write_text("{"),
+            "expected a COCO data set: Input data was truncated",
+        ),
+        (lambda folder: write_json(folder, "train", {"images": []}), "missing required field"),
         (
             lambda folder: write_json(
                 folder, "train", {"images": [], "annotations": [], "categories": []}
@@ -142,7 +152,8 @@ def test_real_annotations_fit(shared: Path, tmp_path: Path) -> None:
     (tmp_path / "val.json").symlink_to(folder / "val.json")
     write_shard(tmp_path / "val-00.tar", [])
     report = DataReport()
-    samples = load_street11(tmp_path, "val", LABELS, tmp_path / "cache", SIZE, report)
+    found = read_street11(tmp_path, "val", report)
+    samples = load_samples(found, LABELS, tmp_path / "cache", SIZE, report)
     assert len(samples) == 1222
     assert (samples.labels > 0).sum() == 2320
     assert (samples.labels == IGNORE).sum() == 93

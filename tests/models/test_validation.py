@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from models import validation
+from models.data.annotated_samples import load_samples
 from models.data.report import DataReport
 from models.data.samples import Samples
-from models.data.street11 import load_street11
-from models.evaluation_set import EvaluationSet, read_evaluation_set
+from models.data.street11 import read_street11
+from models.evaluation_set import EvaluationSet, make_evaluation_set
 from models.thundernet.config import LABELS, ThunderNetConfig
 from models.thundernet.inference import ImageDetections, detect, select_per_class
 from models.thundernet.thundernet import ThunderNet
@@ -24,8 +25,9 @@ SIZE = 64
 @pytest.fixture
 def judged(tmp_path: Path) -> tuple[Samples, EvaluationSet]:
     write_split(tmp_path, "val", 6)
-    samples = load_street11(tmp_path, "val", LABELS, tmp_path / "cache", SIZE, DataReport())
-    return samples, read_evaluation_set(tmp_path / "val.json")
+    found = read_street11(tmp_path, "val", DataReport())
+    samples = load_samples(found, LABELS, tmp_path / "cache", SIZE, DataReport())
+    return samples, make_evaluation_set(found)
 
 
 def perfect(samples: Samples, row: int) -> ImageDetections:
