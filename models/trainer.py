@@ -50,6 +50,7 @@ class Trainer(TrainingState[Recipe, ThunderNet]):
             # Its batch norm talks to the other processes in every layer.
             raise ConfigError("compile: expected no or match with several processes, got all")
         super().__init__(recipe)
+        self.known_anchors: dict[int, Tensor] = {}  # by input size
         dense: nn.Module = self.model
         if recipe.compile != "no":
             self.criterion.match = torch.compile(self.criterion.match)
@@ -78,13 +79,19 @@ class Trainer(TrainingState[Recipe, ThunderNet]):
         """Pixels per side of the images at `iteration`, counted from 0."""
         return input_size(self.recipe, iteration)
 
+    def anchors(self, size: int) -> Tensor:
+        """Those of images of `size` pixels, on the device since their first use."""
+        if size not in self.known_anchors:
+            self.known_anchors[size] = self.model.anchors(size).to(self.device)
+        return self.known_anchors[size]
+
     def step(self, batches: Batches) -> dict[str, Tensor]:
         """One iteration; returns its losses, still on the device."""
         recipe, generator, size = self.recipe, self.noise(), self.size_at(self.iteration)
         batch = batches.batch(self.iteration).to(self.device)
         images, truth = augment(batch, size, self.model.pixel_mean, recipe.augment, generator)
         images = self.model.normalize(images).contiguous(memory_format=torch.channels_last)
-        anchors = self.model.anchors(size).to(self.device)
+        anchors = self.anchors(size)
         self.model.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.autocast):
             losses = self.objective(images, anchors, size, truth, generator)

@@ -110,18 +110,25 @@ class TrainingState(Generic[AnyRecipe, AnyModel]):
 
     def update(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
         """Ends the iteration: a step along the gradient. Returns the losses without theirs."""
+        self.backward(losses)
+        self.move()
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def backward(self, losses: dict[str, Tensor]) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.stack(list(losses.values())).sum().backward()
+
+    def move(self) -> None:
+        """Moves weights and their average along the gradient, and the iteration by one."""
         recipe = self.recipe
         factor = rate_factor(recipe.schedule, self.iteration, recipe.iterations)
         set_rate(self.optimizer, recipe.optimizer.lr * factor)
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(losses.values())).sum().backward()
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         if recipe.optimizer.clip_norm is not None:
             nn.utils.clip_grad_norm_(parameters, recipe.optimizer.clip_norm)
         self.optimizer.step()
         self.average.update(self.model, self.iteration)
         self.iteration += 1
-        return {name: loss.detach() for name, loss in losses.items()}
 
     def averaged_model(self) -> AnyModel:
         model = self.make_model().to(self.device, memory_format=torch.channels_last)

@@ -114,10 +114,7 @@ class Criterion(nn.Module):
         found = self.anchor_losses(dense, self.choose_anchors(batch))
         rois = self.choose_rois(batch, self.candidates(batch))
         found |= self.roi_losses(self.pool_and_classify(dense.features, rois.boxes), rois, truth)
-        if self.context_head is not None:
-            logits = self.context_head(dense.context).float()
-            found["context"] = self.config.context_weight * losses.context_loss(logits, truth)
-        return found
+        return found | self.context_losses(dense, truth)
 
     @torch.no_grad()
     def choose_anchors(self, batch: TrainingBatch) -> AnchorTargets:
@@ -176,6 +173,13 @@ class Criterion(nn.Module):
             sample = draw(assignment, keys, c.rois_per_image, c.roi_positive_fraction)
         drawn = (take(values, sample.chosen) for values in every[:3])
         return RoiTargets(*drawn, sample.valid)
+
+    def context_losses(self, dense: DenseOutput, truth: GroundTruth) -> dict[str, Tensor]:
+        """That of the class map, where there is one."""
+        if self.context_head is None:
+            return {}
+        logits = self.context_head(dense.context).float()
+        return {"context": self.config.context_weight * losses.context_loss(logits, truth)}
 
     def roi_losses(
         self, output: RoiOutput, rois: RoiTargets, truth: GroundTruth

@@ -1,0 +1,31 @@
+"""A training step part by part; `python -m models.benchmark` measures longer and other recipes."""
+
+import os
+
+import pytest
+
+pytest.importorskip("torch", reason="needs the training extra")
+
+from models.benchmark import WHOLE, Setting, benchmark, progressive_rate, table
+from models.recipe import load_recipe
+from models.train import prepare_process
+
+pytestmark = [pytest.mark.bench, pytest.mark.torch]
+
+RECIPE = "configs/train/snet49_street11.yaml"
+ROUNDS = 5
+
+
+def test_training_table(repository):
+    recipe = load_recipe(repository / RECIPE)
+    settings = [Setting(size, rois) for rois in (64, 128) for size in (192, 256, 320)]
+    prepare_process()
+    timings = benchmark(recipe, settings, ROUNDS)
+    load = os.getloadavg()[0]
+    print(f"\n{RECIPE}, {recipe.threads} threads, load average {load:.1f}")
+    for setting, found in timings.items():
+        assert WHOLE in found
+        print("\n".join(["", *table(setting, found, recipe.batch_size)]))
+    for rois in (64, 128):
+        median, best = progressive_rate(recipe, timings, rois)
+        print(f"\nsizes of the recipe, {rois} RoIs: {median:.1f} img/s, best {best:.1f}")
