@@ -29,15 +29,20 @@ class FrameReader(CalibrationDataReader):  # type: ignore[misc]  # its base has 
 
 
 def measure_ranges(model: onnx.ModelProto, frames: Iterable[NDArray[np.uint8]]) -> TensorsData:
-    """Smallest and largest value of each tensor that may be quantised.
+    """A frame's smallest and largest value of each tensor that may be quantised, on average.
 
-    Outliers are kept: cutting them off by percentile costs gigabytes for histograms of all maps.
+    The extremes of all frames would spend bits on outliers: with 7-bit weights they cost 0.5 AP,
+    where the averages cost none. Percentiles need gigabytes, for histograms of every map.
     """
     with TemporaryDirectory() as folder:
         plain, augmented = Path(folder, "plain.onnx"), Path(folder, "augmented.onnx")
         onnx.save(model, plain)
         calibrator = create_calibrator(
-            plain, list(OPERATORS), str(augmented), CalibrationMethod.MinMax
+            plain,
+            list(OPERATORS),
+            str(augmented),
+            CalibrationMethod.MinMax,
+            extra_options={"moving_average": True, "averaging_constant": 0.01},
         )
         calibrator.collect_data(FrameReader(frames))
         ranges = calibrator.compute_data()
