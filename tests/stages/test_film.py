@@ -1,4 +1,5 @@
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.clips import draw
 from tests.stages.films import assert_shows, read_film
 from tests.stages.test_journal import no_file_above
 
+SYSTEM_PYTHON = "/usr/bin/python3"  # the one that Debian's python3-gi belongs to
 SIZE = (160, 120)
 MS = 1_000_000
 OpenFilm = Callable[..., Film]
@@ -151,6 +153,20 @@ def test_a_full_shared_memory_is_named(
     monkeypatch.setattr("os.statvfs", lambda _: full)
     with pytest.raises(OSError, match="No space left on device at "):
         add(film, 1)
+
+
+def test_another_reader_than_ffmpeg_finds_the_same(open_film: OpenFilm, film_path: Path) -> None:
+    """As it is written, and as it is when it is finished."""
+    probe = [SYSTEM_PYTHON, "-c", 'import gi; gi.require_version("Gst", "1.0")']
+    if subprocess.run(probe, capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs Debian's python3-gi and gir1.2-gstreamer-1.0")
+    film = open_film()
+    add(film, *range(30))
+    command = [SYSTEM_PYTHON, str(Path(__file__).with_name("gst_samples.py")), str(film_path)]
+    written = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    film.close()
+    finished = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    assert written == finished == " ".join(str(80 * i) for i in range(30))
 
 
 def test_encoding_leaves_no_file(open_film: OpenFilm, film_path: Path) -> None:
