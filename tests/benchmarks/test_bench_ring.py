@@ -121,9 +121,10 @@ def echoing(folder: Path, link: str, core: int) -> Iterator[Callable[[], float]]
 
 def test_hop_table(short_dir):
     cores = sorted(os.sched_getaffinity(0))
+    places = {cores[0]: "another core", cores[-1]: "same core"}  # the latter alone if there is one
     hops: dict[tuple[str, str], list[float]] = {}
     for i in range(ROUNDS):
-        for where, core in (("same core", cores[-1]), ("another core", cores[0])):
+        for core, where in reversed(places.items()):
             for link in ("stream", "dispatch"):
                 folder = short_dir / f"{i}{core}{link}"
                 folder.mkdir()

@@ -61,7 +61,7 @@ def test_soft_nms_table():
     )
     for classes in (80, 20, 11):
         boxes, scores = make_scene(classes)
-        for score_thresh in (0.01, 0.05, 0.3):
+        for score_thresh in (0.01, 0.05, 0.3, 0.8):
             linear = SoftNms(method="linear", score_thresh=score_thresh)
             gaussian = SoftNms(method="gaussian", score_thresh=score_thresh)
             book = partial(suppress_by_the_book, boxes, scores, score_thresh)
