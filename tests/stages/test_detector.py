@@ -1,3 +1,6 @@
+import subprocess
+import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -144,3 +147,28 @@ def test_shipped_model_fits_the_line(repository):
     assert 0 <= boxes.min() <= boxes.max() <= max(detector.metadata.input_wh)
     assert (scores.sum(axis=1) <= 1 + 1e-5).all()  # background has the rest
     np.testing.assert_array_equal(detector.infer(tensor).scores, scores)
+
+
+def test_frames_leave_no_memory_behind(detector):
+    tensor = detector.make_tensor()
+
+    def held_after(frames: int) -> int:
+        for _ in range(frames):
+            detector.infer(tensor)
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    grown = -held_after(200) + held_after(400)
+    tracemalloc.stop()
+    assert grown < 400  # bytes: one per frame would be a leak
+
+
+def test_one_thread_is_the_one_that_asks(tiny_model):
+    code = (
+        "import os; from stages.detector import Detector;"
+        "before = len(os.listdir('/proc/self/task'));"
+        f"detector = Detector({str(tiny_model)!r}, threads=1);"
+        "detector.infer(detector.make_tensor());"
+        "assert len(os.listdir('/proc/self/task')) == before"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
