@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from models.data.augment import augment
 from models.data.batches import Batches
+from models.data.resident_batches import ResidentBatches
 from models.initial_weights import load_backbone
 from models.optimizer import MovingAverage
 from models.recipe import Recipe
@@ -55,7 +56,8 @@ class Trainer(TrainingState[Recipe, ThunderNet]):
         if recipe.compile != "no":
             self.criterion.match = torch.compile(self.criterion.match)
         if recipe.compile == "all":
-            dense = torch.compile(self.model)
+            # One graph per input size: there are few, and each runs for thousands of iterations.
+            dense = torch.compile(self.model, dynamic=False)
             self.criterion.pool_and_classify = torch.compile(self.model.classify)
         self.objective = self.spread(Objective(dense, self.criterion))
 
@@ -85,7 +87,7 @@ class Trainer(TrainingState[Recipe, ThunderNet]):
             self.known_anchors[size] = self.model.anchors(size).to(self.device)
         return self.known_anchors[size]
 
-    def step(self, batches: Batches) -> dict[str, Tensor]:
+    def step(self, batches: Batches | ResidentBatches) -> dict[str, Tensor]:
         """One iteration; returns its losses, still on the device."""
         recipe, generator, size = self.recipe, self.noise(), self.size_at(self.iteration)
         batch = batches.batch(self.iteration).to(self.device)

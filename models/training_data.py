@@ -10,16 +10,18 @@ import numpy as np
 from models.data.annotated_samples import load_samples
 from models.data.batches import Batches, image_weights
 from models.data.report import DataReport
+from models.data.resident_batches import ResidentBatches, place
 from models.data.samples import Samples
 from models.data.scene import load_scene
 from models.data.street11 import read_street11
 from models.evaluation_set import EvaluationSet, make_evaluation_set
+from models.process_group import choose_device
 from models.recipe import Recipe, street11_folder
 from models.thundernet.processes import own_share
 
 
 class TrainingData(NamedTuple):
-    batches: Batches
+    batches: Batches | ResidentBatches
     val: Samples
     judged: EvaluationSet  # annotations of `val`, in its order
 
@@ -43,7 +45,7 @@ def load_training_data(recipe: Recipe) -> TrainingData:
     if data.preload:
         sets = [replace(part, images=np.array(part.images)) for part in sets]
     batches = Batches(sets, weights, recipe.batch_size, recipe.seed, recipe.max_boxes, share)
-    return TrainingData(batches, val, judged)
+    return TrainingData(place(batches, choose_device(recipe.device)), val, judged)
 
 
 def load_train_sets(recipe: Recipe, report: DataReport) -> list[Samples]:

@@ -18,6 +18,7 @@ from models.data.batches import Batch
 from models.thundernet import criterion
 from models.thundernet.config import ThunderNetConfig
 from models.thundernet.criterion import Criterion, CriterionConfig
+from models.thundernet.matcher import GroundTruth, match
 from models.thundernet.thundernet import ThunderNet
 
 pytestmark = pytest.mark.torch
@@ -102,6 +103,23 @@ def test_step_stays_on_the_device(hard_examples: bool, class_specific_boxes: boo
     assert operators.found == []
     assert calls.found == []
     assert all(p.grad is not None for p in model.parameters())
+
+
+def test_parts_of_a_step_compile_without_a_break() -> None:
+    """`fullgraph` refuses whatever would send control back to Python in between."""
+    model = ThunderNet(ThunderNetConfig()).to(memory_format=torch.channels_last)
+    images = torch.randn(2, 3, 64, 64).contiguous(memory_format=torch.channels_last)
+    anchors, boxes = model.anchors(64)[None], torch.tensor([[[5.0, 5.0, 40.0, 30.0]]] * 2)
+    truth = GroundTruth(boxes, torch.ones(2, 1).long(), torch.ones(2, 11, dtype=torch.bool))
+
+    def compiled(function: Any) -> Any:
+        return torch.compile(function, backend="eager", fullgraph=True)
+
+    dense = compiled(model)(images)
+    output = compiled(model.classify)(dense.features.detach(), boxes)
+    assert output.class_logits.shape == (2, 1, 12)
+    found = compiled(match)(anchors, truth, 0.7, 0.3, 0.1)
+    assert torch.equal(found.assignment, match(anchors, truth, 0.7, 0.3, 0.1).assignment)
 
 
 @pytest.mark.parametrize(
