@@ -32,6 +32,20 @@ def grid_boxes(draw: Any, least: int = 1, most: int = 12, side: int = 8) -> list
     return found
 
 
+@st.composite
+def boxes_and_truth(draw: Any) -> tuple[list[list[float]], list[list[float]]]:
+    """Boxes, and objects that are such boxes with edges moved: any overlap up to the whole."""
+    boxes = draw(grid_boxes(most=8))
+    shifts = st.tuples(*[st.integers(-10, 10)] * 4)
+    truth = []
+    for index in draw(st.lists(st.integers(0, len(boxes) - 1), min_size=1, max_size=5)):
+        x1, y1, x2, y2 = (
+            edge + shift for edge, shift in zip(boxes[index], draw(shifts), strict=True)
+        )
+        truth.append([x1, y1, max(x2, x1 + 1), max(y2, y1 + 1)])
+    return boxes, truth
+
+
 def numbers(low: int, high: int) -> st.SearchStrategy[float]:
     """Hundredths: what float32 cannot tell apart teaches nothing."""
     return st.integers(100 * low, 100 * high).map(lambda hundredths: hundredths / 100)
@@ -79,16 +93,17 @@ def test_decoding(stds: tuple[float, ...], reference: list[float], deltas: list[
     torch.testing.assert_close(found, expected, atol=0.02, rtol=1e-4)
 
 
+@settings(max_examples=200)
 @given(
-    boxes=grid_boxes(),
-    truth=grid_boxes(most=5),
+    case=boxes_and_truth(),
     labels=st.lists(st.sampled_from([-1, 0, 1, 2]), min_size=5, max_size=5),
     best=st.sampled_from([None, 0.1, 0.3]),
 )
 def test_matching(
-    boxes: list[list[float]], truth: list[list[float]], labels: list[int], best: float | None
+    case: tuple[list[list[float]], list[list[float]]], labels: list[int], best: float | None
 ) -> None:
     """Every rule of the matcher, box by box; of equally good objects any may be taken."""
+    boxes, truth = case
     labels = labels[: len(truth)]
     padded = [box if label else [0.0] * 4 for box, label in zip(truth, labels, strict=True)]
     given_truth = GroundTruth(
@@ -143,6 +158,17 @@ def test_suppression(suppress: Any, boxes: list[list[float]], places: int, data:
     scores = [rank / 32 for rank in ranks]
     kept = suppress(torch.tensor([boxes]), torch.tensor([scores]), places, 0.5)
     expected = oracle.suppress(boxes, scores, places, 0.5)
+    assert kept.chosen[0][kept.valid[0]].tolist() == expected
+
+
+@SUPPRESSIONS
+def test_suppression_of_a_chain(suppress: Any) -> None:
+    """Each box would remove the next one, were it not removed by the one before."""
+    boxes = [[4.0 * i, 0.0, 4.0 * i + 16, 16.0] for i in range(20)]  # neighbours: IoU 0.6
+    scores = [1 - i / 32 for i in range(20)]
+    kept = suppress(torch.tensor([boxes]), torch.tensor([scores]), 20, 0.5)
+    expected = oracle.suppress(boxes, scores, 20, 0.5)
+    assert expected == list(range(0, 20, 2))
     assert kept.chosen[0][kept.valid[0]].tolist() == expected
 
 
