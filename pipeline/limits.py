@@ -13,7 +13,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     frame_s: Seconds = 10.0  # a process that has work and finishes none for so long is hung
     start_s: Seconds = 60.0  # from its start to its first word: models take time to load
-    memory_mb: Annotated[int, Meta(ge=64)] = 1024  # per process, shared memory left out
+    memory_mb: Annotated[int, Meta(ge=64)] = 512  # of a process, shared memory left out
     restarts: Annotated[int, Meta(ge=0)] = 5  # of one process within `window_s`
     window_s: Seconds = 60.0
     # What becomes of the run when a camera's process has used up its restarts.

@@ -115,3 +115,40 @@ def test_the_processes_of_a_killed_supervisor_end_and_the_next_start_cleans_up(
     following = start_line("--source", clip)
     assert following.wait() == 0, following.stderr
     assert line.leftovers() == []
+
+
+def test_a_killed_run_and_its_cleaning_disturb_no_other(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    clip = make_clip(tmp_path / "clip.avi", 16)
+    killed, other = (start_line(*endless(clip)) for _ in range(2))
+    for line in (killed, other):
+        line.wait_for_messages(5)
+        line.run_dir()
+        line.look()
+    killed.process.kill()
+    killed.process.wait()
+    following = start_line("--source", clip)
+    assert following.wait() == 0, following.stderr
+    wait_until(lambda: killed.leftovers() == [], "it is cleaned up")
+    assert other.run_dir().is_dir()
+    other.wait_for_messages(len(other.messages()) + 10)
+    other.process.terminate()
+    assert other.wait() == 0, other.stderr
+    assert_frames_in_order(other.messages())
+    assert "started again" not in other.stdout
+    assert other.leftovers() == []
+
+
+def test_processes_that_are_stopped_end_with_a_killed_supervisor_too(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    line = start_line(*endless(make_clip(tmp_path / "clip.avi", 16)))
+    line.wait_for_messages(5)
+    run_dir = line.run_dir()
+    line.look()
+    for name in ("capture.cam0", "detect"):
+        line.kill(name, signal.SIGSTOP)
+    line.process.kill()
+    line.process.wait()
+    wait_until(lambda: set(line.leftovers()) <= {str(run_dir)}, "its processes are gone")

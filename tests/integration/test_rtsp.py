@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.client import DetectionMessage, DetectionSubscriber, Message, StatusMessage
 from tests.conftest import StartLine
+from tests.integration.mjpeg_camera import MjpegCamera
 from tests.integration.test_subscribers import free_port
 from tests.running_line import PATIENCE_S
 
@@ -177,3 +178,31 @@ def test_a_camera_over_udp_goes_on_when_packets_are_lost(
         times = [m.pts_ns for m in messages if m.epoch == epoch]
         assert times == sorted(set(times))
     assert "started again" not in line.stdout
+
+
+def make_stream(path: Path, size: str) -> bytes:
+    maker = SERVER.with_name("transport_stream.py")
+    subprocess.run([SYSTEM_PYTHON, str(maker), str(path), size, "50"], check=True)
+    return path.read_bytes()
+
+
+def test_a_stream_that_changes_its_size_begins_an_epoch(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    small = make_stream(tmp_path / "small.ts", "320x240")
+    large = make_stream(tmp_path / "large.ts", "640x480")
+
+    def growing(connection: int) -> Iterator[bytes]:
+        yield b"HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n"
+        yield small + large if connection == 1 else large
+
+    with MjpegCamera(growing) as camera:
+        line = start_line("--set", f"sources=[{{uri: '{camera.url}', {QUICK}}}]")
+        endpoint = f"ipc://{line.jsonl.parent}/pub"
+        with DetectionSubscriber(endpoint, timeout_s=PATIENCE_S) as subscriber:
+            before = read_until(subscriber, DetectionMessage, width=640, height=480)[:-1]
+        line.process.terminate()
+        assert line.wait() == 0, line.stderr
+    frames = [m for m in before if isinstance(m, DetectionMessage)]
+    assert {(m.epoch, m.width, m.height) for m in frames} == {(1, 320, 240)}
+    assert "pictures are coded in 640x480 now: a new epoch begins" in line.stderr

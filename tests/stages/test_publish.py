@@ -75,6 +75,14 @@ def test_nothing_found_is_said_and_is_not_a_failure(line: Publishing) -> None:
     assert (failed.status, failed.detections, failed.why) == ("error", (), "detect: no memory")
 
 
+def test_a_frame_that_no_stage_looked_at_says_so(line: Publishing) -> None:
+    frame = line.make_frame(0, b"detect: died or hung on this frame before")
+    frame.ref = msgspec.structs.replace(frame.ref, failed=True, skipped=True)
+    message = msgspec.msgpack.decode(line.stage.pass_failed(frame), type=DetectionMessage)
+    assert (message.status, message.detections) == ("skipped", ())
+    assert message.why == "detect: died or hung on this frame before"
+
+
 def test_messages_are_numbered_without_gaps(line: Publishing) -> None:
     assert [line.publish(i).seq for i in (0, 3, 4, 9)] == [0, 1, 2, 3]
 
