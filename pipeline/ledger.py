@@ -120,10 +120,8 @@ class Ledger:
     @classmethod
     def create(cls, run_dir: Path, cameras: int, processes: int) -> "Ledger":
         size = cameras * processes * _ROW.itemsize + cameras * _CAMERA.itemsize
-        size += (
-            processes * _PROCESS.itemsize + cameras * _SKIP.itemsize + cameras * _AGE_BUCKETS * 8
-        )
-        size += cameras * len(DropReason) * 8
+        size += processes * _PROCESS.itemsize + cameras * _SKIP.itemsize
+        size += cameras * (_AGE_BUCKETS + len(DropReason)) * 8
         fd = os.open(run_dir / FILE_NAME, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         try:
             os.posix_fallocate(fd, 0, size)

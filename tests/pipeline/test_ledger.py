@@ -8,6 +8,7 @@ import pytest
 from pipeline.errors import LineError
 from pipeline.ledger import (
     LOSSES,
+    VITAL_SIGNS,
     CameraState,
     DropReason,
     Ledger,
@@ -149,3 +150,23 @@ def test_a_process_has_finished_all_frames_up_to_its_last(books: Ledger) -> None
     assert not books.is_finished(0, 2, 8)
     assert not books.is_finished(1, 2, 0), "another camera"
     assert not books.is_finished(0, None, 0), "nobody"
+
+
+def test_a_frame_to_be_skipped_is_of_one_camera_and_one_stage(books: Ledger) -> None:
+    assert not any(books.is_skipped(camera, 0, 0) for camera in range(CAMERAS))
+    books.skip_frame(1, 2, 7)
+    assert books.is_skipped(1, 2, 7)
+    assert not books.is_skipped(1, 2, 8)
+    assert not books.is_skipped(1, 1, 7)
+    assert not books.is_skipped(0, 2, 7)
+
+
+def test_vital_signs_are_the_words_of_the_row(books: Ledger, tmp_path: Path) -> None:
+    words = Ledger.attach(tmp_path, CAMERAS, PROCESSES).vital_signs(1)
+    for position, name in enumerate(VITAL_SIGNS):
+        words[position] = 100 + position
+        assert books.processes[name].tolist()[1] == 100 + position
+    assert books.held_frame(1) == (103, 104)
+    assert books.held_frame(0) is None
+    assert books.take_held_frame(1) == (103, 104)
+    assert books.take_held_frame(1) is None
