@@ -17,6 +17,13 @@ from models.thundernet.config import ConfigError
 from stages.model_file import ModelFileError, SoftNmsDefaults
 
 
+def parse_cut(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"expected a probability between 0 and 1, got {text}")
+    return value
+
+
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m models.export",
@@ -29,6 +36,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--live", action="store_true", help="live weights, not their average")
     parser.add_argument("--rois", type=int, help="RoIs after NMS, default: the checkpoint's")
     parser.add_argument("--pre-nms", type=int, help="boxes before NMS, default: the checkpoint's")
+    parser.add_argument(
+        "--objectness-cut", type=parse_cut, metavar="P", help="no RoI below this probability"
+    )
     parser.add_argument("--input-size", type=int, help="pixels, default: the checkpoint's")
     parser.add_argument("--score-thresh", type=float, default=0.3, help="for display")
     parser.add_argument("--soft-nms", default="linear", choices=["linear", "gaussian", "hard"])
@@ -49,8 +59,10 @@ def run(options: argparse.Namespace) -> None:
     soft_nms = SoftNmsDefaults(
         method=options.soft_nms, iou_thresh=options.iou_thresh, sigma=options.sigma
     )
+    if options.objectness_cut is not None:
+        meta = meta | {"objectness_cut": options.objectness_cut}
     card = make_card(model, meta, soft_nms, options.score_thresh, options.name)
-    parity = export(model, card, options.out)
+    parity = export(model, card, options.out, options.objectness_cut)
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB, {parity}")
 
 

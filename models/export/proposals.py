@@ -4,6 +4,8 @@ Shapes: L anchors in (a, y, x) order, P before and R after NMS. Coordinates lead
 them last: (4, L) is four contiguous rows.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,9 +15,23 @@ from models.thundernet.box_coder import RPN_STDS, SCALE_CLAMP
 from models.thundernet.config import STRIDE, ThunderNetConfig
 from models.thundernet.thundernet import ThunderNet
 
+# How far, as a logit, a cut stays below the best box: rounding must not lose the only RoI.
+MARGIN = 0.01
 
-def add_proposals(graph: GraphBuilder, rpn: RpnTensors, model: ThunderNet, size: int) -> str:
-    """RoIs (R, 4) xyxy in input pixels; R is 1 at least, as the best box always survives."""
+
+def add_proposals(
+    graph: GraphBuilder,
+    rpn: RpnTensors,
+    model: ThunderNet,
+    size: int,
+    objectness_cut: float | None = None,
+) -> str:
+    """RoIs (R, 4) xyxy in input pixels; R is 1 at least, as the best box always survives.
+
+    Args:
+        objectness_cut: probability under which a box is no RoI, for speed: what the head sees less
+            likely than this is rarely an object, and empty scenes have many such boxes.
+    """
     config = model.config
     with graph.scope("proposals"):
         centre, half = anchor_rows(model, size)
@@ -24,7 +40,8 @@ def add_proposals(graph: GraphBuilder, rpn: RpnTensors, model: ThunderNet, size:
         # A logit orders boxes as its sigmoid would.
         logits, best = graph.add_many("TopK", rpn.objectness_logits, top, outputs=2)  # (P,)
         boxes = add_decode(graph, rpn.deltas, best, centre, half, size)  # (P, 4)
-        return add_suppression(graph, boxes, logits, config)
+        cut = None if objectness_cut is None else add_cut(graph, logits, objectness_cut)
+        return add_suppression(graph, boxes, logits, config, cut)
 
 
 def anchor_rows(model: ThunderNet, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -63,7 +80,17 @@ def add_decode(
     return graph.add("Transpose", boxes, perm=[1, 0])
 
 
-def add_suppression(graph: GraphBuilder, boxes: str, logits: str, config: ThunderNetConfig) -> str:
+def add_cut(graph: GraphBuilder, logits: str, probability: float) -> str:
+    """The logit (1,) that an RoI must exceed: that of `probability`, or less if no box has it."""
+    best = graph.add("Slice", logits, *(graph.integers([value]) for value in (0, 1, 0)))
+    below_best = graph.add("Sub", best, graph.floats([MARGIN], "margin"))
+    logit = math.log(probability / (1 - probability))
+    return graph.add("Min", below_best, graph.floats([logit], "cut"))
+
+
+def add_suppression(
+    graph: GraphBuilder, boxes: str, logits: str, config: ThunderNetConfig, cut: str | None = None
+) -> str:
     """The boxes that survive greedy NMS, best first, (R, 4)."""
     first = graph.integers([0], "axis")
     chosen = graph.add(
@@ -72,6 +99,7 @@ def add_suppression(graph: GraphBuilder, boxes: str, logits: str, config: Thunde
         graph.add("Unsqueeze", logits, graph.integers([0, 1], "axes")),
         graph.integers([config.post_nms_top_n], "post_nms_top_n"),
         graph.floats([config.nms_thresh], "nms_thresh"),
+        *([cut] if cut else []),
     )  # (R, 3): image, class, box
     index = graph.add("Gather", chosen, graph.integers(2), axis=1)  # (R,)
     return graph.add("Gather", boxes, index, axis=0)

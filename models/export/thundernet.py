@@ -19,7 +19,10 @@ FLOAT = onnx.TensorProto.FLOAT
 
 
 def make_graph(
-    model: ThunderNet, metadata: dict[str, str], expose_rois: bool = False
+    model: ThunderNet,
+    metadata: dict[str, str],
+    expose_rois: bool = False,
+    objectness_cut: float | None = None,
 ) -> onnx.ModelProto:
     """The deployed graph: `frame` (S, S, 3) BGR -> `boxes` (R, 4), `scores` (R, K).
 
@@ -42,7 +45,7 @@ def make_graph(
     features = context
     if model.sam is not None:
         features = add_attention(graph, context, rpn.features, model.sam)
-    rois = add_proposals(graph, rpn, model, size)
+    rois = add_proposals(graph, rpn, model, size, objectness_cut)
     pooled = add_psroi_align(graph, features, rois, model.config, size)
     head = add_roi_head(graph, pooled, rois, model.roi_head, model.config, size)
     rows = "rois" if head.pairs is None else "pairs"

@@ -52,8 +52,12 @@ def _is_place(value: Any) -> bool:
     return isinstance(value, str) and Path(value).is_absolute()
 
 
-def export(model: ThunderNet, card: ModelCard, path: Path) -> Parity:
+def export(
+    model: ThunderNet, card: ModelCard, path: Path, objectness_cut: float | None = None
+) -> Parity:
     """Writes the model file in one step, and returns how close it is to the network.
+
+    Compared before the cut, which only shortens the list of RoIs.
 
     Raises:
         ParityError: the graph computes something else; nothing is written.
@@ -61,6 +65,7 @@ def export(model: ThunderNet, card: ModelCard, path: Path) -> Parity:
     """
     parity = measure_parity(model, make_probes(model.config.input_size))
     check_parity(parity)
-    graph = make_graph(model, {METADATA_KEY: msgspec.json.encode(card).decode()})
+    metadata = {METADATA_KEY: msgspec.json.encode(card).decode()}
+    graph = make_graph(model, metadata, objectness_cut=objectness_cut)
     save_model(graph, path)
     return parity

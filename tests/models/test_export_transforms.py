@@ -208,3 +208,25 @@ def test_batch_norm_disappears_in_every_branch():
     folded = fold(unit[0], unit[1])
     weight, bias = torch.from_numpy(folded.weight), torch.from_numpy(folded.bias)
     torch.testing.assert_close(nn.functional.conv2d(image, weight, bias), unit[1](unit[0](image)))
+
+
+def rois_of(model: nn.Module, frame: np.ndarray, cut: float | None) -> np.ndarray:
+    graph = make_graph(model, {}, expose_rois=True, objectness_cut=cut)
+    session = ort.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(["rois"], {"frame": frame})[0]
+
+
+def test_objectness_cut_only_shortens_the_list_of_rois():
+    model = make_network(**SMALL)
+    model.rpn.objectness.weight.data *= 4  # logits far enough apart
+    frame = make_probes(SIZE)[0]
+    whole = rois_of(model, frame, cut=None)
+    lengths = []
+    for cut in (1e-9, 0.5, 0.9, 0.99, 1 - 1e-12):
+        found = rois_of(model, frame, cut)
+        np.testing.assert_array_equal(found, whole[: len(found)])
+        lengths.append(len(found))
+    assert lengths[0] == len(whole)
+    assert lengths == sorted(lengths, reverse=True)
+    assert any(lengths[-1] < length < len(whole) for length in lengths)
+    assert lengths[-1] >= 1  # the best box is always an RoI
