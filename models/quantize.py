@@ -3,9 +3,9 @@
 python -m models.quantize snet49.onnx snet49-int8.onnx --data train.json --val val.json
 python -m models.quantize snet49.onnx arm.onnx --data train.json --val val.json --scheme s8s8
 
-Every part of the network is first put into 8 bits alone and judged on some validation images; those
-that cost more than --part-tolerance stay float32. The rest is quantised together and judged on all
-validation images. Nothing is written when that costs --tolerance of AP or more.
+All parts of the network that gain are put into 8 bits and judged. When that costs --tolerance of AP
+or more, or with --measure-parts, each part is quantised and judged alone, and those that cost more
+than --part-tolerance stay float32. Nothing is written when the rest still costs --tolerance.
 """
 
 import argparse
@@ -70,18 +70,16 @@ def score_graph(model: onnx.ModelProto, judged: EvaluationSet) -> Score:
 
 
 def choose_parts(
-    model: onnx.ModelProto, make: Quantize, judged: EvaluationSet, tolerance: float
+    parts: Sequence[str], make: Quantize, judged: EvaluationSet, before: Score, tolerance: float
 ) -> list[str]:
     """The parts that cost no more than `tolerance` of AP each, measured one by one."""
-    before = score_graph(model, judged)
-    print(f"{len(judged.images)} images")
-    print(f"{'float32':<18} AP {before.ap:6.2f}  AP50 {before.ap50:6.2f}")
     chosen = []
-    for part in present_parts(model):
+    print(f"{'float32':<18} AP {before.ap:6.2f}  AP50 {before.ap50:6.2f}")
+    for part in parts:
         after = score_graph(make([part]), judged)
         stays = before.ap - after.ap > tolerance
-        verdict = "stays float32" if stays else ""
-        print(f"{part:<18} AP {after.ap:6.2f}  AP50 {after.ap50:6.2f}  {verdict}".rstrip())
+        verdict = "  stays float32" if stays else ""
+        print(f"{part:<18} AP {after.ap:6.2f}  AP50 {after.ap50:6.2f}{verdict}")
         if not stays:
             chosen.append(part)
     if not chosen:
@@ -117,9 +115,9 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--val", type=Path, required=True, help="COCO JSON to judge on")
     parser.add_argument("--scheme", choices=SCHEMES, default="u8s7", help="u8s7 runs on any x86")
     parser.add_argument("--images", type=int, default=200, help="to calibrate with")
-    parser.add_argument("--part-images", type=int, default=300, help="to judge each part on")
+    parser.add_argument("--measure-parts", action="store_true", help="also where all are good")
     parser.add_argument("--part-tolerance", type=float, default=0.2, help="AP that one may cost")
-    parser.add_argument("--tolerance", type=float, default=0.5, help="AP that all may cost")
+    parser.add_argument("--tolerance", type=float, default=0.5, help="AP that they may cost")
     return parser.parse_args(arguments)
 
 
@@ -132,13 +130,15 @@ def run(options: argparse.Namespace) -> None:
         print(f"data: {line}")
     ranges = measure_ranges(model, tensors)
     make = partial(quantize, model, ranges, scheme=SCHEMES[options.scheme])
-    few = take_images(judged, options.part_images)
-    parts = choose_parts(model, make, few, options.part_tolerance)
+    parts = list(present_parts(model))
     quantized = make(parts)
+    before, after = score_graph(model, judged), score_graph(quantized, judged)
+    if options.measure_parts or before.ap - after.ap >= options.tolerance:
+        parts = choose_parts(parts, make, judged, before, options.part_tolerance)
+        quantized = make(parts)
+        after = score_graph(quantized, judged)
+    summary = check_fall(before, after, options.tolerance)
     label_quantized(quantized, metadata, options.scheme, parts, len(tensors))
-    summary = check_fall(
-        score_graph(model, judged), score_graph(quantized, judged), options.tolerance
-    )
     save_model(quantized, options.out)
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB, {options.scheme}, {summary}")
 

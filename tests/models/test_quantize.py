@@ -150,16 +150,17 @@ def test_card_tells_where_the_file_comes_from(graph, model_path, tmp_path):
     }  # fmt: skip
 
 
-def test_parts_that_hurt_stay_in_float(graph, monkeypatch):
+def test_parts_that_hurt_stay_in_float(monkeypatch):
     def score(model: list[str], judged: object) -> Score:
-        fall = {"rpn": 0.3, "cem": 0.1}.get(model[0], 0.0) if isinstance(model, list) else 0.0
+        fall = {"rpn": 0.3, "cem": 0.1}.get(model[0], 0.0)
         return Score(ap=20 - fall, ap50=40, sources={})
 
     monkeypatch.setattr(command, "score_graph", score)
-    chosen = choose_parts(graph, list, NOTHING, tolerance=0.2)
+    before = Score(ap=20, ap50=40, sources={})
+    chosen = choose_parts(PARTS, list, NOTHING, before, tolerance=0.2)
     assert set(PARTS) - set(chosen) == {"rpn"}
     with pytest.raises(QuantizationError, match=r"at most -1\.0 AP, found none"):
-        choose_parts(graph, list, NOTHING, tolerance=-1.0)
+        choose_parts(PARTS, list, NOTHING, before, tolerance=-1.0)
 
 
 @pytest.mark.parametrize("fallen", [19.5, 10.0, float("nan")])
@@ -175,7 +176,7 @@ def test_command_line(model_path, tmp_path):
         write_split(tmp_path, split, count=6)
     out = tmp_path / "zoo" / "int8.onnx"
     data = ["--data", tmp_path / "train.json", "--val", tmp_path / "val.json", "--images", "3"]
-    sizes = [*data, "--part-images", "2", "--part-tolerance", "101"]
+    sizes = [*data, "--measure-parts", "--part-tolerance", "101"]
     arguments = [sys.executable, "-m", "models.quantize", model_path, out, *sizes]
     done = subprocess.run([*arguments, "--tolerance", "101"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
