@@ -40,9 +40,19 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 def versions_of(path: str) -> list[str]:
-    """The model file, and those in 8 bits that lie beside it."""
+    """The model file, and those in 8 bits that lie beside it and were made of it."""
     plain = Path(path)
-    return [path, *(str(file) for file in sorted(plain.parent.glob(f"{plain.stem}{SUFFIX}*.onnx")))]
+    beside = sorted(plain.parent.glob(f"{plain.stem}{SUFFIX}*.onnx"))
+    if not beside:
+        return [path]
+    sha256 = read_model_metadata(plain).sha256
+    return [path, *(str(file) for file in beside if _source_of(file) == sha256)]
+
+
+def _source_of(quantized: Path) -> str | None:
+    """Checksum of the file that models.quantize read; older weights would detect otherwise."""
+    quantization = read_model_metadata(quantized).recipe.get("quantization")
+    return quantization.get("source_sha256") if isinstance(quantization, dict) else None
 
 
 def choose_model(path: str, threads: int, core: int) -> Choice:
@@ -53,7 +63,7 @@ def choose_model(path: str, threads: int, core: int) -> Choice:
     """
     versions = versions_of(path)
     if len(versions) == 1:
-        return Choice(path, f"{path}: it has no version in 8 bits")
+        return Choice(path, f"{path}: no version in 8 bits was made of it")
     kept_in = cache_file(versions, threads)
     ms, when = read_kept(kept_in, versions), f"measured before, kept in {kept_in}"
     if ms is None:

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import shutil
@@ -13,18 +14,29 @@ from stages.config import SHIPPED_MODEL, DetectConfig, LineConfig, SourceConfig
 from stages.model_choice import Choice, choose_model, pick, versions_of
 from stages.model_file import ModelFileError
 from stages.model_timing import time_in_turns
+from tests.stages.test_model_file import CARD, field
 
 CORE = max(os.sched_getaffinity(0))
+
+
+def name_source(model: bytes, sha256: str) -> bytes:
+    """The model with a first card that says which file it was quantised from."""
+    card = {name: value for name, value in CARD.items() if name != "recipe"}
+    card |= {"labels": ["person", "bicycle", "car"], "input_wh": [64, 64], "max_rois": 2}
+    card["recipe"] = {"quantization": {"source_sha256": sha256}}
+    key, text = field(1, b"thunderline"), field(2, json.dumps(card).encode())
+    return field(14, key + text) + model.replace(b"\x0bthunderline", b"\x0bthunderlies")
 
 
 @pytest.fixture
 def models(tmp_path, tiny_model, monkeypatch) -> tuple[str, str]:
     """A model with a version in 8 bits beside it, and a cache of the test's own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    paths = tmp_path / "tiny.onnx", tmp_path / "tiny-int8.onnx"
-    for path in paths:
-        shutil.copy(tiny_model, path)
-    return str(paths[0]), str(paths[1])
+    plain, quantized = tmp_path / "tiny.onnx", tmp_path / "tiny-int8.onnx"
+    shutil.copy(tiny_model, plain)
+    data = plain.read_bytes()
+    quantized.write_bytes(name_source(data, hashlib.sha256(data).hexdigest()))
+    return str(plain), str(quantized)
 
 
 @pytest.fixture
@@ -42,6 +54,13 @@ def measured(monkeypatch) -> list[list[str]]:
 
 def test_versions_lie_beside_the_model(models, tmp_path):
     (tmp_path / "tiny-other.onnx").touch()
+    assert versions_of(models[0]) == list(models)
+
+
+def test_a_version_of_other_weights_is_left_out(models, tmp_path, tiny_model):
+    old = tmp_path / "tiny-int8-old.onnx"
+    old.write_bytes(name_source(tiny_model.read_bytes(), "ab" * 32))
+    shutil.copy(tiny_model, tmp_path / "tiny-int8-unknown.onnx")
     assert versions_of(models[0]) == list(models)
 
 
@@ -104,7 +123,7 @@ def test_eight_bits_have_to_gain_something():
 def test_a_model_without_versions_is_not_measured(tmp_path, tiny_model, measured):
     path = str(shutil.copy(tiny_model, tmp_path / "alone.onnx"))
     choice = choose_model(path, threads=1, core=0)
-    assert choice == (path, f"{path}: it has no version in 8 bits")
+    assert choice == (path, f"{path}: no version in 8 bits was made of it")
     assert measured == []
 
 
