@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from stages.config import SHIPPED_MODEL
 from tests.running_line import REPOSITORY
 
 FOLDER = REPOSITORY / "out/bench"
@@ -20,8 +21,8 @@ def bench_model() -> Path:
     """The model to measure with: the one asked for, the one shipped, or the tiny stand-in."""
     if asked := os.environ.get("THUNDERLINE_BENCH_MODEL"):
         return Path(asked).resolve()
-    shipped = sorted((REPOSITORY / "models/zoo").glob("*.onnx"))
-    return shipped[0] if shipped else REPOSITORY / "tests/golden/tiny.onnx"
+    shipped = REPOSITORY / SHIPPED_MODEL
+    return shipped if shipped.exists() else REPOSITORY / "tests/golden/tiny.onnx"
 
 
 def describe_model(path: Path) -> str:
