@@ -63,7 +63,7 @@ def open_openvino(path: Path, frame: np.ndarray) -> Infer:
     }
     compiled = openvino.Core().compile_model(str(path), "CPU", options)
     request = compiled.create_infer_request()
-    request.set_input_tensor(openvino.Tensor(frame, shared_memory=True))
+    request.set_input_tensor(openvino.Tensor(frame))  # a copy, which nobody frees too early
 
     def infer() -> list[np.ndarray]:
         request.infer()
