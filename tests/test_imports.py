@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.process import load_target
 from stages.graph import STAGES
 
-SOCKET_FILES = {"sockets", "stream", "dispatch", "broadcast", "runner", "client"}
+SOCKET_FILES = {"sockets", "stream", "dispatch", "broadcast", "runner", "client", "keys", "zap"}
 
 
 def sources(repository: Path) -> list[Path]:
