@@ -34,15 +34,14 @@ def grid_boxes(draw: Any, least: int = 1, most: int = 12, side: int = 8) -> list
 
 @st.composite
 def boxes_and_truth(draw: Any) -> tuple[list[list[float]], list[list[float]]]:
-    """Boxes, and objects that are such boxes with edges moved: any overlap up to the whole."""
+    """Boxes, and objects that are parts of such boxes: overlaps of every size."""
     boxes = draw(grid_boxes(most=8))
-    shifts = st.tuples(*[st.integers(-10, 10)] * 4)
+    sixteenths = st.integers(5, 16)
     truth = []
     for index in draw(st.lists(st.integers(0, len(boxes) - 1), min_size=1, max_size=5)):
-        x1, y1, x2, y2 = (
-            edge + shift for edge, shift in zip(boxes[index], draw(shifts), strict=True)
-        )
-        truth.append([x1, y1, max(x2, x1 + 1), max(y2, y1 + 1)])
+        x1, y1, x2, y2 = boxes[index]
+        wide, high = draw(sixteenths), draw(st.one_of(st.just(16), sixteenths))
+        truth.append([x1, y1, x1 + (x2 - x1) * wide / 16, y1 + (y2 - y1) * high / 16])
     return boxes, truth
 
 
@@ -91,6 +90,17 @@ def test_decoding(stds: tuple[float, ...], reference: list[float], deltas: list[
     found = decode(torch.tensor([reference]), torch.tensor([deltas]), stds)[0]
     expected = torch.tensor(oracle.decode(reference, deltas, stds))
     torch.testing.assert_close(found, expected, atol=0.02, rtol=1e-4)
+
+
+@pytest.mark.parametrize("sixteenths", range(1, 17))
+def test_matching_by_overlap_alone(sixteenths: int) -> None:
+    """One box and one object of that part of it, on either side of both thresholds."""
+    part = torch.tensor([[[0.0, 0.0, 4.0 * sixteenths, 64.0]]])
+    truth = GroundTruth(part, torch.tensor([[1]]), torch.ones(1, 1, dtype=torch.bool))
+    found = match(torch.tensor([[[0.0, 0.0, 64.0, 64.0]]]), truth, 0.7, 0.3)
+    own = [[oracle.iou([0, 0, 64, 64], part[0, 0].tolist())]]
+    expected, _ = expected_match([0, 0, 64, 64], 0, own, [], None)
+    assert found.assignment.item() == expected
 
 
 @settings(max_examples=200)
