@@ -38,6 +38,11 @@ def random_norm(channels: int) -> nn.BatchNorm2d:
     return norm
 
 
+def test_denormal_numbers_survive() -> None:
+    smallest_normal = torch.tensor(torch.finfo(torch.float32).tiny)
+    assert smallest_normal / 2 > 0
+
+
 # Widths whose rows join to full vectors, with and without a rest of rows, and one that joins none.
 @pytest.mark.parametrize(("channels", "side"), [(24, 16), (30, 9), (245, 5), (512, 4), (1, 3)])
 @pytest.mark.parametrize("relu", [False, True])
