@@ -315,7 +315,7 @@ def test_curves_of_a_run(tmp_path: Path) -> None:
         (["detections", "TINY", "nowhere.jpg"], "missing image: 1 (nowhere.jpg)"),
         (["detections", "TINY", "--street", "1", "--limit", "0"], "expected at least 1, got 0"),
         (["detections", "TINY", "--street", "-1"], "scene option 'seed': expected 0 to"),
-        (["detections", "TINY", "--data", "nowhere.json"], "nowhere.json: expected a COCO data set"),
+        (["detections", "TINY", "--data", "none.json"], "none.json: expected a COCO data set"),
         (["accuracy", "nowhere.onnx"], "nowhere.json: expected scores beside the model"),
     ],
 )
