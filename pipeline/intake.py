@@ -17,6 +17,7 @@ from pipeline.ledger import CameraState, DropReason
 from pipeline.pulse import Pulse
 from pipeline.realtime import monotonic_ns
 from pipeline.redact import redact
+from pipeline.ring import ShmSpaceError
 from pipeline.source import (
     EndOfSource,
     GeometryChanged,
@@ -32,6 +33,7 @@ _FULL_RING_WAIT_S = 0.001
 _STOP_POLL_S = 0.05
 _SETTLE_BETWEEN_EPOCHS_S = 0.5  # of a live source: it must come back, even when a stage hangs
 _SETTLE_AT_STOP_S = 0.6
+_NO_ROOM_WAIT_S = 0.5  # of a lossless source, for others to let go of shared memory
 _SILENCES_OF_AN_OPEN = 3  # connect, learn what the stream is, decode the first frame
 
 
@@ -56,7 +58,8 @@ class Intake:
         self._pulse = pulse
         self._backoff = Backoff(retry)
         self._ledger = context.ledger
-        self._books = context.ledger.rows[self._camera, process.index]
+        self._index = process.index
+        self._tally = context.ledger.tally(self._camera, process.index)
         self._ring = CameraRing(process, context, slots, lossless=source.lossless)
         self._next_frame = self._first_frame()
         self._said = ""  # of the last failure: the same is not said again
@@ -67,6 +70,7 @@ class Intake:
 
         Raises:
             SourceError: a lossless source cannot be read: trying again would not help.
+            ShmSpaceError: shared memory is too small from the start.
         """
         limit_s = math.inf if self._source.lossless else _SETTLE_BETWEEN_EPOCHS_S
         while not stopped():
@@ -77,8 +81,8 @@ class Intake:
                 break
             except GeometryChanged as change:
                 logger.info("{}: {}: a new epoch begins", self._name, change)
-            except SourceError as error:
-                if self._source.lossless:
+            except (SourceError, ShmSpaceError) as error:
+                if self._is_final(error):
                     raise
                 self._source.close()
                 self._report_absent(error)
@@ -121,13 +125,11 @@ class Intake:
                 self._ring.send(ref)
                 slot = free
             else:  # no slot for the next frame: this one's is used again
-                self._books["drops"][DropReason.RING_FULL] += 1
+                self._ledger.count_drop(self._camera, self._index, DropReason.RING_FULL)
 
     def _count(self, frame_id: int) -> None:
         """Note a frame before it is sent: no successor of a killed process may reuse its number."""
-        self._books["last_frame_id"] = frame_id
-        self._books["frames"] = frame_id + 1  # a restarted process may read some again
-        self._books["progress_ns"] = monotonic_ns()
+        self._tally.capture(frame_id, monotonic_ns())
         if not self._is_live:
             self._is_live = True
             self._said = ""
@@ -171,19 +173,27 @@ class Intake:
         Of a live source nothing can be read again: its count goes on after the last captured one.
         """
         if not self._source.lossless:
-            return int(self._books["last_frame_id"]) + 1
+            return self._tally.last_frame_id + 1
         run = self._context.run
         finished = self._ledger.rows["last_frame_id"][self._camera]
         ends = [p.index for p in run.processes if p.stage in run.topology.ends]
         return int(np.min(finished[ends])) + 1
 
-    def _wait_s(self, error: SourceError) -> float:
+    def _is_final(self, error: SourceError | ShmSpaceError) -> bool:
+        """Whether another try would not help; room that there was once may come back."""
+        if isinstance(error, ShmSpaceError):
+            return int(self._ledger.cameras[self._camera]["epoch"]) == 0
+        return self._source.lossless
+
+    def _wait_s(self, error: SourceError | ShmSpaceError) -> float:
+        if self._source.lossless:
+            return _NO_ROOM_WAIT_S
         if isinstance(error, SourceDenied):  # each try may count as an attack
             return self._backoff.longest_s()
         lasted_s = 0.0 if self._opened_s is None else time.monotonic() - self._opened_s
         return self._backoff.wait_s(lasted_s)
 
-    def _report_absent(self, error: SourceError) -> None:
+    def _report_absent(self, error: SourceError | ShmSpaceError) -> None:
         why = redact(str(error))
         stalled = isinstance(error, SourceStalled)
         state = CameraState.STALLED if stalled else CameraState.CONNECTING

@@ -1,5 +1,6 @@
 """The loop of a source's process, with a scripted source and the test as the rest of the line."""
 
+import contextlib
 import itertools
 import threading
 import time
@@ -14,7 +15,7 @@ from pipeline.intake import Intake
 from pipeline.ledger import CameraState, DropReason, Ledger
 from pipeline.messages import FrameRef
 from pipeline.pulse import Pulse
-from pipeline.ring import Area, AreaSpec, Ring, ring_path
+from pipeline.ring import Area, AreaSpec, Ring, ShmSpaceError, ring_path
 from pipeline.source import (
     EndOfSource,
     Geometry,
@@ -89,7 +90,7 @@ class Feed:
     def _run(self) -> None:
         try:
             self._intake.run(self._stop.is_set)
-        except SourceError as error:
+        except (SourceError, ShmSpaceError) as error:
             self.error = error
 
     def wait_for(self, count: int) -> list[FrameRef]:
@@ -110,7 +111,8 @@ class Feed:
         """As if the stage that all branches pass had let go."""
         for ref in refs:
             if ref.epoch == self.epoch():
-                self.ring().release(ref, LEFT)
+                with contextlib.suppress(FileNotFoundError):  # there is no room for the next ring
+                    self.ring().release(ref, LEFT)
 
     def serve_until_end(self) -> None:
         def ended() -> bool:
@@ -307,3 +309,40 @@ def test_a_ring_that_a_killed_process_had_half_made_is_made_anew(
     feed = feeds.start((5, 3), 2)
     feed.serve_until_end()
     assert frames(feed.refs) == [0, 1]
+
+
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether there is any for the first ring, the second, ...; for later ones there is."""
+    answers: list[bool] = []
+
+    def check_space(directory: Path, wanted: int) -> None:
+        if answers and not answers.pop(0):
+            raise ShmSpaceError(f"{directory}: {wanted} bytes: none")
+
+    monkeypatch.setattr("pipeline.ring.check_space", check_space)
+    return answers
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_a_source_waits_for_shared_memory_that_there_was_before(
+    feeds: Feeds, room: list[bool], lossless: bool
+) -> None:
+    room += [True, False, False]
+    size = (5, 3)
+    feed = feeds.start(size, 2, GeometryChanged("now"), size, size, size, 2, lossless=lossless)
+    feed.serve_until_end()
+    assert feed.error is None
+    assert frames(feed.refs) == [0, 1, 2, 3]
+    assert [ref.epoch for ref in feed.refs] == [1, 1, 2, 2]
+    assert feeds.books.drops(0) == {"newest_wins": 0, "ring_full": 0, "abandoned": 0}
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_shared_memory_that_is_too_small_from_the_start_is_refused(
+    feeds: Feeds, room: list[bool], lossless: bool
+) -> None:
+    room.append(False)
+    feed = feeds.start((5, 3), 2, lossless=lossless)
+    wait_until(lambda: feed.error is not None, "it is refused")
+    assert isinstance(feed.error, ShmSpaceError)
