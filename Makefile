@@ -3,9 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+HOURS ?= 1
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: run test test-models check bench clean
+.PHONY: run test test-models check bench soak clean
 
 run: $(VENV)/.runtime
 	$(BIN)/python run_pipeline.py configs/pipeline/demo.yaml
@@ -28,6 +29,10 @@ check: $(VENV)/.dev
 bench: $(VENV)/.bench
 	$(BIN)/python -m pytest tests/benchmarks -m bench -s
 	$(BIN)/python -m tests.benchmarks.detectors $(PEERS)
+
+# Whatever can be done to a line is done to it by chance; out/soak/report.html tells of it.
+soak: $(VENV)/.dev
+	$(BIN)/python -m tests.faults.soak --hours $(HOURS) --out out/soak
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,7 +1,7 @@
 """A real RTSP server: `/usr/bin/python3 rtsp_server.py PORT WIDTHxHEIGHT FPS [options]`.
 
 It needs Debian's python3-gi, gir1.2-gst-rtsp-server-1.0 and the GStreamer plugins, hence the
-system's own Python. It prints one line when it listens at rtsp://127.0.0.1:PORT/test.
+system's own Python. It prints one line when it listens at rtsp://ADDRESS:PORT/test.
 """
 
 import argparse
@@ -24,12 +24,13 @@ def main() -> None:
     parser.add_argument("size")
     parser.add_argument("fps")
     parser.add_argument("--codec", choices=CODECS, default="h264")
+    parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--account", help="user:password, which is asked for")
     options = parser.parse_args()
     Gst.init(None)
     width, height = options.size.split("x")
     server = GstRtspServer.RTSPServer(service=options.port)
-    server.set_address("127.0.0.1")
+    server.set_address(options.address)
     factory = GstRtspServer.RTSPMediaFactory(shared=True)
     factory.set_launch(
         f"( videotestsrc is-live=true"
