@@ -32,7 +32,8 @@ def draw_latency(axes: Axes, rows: Sequence[Row]) -> None:
     bars = axes.barh(names, [float(row["CPU ms"]) for row in rows], color=colours)
     axes.bar_label(bars, fmt="%.1f", padding=2)
     axes.invert_yaxis()
-    axes.set_xlabel("ms on one core")
+    axes.margins(x=0.08, y=0.01)
+    axes.set_xlabel("CPU ms")
 
 
 def draw_operators(axes: Axes, kinds: Mapping[str, Mapping[str, float]]) -> None:
@@ -51,5 +52,6 @@ def draw_operators(axes: Axes, kinds: Mapping[str, Mapping[str, float]]) -> None
         axes.barh(list(kinds), list(width.values()), left=list(start.values()), label=kind)
         start = {name: start[name] + width[name] for name in kinds}
     axes.invert_yaxis()
-    axes.set_xlabel("ms by operator, sum of each one's best run")
-    axes.legend(fontsize=7)
+    axes.margins(y=0.02)
+    axes.set_xlabel("ms by operator, best of each")
+    axes.legend(fontsize=7, loc="upper right")
