@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import zmq
 from loguru import logger
 
@@ -35,7 +34,9 @@ class Runner:
         self._ledger = context.ledger
         self._pulse = pulse
         self._index, self._publisher = process.index, context.run.publisher
-        self._books = context.ledger.rows[:, process.index]
+        self._tallies = [
+            context.ledger.tally(camera, process.index) for camera in range(len(self._cameras))
+        ]
         self._serves_results = process.stage not in topology.beside(context.run.publisher_stage)
         self._rings = Attachments(run_dir)
         self._reorder = self._make_reorder() if self._row.ordered else None
@@ -86,7 +87,7 @@ class Runner:
                                len(self._cameras), parcel.ref.camera)  # fmt: skip
 
     def _make_reorder(self) -> Reorder:
-        passed = [int(frame_id) for frame_id in self._books["last_frame_id"]]
+        passed = [tally.last_frame_id for tally in self._tallies]
         return Reorder(passed, lambda ref: self._rings.find(ref) is not None, self._drop)
 
     def _drop_for(self, reader: StageRow, topology: Topology) -> Callable[[FrameRef], None]:
@@ -97,12 +98,12 @@ class Runner:
     def _handle(self, parcel: Parcel, stage: Stage) -> None:
         ref = parcel.ref
         ring = self._rings.find(ref)
-        books = self._books[ref.camera]
+        tally = self._tallies[ref.camera]
         if ring is None:
-            books["stale"] += 1
+            tally.discard()
             self._inlet.done()
             return
-        repeated = ref.frame_id <= int(books["last_frame_id"])
+        repeated = ref.frame_id <= tally.last_frame_id
         if self._ledger.is_skipped(ref.camera, self._column, ref.frame_id):
             if not self._serves_results:
                 self._drop(ref, DropReason.NOT_RECORDED)
@@ -116,14 +117,16 @@ class Runner:
         passed_on = self._work(stage, frame)
         self._pulse.let_go()
         now_ns = monotonic_ns()
-        self._count(books, passed_on.ref, repeated, now_ns - started_ns, now_ns)
+        tally.work(now_ns - started_ns, now_ns)
+        if not repeated:
+            tally.finish(ref.frame_id, failed=passed_on.ref.failed)
         if ring.is_current(ref):  # else it was sent again meanwhile: the other one goes on
             ring.stamp(ref, self._column, now_ns)
             self._hand_on(passed_on)
             if not self._outlets:
                 ring.release(ref, self._column)
         else:
-            books["stale"] += 1
+            tally.discard()
         self._inlet.done()
 
     def _skip(self, parcel: Parcel) -> Parcel:
@@ -142,16 +145,6 @@ class Runner:
             failed = msgspec.structs.replace(frame.ref, failed=True)
             return Parcel(failed, f"{self._row.name}: {error}".encode())
 
-    def _count(
-        self, books: np.void, ref: FrameRef, repeated: bool, busy_ns: int, now_ns: int
-    ) -> None:
-        books["busy_ns"] += busy_ns
-        books["progress_ns"] = now_ns
-        if not repeated:
-            books["frames"] += 1
-            books["errors"] += int(ref.failed)
-            books["last_frame_id"] = ref.frame_id
-
     def _hand_on(self, parcel: Parcel) -> None:
         for outlet in self._outlets:
             outlet.send(parcel)
@@ -163,7 +156,7 @@ class Runner:
         """
         ring = self._rings.find(ref)
         if ring is None:
-            self._books[ref.camera]["stale"] += 1
+            self._tallies[ref.camera].discard()
             return
         ring.release(ref, self._column)
         if self._ledger.is_finished(ref.camera, self._publisher, ref.frame_id):

@@ -43,11 +43,11 @@ class Frame:
 
     def stage_ns(self, now_ns: int, stage: str) -> dict[str, int]:
         """When each stage so far was done, in ns after capture; `stage` is done now."""
-        stamps = self._ring.stamps[self.ref.slot]
+        stamps = self._ring.stamps[self.ref.slot].tolist()
         done = {
-            name: int(stamp) - self.ref.captured_ns
+            name: stamp - self.ref.captured_ns
             for name, stamp in zip(self._ring.layout.columns, stamps, strict=True)
-            if int(stamp) >= self.ref.captured_ns  # older stamps are of the slot's last frame
+            if stamp >= self.ref.captured_ns  # older stamps are of the slot's last frame
         }
         return done | {stage: now_ns - self.ref.captured_ns}
 

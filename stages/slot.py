@@ -1,5 +1,7 @@
 """What a slot holds of one frame, from pixels to candidates, and how detections travel on."""
 
+import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -10,6 +12,7 @@ from pipeline.ring import AreaSpec
 
 # Detections of a frame leave postprocess as an array of these: 24 bytes each.
 DETECTION = np.dtype([("box_xyxy", np.float32, 4), ("score", np.float32), ("class_id", np.int32)])
+_DETECTION = struct.Struct("5fi")  # the same, as plain numbers
 
 
 class SlotShape(msgspec.Struct, frozen=True):
@@ -56,3 +59,8 @@ def encode_detections(
 def decode_detections(body: bytes) -> DetectionArrays:
     records = np.frombuffer(body, DETECTION)
     return DetectionArrays(records["box_xyxy"], records["score"], records["class_id"])
+
+
+def iterate_detections(body: bytes) -> Iterator[tuple[float, float, float, float, float, int]]:
+    """Yields x1, y1, x2, y2, score and class_id of one after the other."""
+    return _DETECTION.iter_unpack(body)

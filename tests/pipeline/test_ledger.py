@@ -136,7 +136,7 @@ def test_books_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 def test_losses_are_told_once_whoever_asks(books: Ledger, tmp_path: Path) -> None:
     books.rows[0, 1]["drops"][DropReason.NEWEST_WINS] = 3
     assert books.take_new_drops(0) == {"newest_wins": 3}, "before the first question count too"
-    books.rows[0, 1]["drops"][DropReason.NEWEST_WINS] += np.uint64(2)
+    books.rows[0, 1]["drops"][DropReason.NEWEST_WINS] += 2
     books.rows[0, 2]["drops"][DropReason.NOT_RECORDED] = 1
     successor = Ledger.attach(tmp_path, CAMERAS, PROCESSES)
     assert successor.take_new_drops(0) == {"newest_wins": 2}
