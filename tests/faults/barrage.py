@@ -41,7 +41,7 @@ class Verdict(NamedTuple):
     results: int
     drops: int
     under_way: int
-    broken: str  # promises, joined; empty is good
+    broken: str | None  # promises, joined
 
 
 class Barrage:
@@ -62,7 +62,7 @@ class Barrage:
         return time.monotonic() - self._start_s
 
     def run(self, scratch: Path, turns: Iterable[Turn], disk_bytes: int, every_s: float) -> None:
-        """One line through all the turns; Ctrl-C ends it as well as the last turn does."""
+        """One line through all the turns, and what is true of it in the end."""
         with Sandbox(scratch, disk_bytes) as sandbox:
             began_s = self.elapsed_s
             line = LineUnderFire(scratch, sandbox)
@@ -75,14 +75,11 @@ class Barrage:
                 line.abandon()
 
     def _take_turns(self, line: LineUnderFire, turns: Iterable[Turn]) -> None:
-        try:
-            for calm_s, fault in turns:
-                if not set(fault.needs) & set(self.refusals):
-                    time.sleep(calm_s)
-                    self.outcomes.add(self._suffer(line, fault))
-            time.sleep(_STEADY_S)
-        except KeyboardInterrupt:
-            pass  # what was seen so far is judged like the rest
+        for calm_s, fault in turns:
+            if not set(fault.needs) & set(self.refusals):
+                time.sleep(calm_s)
+                self.outcomes.add(self._suffer(line, fault))
+        time.sleep(_STEADY_S)
 
     def _suffer(self, line: LineUnderFire, fault: Fault) -> Outcome:
         began_s = time.monotonic()
@@ -101,7 +98,7 @@ class Barrage:
         accounts, broken = line.end()
         sums = (sum(column) for column in zip(*accounts.values(), strict=True))
         times = (round(began_s, 2), round(self.elapsed_s, 2))
-        self.verdicts.add(Verdict(*times, *sums, "; ".join(broken)))
+        self.verdicts.add(Verdict(*times, *sums, "; ".join(broken) or None))
 
     def broken_promises(self) -> list[str]:
         """Of all lines: no result in time after a fault, and what the end of a line showed."""

@@ -39,6 +39,7 @@ class RtspCamera:
                 [*self._enter, _SYSTEM_PYTHON, str(_SERVER), *what],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C in a terminal is for the soak alone
             )
             assert server.stdout is not None
             if server.stdout.readline() == b"listening\n":

@@ -193,7 +193,7 @@ class Abuse(msgspec.Struct, frozen=True):
 
     def strike(self, line: LineUnderFire) -> None:
         command = [sys.executable, "-W", "ignore", abusers.__file__, self.how, str(line.port)]
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as abuser:
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True) as abuser:
             time.sleep(self.seconds)
             abuser.kill()
 

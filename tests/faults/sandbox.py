@@ -27,7 +27,7 @@ class Sandbox:
 
     def __init__(self, folder: Path, disk_bytes: int) -> None:
         self.refusals: dict[str, str] = {}
-        self.wrap: tuple[str, ...] = ()
+        self.wrap: tuple[str, ...] = ("setsid",)  # Ctrl-C in a terminal is for the soak alone
         self._stack = contextlib.ExitStack()
         self.disk = self._mount(folder / "disk", disk_bytes, "disk")
         self.shm = self._mount(folder / "shm", SHM_BYTES, "shm")

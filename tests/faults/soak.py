@@ -3,7 +3,7 @@
     python -m tests.faults.soak --hours 1 --seed 7 --out out/soak     everything that can be done
     python -m tests.faults.soak --kills 50 --out out/kills            each process killed 50 times
 
-Ctrl-C ends it, writes `report.html` too, and the same command goes on where it was.
+Ctrl-C ends it after the fault in hand, `report.html` and all; the same command goes on from there.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 from tests.faults import schedule
 from tests.faults.barrage import Barrage
@@ -38,8 +39,27 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def turns(options: argparse.Namespace, barrage: Barrage) -> Iterator[Turn]:
+class Stop:
+    """Set by Ctrl-C or SIGTERM."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+
+def turns(options: argparse.Namespace, barrage: Barrage, stop: Stop) -> Iterator[Turn]:
     """What is still to come; a soak ends with what ends recordings."""
+    for turn in _all_turns(options, barrage):
+        if stop.asked:
+            return
+        yield turn
+
+
+def _all_turns(options: argparse.Namespace, barrage: Barrage) -> Iterator[Turn]:
     done = len(barrage.outcomes.rows)
     if options.kills is not None:
         packs = schedule.kills(options.seed, options.kills)
@@ -56,7 +76,7 @@ def turns(options: argparse.Namespace, barrage: Barrage) -> Iterator[Turn]:
 
 def main() -> int:
     options = make_parser().parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stop = Stop()
     barrage = Barrage(options.out)
     hours = options.hours or 1.0
     disk_bytes = max(int(hours * _DISK_BYTES_PER_H), _LEAST_DISK_BYTES)
@@ -64,7 +84,7 @@ def main() -> int:
     command = " ".join(["python -m tests.faults.soak", *sys.argv[1:]])
     try:
         with tempfile.TemporaryDirectory(prefix="fire-") as scratch:
-            barrage.run(Path(scratch), turns(options, barrage), disk_bytes, options.every)
+            barrage.run(Path(scratch), turns(options, barrage, stop), disk_bytes, options.every)
     finally:
         page.write_text(make_page(barrage, command))
         print(f"wrote {page}")
