@@ -108,6 +108,7 @@ class Intake:
     def _pump(self, stopped: Callable[[], bool]) -> None:
         slot = self._wait_for_slot(stopped)
         while slot is not None and not stopped():
+            spare = self._spare_slot(slot)  # now, as no frame waits yet: what is free stays free
             self._pulse.expect(self._source.silence_s)
             pts_ns = self._source.read(self._ring.take(slot))
             if pts_ns is None:
@@ -116,16 +117,20 @@ class Intake:
             ref = self._ring.fill(slot, self._next_frame, self._clock.stamp(pts_ns))
             self._next_frame += 1
             self._ring.replay_if_asked()
-            free = None if self._source.lossless else self._ring.free_slot(besides=slot)
+            spare = self._spare_slot(slot) if spare is None else spare
             self._count(ref.frame_id)
             if self._source.lossless:
                 self._ring.send(ref)
                 slot = self._wait_for_slot(stopped)
-            elif free is not None:
+            elif spare is not None:
                 self._ring.send(ref)
-                slot = free
+                slot = spare
             else:  # no slot for the next frame: this one's is used again
                 self._ledger.count_drop(self._camera, self._index, DropReason.RING_FULL)
+
+    def _spare_slot(self, slot: int) -> int | None:
+        """A free slot for a live source's next frame; a lossless one can wait until it sends."""
+        return None if self._source.lossless else self._ring.free_slot(besides=slot)
 
     def _count(self, frame_id: int) -> None:
         """Note a frame before it is sent: no successor of a killed process may reuse its number."""

@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,7 +27,7 @@ from pipeline.source import (
 from pipeline.stage import Context
 from pipeline.stream import Inlet
 from tests.pipeline.frames import GRAPH, LEFT, make_run
-from tests.running_line import wait_until
+from tests.running_line import PATIENCE_S, wait_until
 
 SLOTS = 4
 
@@ -142,7 +142,7 @@ class Feeds:
         self,
         *script: object,
         lossless: bool = True,
-        pts_ns: Sequence[int | None] | None = None,
+        pts_ns: Iterable[int | None] | None = None,
         retry_s: float = 0.01,
     ) -> Feed:
         self.source = Scripted([*script, EndOfSource()], lossless=lossless)
@@ -187,6 +187,25 @@ def test_a_live_source_drops_what_finds_no_slot(feeds: Feeds) -> None:
     assert frames(feed.wait_for(SLOTS - 1)) == [0, 1, 2]
     feed.serve_until_end()
     assert int(feeds.books.rows[0, 0]["frames"]) == 10
+
+
+def test_a_slot_that_comes_free_while_a_live_frame_is_awaited_is_found(feeds: Feeds) -> None:
+    waits, arrives = threading.Event(), threading.Event()
+
+    def moments() -> Iterator[int]:
+        yield from range(SLOTS - 1)
+        waits.set()
+        arrives.wait(PATIENCE_S)
+        yield SLOTS
+
+    feed = feeds.start((5, 3), SLOTS, lossless=False, pts_ns=moments())
+    feed.wait_for(SLOTS - 1)
+    assert waits.wait(PATIENCE_S), "the last frame goes into the last slot"
+    feed.finish(feed.refs[0])
+    arrives.set()
+    feed.serve_until_end()
+    assert frames(feed.refs) == list(range(SLOTS))
+    assert feed.drops(DropReason.RING_FULL) == 0
 
 
 def test_what_some_branch_still_needs_is_sent_again_when_asked(feeds: Feeds) -> None:
