@@ -9,8 +9,8 @@ import msgspec
 
 from pipeline.backoff import Retry
 from pipeline.realtime import monotonic_ns
-from pipeline.ring import Area, AreaSpec
 from pipeline.redact import redact
+from pipeline.ring import Area, AreaSpec
 from pipeline.source import Geometry, SourceError
 from stages.freeze import FreezeGuard
 from stages.readers.ffmpeg_log import FfmpegLog

@@ -144,10 +144,11 @@ def check_python(arguments: list[str]) -> None:
 def check_options(module: str, arguments: list[str]) -> None:
     """Options are looked for in the source: importing `models` would take torch."""
     folder = REPOSITORY / module.replace(".", "/")
-    path = folder / "__main__.py" if folder.is_dir() else folder.with_suffix(".py")
+    paths = folder.glob("*.py") if folder.is_dir() else [folder.with_suffix(".py")]
+    source = "".join(path.read_text() for path in paths)
     for word in arguments:
         if word.startswith("--"):
-            assert f'"{word}"' in path.read_text(), (module, word)
+            assert f'"{word}"' in source, (module, word)
 
 
 def check_line(arguments: list[str]) -> None:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from stages.kernels.boxes import MAX_COORDINATE_PX
 
-Rival = tuple[float, int, float, float, float, float, float]  # score, row, x1, y1, x2, y2, area
+# -score, row, x1, y1, x2, y2, area: the least is the best, and of equal scores the first row's.
+Rival = tuple[float, int, float, float, float, float, float]
 
 
 def find_rivals(
@@ -26,7 +27,7 @@ def find_rivals(
     for row, class_id, score, (x1, y1, x2, y2) in pairs:
         is_on_sensor = max(abs(x1), abs(y1), abs(x2), abs(y2)) < MAX_COORDINATE_PX
         if is_on_sensor and x1 < x2 and y1 < y2 and score < math.inf:
-            rival = (score, row, x1, y1, x2, y2, (x2 - x1) * (y2 - y1))
+            rival = (-score, row, x1, y1, x2, y2, (x2 - x1) * (y2 - y1))
             found.setdefault(class_id, []).append(rival)
     return found
 
@@ -34,14 +35,13 @@ def find_rivals(
 def pick_one_by_one(
     rivals: list[Rival], factor: Callable[[float], float], floor: float
 ) -> Iterator[tuple[float, int]]:
-    """Score and row of each pick of one class, descending; `factor` of an IoU lowers scores."""
+    """Negative score and row of each pick of one class, best first; `factor` of an IoU decays."""
     while rivals:
-        best = max(rivals)
-        score, row, x1, y1, x2, y2, area = best
-        yield score, row
+        negative_score, row, x1, y1, x2, y2, area = min(rivals)
+        yield negative_score, row
         left = []
         for rival in rivals:
-            its_score, its_row, its_x1, its_y1, its_x2, its_y2, its_area = rival
+            its_negative, its_row, its_x1, its_y1, its_x2, its_y2, its_area = rival
             if its_row == row:
                 continue
             # Conditional expressions: calls of min and max would take half of the loop's time.
@@ -49,9 +49,9 @@ def pick_one_by_one(
             height = (y2 if y2 < its_y2 else its_y2) - (y1 if y1 > its_y1 else its_y1)
             if width > 0 and height > 0:
                 overlap = width * height
-                its_score *= factor(overlap / (area + its_area - overlap))
-                if its_score <= floor:
+                its_negative *= factor(overlap / (area + its_area - overlap))
+                if its_negative >= -floor:
                     continue
-                rival = (its_score, *rival[1:])
+                rival = (its_negative, *rival[1:])
             left.append(rival)
         rivals = left

@@ -99,14 +99,14 @@ class SoftNms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ) -> Detections:
         """What is left of few pairs, class by class."""
         picks = [
-            (score, class_id, row)
+            (negative_score, class_id, row)
             for class_id, of_class in rivals.items()
-            for score, row in pick_one_by_one(of_class, self.factor, floor)
+            for negative_score, row in pick_one_by_one(of_class, self.factor, floor)
         ]
-        picks = sorted(picks, reverse=True)[: self.max_detections]
+        picks = sorted(picks)[: self.max_detections]
         return Detections(
             boxes[[row for _, _, row in picks]],
-            np.array([score for score, _, _ in picks], np.float32),
+            np.array([-negative for negative, _, _ in picks], np.float32),
             np.array([class_id for _, class_id, _ in picks], np.int32),
         )
 
