@@ -36,7 +36,9 @@ class CameraRing:
         self._slots = slots
         self._lossless = lossless
         self._control = context.ledger.cameras[self._camera]
-        self._replayed = int(self._control["replay"])
+        self._ledger = context.ledger
+        self._replayed = self._ledger.replays(self._camera)
+        self._epoch = int(self._control["epoch"])
         self._outlets = [
             Outlet(context.run_dir, row.name) for row in self._topology.readers(process.stage)
         ]
@@ -45,7 +47,7 @@ class CameraRing:
 
     def begin_epoch(self, geometry: Geometry, areas: Mapping[str, AreaSpec]) -> None:
         """A ring of its own for each connection: the size may have changed."""
-        epoch = int(self._control["epoch"]) + 1
+        epoch = self._epoch + 1
         layout = RingLayout(
             slots=self._slots,
             areas=areas,
@@ -57,7 +59,7 @@ class CameraRing:
         path.unlink(missing_ok=True)  # a process that was killed right here
         self._ring = Ring.create(path, layout)
         self._control["width"], self._control["height"] = geometry
-        self._control["epoch"] = epoch
+        self._control["epoch"] = self._epoch = epoch
 
     def take(self, slot: int) -> Area:
         """The pixels of a slot, to be written; whatever was there is stale from now on."""
@@ -68,13 +70,10 @@ class CameraRing:
     def fill(self, slot: int, frame_id: int, pts_ns: int) -> FrameRef:
         """The reference to a frame whose pixels have just come into the slot."""
         captured_ns, unix_ns = monotonic_ns(), time.time_ns()
-        ring = self._current
-        ring.frame_ids[slot] = frame_id
-        ring.times[slot] = pts_ns, unix_ns
+        generation = self._current.name(slot, frame_id, pts_ns, unix_ns)
         return FrameRef(
-            self._camera, int(self._control["epoch"]), slot, int(ring.generation[slot]),
-            frame_id, captured_ns, self._lossless,
-        )  # fmt: skip
+            self._camera, self._epoch, slot, generation, frame_id, captured_ns, self._lossless
+        )
 
     def send(self, ref: FrameRef) -> None:
         self._sent[ref.slot] = ref
@@ -84,7 +83,7 @@ class CameraRing:
             outlet.send(Parcel(ref))
 
     def replay_if_asked(self) -> None:
-        asked = int(self._control["replay"])
+        asked = self._ledger.replays(self._camera)
         if asked == self._replayed or self._ring is None:
             return
         self._replayed = asked
@@ -131,7 +130,7 @@ class CameraRing:
 
     def _count_abandoned(self, frame_id: int) -> None:
         """One that was published on its way is only missing from a recording."""
-        ledger, publisher = self._context.ledger, self._context.run.publisher
+        ledger, publisher = self._ledger, self._context.run.publisher
         published = ledger.is_finished(self._camera, publisher, frame_id)
         reason = DropReason.NOT_RECORDED if published else DropReason.ABANDONED
         ledger.count_drop(self._camera, self._index, reason)

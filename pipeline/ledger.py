@@ -109,6 +109,7 @@ class Ledger:
         self.ages = self._take(np.dtype(np.uint64), (cameras, _AGE_BUCKETS))
         self._reported = self._take(np.dtype(np.int64), (cameras, len(DropReason)))
         self._drops = self.rows["drops"]
+        self._replays = self.cameras["replay"].data
         self._age_words = self.ages.reshape(-1).data
 
     @classmethod
@@ -157,6 +158,10 @@ class Ledger:
     def request_replay(self) -> None:
         """Ask every capture process to send its unfinished frames again."""
         self.cameras["replay"] += 1
+
+    def replays(self, camera: int) -> int:
+        """How often that was asked."""
+        return int(self._replays[camera])
 
     def tally(self, camera: int, process: int) -> Tally:
         """The counts of a row, for the process that writes it."""

@@ -106,7 +106,11 @@ class Ring:
         ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
         parts = [w.reshape(s) for w, s in zip(np.split(words, ends), shapes, strict=True)]
         self.generation, self.frame_ids, self.times, self.released, self.stamps = parts
-        self._generations = self.generation.data  # the same words, read as plain integers
+        # The same words as plain integers: array elements take up to twice as long.
+        self._generations, self._frame_ids = self.generation.data, self.frame_ids.data
+        self._times, self._released, self._stamps = (
+            self.times.data, self.released.data, self.stamps.data
+        )  # fmt: skip
         self.slots = [self._map_slot(memory, i) for i in range(slots)]
 
     @classmethod
@@ -157,14 +161,20 @@ class Ring:
 
     def take(self, slot: int) -> int:
         """Make every reference to the slot stale; returns the new generation."""
-        self.generation[slot] += np.uint64(1)
-        return int(self.generation[slot])
+        self._generations[slot] += 1
+        return self._generations[slot]
+
+    def name(self, slot: int, frame_id: int, pts_ns: int, unix_ns: int) -> int:
+        """Say which frame is in a slot that was taken; returns its generation."""
+        self._frame_ids[slot] = frame_id
+        self._times[slot, 0], self._times[slot, 1] = pts_ns, unix_ns
+        return self._generations[slot]
 
     def release(self, ref: FrameRef, column: int) -> None:
-        self.released[ref.slot, column] = ref.generation
+        self._released[ref.slot, column] = ref.generation
 
     def stamp(self, ref: FrameRef, column: int, now_ns: int) -> None:
-        self.stamps[ref.slot, column] = now_ns
+        self._stamps[ref.slot, column] = now_ns
 
     def is_current(self, ref: FrameRef) -> bool:
         return self._generations[ref.slot] == ref.generation
