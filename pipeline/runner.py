@@ -16,11 +16,13 @@ from pipeline.messages import FrameRef, Parcel
 from pipeline.pulse import Pulse
 from pipeline.realtime import monotonic_ns
 from pipeline.reorder import Reorder
+from pipeline.ring import Ring
 from pipeline.stage import Context, Frame, Stage
 from pipeline.stream import Inlet, Outlet
 from pipeline.topology import LinkKind, ProcessSpec, StageRow, Topology
 
 _TICK_MS = 50
+_KEPT_DROPS = 64  # far more than are dropped while frames are sent again
 
 
 class Runner:
@@ -39,6 +41,7 @@ class Runner:
         ]
         self._serves_results = process.stage not in topology.beside(context.run.publisher_stage)
         self._rings = Attachments(run_dir)
+        self._dropped: dict[tuple[int, int], None] = {}  # (camera, frame_id), the newest last
         self._reorder = self._make_reorder() if self._row.ordered else None
         self._inlet = _make_inlet(self._row, run_dir)
         self._outlets = [
@@ -96,30 +99,37 @@ class Runner:
         return partial(self._drop, reason=DropReason.NOT_RECORDED) if is_end else self._drop
 
     def _handle(self, parcel: Parcel, stage: Stage) -> None:
+        if (parcel.ref.camera, parcel.ref.frame_id) in self._dropped:
+            self._release_again(parcel.ref)
+        elif (ring := self._rings.find(parcel.ref)) is None:
+            self._tallies[parcel.ref.camera].discard()
+        else:
+            self._serve(parcel, ring, stage)
+        self._inlet.done()
+
+    def _serve(self, parcel: Parcel, ring: Ring, stage: Stage) -> None:
         ref = parcel.ref
-        ring = self._rings.find(ref)
         tally = self._tallies[ref.camera]
-        if ring is None:
-            tally.discard()
-            self._inlet.done()
-            return
         repeated = ref.frame_id <= tally.last_frame_id
         if self._ledger.is_skipped(ref.camera, self._column, ref.frame_id):
             if not self._serves_results:
                 self._drop(ref, DropReason.NOT_RECORDED)
-                self._inlet.done()
                 return
             parcel = self._skip(parcel)
             ref = parcel.ref
         started_ns = monotonic_ns()
         frame = Frame(ref, ring, parcel.body, self._cameras[ref.camera], repeated)
         self._pulse.take(ref)
+        if not ring.is_current(ref):  # whoever drops the newer copy may not have seen this in hand
+            self._pulse.let_go()
+            tally.discard()
+            return
         passed_on = self._work(stage, frame)
-        self._pulse.let_go()
         now_ns = monotonic_ns()
         tally.work(now_ns - started_ns, now_ns)
         if not repeated:
             tally.finish(ref.frame_id, failed=passed_on.ref.failed)
+        self._pulse.let_go()
         if ring.is_current(ref):  # else it was sent again meanwhile: the other one goes on
             ring.stamp(ref, self._column, now_ns)
             self._hand_on(passed_on)
@@ -127,7 +137,13 @@ class Runner:
                 ring.release(ref, self._column)
         else:
             tally.discard()
-        self._inlet.done()
+
+    def _release_again(self, ref: FrameRef) -> None:
+        """A frame that was sent again while it was dropped stays dropped, and counted once."""
+        self._tallies[ref.camera].discard()
+        ring = self._rings.find(ref)
+        if ring is not None:
+            ring.release(ref, self._column)
 
     def _skip(self, parcel: Parcel) -> Parcel:
         """The frame as one that this stage is not to look at."""
@@ -158,10 +174,21 @@ class Runner:
         if ring is None:
             self._tallies[ref.camera].discard()
             return
+        self._dropped[ref.camera, ref.frame_id] = None
+        if len(self._dropped) > _KEPT_DROPS:
+            del self._dropped[next(iter(self._dropped))]
         ring.release(ref, self._column)
-        if self._ledger.is_finished(ref.camera, self._publisher, ref.frame_id):
+        if self._has_result(ref):
             reason = DropReason.NOT_RECORDED
         self._ledger.count_drop(ref.camera, self._index, reason)
+
+    def _has_result(self, ref: FrameRef) -> bool:
+        """Whether the frame is published, or an older copy of it just now."""
+        if self._publisher is None:
+            return False
+        finished = self._ledger.is_finished(ref.camera, self._publisher, ref.frame_id)
+        in_hand = self._ledger.held_frame(self._publisher) == (ref.camera, ref.frame_id)
+        return finished or in_hand
 
 
 def _make_inlet(row: StageRow, run_dir: Path) -> Inlet | Worker:
