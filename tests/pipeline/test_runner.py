@@ -212,3 +212,49 @@ def test_a_frame_knows_when_each_stage_was_done(short_dir: Path) -> None:
     frame = Frame(ref, Ring.attach(ring.path), b"", "yard", repeated=False)
     assert frame.stage_ns(2500, "side") == {"camera": 400, "left": 900, "side": 1500}
     assert GRAPH.names.index("left") == LEFT
+
+
+def test_a_frame_that_is_sent_again_while_it_is_dropped_stays_dropped(left: Bench) -> None:
+    ref = left.send(3)
+    left.receive(1)
+    left._runner._drop(ref)
+    again = left.send(3)
+    wait_until(lambda: left.ring.released[again.slot, LEFT] == again.generation, "it is let go")
+    left.wait_for(stale=1)
+    assert left.stage.seen == [(3, False)]
+    assert left.row["drops"][DropReason.NEWEST_WINS] == 1
+
+
+def test_a_dropped_frame_of_which_an_older_copy_is_being_published_is_no_loss(
+    short_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topology, "_PUBLISHER", "right")
+    bench = Bench(short_dir, "left")
+    refs = [bench.send(frame) for frame in range(2)]
+    bench.receive(2)
+    Pulse(bench.books, RIGHT, 9).take(refs[0])
+    for ref in refs:
+        bench._runner._drop(ref)
+    bench.close()
+    assert bench.row["drops"][DropReason.NOT_RECORDED] == 1
+    assert bench.row["drops"][DropReason.NEWEST_WINS] == 1
+
+
+def test_a_frame_that_is_sent_again_while_it_is_taken_in_hand_is_left_to_the_newer_copy(
+    left: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = left._runner._pulse.take
+
+    def take_late(ref: FrameRef) -> None:
+        if ref.generation == 1:
+            left.ring.take(ref.slot)
+        take(ref)
+
+    monkeypatch.setattr(left._runner._pulse, "take", take_late)
+    left.send(3)
+    left.wait_for(stale=1)
+    assert left.stage.seen == []
+    assert left.books.held_frame(LEFT) is None
+    left.send(3)
+    left.receive(1)
+    assert left.stage.seen == [(3, False)]
