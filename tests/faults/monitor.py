@@ -12,6 +12,7 @@ from tests.benchmarks.report import percentiles
 from tests.faults.line_under_fire import CAMERAS, LineUnderFire
 from tests.faults.table import Table
 
+_WARM_SHARE = 0.2  # of the samples
 _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 
 
@@ -101,8 +102,12 @@ def count_fds(pid: int) -> int:
 
 
 def slope_kb_per_h(samples: list[Sample]) -> float:
-    """Growth of the supervisor's memory by least squares; NaN for less than three samples."""
-    if len(samples) < 3:
+    """Growth of the supervisor's memory by least squares, once what it needs at first is there.
+
+    NaN for less than three samples.
+    """
+    warm = samples[int(len(samples) * _WARM_SHARE) :]
+    if len(warm) < 3:
         return float("nan")
-    hours = [sample.at_s / 3600 for sample in samples]
-    return float(np.polyfit(hours, [sample.supervisor_kb for sample in samples], 1)[0])
+    hours = [sample.at_s / 3600 for sample in warm]
+    return float(np.polyfit(hours, [sample.supervisor_kb for sample in warm], 1)[0])

@@ -36,11 +36,12 @@ def test_a_table_is_read_as_it_was_written(tmp_path) -> None:
     assert Table(tmp_path / "faults.csv", Outcome).rows == table.rows
 
 
-def test_memory_that_grows_is_seen() -> None:
+def test_memory_that_grows_is_seen_but_what_is_needed_at_first() -> None:
     samples = [
         Sample(at_s, 25.0, 25.0, 5.0, 9.0, 1000, 500 + int(at_s / 36), 90, 10, 0)
         for at_s in range(0, 3600, 36)
     ]
+    samples[0] = samples[0]._replace(supervisor_kb=1)
     assert abs(slope_kb_per_h(samples) - 100) < 0.5
     assert math.isnan(slope_kb_per_h(samples[:2]))
 
