@@ -1,8 +1,8 @@
 """What a camera that is lost and found ten thousand times leaves behind, by process.
 
 THUNDERLINE_RECONNECTS sets another number. One step of half a MB is no leak: `pathlib` interns the
-name of each epoch's ring, and CPython's table of interned strings is made anew when it has seen some
-thousands, larger the first time. A leak grows at every sample.
+name of each epoch's ring, and CPython makes its table of interned strings anew when it has seen
+some thousands, larger the first time. A leak grows at every sample.
 """
 
 import os
