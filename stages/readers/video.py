@@ -97,7 +97,7 @@ class VideoReader:
 
     def _connect(self) -> Picture:
         """Open the stream and return its first picture: only that tells the true size."""
-        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = f"rtsp_transport;{self._rtsp_transport}"
+        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = self._ffmpeg_options()
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _AV_LOG_FATAL)
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         self._said()  # what was said before is no reason
@@ -110,6 +110,14 @@ class VideoReader:
         if picture is None:
             raise SourceError(f"{redact(self._uri)}: expected video, got no frame")
         return picture
+
+    def _ffmpeg_options(self) -> str:
+        options = f"rtsp_transport;{self._rtsp_transport}"
+        if self._uri.startswith("rtsp"):
+            # RTP brings the time of each picture. Guessing a rate from twenty of them would keep
+            # a camera that is back waiting for most of a second.
+            options += "|fpsprobesize;0"
+        return options
 
     def _decode(self, frame: Picture | None) -> Picture | None:
         assert self._capture is not None, "read before open"
