@@ -24,6 +24,8 @@ from models.thundernet.processes import own_share
 AnyRecipe = TypeVar("AnyRecipe", bound=RunRecipe)
 AnyModel = TypeVar("AnyModel", bound=nn.Module)
 
+RUN_STATE = ("weights", "ema", "criterion", "optimizer")  # shipped checkpoints have `ema` alone
+
 
 class TrainingState(Generic[AnyRecipe, AnyModel]):
     """Model, objective, optimiser, average and the iteration reached."""
@@ -89,6 +91,14 @@ class TrainingState(Generic[AnyRecipe, AnyModel]):
         """Continues from `state`. What the weights depend on must be as it was; the length of the
         run, its data and its augmentation may change, which is how a run is adapted to its machine.
         """
+        missing = [key for key in RUN_STATE if key not in state] + [
+            f"meta.{key}" for key in ("recipe", "iteration") if key not in state["meta"]
+        ]
+        if missing:
+            raise CheckpointError(
+                "resume: expected the checkpoint of a run, got one to use weights from: "
+                f"without {', '.join(missing)}"
+            )
         # As a recipe: a key that the schema has gained since the checkpoint counts as its default.
         try:
             then = msgspec.to_builtins(msgspec.convert(state["meta"]["recipe"], type(self.recipe)))

@@ -103,6 +103,13 @@ def test_length_may_change_on_resume_but_the_network_may_not(folder: Path) -> No
         Trainer(other).restore(state)
 
 
+def test_averaged_weights_alone_are_no_run_to_continue(folder: Path) -> None:
+    trainer = Trainer(load_recipe(write_recipe(folder)))
+    shipped = {"ema": trainer.average.state, "meta": trainer.state()["meta"]}
+    with pytest.raises(CheckpointError, match="without weights, criterion, optimizer"):
+        trainer.restore(shipped)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
