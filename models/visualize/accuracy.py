@@ -60,8 +60,11 @@ class Judged(NamedTuple):
 
 
 def list_scored(folder: Path, report: DataReport) -> list[Path]:
-    """The model files of a folder that have scores; the others are named in `report`."""
-    paths = sorted(folder.glob("*.onnx"))
+    """The model files of a folder that have scores; the others are named in `report`.
+
+    8-bit versions are left out: they have the operations, and nearly the score, of their source.
+    """
+    paths = sorted(path for path in folder.glob("*.onnx") if not path.stem.endswith("-int8"))
     for path in paths:
         if not path.with_suffix(".json").exists():
             report.add("model file without scores beside it", path.name)

@@ -251,7 +251,7 @@ def test_a_model_file_is_counted_as_deployed(repository: Path) -> None:
 
 
 def test_model_files_without_scores_are_named(tmp_path: Path) -> None:
-    for name in ("a.onnx", "b.onnx", "b.json"):
+    for name in ("a.onnx", "b.onnx", "b.json", "b-int8.onnx", "b-int8.json"):
         (tmp_path / name).touch()
     report = DataReport()
     assert list_scored(tmp_path, report) == [tmp_path / "b.onnx"]
