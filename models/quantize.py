@@ -21,6 +21,7 @@ import onnx
 from numpy.typing import NDArray
 
 from models.average_precision import Score
+from models.command import run_command
 from models.data.report import DataError, DataReport
 from models.evaluate import MAX_DETECTIONS, SCORE_THRESH, evaluate
 from models.evaluation_set import EvaluationSet, read_evaluation_set, read_frames, take_images
@@ -39,6 +40,9 @@ Quantize = Callable[[Sequence[str]], onnx.ModelProto]
 
 class QuantizationError(RuntimeError):
     """A model that detects too badly in 8 bits."""
+
+
+MISTAKES = (DataError, ModelFileError, QuantizationError, OSError)
 
 
 def read_tensors(
@@ -146,15 +150,7 @@ def run(options: argparse.Namespace) -> None:
 def main() -> int:
     options = parse_arguments()
     cv2.setNumThreads(1)
-    try:
-        run(options)
-    except (DataError, ModelFileError, QuantizationError, OSError) as error:
-        print(f"quantize: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("quantize: interrupted, nothing written", file=sys.stderr)
-        return 130
-    return 0
+    return run_command("quantize", lambda: run(options), MISTAKES)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from models.checkpoint import CheckpointError, save_checkpoint
+from models.command import run_command
 from models.convert.foreign_weights import load_foreign, read_foreign_checkpoint
 from models.export.parity import ParityError
 from models.export.writer import export, make_card
@@ -28,6 +29,7 @@ SUFFIXES = (".onnx", ".pt")
 UNPROVEN = ("pool_reduction", "anchor_scales", "anchor_ratios", "pixel_mean", "pixel_std")
 SOFT_NMS = SoftNmsDefaults(method="linear", iou_thresh=0.5, sigma=0.5)  # as the authors test
 SCORE_THRESH = 0.3  # for display, as models.export has it
+MISTAKES = (CheckpointError, ConfigError, ParityError, ModelFileError, OSError)
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -71,15 +73,8 @@ def describe(config: ThunderNetConfig) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    try:
-        run(parse_arguments(arguments))
-    except (CheckpointError, ConfigError, ParityError, ModelFileError, OSError) as error:
-        print(f"convert: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("convert: interrupted, nothing written", file=sys.stderr)
-        return 130
-    return 0
+    options = parse_arguments(arguments)
+    return run_command("convert", lambda: run(options), MISTAKES)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,13 @@ from pathlib import Path
 import msgspec
 
 from models.checkpoint import CheckpointError, load_checkpoint
+from models.command import run_command
 from models.export.parity import ParityError
 from models.export.writer import export, make_card
 from models.thundernet.config import ConfigError
 from stages.model_file import ModelFileError, SoftNmsDefaults
+
+MISTAKES = (CheckpointError, ConfigError, ParityError, ModelFileError, OSError)
 
 
 def parse_cut(text: str) -> float:
@@ -67,15 +70,8 @@ def run(options: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    try:
-        run(parse_arguments())
-    except (CheckpointError, ConfigError, ParityError, ModelFileError, OSError) as error:
-        print(f"export: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("export: interrupted, nothing written", file=sys.stderr)
-        return 130
-    return 0
+    options = parse_arguments()
+    return run_command("export", lambda: run(options), MISTAKES)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import cv2
 from matplotlib.figure import Figure
 
 from models.checkpoint import CheckpointError, load_checkpoint
+from models.command import run_command
 from models.data.report import DataError, DataReport
 from models.run_log import plot_curves, read_rows
 from models.thundernet.errors import ConfigError
@@ -31,7 +32,7 @@ from stages.scene.street import SceneError
 ZOO = Path(__file__).resolve().parent.parent / "zoo"
 DPI = 100
 SUFFIXES = (".png", ".jpg")
-ERRORS = (
+MISTAKES = (
     CheckpointError,
     ConfigError,
     DataError,
@@ -114,22 +115,18 @@ COMMANDS = {
 }
 
 
-def main(arguments: list[str] | None = None) -> int:
-    options = parse_arguments(arguments)
+def run(options: argparse.Namespace) -> None:
     report = DataReport()
-    try:
-        check_out(options.out)
-        COMMANDS[options.command](options, report)
-    except ERRORS as error:
-        print(f"visualize: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("visualize: interrupted, nothing written", file=sys.stderr)
-        return 130
+    check_out(options.out)
+    COMMANDS[options.command](options, report)
     for line in report.lines():
         print(f"data: {line}", file=sys.stderr)
     print(options.out)
-    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parse_arguments(arguments)
+    return run_command("visualize", lambda: run(options), MISTAKES)
 
 
 if __name__ == "__main__":
