@@ -131,7 +131,7 @@ class CameraRing:
     def _count_abandoned(self, frame_id: int) -> None:
         """One that was published on its way is only missing from a recording."""
         ledger, publisher = self._ledger, self._context.run.publisher
-        published = ledger.is_finished(self._camera, publisher, frame_id)
+        published = ledger.has_result(self._camera, publisher, frame_id)
         reason = DropReason.NOT_RECORDED if published else DropReason.ABANDONED
         ledger.count_drop(self._camera, self._index, reason)
 

@@ -196,9 +196,15 @@ class Ledger:
     def count_drop(self, camera: int, process: int, reason: DropReason) -> None:
         self._drops[camera, process, reason] += 1
 
-    def is_finished(self, camera: int, process: int | None, frame_id: int) -> bool:
-        """Whether a process has finished the frame; it takes those of a camera in order."""
-        return process is not None and frame_id <= int(self.rows["last_frame_id"][camera, process])
+    def has_result(self, camera: int, publisher: int | None, frame_id: int) -> bool:
+        """Whether the frame, or an older copy of it, is published or is being published just now.
+
+        The publisher takes the frames of a camera in order.
+        """
+        if publisher is None:
+            return False
+        finished = frame_id <= int(self.rows["last_frame_id"][camera, publisher])
+        return finished or self.held_frame(publisher) == (camera, frame_id)
 
     def drops(self, camera: int) -> dict[str, int]:
         """Frames of a camera that have no result, by reason, over all processes so far."""

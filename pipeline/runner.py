@@ -178,17 +178,9 @@ class Runner:
         if len(self._dropped) > _KEPT_DROPS:
             del self._dropped[next(iter(self._dropped))]
         ring.release(ref, self._column)
-        if self._has_result(ref):
+        if self._ledger.has_result(ref.camera, self._publisher, ref.frame_id):
             reason = DropReason.NOT_RECORDED
         self._ledger.count_drop(ref.camera, self._index, reason)
-
-    def _has_result(self, ref: FrameRef) -> bool:
-        """Whether the frame is published, or an older copy of it just now."""
-        if self._publisher is None:
-            return False
-        finished = self._ledger.is_finished(ref.camera, self._publisher, ref.frame_id)
-        in_hand = self._ledger.held_frame(self._publisher) == (ref.camera, ref.frame_id)
-        return finished or in_hand
 
 
 def _make_inlet(row: StageRow, run_dir: Path) -> Inlet | Worker:

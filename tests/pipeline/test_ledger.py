@@ -144,12 +144,19 @@ def test_losses_are_told_once_whoever_asks(books: Ledger, tmp_path: Path) -> Non
     assert books.take_new_drops(1) == {}
 
 
-def test_a_process_has_finished_all_frames_up_to_its_last(books: Ledger) -> None:
+def test_a_publisher_has_a_result_of_all_frames_up_to_its_last(books: Ledger) -> None:
     books.rows[0, 2]["last_frame_id"] = 7
-    assert books.is_finished(0, 2, 7)
-    assert not books.is_finished(0, 2, 8)
-    assert not books.is_finished(1, 2, 0), "another camera"
-    assert not books.is_finished(0, None, 0), "nobody"
+    assert books.has_result(0, 2, 7)
+    assert not books.has_result(0, 2, 8)
+    assert not books.has_result(1, 2, 0), "another camera"
+    assert not books.has_result(0, None, 0), "nobody"
+
+
+def test_a_frame_that_is_being_published_has_a_result(books: Ledger) -> None:
+    books.processes[2]["held_camera"], books.processes[2]["held_frame"] = 0, 8
+    assert books.has_result(0, 2, 8)
+    assert not books.has_result(0, 2, 9)
+    assert not books.has_result(1, 2, 8), "another camera"
 
 
 def test_a_frame_to_be_skipped_is_of_one_camera_and_one_stage(books: Ledger) -> None:
