@@ -1,54 +1,66 @@
-"""A backbone's trained weights, carried from one checkpoint into another network."""
+"""Trained weights of one checkpoint carried into another network: a backbone, or all of it."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from torch import Tensor, nn
 
 from models.checkpoint import CheckpointError, read_checkpoint
 
-PREFIX = "backbone."
+Part = Literal["backbone", "network"]
+PREFIX = {"backbone": "backbone.", "network": ""}
 # What the backbone's weights mean nothing without: its structure, and what an image is to it.
-MUST_AGREE = ("backbone", "balanced_downsampling", "pixel_mean", "pixel_std")
+BACKBONE_MUST_AGREE = ("backbone", "balanced_downsampling", "pixel_mean", "pixel_std")
 
 
-def load_backbone(model: nn.Module, config: msgspec.Struct, path: Path) -> int:
-    """Fills the backbone of `model` from a checkpoint of any task; returns the tensors loaded.
+def load_initial_weights(
+    model: nn.Module, config: msgspec.Struct, path: Path, part: Part = "backbone"
+) -> int:
+    """Fills `part` of `model` with a checkpoint's averaged weights; returns the tensors loaded.
+
+    A backbone may come from a checkpoint of any task, a whole network only from its like.
 
     Raises:
-        CheckpointError: not a checkpoint, or one of another backbone; `model` is as it was.
+        CheckpointError: not a checkpoint, or one of another network; `model` is as it was.
     """
     try:
         state = read_checkpoint(path)
     except OSError as error:
         raise CheckpointError(f"initial_weights {path}: {error.strerror}") from error
-    check_agreement(state["meta"]["model"], msgspec.to_builtins(config), path)
-    weights = backbone_weights(state, model, path)
-    model.get_submodule(PREFIX.rstrip(".")).load_state_dict(weights)
+    now = msgspec.to_builtins(config)
+    must_agree = BACKBONE_MUST_AGREE if part == "backbone" else tuple(now)
+    check_agreement(state["meta"]["model"], now, must_agree, path)
+    target = model.get_submodule(PREFIX[part].rstrip("."))
+    weights = matching_weights(state["ema"], target.state_dict(), part, path)
+    target.load_state_dict(weights)
     return len(weights)
 
 
-def check_agreement(then: dict[str, Any], now: dict[str, Any], path: Path) -> None:
-    for key in MUST_AGREE:
+def check_agreement(
+    then: dict[str, Any], now: dict[str, Any], keys: tuple[str, ...], path: Path
+) -> None:
+    for key in keys:
         if then.get(key) != now[key]:
             raise CheckpointError(
                 f"initial_weights {path}: expected model.{key} {now[key]}, got {then.get(key)}"
             )
 
 
-def backbone_weights(state: dict[str, Any], model: nn.Module, path: Path) -> dict[str, Tensor]:
-    """The checkpoint's averaged backbone under the names of `model`'s, shapes checked."""
-    expected = model.get_submodule(PREFIX.rstrip(".")).state_dict()
+def matching_weights(
+    averaged: dict[str, Tensor], expected: dict[str, Tensor], part: Part, path: Path
+) -> dict[str, Tensor]:
+    """The tensors of `part` under the names of `expected`, shapes checked."""
+    prefix = PREFIX[part]
     found = {
-        name.removeprefix(PREFIX): value
-        for name, value in state["ema"].items()
-        if name.startswith(PREFIX)
+        name.removeprefix(prefix): value
+        for name, value in averaged.items()
+        if name.startswith(prefix)
     }
     if found.keys() != expected.keys():
         odd = sorted(found.keys() ^ expected.keys())
         raise CheckpointError(
-            f"initial_weights {path}: expected the {len(expected)} tensors of the backbone, "
+            f"initial_weights {path}: expected the {len(expected)} tensors of the {part}, "
             f"got {len(found)}; only on one side: {', '.join(odd[:3])}"
         )
     for name, value in found.items():

@@ -9,6 +9,7 @@ import msgspec
 from models.data.augment import AugmentConfig
 from models.data.scene import SceneConfig
 from models.data.split import CocoSplit, VocSplit
+from models.initial_weights import Part
 from models.thundernet.config import STRIDE, ConfigError, ThunderNetConfig
 from models.thundernet.criterion import CriterionConfig
 
@@ -109,7 +110,8 @@ class Recipe(RunRecipe, frozen=True, kw_only=True):
     criterion: CriterionConfig = CriterionConfig()
     augment: AugmentConfig = AugmentConfig()
     data: DataConfig = DataConfig()
-    initial_weights: str | None = None  # checkpoint whose backbone the run starts with
+    initial_weights: str | None = None  # checkpoint whose averaged weights the run starts with
+    initial_part: Part = "backbone"  # how much of them
     sizes: tuple[SizePhase, ...] = (SizePhase(size=320, until=1.0),)
     multi_scale: tuple[int, ...] = ()  # a random one of these per iteration, instead of `sizes`
     max_boxes: int | None = None  # fixed padding for GPUs; None pads to the batch

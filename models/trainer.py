@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from models.data.augment import augment
 from models.data.batches import Batches
 from models.data.resident_batches import ResidentBatches
-from models.initial_weights import load_backbone
+from models.initial_weights import load_initial_weights
 from models.optimizer import MovingAverage
 from models.recipe import Recipe
 from models.schedule import input_size
@@ -68,14 +68,14 @@ class Trainer(TrainingState[Recipe, ThunderNet]):
         return Criterion(self.model, self.recipe.criterion)
 
     def begin(self) -> None:
-        """Loads the backbone that the recipe starts with, if it names one."""
+        """Loads the weights that the recipe starts with, if it names some."""
         if self.recipe.initial_weights is None:
             return
-        path = Path(self.recipe.initial_weights)
-        count = load_backbone(self.model, self.recipe.model, path)
+        path, part = Path(self.recipe.initial_weights), self.recipe.initial_part
+        count = load_initial_weights(self.model, self.recipe.model, path, part)
         self.average = MovingAverage(self.model, self.recipe.ema_decay)
         if self.share.rank == 0:
-            print(f"initial weights: {count} tensors of the backbone from {path}", file=sys.stderr)
+            print(f"initial weights: {count} tensors of the {part} from {path}", file=sys.stderr)
 
     def size_at(self, iteration: int) -> int:
         """Pixels per side of the images at `iteration`, counted from 0."""

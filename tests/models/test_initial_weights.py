@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from models.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
-from models.initial_weights import load_backbone
+from models.initial_weights import load_initial_weights
 from models.thundernet.classifier import Classifier, ClassifierConfig
 from models.thundernet.config import ThunderNetConfig
 from models.thundernet.thundernet import ThunderNet
@@ -32,7 +32,7 @@ def test_the_averaged_backbone_is_loaded_and_nothing_else(tmp_path: Path) -> Non
     classifier = write_classifier(tmp_path / "last.pt")
     model = ThunderNet(ThunderNetConfig())
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    count = load_backbone(model, model.config, tmp_path / "last.pt")
+    count = load_initial_weights(model, model.config, tmp_path / "last.pt")
     assert count == len(classifier.backbone.state_dict())
     for name, value in model.state_dict().items():
         if name.startswith("backbone."):
@@ -53,7 +53,7 @@ def test_another_backbone_is_refused(tmp_path: Path, changes: dict[str, Any], me
     write_classifier(tmp_path / "last.pt", **changes)
     model = ThunderNet(ThunderNetConfig())
     with pytest.raises(CheckpointError, match=message):
-        load_backbone(model, model.config, tmp_path / "last.pt")
+        load_initial_weights(model, model.config, tmp_path / "last.pt")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,36 @@ def test_tensors_that_do_not_fit_are_named(tmp_path: Path, spoil: Any, message: 
     save_checkpoint(tmp_path / "last.pt", state)
     model = ThunderNet(ThunderNetConfig())
     with pytest.raises(CheckpointError, match=message):
-        load_backbone(model, model.config, tmp_path / "last.pt")
+        load_initial_weights(model, model.config, tmp_path / "last.pt")
+
+
+def write_detector(path: Path, **changes: Any) -> dict[str, torch.Tensor]:
+    """A detector's checkpoint as shipped ones are, with its average alone; returns that."""
+    model = ThunderNet(ThunderNetConfig(**changes))
+    average = {name: value + 1 for name, value in model.state_dict().items()}
+    save_checkpoint(path, {"ema": average, "meta": {"model": msgspec.to_builtins(model.config)}})
+    return average
+
+
+def test_a_whole_network_is_loaded(tmp_path: Path) -> None:
+    average = write_detector(tmp_path / "shipped.pt")
+    model = ThunderNet(ThunderNetConfig())
+    count = load_initial_weights(model, model.config, tmp_path / "shipped.pt", "network")
+    assert count == len(average)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, average[name]), name
+
+
+def test_a_whole_network_comes_from_its_like_alone(tmp_path: Path) -> None:
+    write_detector(tmp_path / "other.pt", anchor_ratios=(0.5, 1.0, 2.0))
+    write_classifier(tmp_path / "classifier.pt")
+    model = ThunderNet(ThunderNetConfig())
+    with pytest.raises(
+        CheckpointError, match=r"expected model.anchor_ratios .* got \(0.5, 1.0, 2.0\)"
+    ):
+        load_initial_weights(model, model.config, tmp_path / "other.pt", "network")
+    with pytest.raises(CheckpointError, match=r"classifier.pt: expected model\."):
+        load_initial_weights(model, model.config, tmp_path / "classifier.pt", "network")
 
 
 def test_a_run_starts_with_it_and_says_so(
