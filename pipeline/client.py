@@ -17,7 +17,6 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Literal
 
 import msgspec
@@ -192,12 +191,7 @@ class DetectionSubscriber:
     def __enter__(self) -> "DetectionSubscriber":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
 

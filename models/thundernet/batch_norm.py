@@ -28,7 +28,7 @@ def per_channel(values: Tensor) -> Tensor:
 def joined_statistics(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Mean (C,), variance (C,) and count of values per channel over all processes' maps."""
     variance, mean = torch.var_mean(x, dim=MAP_AXES, correction=0)
-    count = x.new_tensor([x.numel() / x.shape[1]])
+    count = x.new_full((1,), x.numel() / x.shape[1])  # made on the device: nothing waits
     # Moments of parts, not sums of squares, whose difference cancels where the mean is large.
     parts = gather_from_processes(torch.cat((mean, variance, count)))  # (P, 2 C + 1)
     counts = parts[:, -1:]

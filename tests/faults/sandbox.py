@@ -11,7 +11,6 @@ import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 SHM_BYTES = 64 << 20  # two cameras' rings, several times
 _ENTER_SHM = 'mount --bind "$0" /dev/shm && exec "$@"'
@@ -49,12 +48,7 @@ class Sandbox:
     def __enter__(self) -> "Sandbox":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def _mount(self, path: Path, size: int, name: str) -> Path:
