@@ -1,24 +1,17 @@
 """One process of the line as the supervisor sees it: how it starts, how it is stopped."""
 
-import contextlib
-import os
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import msgspec
 from loguru import logger
 
+from pipeline.forked_process import describe_exit
+from pipeline.forker import Forker
 from pipeline.ledger import Ledger
 from pipeline.orders import Orders
 from pipeline.restarts import Restarts
 from pipeline.topology import ProcessSpec, RunSpec
-
-# numpy would start a thread per core of the machine, for linear algebra that no stage does.
-_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
-_PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 
 
 class Child:
@@ -28,8 +21,9 @@ class Child:
     frames are to be asked for once it is ready.
     """
 
-    def __init__(self, run: RunSpec, spec: ProcessSpec, log_level: str) -> None:
+    def __init__(self, run: RunSpec, spec: ProcessSpec, log_level: str, forker: Forker) -> None:
         self.spec = spec
+        self._forker = forker
         self.ended = False
         self.replay_due = False
         self.restarts = Restarts(run.limits)
@@ -40,17 +34,7 @@ class Child:
         self.started_s = time.monotonic()
         self.due_s: float | None = None  # when a successor is to be started
         self.doom = ""
-        path = os.pathsep.join([str(_PACKAGE_ROOT), *sys.path[1:]])
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.process"],
-            stdin=subprocess.PIPE,
-            env=_THREADS | os.environ | {"PYTHONPATH": path},
-            start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone
-        )
-        assert self.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # killed already: the watch loop will notice
-            self.process.stdin.write(self._orders)
-            self.process.stdin.close()
+        self.process = self._forker.make(self._orders)
 
     @property
     def is_up(self) -> bool:
@@ -68,7 +52,7 @@ class Child:
 
     def kill(self, why: str) -> None:
         self.doom = why
-        self.process.kill()
+        self.process.send_signal(signal.SIGKILL)
 
     def terminate(self) -> None:
         if self.process.poll() is None:
@@ -76,14 +60,9 @@ class Child:
 
     def stop(self, deadline: float) -> None:
         """The stop ladder: it has had SIGTERM; wait until `deadline`, then SIGKILL."""
-        try:
-            code = self.process.wait(max(deadline - time.monotonic(), 0.0))
-        except subprocess.TimeoutExpired:
-            self.process.kill()
+        code = self.process.wait(max(deadline - time.monotonic(), 0.0))
+        if code is None:
+            self.process.send_signal(signal.SIGKILL)
             code = self.process.wait()
+        assert code is not None, "nobody survives that"
         logger.debug("{} ended with {}", self.spec.name, describe_exit(code))
-
-
-def describe_exit(code: int) -> str:
-    """What a return code of `subprocess` means, in words."""
-    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"

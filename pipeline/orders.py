@@ -1,4 +1,6 @@
-"""What the supervisor says to a process at its start, and what the process says at its end."""
+"""What the supervisor says to processes at their start, and what they say at their end."""
+
+import struct
 
 import msgspec
 
@@ -7,9 +9,21 @@ from pipeline.topology import RunSpec
 EXIT_CRASHED = 1  # worth another try
 EXIT_REFUSED = 2  # something outside is wrong, and a restart would not mend it
 
+# Between supervisor and fork server, which ask and answer in whole messages.
+NUMBER = struct.Struct("=q")  # of a request
+BIRTH = struct.Struct("=qi")  # number of the request, process id or negative error number
+READY = -1  # instead of a number, when everything is imported
+
+
+class Preload(msgspec.Struct, frozen=True):
+    """The first word to the fork server."""
+
+    supervisor_pid: int
+    modules: tuple[str, ...]  # to be imported before the first fork
+
 
 class Orders(msgspec.Struct, frozen=True):
-    """Sent over standard input: they may hold passwords, which a command line would show."""
+    """Sent through a pipe: they may hold passwords, which a command line would show."""
 
     run: RunSpec
     index: int  # of the process in the run

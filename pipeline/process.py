@@ -1,6 +1,6 @@
-"""Where every process of the line begins: `python -m pipeline.process`, spawned by the supervisor.
+"""One process of the line, from its orders to its exit code.
 
-Its orders come over standard input. The first thing it does is to pin itself to its core.
+The fork server has made it. The first thing it does is to pin itself to its core.
 """
 
 import contextlib
@@ -8,7 +8,6 @@ import gc
 import importlib
 import os
 import signal
-import sys
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -50,11 +49,11 @@ def load_target(target: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def main() -> int:
+def main(encoded_orders: bytes) -> int:
+    """Returns 0, or one of the codes of `pipeline.orders`."""
     try:
-        orders = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Orders)
-    except msgspec.DecodeError as error:  # the supervisor died while it wrote, or is none
-        sys.stderr.write(f"standard input: expected orders of a supervisor: {error}\n")
+        orders = msgspec.msgpack.decode(encoded_orders, type=Orders)
+    except msgspec.DecodeError:  # the supervisor died while it wrote: there is nobody to tell
         return EXIT_REFUSED
     process = orders.run.processes[orders.index]
     die_with_parent(orders.run.supervisor_pid)
@@ -75,7 +74,7 @@ def main() -> int:
 
 
 def _serve(run: RunSpec, process: ProcessSpec, stopped: _StopFlag) -> None:
-    gc.disable()  # imports make much garbage-free allocation: collecting it costs start-up time
+    gc.disable()  # setting up makes much garbage-free allocation: collecting it costs time
     ledger = Ledger.attach(Path(run.run_dir), len(run.cameras), len(run.processes))
     ledger.processes[process.index]["pid"] = os.getpid()
     pulse = Pulse(ledger, process.index, run.limits.frame_s)
@@ -99,7 +98,3 @@ def _ready(ledger: Ledger, process: ProcessSpec, pulse: Pulse) -> None:
     freeze_gc()
     pulse.beat()  # first: who is ready is taken at its word
     ledger.processes[process.index]["ready_ns"] = monotonic_ns()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

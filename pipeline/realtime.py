@@ -10,6 +10,7 @@ from pipeline.errors import LineError
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PR_SET_NAME = 15
+_PR_SET_CHILD_SUBREAPER = 36
 
 monotonic_ns = time.monotonic_ns  # CLOCK_MONOTONIC: one clock for all processes of a machine
 
@@ -40,6 +41,16 @@ def die_with_parent(parent_pid: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
     if os.getppid() != parent_pid:  # the parent died before the call above took hold
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of whoever descends from this process and loses its own."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1))
+
+
+def count_threads() -> int:
+    """Threads of this process, those of libraries included."""
+    return len(os.listdir("/proc/self/task"))
 
 
 def freeze_gc() -> None:

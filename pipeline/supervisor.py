@@ -3,7 +3,6 @@
 It holds no frame and imports no stage: a fault in vision code cannot take it down.
 """
 
-import os
 import select
 import signal
 import time
@@ -11,7 +10,9 @@ from collections.abc import Callable
 
 from loguru import logger
 
-from pipeline.child import Child, describe_exit
+from pipeline.child import Child
+from pipeline.forked_process import describe_exit
+from pipeline.forker import Forker
 from pipeline.ledger import CameraState, Ledger
 from pipeline.orders import EXIT_CRASHED, EXIT_REFUSED
 from pipeline.topology import RunSpec
@@ -34,7 +35,8 @@ class Supervisor:
         self._fatal: dict[str, tuple[tuple[int, int], int]] = {}  # by stage: frame, deaths
         self.restarts = 0
         self.exit_code = 0
-        self._children = [Child(run, spec, log_level) for spec in run.processes]
+        self._forker = Forker(run.supervisor_pid, run.topology.preloaded, run.limits)
+        self._children = [Child(run, spec, log_level, self._forker) for spec in run.processes]
 
     def watch(self, stopped: Callable[[], bool], tick: Callable[[], None]) -> None:
         """Run until every camera has ended, `stopped`, or the line has to give up.
@@ -42,7 +44,11 @@ class Supervisor:
         Then `exit_code` tells: 0 for a regular end, else that of the process that failed for good.
         """
         while not stopped():
-            self._wait_for_exit()
+            self._wait_for_news()
+            self._forker.look()
+            if self._forker.exhausted:
+                self.exit_code = EXIT_CRASHED
+                return
             for child in self._children:
                 self._look_after(child)
             for child, why in self._watchdog.look(self._children):
@@ -63,16 +69,16 @@ class Supervisor:
             deadline = time.monotonic() + patience_s
             for child in children:
                 child.stop(deadline)
+        self._forker.close()
 
     def _captures(self) -> list[Child]:
         return [child for child in self._children if child.spec.camera is not None]
 
-    def _wait_for_exit(self) -> None:
-        """Sleep for a tick, or until the first running child exits."""
-        fds = [os.pidfd_open(c.process.pid) for c in self._children if c.process.returncode is None]
+    def _wait_for_news(self) -> None:
+        """Sleep for a tick, or until the first running child exits or is born."""
+        pidfds = [child.process.fileno() for child in self._children]
+        fds = [*self._forker.fds(), *(fd for fd in pidfds if fd is not None)]
         select.select(fds, [], [], _POLL_S)
-        for fd in fds:
-            os.close(fd)
 
     def _look_after(self, child: Child) -> None:
         """Take its exit, or start its successor when it is time."""

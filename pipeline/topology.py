@@ -24,8 +24,9 @@ class LinkKind(enum.StrEnum):
 class StageRow(msgspec.Struct, frozen=True):
     """One line of the graph.
 
-    `target` is imported in the stage's own process only. `ordered` puts the frames of a replicated
-    stage upstream back into order. `depth` is how many frames of a live camera may wait for it.
+    `target` is imported once for all processes, or with `preload: False` in the stage's own: for
+    imports that start threads, which no fork has. `ordered` puts the frames of a replicated stage
+    upstream back into order. `depth` is how many frames of a live camera may wait for it.
     """
 
     name: str
@@ -35,6 +36,11 @@ class StageRow(msgspec.Struct, frozen=True):
     ordered: bool = False
     depth: int = 1
     heavy: bool = False
+    preload: bool = True
+
+    @property
+    def module(self) -> str:
+        return self.target.partition(":")[0]
 
 
 class Topology(msgspec.Struct, frozen=True, dict=True):
@@ -56,6 +62,11 @@ class Topology(msgspec.Struct, frozen=True, dict=True):
     def branches(self) -> tuple[tuple[int, ...], ...]:
         """Column indices on every path from the source to an end, the source left out."""
         return tuple(tuple(path) for path in self._paths(self.rows[0].name))
+
+    @cached_property
+    def preloaded(self) -> tuple[str, ...]:
+        """Modules that processes are forked with."""
+        return tuple(dict.fromkeys(row.module for row in self.rows if row.preload))
 
     @cached_property
     def ends(self) -> tuple[str, ...]:

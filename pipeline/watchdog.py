@@ -6,7 +6,6 @@ stage whose processes, lively as they are, have finished nothing for too long: i
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.backlog import Backlog
@@ -71,7 +70,7 @@ class Watchdog:
     def _too_big(self, up: Sequence[Child]) -> Iterator[Verdict]:
         limit = self._limits.memory_mb
         for child in up:
-            used = private_kb(child.process.pid) // _KB_PER_MB
+            used = child.process.taken_kb() // _KB_PER_MB
             if used > limit:
                 yield Verdict(child, f"held {used} MB of memory, its limit is {limit} MB")
 
@@ -95,13 +94,3 @@ class Watchdog:
         ready_ns = int(self._ledger.processes[child.spec.index]["ready_ns"])
         progress_ns = int(self._ledger.rows["progress_ns"][:, child.spec.index].max())
         return max(ready_ns, progress_ns, int(child.started_s * _NS_PER_S))
-
-
-def private_kb(pid: int) -> int:
-    """Memory that is the process's alone, rings and libraries left out; 0 when it is gone."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    _, _, rest = status.partition("RssAnon:")
-    return int(rest.split(maxsplit=1)[0]) if rest else 0  # a zombie has none

@@ -148,7 +148,7 @@ class RunningLine:
 
 def _kill_quietly(pid: int) -> None:
     """Kill a former child of a line, unless the number belongs to somebody else by now."""
-    if "pipeline.process" in _read(f"/proc/{pid}/cmdline"):
+    if "pipeline.forkserver" in _read(f"/proc/{pid}/cmdline"):
         os.kill(pid, signal.SIGKILL)
 
 

@@ -26,6 +26,7 @@ STAGES = (
     "preprocess", "detect", "postprocess", "publish", "record_jsonl", "overlay", "record_video",
 )  # fmt: skip
 PROCESSES = (*(f"capture.{camera}" for camera in CAMERAS), *STAGES)  # as in the books
+KILLED = (*PROCESSES, "forkserver")
 HANG_S = 60.0  # without a result for so long after a fault, a line is dead
 _CAPTURES, _PUBLISH = (0, 1), PROCESSES.index("publish")
 _RECORDERS = (PROCESSES.index("record_jsonl"), PROCESSES.index("record_video"))

@@ -19,7 +19,7 @@ from tests.faults.fault import (
     SharedMemoryShort,
     SlowNetwork,
 )
-from tests.faults.line_under_fire import CAMERAS, PROCESSES, STAGES
+from tests.faults.line_under_fire import CAMERAS, KILLED, PROCESSES, STAGES
 from tests.integration import abusers
 
 _CALM_S = 0.2, 1.0  # between two faults: at no particular instant of a frame
@@ -36,14 +36,14 @@ def rounds(seed: int) -> Iterator[list[Turn]]:
     """Packs of all faults without end, each process killed once in each; the same for a seed."""
     random = Random(seed)
     while True:
-        yield _shuffle(random, [*map(Kill, PROCESSES), *_draw(random)])
+        yield _shuffle(random, [*map(Kill, KILLED), *_draw(random)])
 
 
 def kills(seed: int, times: int) -> Iterator[list[Turn]]:
     """Packs of kills alone, in another order each time."""
     random = Random(seed)
     for _ in range(times):
-        yield _shuffle(random, list(map(Kill, PROCESSES)))
+        yield _shuffle(random, list(map(Kill, KILLED)))
 
 
 def last_round(seed: int) -> list[Turn]:

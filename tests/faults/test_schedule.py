@@ -5,7 +5,7 @@ from collections import Counter
 
 from tests.faults import schedule
 from tests.faults.fault import Kill
-from tests.faults.line_under_fire import PROCESSES
+from tests.faults.line_under_fire import KILLED
 
 
 def some_rounds(seed: int) -> list[list[schedule.Turn]]:
@@ -25,9 +25,9 @@ def test_each_round_has_every_fault_in_another_order() -> None:
     assert kinds[0] != kinds[1]
     for pack in (first, second, third):
         killed = [turn.fault.process for turn in pack if isinstance(turn.fault, Kill)]
-        assert sorted(killed) == sorted(PROCESSES)
+        assert sorted(killed) == sorted(KILLED)
 
 
 def test_a_kill_campaign_kills_each_process_as_often_as_wanted() -> None:
     faults = [turn.fault for pack in schedule.kills(5, times=4) for turn in pack]
-    assert Counter(faults) == {Kill(name): 4 for name in PROCESSES}
+    assert Counter(faults) == {Kill(name): 4 for name in KILLED}

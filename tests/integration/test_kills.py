@@ -47,6 +47,26 @@ def test_no_frame_of_a_file_is_lost_when_each_process_is_killed_in_turn(
     assert line.leftovers() == []
 
 
+def test_the_fork_server_may_be_killed_or_hang_at_any_time(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    """Nobody who runs needs it; who is killed next is started by its successor."""
+    clip = make_clip(tmp_path / "clip.avi", 16)
+    line = start_line(*endless(clip))
+    line.run_dir()
+    line.wait_for_messages(3)
+    for number in (signal.SIGKILL, signal.SIGSTOP):
+        line.kill("forkserver", number)
+        for name in ("capture.cam0", "detect"):
+            kill_and_wait(line, name)
+    line.process.send_signal(signal.SIGINT)
+    assert line.wait() == 0, line.stderr
+    assert_frames_in_order(line.messages())
+    assert "forkserver was killed by SIGKILL: starting it again" in line.stderr
+    assert "forkserver hung: starting it again" in line.stderr
+    assert line.leftovers() == []
+
+
 def test_a_file_ends_complete_when_a_process_is_killed_in_full_flow(
     start_line: StartLine, tmp_path: Path
 ) -> None:

@@ -113,9 +113,7 @@ def test_frames_that_wait_for_a_lively_process_cut_off_from_them_free_it(short_d
 
 
 def test_a_process_that_is_never_ready_is_killed(short_dir: Path) -> None:
-    line = Watched(short_dir, limits=Limits(start_s=1.5, restarts=0))
-    child = line.supervisor._children[LEFT]
-    os.kill(child.process.pid, signal.SIGSTOP)
+    line = Watched(short_dir, stage="Unready", limits=Limits(start_s=1.5, restarts=0))
     line.until(lambda: line.supervisor.exit_code != 0)
     assert line.supervisor.exit_code == 1
     line.stop()

@@ -134,7 +134,10 @@ def test_a_process_that_does_not_hear_the_stop_is_killed(short_dir: Path) -> Non
 
 def test_a_process_that_is_killed_before_it_is_ready_is_started_again(short_dir: Path) -> None:
     line = Watched(short_dir)
-    os.kill(line.supervisor._children[1].process.pid, signal.SIGKILL)
+    process = line.supervisor._children[1].process
+    line.until(lambda: process.pid is not None)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
     line.until(line.are_ready)
     line.stop()
     assert line.supervisor.restarts == 1

@@ -142,6 +142,13 @@ class Refusing(Idle):
         raise LineError("not on this machine")
 
 
+class Unready(Idle):
+    """Is never done with its set-up."""
+
+    def __init__(self, options: Options, context: Context) -> None:
+        time.sleep(3600)
+
+
 class Crashing(Idle):
     def __init__(self, options: Options, context: Context) -> None:
         raise RuntimeError("a defect")

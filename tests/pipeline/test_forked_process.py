@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.child import describe_exit
+from pipeline.forked_process import describe_exit
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,105 @@
+"""A child that the fork server has made for us: what `subprocess.Popen` is for one of our own."""
+
+import contextlib
+import os
+import select
+import signal
+from pathlib import Path
+
+
+class ForkedProcess:
+    """A process that was asked for; at first without a process id, since it is not born yet.
+
+    Until it is born a signal ends it before it begins.
+    """
+
+    def __init__(self, orders: bytes) -> None:
+        self.pid: int | None = None
+        self.returncode: int | None = None
+        self._inherited_kb = 0
+        self._orders = orders
+        self._pidfd: int | None = None
+        self._orders_fd: int | None = None
+
+    def make_pipe(self) -> int:
+        """The reading end of the pipe that its orders come through; the writing end is kept."""
+        reading_fd, self._orders_fd = os.pipe()
+        return reading_fd
+
+    def drop_pipe(self) -> None:
+        """Without orders: whoever waits for them ends."""
+        if self._orders_fd is not None:
+            os.close(self._orders_fd)
+            self._orders_fd = None
+
+    def be_born(self, pid: int) -> None:
+        """It is our child now, and begins with its orders."""
+        self._pidfd = os.pidfd_open(pid)
+        self.pid = pid
+        self._inherited_kb = private_kb(pid)
+        assert self._orders_fd is not None, "nobody waits for it any more"
+        rest = memoryview(self._orders)
+        with contextlib.suppress(BrokenPipeError):  # killed already: its exit will be noticed
+            while rest:
+                rest = rest[os.write(self._orders_fd, rest) :]
+        self.drop_pipe()
+
+    def fail(self, code: int) -> None:
+        """It never was, and never will be."""
+        self.drop_pipe()
+        self.returncode = code
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the server has been asked for it and has not answered."""
+        return self._orders_fd is not None
+
+    def fileno(self) -> int | None:
+        """To be waited for with `select`; None where there is nothing to wait for."""
+        return self._pidfd
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs or is not born."""
+        if self.returncode is None and self.pid is not None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+                self._close()
+        return self.returncode
+
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        """Its exit code as soon as there is one, None when it takes longer."""
+        if self._pidfd is not None:
+            select.select([self._pidfd], [], [], timeout_s)
+        return self.poll()
+
+    def taken_kb(self) -> int:
+        """Memory that it has taken for itself alone since its birth; 0 when it is gone."""
+        return 0 if self.pid is None else max(private_kb(self.pid) - self._inherited_kb, 0)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self._pidfd is not None:
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and was not waited for
+                signal.pidfd_send_signal(self._pidfd, number)
+        elif self.returncode is None:
+            self.fail(-number)
+
+    def _close(self) -> None:
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
+
+
+def private_kb(pid: int) -> int:
+    """Memory of a process, rings and libraries left out; 0 when it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    _, _, rest = status.partition("RssAnon:")
+    return int(rest.split(maxsplit=1)[0]) if rest else 0  # a zombie has none
+
+
+def describe_exit(code: int) -> str:
+    """What a return code means, in words."""
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"

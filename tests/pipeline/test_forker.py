@@ -1,0 +1,161 @@
+"""Processes that a real fork server makes, and what becomes of them without it."""
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipeline.forked_process import ForkedProcess
+from pipeline.forker import Forker
+from pipeline.ledger import Ledger
+from pipeline.limits import Limits
+from pipeline.orders import EXIT_CRASHED, EXIT_REFUSED, Orders
+from tests.pipeline.test_supervisor import HERE, make_run
+from tests.running_line import PATIENCE_S
+
+QUICK = Limits(restarts=2)
+UNREADABLE_ORDERS = b"no orders"
+
+
+@pytest.fixture
+def forker() -> Iterator[Forker]:
+    forker = Forker(os.getpid(), (HERE.rpartition(".")[0], HERE), QUICK)
+    yield forker
+    forker.close()
+
+
+def until(forker: Forker, condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        select.select(forker.fds(), [], [], 0.01)
+        forker.look()
+
+
+def born(forker: Forker, process: ForkedProcess) -> int:
+    until(forker, lambda: process.pid is not None)
+    assert process.pid is not None
+    return process.pid
+
+
+def orders_of_a_camera(run_dir: Path) -> bytes:
+    run = make_run(run_dir, "Endless")
+    Ledger.create(run_dir, len(run.cameras), len(run.processes))
+    return msgspec.msgpack.encode(Orders(run, 0, "ERROR"))
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def server_of(forker: Forker) -> int:
+    return forker._server.pid
+
+
+def test_a_process_is_a_child_of_who_asked_and_ends_with_a_code(
+    forker: Forker, short_dir: Path
+) -> None:
+    process = forker.make(orders_of_a_camera(short_dir))
+    assert process.poll() is None, "not born yet"
+    pid = born(forker, process)
+    assert parent_of(pid) == os.getpid()
+    until(forker, lambda: Path(f"/proc/{pid}/comm").read_text().strip() == "camera.yard")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_S) == 0
+    assert not Path(f"/proc/{pid}").exists()
+    process.send_signal(signal.SIGTERM)  # to nobody
+
+
+def test_memory_counts_from_the_birth_on(forker: Forker, short_dir: Path) -> None:
+    process = forker.make(orders_of_a_camera(short_dir))
+    assert process.taken_kb() == 0
+    born(forker, process)
+    assert process.taken_kb() < 20_000, "what was imported is the server's"
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(PATIENCE_S) == -signal.SIGKILL
+    assert process.taken_kb() == 0
+
+
+def test_orders_that_nobody_can_read_are_refused(forker: Forker) -> None:
+    process = forker.make(UNREADABLE_ORDERS)
+    born(forker, process)
+    assert process.wait(PATIENCE_S) == EXIT_REFUSED
+
+
+def test_one_that_is_stopped_before_its_birth_never_begins(forker: Forker) -> None:
+    os.kill(server_of(forker), signal.SIGSTOP)
+    unwanted = forker.make(UNREADABLE_ORDERS)
+    unwanted.send_signal(signal.SIGTERM)
+    assert unwanted.wait(0.0) == -signal.SIGTERM
+    os.kill(server_of(forker), signal.SIGCONT)
+    wanted = forker.make(UNREADABLE_ORDERS)
+    assert wanted.poll() is None
+    born(forker, wanted)
+    assert wanted.wait(PATIENCE_S) == EXIT_REFUSED
+    assert unwanted.pid is None
+    until(forker, lambda: children_of_this_process() == [server_of(forker)])
+
+
+def children_of_this_process() -> list[int]:
+    text = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text()
+    return [int(pid) for pid in text.split()]
+
+
+def test_who_lives_is_not_touched_by_the_death_of_the_server(
+    forker: Forker, short_dir: Path
+) -> None:
+    process = forker.make(orders_of_a_camera(short_dir))
+    pid = born(forker, process)
+    killed = server_of(forker)
+    os.kill(killed, signal.SIGKILL)
+    until(forker, lambda: server_of(forker) != killed)
+    later = forker.make(UNREADABLE_ORDERS)
+    assert born(forker, later) != pid
+    assert later.wait(PATIENCE_S) == EXIT_REFUSED
+    assert process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_who_was_asked_for_is_asked_for_again(forker: Forker, number: signal.Signals) -> None:
+    warm = forker.make(UNREADABLE_ORDERS)
+    born(forker, warm)
+    assert warm.wait(PATIENCE_S) == EXIT_REFUSED
+    os.kill(server_of(forker), number)
+    process = forker.make(UNREADABLE_ORDERS)
+    born(forker, process)
+    assert process.wait(PATIENCE_S) == EXIT_REFUSED
+
+
+@pytest.mark.parametrize("module", ["dying_module", "threaded_module"])
+def test_a_server_that_never_lives_is_given_up(module: str) -> None:
+    forker = Forker(os.getpid(), (f"tests.pipeline.{module}",), QUICK)
+    process = forker.make(UNREADABLE_ORDERS)
+    until(forker, lambda: forker.exhausted)
+    assert process.poll() == EXIT_CRASHED
+    assert forker.make(UNREADABLE_ORDERS).poll() == EXIT_CRASHED
+    forker.close()
+
+
+def test_a_module_that_is_not_there_hinders_nobody() -> None:
+    forker = Forker(os.getpid(), ("no.such.module", HERE), QUICK)
+    process = forker.make(UNREADABLE_ORDERS)
+    born(forker, process)
+    assert process.wait(PATIENCE_S) == EXIT_REFUSED
+    forker.close()
+
+
+def test_what_is_not_born_at_the_end_never_is() -> None:
+    forker = Forker(os.getpid(), (HERE,), QUICK)
+    os.kill(server_of(forker), signal.SIGSTOP)
+    process = forker.make(UNREADABLE_ORDERS)
+    server = server_of(forker)
+    forker.close()
+    assert process.pid is None
+    assert not Path(f"/proc/{server}").exists()
