@@ -42,7 +42,7 @@ def main() -> int:
     die_with_parent(preload.supervisor_pid)
     with supervisor:
         import_all(preload.modules)
-        supervisor.send(BIRTH.pack(READY, os.getpid()))
+        say(supervisor, READY, os.getpid())
         orders = serve(supervisor)
     return process.main(orders) if orders else 0
 
@@ -97,8 +97,7 @@ def fork(supervisor: socket.socket, number: int, orders_fd: int) -> bytes | None
     while os.getppid() == between:
         time.sleep(_PARENT_LOOK_S)
     os.setsid()  # Ctrl-C in the terminal reaches the supervisor alone
-    with contextlib.suppress(OSError):  # nobody is there any more: then the pipe has ended too
-        supervisor.send(BIRTH.pack(number, os.getpid()))
+    say(supervisor, number, os.getpid())
     with open(orders_fd, "rb", closefd=False) as pipe:
         return pipe.read()
 
@@ -108,8 +107,13 @@ def try_fork(supervisor: socket.socket, number: int) -> int | None:
     try:
         return os.fork()
     except OSError as error:  # too many processes, or too little memory
-        supervisor.send(BIRTH.pack(number, -(error.errno or 1)))
+        say(supervisor, number, -(error.errno or 1))
         return None
+
+
+def say(supervisor: socket.socket, number: int, answer: int) -> None:
+    with contextlib.suppress(OSError):  # nobody is there any more: requests and orders end too
+        supervisor.send(BIRTH.pack(number, answer))
 
 
 if __name__ == "__main__":

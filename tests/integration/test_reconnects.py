@@ -21,7 +21,7 @@ def test_reconnections_leave_no_file_open_and_no_memory_in_use(start_line: Start
         line.process.send_signal(signal.SIGTERM)
         assert line.wait() == 0, line.stderr
     assert len(rings) <= 2, "the one in use, and the next"
-    assert len(samples) == 7, "every process of the line"
+    assert len(samples) == 8, "every process of the line"
     for name, of_process in samples.items():
         files = [sample.fds for sample in of_process[_WARM:]]
         assert max(files) - min(files) <= 3, f"{name}: {files}: a connection more or less"
