@@ -1,0 +1,191 @@
+"""What the deployed settings cost: boxes before NMS, RoIs and suppression, in accuracy and time.
+
+    python -m models.trade_offs models/zoo/thundernet-snet49-street11.pt --data street11/val.json
+    python -m models.trade_offs last.pt --data val.json --rois 100 50 --cut 0 .3 .5 --limit 200
+
+Every graph sees each image in turn, and each way to suppress gets the same RoIs, so a disturbance
+falls on all of them. The table is Markdown; times are medians on one core, of the graph and of the
+suppression at the score floor of the evaluation, under which most pairs compete.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from models.average_precision import Result, Score, score_detections
+from models.checkpoint import CheckpointError, load_checkpoint
+from models.command import run_command
+from models.data.report import DataError, DataReport
+from models.evaluate import MAX_DETECTIONS, SCORE_THRESH, to_results
+from models.evaluation_set import EvaluationSet, read_evaluation_set, read_frames, take_images
+from models.export.parity import ParityError
+from models.export.writer import export, make_card
+from models.thundernet.config import ConfigError
+from stages.detector import Detector
+from stages.kernels.boxes import boxes_to_frame
+from stages.kernels.resize import warp_into
+from stages.kernels.soft_nms import Method, SoftNms
+from stages.model_file import ModelFileError, SoftNmsDefaults
+
+METHODS: tuple[Method, ...] = ("linear", "gaussian", "hard")
+NO_CUT = 0.0
+NS_PER_MS, NS_PER_US = 1e6, 1e3
+MISTAKES = (CheckpointError, ConfigError, DataError, ModelFileError, ParityError, OSError)
+HEADER = """\
+| boxes before NMS | RoIs | objectness cut | suppression | AP50 | AP | RoIs found | graph, ms | \
+suppression, µs |
+|---|---|---|---|---|---|---|---|---|"""
+
+
+class Setting(NamedTuple):
+    """Of an exported graph."""
+
+    boxes: int  # before NMS
+    rois: int  # after it, at most
+    cut: float  # least objectness of a RoI
+
+
+class Trial:
+    """One graph, and everything measured with it."""
+
+    def __init__(self, setting: Setting, detector: Detector) -> None:
+        self.setting = setting
+        self.detector = detector
+        soft_nms = detector.metadata.soft_nms
+        self.ways = [
+            SoftNms(
+                method=method,
+                iou_thresh=soft_nms.iou_thresh,
+                sigma=soft_nms.sigma,
+                score_thresh=SCORE_THRESH,
+                max_detections=MAX_DETECTIONS,
+            )
+            for method in METHODS
+        ]
+        self.results: list[list[Result]] = [[] for _ in METHODS]
+        self.suppress_ns: list[list[int]] = [[] for _ in METHODS]
+        self.infer_ns: list[int] = []
+        self.rois: list[int] = []
+
+    def look(
+        self, image_id: int, frame_wh: tuple[int, int], tensor: NDArray[np.uint8],
+        category_ids: list[int | None],
+    ) -> None:  # fmt: skip
+        start_ns = time.perf_counter_ns()
+        boxes, scores = self.detector.infer(tensor)
+        self.infer_ns.append(time.perf_counter_ns() - start_ns)
+        self.rois.append(len(boxes))
+        for way, nms in enumerate(self.ways):
+            start_ns = time.perf_counter_ns()
+            found = nms.suppress(boxes, scores)
+            self.suppress_ns[way].append(time.perf_counter_ns() - start_ns)
+            input_wh = self.detector.metadata.input_wh
+            boxes_to_frame(found.boxes_xyxy, input_wh, frame_wh, out=found.boxes_xyxy)
+            self.results[way] += to_results(image_id, found, category_ids)
+
+    def rows(self, judged: EvaluationSet) -> Iterator[str]:
+        for method, results, suppress_ns in zip(
+            METHODS, self.results, self.suppress_ns, strict=True
+        ):
+            score: Score = score_detections(judged, results)
+            cells = (
+                self.setting.boxes, self.setting.rois, self.setting.cut or "none", method,
+                f"{score.ap50:.1f}", f"{score.ap:.1f}", f"{sum(self.rois) / len(self.rois):.0f}",
+                f"{median(self.infer_ns) / NS_PER_MS:.2f}",
+                f"{median(suppress_ns) / NS_PER_US:.0f}",
+            )  # fmt: skip
+            yield f"| {' | '.join(map(str, cells))} |"
+
+
+def make_trials(checkpoint: Path, settings: Sequence[Setting]) -> list[Trial]:
+    """A graph of the checkpoint's network for every setting, loaded and warm."""
+    model, meta = load_checkpoint(checkpoint)
+    config = model.config
+    trials = []
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "model.onnx")
+        for setting in tqdm(settings, desc="export", unit="graph"):
+            model.config = msgspec.structs.replace(
+                config, pre_nms_top_n=setting.boxes, post_nms_top_n=setting.rois
+            )
+            soft_nms = SoftNmsDefaults(method="linear", iou_thresh=0.5, sigma=0.5)
+            card = make_card(model, meta, soft_nms, SCORE_THRESH)
+            export(model, card, path, setting.cut or None)
+            trials.append(Trial(setting, Detector(path)))
+    return trials
+
+
+def measure(trials: Sequence[Trial], judged: EvaluationSet, report: DataReport) -> EvaluationSet:
+    """Every trial on every image; returns the set without those that cannot be read.
+
+    Raises:
+        DataError: not one image could be read.
+    """
+    category_of = {name: category_id for category_id, name in judged.labels.items()}
+    labels = trials[0].detector.metadata.labels
+    category_ids = [category_of.get(label) for label in labels]
+    tensor = trials[0].detector.make_tensor()
+    read = []
+    for image, frame in tqdm(read_frames(judged, report), total=len(judged.images), unit="image"):
+        read.append(image)
+        warp_into(frame, tensor)
+        for trial in trials:
+            trial.look(image.image_id, (frame.shape[1], frame.shape[0]), tensor, category_ids)
+    if not read:
+        raise DataError(f"{judged.path}: expected at least one readable image")
+    return judged._replace(images=read)
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m models.trade_offs",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="COCO JSON to judge on")
+    parser.add_argument("--boxes", type=int, nargs="+", default=[2000, 1000], help="before NMS")
+    parser.add_argument("--rois", type=int, nargs="+", default=[200, 100, 50], help="after NMS")
+    parser.add_argument(
+        "--cut", type=float, nargs="+", default=[NO_CUT], help="least objectness of a RoI; 0: none"
+    )
+    parser.add_argument("--limit", type=int, help="judge about this many images, evenly spaced")
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> None:
+    report = DataReport()
+    judged = read_evaluation_set(options.data, report)
+    if options.limit:
+        judged = take_images(judged, options.limit)
+    settings = [Setting(*values) for values in product(options.boxes, options.rois, options.cut)]
+    trials = make_trials(options.checkpoint, settings)
+    judged = measure(trials, judged, report)
+    for line in report.lines():
+        print(f"data: {line}")
+    print(HEADER)
+    for trial in trials:
+        for row in trial.rows(judged):
+            print(row)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parse_arguments(arguments)
+    cv2.setNumThreads(1)
+    return run_command("trade_offs", lambda: run(options), MISTAKES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
