@@ -19,7 +19,7 @@ PROCESSES = ("capture.cam0", "preprocess", "detect", "postprocess", "publish")  
 class Memory(NamedTuple):
     """Memory of one process in kB, as the kernel accounts for it."""
 
-    anonymous: int
+    own: int  # pages that forks have in common by share
     files: Mapping[str, int]  # resident bytes of programs and libraries, by path
     files_pss: int  # of these, divided by how many processes of the machine have them
     rss: int
@@ -49,9 +49,9 @@ class MeasuredLine:
         return Ledger.attach(self.process.run_dir(), 1, len(PROCESSES))
 
     def pids(self) -> dict[str, int]:
-        """Process ids by name, the supervisor's among them."""
+        """Process ids by name, those of supervisor and fork server among them."""
         return {"supervisor": self.process.process.pid} | {
-            name: self.process.pid(name) for name in PROCESSES
+            name: self.process.pid(name) for name in ("forkserver", *PROCESSES)
         }
 
     def end(self) -> None:
@@ -72,27 +72,18 @@ def cpu_ns(pid: int) -> int:
 
 
 def memory(pid: int) -> Memory:
-    """What one process holds; mappings of the run's directory are left out of all but `rss`."""
-    anonymous = files_pss = rss = 0
+    """What one process holds; rings and books, which are shared memory, are in `rss` alone."""
+    rollup = _fields(Path(f"/proc/{pid}/smaps_rollup").read_text())
     files: dict[str, int] = {}
     path = ""
     for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
         if mapping := re.match(r"[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \S+ *(.*)", line):
             path = mapping[1]
-        elif field := re.match(r"(Rss|Pss|Anonymous): +(\d+) kB", line):
-            name, kilobytes = field[1], int(field[2])
-            if name == "Rss":
-                rss += kilobytes
-            if path.startswith("/dev/shm/"):
-                continue
-            if name == "Anonymous":
-                anonymous += kilobytes
-                if path.startswith("/"):  # pages of a library that were written to
-                    files[path] -= kilobytes
-                    files_pss -= kilobytes
-            elif path.startswith("/"):
-                if name == "Rss":
-                    files[path] = files.get(path, 0) + kilobytes
-                else:
-                    files_pss += kilobytes
-    return Memory(anonymous, files, files_pss, rss)
+        elif path.startswith("/") and not path.startswith("/dev/shm/"):
+            fields = _fields(line)  # pages of a library that were written to are anonymous
+            files[path] = files.get(path, 0) + fields.get("Rss", 0) - fields.get("Anonymous", 0)
+    return Memory(rollup["Pss_Anon"], files, rollup["Pss_File"], rollup["Rss"])
+
+
+def _fields(smaps: str) -> dict[str, int]:
+    return {name: int(kb) for name, kb in re.findall(r"^(\w+): +(\d+) kB$", smaps, re.MULTILINE)}

@@ -58,7 +58,7 @@ def test_memory_table(clip, tmp_path):
     rows = [
         {
             "MiB": name,
-            "own": m.anonymous / MIB_KB,
+            "own": m.own / MIB_KB,
             "libraries, share": m.files_pss / MIB_KB,
             "resident": m.rss / MIB_KB,
         }
@@ -66,7 +66,7 @@ def test_memory_table(clip, tmp_path):
     ]
     own, pss, rss = (
         sum(values)
-        for values in zip(*((m.anonymous, m.files_pss, m.rss) for m in held.values()), strict=True)
+        for values in zip(*((m.own, m.files_pss, m.rss) for m in held.values()), strict=True)
     )
     rows.append({"MiB": "sum", "own": own / MIB_KB, "libraries, share": pss / MIB_KB,
                  "resident": rss / MIB_KB})  # fmt: skip
