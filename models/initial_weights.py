@@ -1,7 +1,7 @@
 """Trained weights of one checkpoint carried into another network: a backbone, or all of it."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from torch import Tensor, nn
@@ -14,12 +14,21 @@ PREFIX = {"backbone": "backbone.", "network": ""}
 BACKBONE_MUST_AGREE = ("backbone", "balanced_downsampling", "pixel_mean", "pixel_std")
 
 
+class Loaded(NamedTuple):
+    tensors: int
+    images: int
+
+
 def load_initial_weights(
     model: nn.Module, config: msgspec.Struct, path: Path, part: Part = "backbone"
-) -> int:
-    """Fills `part` of `model` with a checkpoint's averaged weights; returns the tensors loaded.
+) -> Loaded:
+    """Fills `part` of `model` with a checkpoint's averaged weights.
 
     A backbone may come from a checkpoint of any task, a whole network only from its like.
+
+    Returns:
+        The tensors loaded, and the images that they were trained on: for a backbone none, since
+        what was learned there is another task or another network.
 
     Raises:
         CheckpointError: not a checkpoint, or one of another network; `model` is as it was.
@@ -34,7 +43,8 @@ def load_initial_weights(
     target = model.get_submodule(PREFIX[part].rstrip("."))
     weights = matching_weights(state["ema"], target.state_dict(), part, path)
     target.load_state_dict(weights)
-    return len(weights)
+    images = int(state["meta"].get("images", 0)) if part == "network" else 0
+    return Loaded(len(weights), images)
 
 
 def check_agreement(

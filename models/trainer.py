@@ -72,7 +72,7 @@ class Trainer(TrainingState[Recipe, ThunderNet]):
         if self.recipe.initial_weights is None:
             return
         path, part = Path(self.recipe.initial_weights), self.recipe.initial_part
-        count = load_initial_weights(self.model, self.recipe.model, path, part)
+        count, self.images_before = load_initial_weights(self.model, self.recipe.model, path, part)
         self.average = MovingAverage(self.model, self.recipe.ema_decay)
         if self.share.rank == 0:
             print(f"initial weights: {count} tensors of the {part} from {path}", file=sys.stderr)

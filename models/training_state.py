@@ -40,6 +40,7 @@ class TrainingState(Generic[AnyRecipe, AnyModel]):
         self.device = choose_device(recipe.device)
         self.share = own_share()
         self.iteration = 0
+        self.images_before = 0  # that the weights had seen when the run began
         self.model = self.make_model().to(self.device, memory_format=torch.channels_last)
         if self.share.count > 1:
             join_batch_norm(self.model)
@@ -82,7 +83,7 @@ class TrainingState(Generic[AnyRecipe, AnyModel]):
                 "model": recipe["model"],
                 "recipe": recipe,
                 "iteration": self.iteration,
-                "images": self.iteration * self.recipe.batch_size,
+                "images": self.images_before + self.iteration * self.recipe.batch_size,
                 "date": datetime.now(UTC).isoformat(timespec="seconds"),
             },
         }
@@ -92,7 +93,7 @@ class TrainingState(Generic[AnyRecipe, AnyModel]):
         run, its data and its augmentation may change, which is how a run is adapted to its machine.
         """
         missing = [key for key in RUN_STATE if key not in state] + [
-            f"meta.{key}" for key in ("recipe", "iteration") if key not in state["meta"]
+            f"meta.{key}" for key in ("recipe", "iteration", "images") if key not in state["meta"]
         ]
         if missing:
             raise CheckpointError(
@@ -117,6 +118,7 @@ class TrainingState(Generic[AnyRecipe, AnyModel]):
         for name, value in state["ema"].items():
             self.average.state[name].copy_(value)
         self.iteration = state["meta"]["iteration"]
+        self.images_before = state["meta"]["images"] - self.iteration * self.recipe.batch_size
 
     def update(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
         """Ends the iteration: a step along the gradient. Returns the losses without theirs."""

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 import torch
 
+from models import weights
 from models.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
 from models.initial_weights import load_initial_weights
 from models.thundernet.classifier import Classifier, ClassifierConfig
@@ -17,6 +18,8 @@ from tests.models.recipes import write_recipe
 from tests.models.tiny_street11 import write_split
 
 pytestmark = pytest.mark.torch
+
+IMAGES = 1000  # that a shipped network was trained on
 
 
 def write_classifier(path: Path, **changes: Any) -> Classifier:
@@ -32,7 +35,8 @@ def test_the_averaged_backbone_is_loaded_and_nothing_else(tmp_path: Path) -> Non
     classifier = write_classifier(tmp_path / "last.pt")
     model = ThunderNet(ThunderNetConfig())
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    count = load_initial_weights(model, model.config, tmp_path / "last.pt")
+    count, images = load_initial_weights(model, model.config, tmp_path / "last.pt")
+    assert images == 0, "of another network"
     assert count == len(classifier.backbone.state_dict())
     for name, value in model.state_dict().items():
         if name.startswith("backbone."):
@@ -80,15 +84,16 @@ def write_detector(path: Path, **changes: Any) -> dict[str, torch.Tensor]:
     """A detector's checkpoint as shipped ones are, with its average alone; returns that."""
     model = ThunderNet(ThunderNetConfig(**changes))
     average = {name: value + 1 for name, value in model.state_dict().items()}
-    save_checkpoint(path, {"ema": average, "meta": {"model": msgspec.to_builtins(model.config)}})
+    meta = {"model": msgspec.to_builtins(model.config), "images": IMAGES}
+    save_checkpoint(path, {"ema": average, "meta": meta})
     return average
 
 
 def test_a_whole_network_is_loaded(tmp_path: Path) -> None:
     average = write_detector(tmp_path / "shipped.pt")
     model = ThunderNet(ThunderNetConfig())
-    count = load_initial_weights(model, model.config, tmp_path / "shipped.pt", "network")
-    assert count == len(average)
+    loaded = load_initial_weights(model, model.config, tmp_path / "shipped.pt", "network")
+    assert loaded == (len(average), IMAGES)
     for name, value in model.state_dict().items():
         assert torch.equal(value, average[name]), name
 
@@ -132,3 +137,31 @@ def test_a_run_starts_with_it_and_says_so(
     assert main([str(recipe), "--out", str(out), *resume]) == 0
     assert main([str(recipe), "--out", str(tmp_path / "new")]) == EXIT_REFUSED
     assert "classifier.pt: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_run_goes_on_from_what_a_run_has_shipped(tmp_path: Path) -> None:
+    """Through `models.weights`; images are counted from the first run on."""
+    for split in ("train", "val"):
+        write_split(tmp_path / "data", split, 2)
+    first = tmp_path / "first" / "last.pt"
+    assert main([str(write_recipe(tmp_path, iterations=3)), "--out", str(first.parent)]) == 0
+    shipped = tmp_path / "shipped.pt"
+    assert weights.main([str(first), str(shipped)]) == 0
+    state = read_checkpoint(shipped)
+    assert state.keys() == {"format", "ema", "meta"}
+    assert str(tmp_path) not in str(state["meta"]), "no folder of this machine"
+
+    start = {"initial_weights": str(shipped), "initial_part": "network"}
+    recipe = write_recipe(tmp_path, "on.yaml", iterations=2, seed=1, **start)
+    last = tmp_path / "on" / "last.pt"
+    for resume in ([], ["--resume-from", str(last)]):
+        assert main([str(recipe), "--out", str(last.parent), *resume]) == 0
+        assert read_checkpoint(last)["meta"]["images"] == (3 + 2) * 2
+
+
+def test_what_is_no_checkpoint_does_not_ship(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert weights.main([str(tmp_path / "none.pt"), str(tmp_path / "out.pt")]) == 1
+    assert "weights: " in capsys.readouterr().err
+    assert not (tmp_path / "out.pt").exists()
