@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from models.export.channels import PADDING, Feature, arrange, pad_channels
@@ -31,7 +32,7 @@ class Maps(NamedTuple):
 
 
 def add_backbone(graph: GraphBuilder, image: str, backbone: SNet, std: np.ndarray) -> Maps:
-    """C4 and C5 of a mean-free image (1, 3, S, S)."""
+    """C4 and C5 of a mean-free image (1, 1, S, 3 * S)."""
     with graph.scope("backbone"):
         x = add_stem(graph, image, backbone, std)
         with graph.scope("stage2"):
@@ -47,15 +48,28 @@ def add_backbone(graph: GraphBuilder, image: str, backbone: SNet, std: np.ndarra
 
 
 def add_stem(graph: GraphBuilder, image: str, backbone: SNet, std: np.ndarray) -> Feature:
-    """conv1, which divides by the standard deviation on the way, and the max pool."""
+    """conv1, which divides by the standard deviation on the way, and the max pool.
+
+    The image is one plane whose columns are b, g, r, b, g, r, ... as they lie in a frame, and conv1
+    is over k x 3k of them: the same products without a transposition, and the runtime, which goes
+    through the output once per plane, does it once instead of three times.
+    """
     with graph.scope("stem"):
         conv1 = fold_all(backbone.conv1)[0]
         weight = (conv1.weight / std[:, None, None]).astype(np.float32)
         channels = pad_channels(range(len(conv1.bias)))
         weight, bias = arrange(weight, channels), arrange(conv1.bias, channels)
-        x = graph.add("Relu", add_conv(graph, image, weight, bias, stride=2))
+        colours = weight.shape[1]
+        x = add_conv(graph, image, interleave(weight), bias, stride=2, columns=colours)
+        x = graph.add("Relu", x)
         x = graph.add("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
     return Feature(x, channels)
+
+
+def interleave(weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weights (O, C, k, k) of planes as weights (O, 1, k, k * C) of one plane that mixes them."""
+    outputs, _, rows, _ = weight.shape
+    return weight.transpose(0, 2, 3, 1).reshape(outputs, 1, rows, -1)
 
 
 def add_stage(graph: GraphBuilder, source: Feature, stage: nn.Sequential) -> Feature:

@@ -112,12 +112,12 @@ def test_same_detections_are_told_from_others():
 
 
 @torch.no_grad()
-def test_bytes_in_and_normalisation_inside_the_first_convolution():
+def test_frame_as_it_lies_and_normalisation_inside_the_first_convolution():
     model = make_network(**SMALL)
     frame = make_probes(SIZE)[0]
     graph = GraphBuilder("stem")
     image = add_image(graph, graph.input("frame", np.uint8, [SIZE, SIZE, 3]),
-                      model.pixel_mean.numpy().reshape(3, 1, 1))  # fmt: skip
+                      model.pixel_mean.numpy().reshape(3), SIZE)  # fmt: skip
     stem = add_stem(graph, image, model.backbone, model.pixel_std.numpy().reshape(3))
     (found,) = compute(graph, {stem.tensor: 4}, frame=frame)
     planes = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
