@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from models.export.channels import PADDING, Feature, arrange, pad_channels
+from models.export.channels import PADDING, Feature, arrange, pad_channels, pad_count
 from models.export.convolution import (
     Convolution,
     add_conv,
@@ -15,7 +15,15 @@ from models.export.convolution import (
     fold_all,
 )
 from models.export.graph import GraphBuilder
-from models.export.lifetime import LEFT, RIGHT, Value, group_by_reader, merge_groups, trace_reads
+from models.export.lifetime import (
+    LEFT,
+    RIGHT,
+    Value,
+    choose_sparse,
+    group_by_reader,
+    merge_groups,
+    trace_reads,
+)
 from models.thundernet.snet import SNet
 
 
@@ -91,7 +99,7 @@ def add_stage(graph: GraphBuilder, source: Feature, stage: nn.Sequential) -> Fea
             x = add_pointwise(graph, join_blocks(graph, blocks, reads[number - 1]), first)
             x = add_depthwise(graph, x, depthwise)
             blocks += add_blocks(graph, x, last, plan[number])
-    return join_blocks(graph, blocks, reads[-1])
+    return join_blocks(graph, compact(graph, blocks, reads[-1]), reads[-1])
 
 
 def add_blocks(
@@ -104,6 +112,29 @@ def add_blocks(
         written = add_pointwise(graph, source, convolution, channels)
         blocks.append(Block(written.tensor, values))
     return blocks
+
+
+def compact(graph: GraphBuilder, blocks: list[Block], wanted: list[Value]) -> list[Block]:
+    """What leaves a stage, its half-empty blocks copied into full ones where that pays.
+
+    Producers that are long past leave few channels each, in a block each, and what leaves a stage
+    is read by far more outputs than what stays in it. The copy is a convolution by ones and zeros,
+    as the fast layout has no other way to move a channel; it is exact.
+    """
+    leaving = set(wanted)
+    blocks = [block for block in blocks if not leaving.isdisjoint(block.values)]
+    sparse = choose_sparse([len(leaving.intersection(block.values)) for block in blocks],
+                           [pad_count(len(block.values)) for block in blocks])  # fmt: skip
+    if not sparse:
+        return blocks
+    moved = [blocks[index] for index in sparse]
+    values = [value for block in moved for value in block.values if value in leaving]
+    ones = np.eye(len(values), dtype=np.float32)[:, :, None, None]
+    identity = Convolution(ones, np.zeros(len(values), np.float32))
+    with graph.scope("compact"):
+        full = add_pointwise(graph, join_blocks(graph, moved, values), identity, relu=False)
+    kept = [block for index, block in enumerate(blocks) if index not in sparse]
+    return [*kept, Block(full.tensor, values)]
 
 
 def join_blocks(graph: GraphBuilder, blocks: list[Block], wanted: list[Value]) -> Feature:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from models.export import backbone, channels
-from models.export.backbone import Maps, add_stem
+from models.export.backbone import Block, Maps, add_stem, compact, join_blocks
 from models.export.channels import Feature, pad_channels
 from models.export.context import add_context
 from models.export.convolution import Convolution, add_pointwise, fold, stack
@@ -79,6 +79,14 @@ def all_in_one(groups: list[list[Value]]) -> list[list[Value]]:
     return [[value for group in groups for value in group]]
 
 
+def copy_none(used: list[int], widths: list[int]) -> list[int]:
+    return []
+
+
+def copy_every(used: list[int], widths: list[int]) -> list[int]:
+    return list(range(len(used)))
+
+
 @pytest.mark.parametrize("name", ["snet49", "snet146", "snet535"])
 @pytest.mark.parametrize(
     ("module", "attribute", "plain"),
@@ -87,8 +95,17 @@ def all_in_one(groups: list[list[Value]]) -> list[list[Value]]:
         (channels, "BLOCK", 8),  # AVX2's blocks
         (backbone, "merge_groups", each_alone),  # a block for every reader
         (backbone, "merge_groups", all_in_one),  # one block per producer, as trained
+        (backbone, "choose_sparse", copy_none),  # what leaves a stage stays in half-empty blocks
+        (backbone, "choose_sparse", copy_every),
     ],
-    ids=["no padding", "blocks of 8", "block per reader", "block per producer"],
+    ids=[
+        "no padding",
+        "blocks of 8",
+        "block per reader",
+        "block per producer",
+        "no copy",
+        "all copied",
+    ],
 )
 def test_layout_of_channels_changes_nothing(
     name: str, module: object, attribute: str, plain: int | Callable, monkeypatch
@@ -109,6 +126,27 @@ def test_same_detections_are_told_from_others():
         assert_same_detections(found, changed)
     with pytest.raises(AssertionError):
         assert_same_detections(found, detect(model, other))
+
+
+def test_copied_channels_are_the_same_to_the_bit():
+    random = np.random.default_rng(0)
+    values = [[Value(producer, channel) for channel in range(count)]
+              for producer, count in enumerate((16, 2, 3, 4, 3))]  # fmt: skip
+    graph = GraphBuilder("compact")
+    blocks, feeds = [], {}
+    for producer, block in enumerate(values):
+        name = f"block{producer}"
+        maps = random.normal(size=(1, len(block), 4, 4)).astype(np.float32)
+        feature, feeds[name] = make_feature(graph, name, maps)
+        blocks.append(Block(feature.tensor, block))
+    read_before = values[3][:2]  # such channels share their blocks
+    wanted = [value for block in reversed(values) for value in block if value not in read_before]
+    full = compact(graph, blocks, wanted)
+    assert [len(block.values) for block in full] == [16, 10]  # four blocks became one
+    joined = join_blocks(graph, full, wanted)
+    (found,) = compute(graph, {joined.tensor: 4}, **feeds)
+    expected = [feeds[f"block{value.producer}"][0, value.channel] for value in wanted]
+    np.testing.assert_array_equal(features_of(found, joined)[0], np.stack(expected))
 
 
 @torch.no_grad()
