@@ -39,7 +39,7 @@ def make_graph(
     frame = graph.input("frame", np.uint8, [size, size, 3])
     image = add_image(graph, frame, model.pixel_mean.numpy().reshape(3), size)
     maps = add_backbone(graph, image, model.backbone, model.pixel_std.numpy().reshape(3))
-    context = add_context(graph, maps, model.cem)
+    context = add_context(graph, maps, model.cem, size)
     rpn = add_rpn(graph, context, model.rpn)
     features = context
     if model.sam is not None:
