@@ -16,6 +16,7 @@ from models.export.convolution import Convolution, add_pointwise, fold, stack
 from models.export.graph import GraphBuilder
 from models.export.lifetime import Value
 from models.export.parity import make_probes
+from models.export.proposals import anchor_table
 from models.export.psroi_align import add_psroi_align
 from models.export.rpn import add_rpn, coordinate_major
 from models.export.thundernet import add_image, make_graph
@@ -246,6 +247,30 @@ def test_batch_norm_disappears_in_every_branch():
     folded = fold(unit[0], unit[1])
     weight, bias = torch.from_numpy(folded.weight), torch.from_numpy(folded.bias)
     torch.testing.assert_close(nn.functional.conv2d(image, weight, bias), unit[1](unit[0](image)))
+
+
+def test_boxes_that_are_not_sorted_are_suppressed_the_same(monkeypatch):
+    model = make_network(**SMALL)
+    frame = make_probes(SIZE)[0]
+    deployed = detect(model, frame)
+    add_many = GraphBuilder.add_many
+
+    def add_sorted(self: GraphBuilder, operator: str, *inputs: str, **attributes) -> list[str]:
+        attributes.pop("sorted", None)
+        return add_many(self, operator, *inputs, **attributes)
+
+    monkeypatch.setattr(GraphBuilder, "add_many", add_sorted)
+    for found, expected in zip(detect(model, frame), deployed, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_anchors_of_a_row_are_those_of_the_network():
+    model = make_network(**SMALL)
+    cells, count = SIZE // 16, model.config.anchors_per_cell
+    centre, half = np.split(anchor_table(model, SIZE), 2, axis=1)
+    found = np.concatenate([centre - half, centre + half], axis=1)
+    found = found.reshape(count, cells * cells, 4).transpose(1, 0, 2).reshape(-1, 4)
+    np.testing.assert_allclose(found, model.anchors(SIZE), rtol=0, atol=1e-4)
 
 
 def rois_of(model: nn.Module, frame: np.ndarray, cut: float | None) -> np.ndarray:
