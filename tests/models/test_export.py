@@ -15,7 +15,14 @@ from models.checkpoint import save_checkpoint
 from models.export import writer
 from models.export.channels import BLOCK, PADDING, arrange, pad_channels
 from models.export.convolution import fold
-from models.export.lifetime import Value, group_by_reader, merge_groups, plan_cost, trace_reads
+from models.export.lifetime import (
+    Value,
+    choose_sparse,
+    group_by_reader,
+    merge_groups,
+    plan_cost,
+    trace_reads,
+)
 from models.export.parity import (
     Answer,
     ParityError,
@@ -257,6 +264,19 @@ def test_small_groups_share_a_block():
     apart, together = [[group] for group in groups], [groups]
     chosen = [groups[:1], groups[1:2], groups[2:]]
     assert plan_cost(chosen) < min(plan_cost(apart), plan_cost(together))
+
+
+@pytest.mark.parametrize(
+    ("used", "widths", "sparse"),
+    [
+        ([64], [64], []),  # nothing to copy
+        ([60, 30], [64, 32], []),  # one block less is not worth a copy of 96
+        ([60, 30, 15, 8, 4, 2, 1], [64, 32, 16, 16, 16, 16, 16], [3, 4, 5, 6]),  # SNet49, stage 3
+        ([3, 64, 3], [16, 64, 16], [0, 2]),  # in the order of the blocks
+    ],
+)
+def test_half_empty_blocks_are_copied_where_that_pays(used, widths, sparse):
+    assert choose_sparse(used, widths) == sparse
 
 
 def test_bin_edges_tile_the_roi():

@@ -9,13 +9,14 @@ import torch
 from torch import nn
 
 from models.export import backbone, channels
-from models.export.backbone import Maps, add_stem
+from models.export.backbone import Block, Maps, add_stem, compact, join_blocks
 from models.export.channels import Feature, pad_channels
 from models.export.context import add_context
 from models.export.convolution import Convolution, add_pointwise, fold, stack
 from models.export.graph import GraphBuilder
 from models.export.lifetime import Value
 from models.export.parity import make_probes
+from models.export.proposals import anchor_table
 from models.export.psroi_align import add_psroi_align
 from models.export.rpn import add_rpn, coordinate_major
 from models.export.thundernet import add_image, make_graph
@@ -79,6 +80,14 @@ def all_in_one(groups: list[list[Value]]) -> list[list[Value]]:
     return [[value for group in groups for value in group]]
 
 
+def copy_none(used: list[int], widths: list[int]) -> list[int]:
+    return []
+
+
+def copy_every(used: list[int], widths: list[int]) -> list[int]:
+    return list(range(len(used)))
+
+
 @pytest.mark.parametrize("name", ["snet49", "snet146", "snet535"])
 @pytest.mark.parametrize(
     ("module", "attribute", "plain"),
@@ -87,8 +96,17 @@ def all_in_one(groups: list[list[Value]]) -> list[list[Value]]:
         (channels, "BLOCK", 8),  # AVX2's blocks
         (backbone, "merge_groups", each_alone),  # a block for every reader
         (backbone, "merge_groups", all_in_one),  # one block per producer, as trained
+        (backbone, "choose_sparse", copy_none),  # what leaves a stage stays in half-empty blocks
+        (backbone, "choose_sparse", copy_every),
     ],
-    ids=["no padding", "blocks of 8", "block per reader", "block per producer"],
+    ids=[
+        "no padding",
+        "blocks of 8",
+        "block per reader",
+        "block per producer",
+        "no copy",
+        "all copied",
+    ],
 )
 def test_layout_of_channels_changes_nothing(
     name: str, module: object, attribute: str, plain: int | Callable, monkeypatch
@@ -111,13 +129,34 @@ def test_same_detections_are_told_from_others():
         assert_same_detections(found, detect(model, other))
 
 
+def test_copied_channels_are_the_same_to_the_bit():
+    random = np.random.default_rng(0)
+    values = [[Value(producer, channel) for channel in range(count)]
+              for producer, count in enumerate((16, 2, 3, 4, 3))]  # fmt: skip
+    graph = GraphBuilder("compact")
+    blocks, feeds = [], {}
+    for producer, block in enumerate(values):
+        name = f"block{producer}"
+        maps = random.normal(size=(1, len(block), 4, 4)).astype(np.float32)
+        feature, feeds[name] = make_feature(graph, name, maps)
+        blocks.append(Block(feature.tensor, block))
+    read_before = values[3][:2]  # such channels share their blocks
+    wanted = [value for block in reversed(values) for value in block if value not in read_before]
+    full = compact(graph, blocks, wanted)
+    assert [len(block.values) for block in full] == [16, 10]  # four blocks became one
+    joined = join_blocks(graph, full, wanted)
+    (found,) = compute(graph, {joined.tensor: 4}, **feeds)
+    expected = [feeds[f"block{value.producer}"][0, value.channel] for value in wanted]
+    np.testing.assert_array_equal(features_of(found, joined)[0], np.stack(expected))
+
+
 @torch.no_grad()
-def test_bytes_in_and_normalisation_inside_the_first_convolution():
+def test_frame_as_it_lies_and_normalisation_inside_the_first_convolution():
     model = make_network(**SMALL)
     frame = make_probes(SIZE)[0]
     graph = GraphBuilder("stem")
     image = add_image(graph, graph.input("frame", np.uint8, [SIZE, SIZE, 3]),
-                      model.pixel_mean.numpy().reshape(3, 1, 1))  # fmt: skip
+                      model.pixel_mean.numpy().reshape(3), SIZE)  # fmt: skip
     stem = add_stem(graph, image, model.backbone, model.pixel_std.numpy().reshape(3))
     (found,) = compute(graph, {stem.tensor: 4}, frame=frame)
     planes = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
@@ -174,7 +213,7 @@ def test_global_average_joins_before_the_enlargement():
     graph = GraphBuilder("cem")
     maps, feeds = zip(*(make_feature(graph, name, values.numpy())
                         for name, values in (("c4", c4), ("c5", c5))), strict=True)  # fmt: skip
-    context = add_context(graph, Maps(*maps), model.cem)
+    context = add_context(graph, Maps(*maps), model.cem, SIZE)
     (found,) = compute(graph, {context.tensor: 4}, c4=feeds[0], c5=feeds[1])
     expected = model.cem(c4, c5)
     np.testing.assert_allclose(features_of(found, context), expected, rtol=1e-4, atol=1e-5)
@@ -208,6 +247,30 @@ def test_batch_norm_disappears_in_every_branch():
     folded = fold(unit[0], unit[1])
     weight, bias = torch.from_numpy(folded.weight), torch.from_numpy(folded.bias)
     torch.testing.assert_close(nn.functional.conv2d(image, weight, bias), unit[1](unit[0](image)))
+
+
+def test_boxes_that_are_not_sorted_are_suppressed_the_same(monkeypatch):
+    model = make_network(**SMALL)
+    frame = make_probes(SIZE)[0]
+    deployed = detect(model, frame)
+    add_many = GraphBuilder.add_many
+
+    def add_sorted(self: GraphBuilder, operator: str, *inputs: str, **attributes) -> list[str]:
+        attributes.pop("sorted", None)
+        return add_many(self, operator, *inputs, **attributes)
+
+    monkeypatch.setattr(GraphBuilder, "add_many", add_sorted)
+    for found, expected in zip(detect(model, frame), deployed, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_anchors_of_a_row_are_those_of_the_network():
+    model = make_network(**SMALL)
+    cells, count = SIZE // 16, model.config.anchors_per_cell
+    centre, half = np.split(anchor_table(model, SIZE), 2, axis=1)
+    found = np.concatenate([centre - half, centre + half], axis=1)
+    found = found.reshape(count, cells * cells, 4).transpose(1, 0, 2).reshape(-1, 4)
+    np.testing.assert_allclose(found, model.anchors(SIZE), rtol=0, atol=1e-4)
 
 
 def rois_of(model: nn.Module, frame: np.ndarray, cut: float | None) -> np.ndarray:
