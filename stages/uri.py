@@ -31,6 +31,13 @@ def _is_file_url(uri: str) -> bool:
     return uri.lower().startswith("file://")
 
 
+def _names_this_machine(file_url: str) -> bool:
+    try:
+        return urlsplit(file_url).netloc in ("", "localhost")
+    except ValueError:  # brackets that hold no IPv6 address
+        return False
+
+
 def is_live(uri: str) -> bool:
     """Whether the newest frame matters more than every frame: cameras and network streams."""
     return not is_scene(uri) and not is_file(uri)
@@ -44,7 +51,7 @@ def check_uri(uri: str) -> None:
         except SceneError as error:
             raise SourceError(str(error)) from None
     elif is_file(uri):
-        if _is_file_url(uri) and urlsplit(uri).netloc not in ("", "localhost"):
+        if _is_file_url(uri) and not _names_this_machine(uri):
             raise SourceError(f"{uri}: expected file:///path, a file of this machine")
         try:
             there = Path(file_path(uri)).exists()

@@ -72,7 +72,10 @@ _SWITCHES = {"on": True, "off": False}
 
 def parse_scene_uri(uri: str) -> StreetOptions:
     """The options that a scene address spells out, defaults for the rest."""
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError as error:  # brackets that hold no IPv6 address
+        raise SceneError(f"scene address '{uri}': {error}") from None
     if parts.scheme != "scene":
         raise SceneError(f"scene address '{uri}': expected it to start with 'scene://'")
     if parts.netloc not in WORLDS or parts.path not in ("", "/"):
