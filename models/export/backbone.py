@@ -65,7 +65,7 @@ def add_stem(graph: GraphBuilder, image: str, backbone: SNet, std: np.ndarray) -
     with graph.scope("stem"):
         conv1 = fold_all(backbone.conv1)[0]
         weight = (conv1.weight / std[:, None, None]).astype(np.float32)
-        channels = pad_channels(range(len(conv1.bias)))
+        channels = pad_channels(range(len(conv1.bias)), graph.block)
         weight, bias = arrange(weight, channels), arrange(conv1.bias, channels)
         colours = weight.shape[1]
         x = add_conv(graph, image, interleave(weight), bias, stride=2, columns=colours)
@@ -86,7 +86,9 @@ def add_stage(graph: GraphBuilder, source: Feature, stage: nn.Sequential) -> Fea
     left, right = fold_all(down.left), fold_all(down.right)
     out_left, out_right = len(left[-1].bias), len(right[-1].bias)
     reads = trace_reads(out_left + out_right, out_left, len(stage))
-    plan = {who: merge_groups(groups) for who, groups in group_by_reader(reads).items()}
+    plan = {
+        who: merge_groups(groups, graph.block) for who, groups in group_by_reader(reads).items()
+    }
     with graph.scope("unit0"):
         x = add_depthwise(graph, source, left[0], stride=2)
         blocks = add_blocks(graph, x, left[1], plan[LEFT])
@@ -108,7 +110,7 @@ def add_blocks(
     """The outputs of a 1x1 convolution, one tensor per block."""
     blocks = []
     for values in plan:
-        channels = pad_channels([value.channel for value in values])
+        channels = pad_channels([value.channel for value in values], graph.block)
         written = add_pointwise(graph, source, convolution, channels)
         blocks.append(Block(written.tensor, values))
     return blocks
@@ -124,7 +126,8 @@ def compact(graph: GraphBuilder, blocks: list[Block], wanted: list[Value]) -> li
     leaving = set(wanted)
     blocks = [block for block in blocks if not leaving.isdisjoint(block.values)]
     sparse = choose_sparse([len(leaving.intersection(block.values)) for block in blocks],
-                           [pad_count(len(block.values)) for block in blocks])  # fmt: skip
+                           [pad_count(len(block.values), graph.block) for block in blocks],
+                           graph.block)  # fmt: skip
     if not sparse:
         return blocks
     moved = [blocks[index] for index in sparse]
@@ -142,7 +145,10 @@ def join_blocks(graph: GraphBuilder, blocks: list[Block], wanted: list[Value]) -
     place = {value: index for index, value in enumerate(wanted)}
     read = [block for block in blocks if not place.keys().isdisjoint(block.values)]
     channels = np.concatenate(
-        [pad_channels([place.get(value, PADDING) for value in block.values]) for block in read]
+        [
+            pad_channels([place.get(value, PADDING) for value in block.values], graph.block)
+            for block in read
+        ]
     )
     if len(read) == 1:
         return Feature(read[0].tensor, channels)

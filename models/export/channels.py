@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 PADDING = -1
-BLOCK = 16
+BLOCKS = (16, 8)
+DEFAULT_BLOCK = 16  # on AVX2 its tensors are whole blocks too, on AVX-512 those of 8 are not
 
 
 class Feature(NamedTuple):
@@ -23,14 +24,14 @@ class Feature(NamedTuple):
     channels: NDArray[np.int64]  # index in the trained network, or PADDING
 
 
-def pad_count(count: int) -> int:
-    """The next multiple of BLOCK."""
-    return -(-count // BLOCK) * BLOCK
+def pad_count(count: int, block: int) -> int:
+    """The next multiple of `block`."""
+    return -(-count // block) * block
 
 
-def pad_channels(channels: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+def pad_channels(channels: Sequence[int] | NDArray[np.int64], block: int) -> NDArray[np.int64]:
     """The channels, followed by padding up to whole blocks."""
-    padded = np.full(pad_count(len(channels)), PADDING, np.int64)
+    padded = np.full(pad_count(len(channels), block), PADDING, np.int64)
     padded[: len(channels)] = channels
     return padded
 

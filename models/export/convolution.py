@@ -60,7 +60,7 @@ def add_pointwise(
 ) -> Feature:
     """A 1x1 convolution that yields `channels`, by default all of them, padded."""
     if channels is None:
-        channels = pad_channels(range(len(convolution.bias)))
+        channels = pad_channels(range(len(convolution.bias)), graph.block)
     weight = arrange(arrange(convolution.weight, channels), source.channels, axis=1)
     tensor = add_conv(graph, source.tensor, weight, arrange(convolution.bias, channels))
     return Feature(graph.add("Relu", tensor) if relu else tensor, channels)

@@ -10,6 +10,8 @@ import onnx
 from numpy.typing import ArrayLike
 from onnx import TensorProto, helper, numpy_helper
 
+from models.export.channels import DEFAULT_BLOCK
+
 OPSET = 17
 IR_VERSION = 8  # of the ONNX release that brought opset 17: older runtimes still read it
 ONNX_TYPES = {
@@ -20,8 +22,11 @@ ONNX_TYPES = {
 
 
 class GraphBuilder:
-    def __init__(self, name: str) -> None:
+    """`block`: channels of a tensor are padded to a multiple of it (see channels.py)."""
+
+    def __init__(self, name: str, block: int = DEFAULT_BLOCK) -> None:
         self.name = name
+        self.block = block
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self._inputs: list[onnx.ValueInfoProto] = []

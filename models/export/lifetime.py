@@ -11,6 +11,7 @@ Figures: C channels, U units, the first of stride 2 with a left and a right bran
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 from models.export.channels import pad_count
@@ -62,20 +63,20 @@ def group_by_reader(reads: list[list[Value]]) -> dict[int, list[list[Value]]]:
     return dict(groups)
 
 
-def merge_groups(groups: list[list[Value]]) -> list[list[Value]]:
+def merge_groups(groups: list[list[Value]], block: int) -> list[list[Value]]:
     """The cheapest blocks that hold the groups of one producer.
 
     Channels that wait long come in groups of 8, 4, 2, 1, and each group alone would be padded to a
     whole block. A block of several groups has less padding but is read, in part with zero weights,
     by the reader of each.
     """
-    best = min(split_into_runs(groups), key=plan_cost)
+    best = min(split_into_runs(groups), key=partial(plan_cost, block=block))
     return [[value for group in run for value in group] for run in best]
 
 
-def plan_cost(runs: list[list[list[Value]]]) -> int:
+def plan_cost(runs: list[list[list[Value]]], block: int) -> int:
     """Time of a plan, in channels written once and read once by each reader."""
-    return sum(BLOCK_COST + pad_count(sum(map(len, run))) * (1 + len(run)) for run in runs)
+    return sum(BLOCK_COST + pad_count(sum(map(len, run)), block) * (1 + len(run)) for run in runs)
 
 
 def split_into_runs(groups: list[list[Value]]) -> Iterator[list[list[list[Value]]]]:
@@ -87,7 +88,7 @@ def split_into_runs(groups: list[list[Value]]) -> Iterator[list[list[list[Value]
             yield [groups[:end], *rest]
 
 
-def choose_sparse(used: list[int], widths: list[int]) -> list[int]:
+def choose_sparse(used: list[int], widths: list[int], block: int) -> list[int]:
     """Which of the blocks that leave a stage to copy into full ones; none if that does not pay.
 
     Args:
@@ -100,7 +101,7 @@ def choose_sparse(used: list[int], widths: list[int]) -> list[int]:
     def gain(count: int) -> int:
         """Multiply-accumulates of a cell that copying the `count` emptiest blocks saves."""
         width = sum(widths[index] for index in order[:count])
-        full = pad_count(sum(used[index] for index in order[:count]))
+        full = pad_count(sum(used[index] for index in order[:count]), block)
         return (width - full) * outputs - (width + COPY_COST) * full
 
     return sorted(order[: max(range(len(order) + 1), key=gain)])

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.export.channels import DEFAULT_BLOCK
 from models.export.thundernet import make_graph
 from models.thundernet.box_coder import clip_to_image
 from models.thundernet.proposals import propose
@@ -66,9 +67,11 @@ def make_probes(size: int, count: int = 3, seed: int = 0) -> list[NDArray[np.uin
     return probes
 
 
-def measure_parity(model: ThunderNet, frames: list[NDArray[np.uint8]]) -> Parity:
+def measure_parity(
+    model: ThunderNet, frames: list[NDArray[np.uint8]], block: int = DEFAULT_BLOCK
+) -> Parity:
     """Differences between the graph of `model` and `model` itself on the frames."""
-    graph = make_graph(model, metadata={}, expose_rois=True)
+    graph = make_graph(model, metadata={}, expose_rois=True, block=block)
     session = ort.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     found = []

@@ -62,7 +62,7 @@ def add_attention(
 ) -> Feature:
     """F_SAM = F_CEM * sigmoid(theta(F_RPN)). Padding stays zero: 0 * sigmoid(0)."""
     with graph.scope("sam"):
-        channels = pad_channels(context.channels[context.channels >= 0])
+        channels = pad_channels(context.channels[context.channels >= 0], graph.block)
         theta = add_pointwise(graph, rpn_features, fold_all(sam.theta)[0], channels, relu=False)
         gate = graph.add("Sigmoid", theta.tensor)
         return Feature(graph.add("Mul", context.tensor, gate), context.channels)

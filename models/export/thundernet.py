@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 
 from models.export.backbone import add_backbone
+from models.export.channels import DEFAULT_BLOCK
 from models.export.context import add_context
 from models.export.graph import GraphBuilder
 from models.export.proposals import add_proposals
@@ -23,6 +24,7 @@ def make_graph(
     metadata: dict[str, str],
     expose_rois: bool = False,
     objectness_cut: float | None = None,
+    block: int = DEFAULT_BLOCK,
 ) -> onnx.ModelProto:
     """The deployed graph: `frame` (S, S, 3) BGR -> `boxes` (R, 4), `scores` (R, K).
 
@@ -30,12 +32,14 @@ def make_graph(
         expose_rois: also publish the proposals as `rois` (R, 4), for comparison with the trained
             network: near ties make the two choose differently. Where rows are pairs of RoI and
             class (see roi_head.py), those are published as `pairs`.
+        objectness_cut: see proposals.py.
+        block: see channels.py.
     """
     check_exportable(model.config)
     assert isinstance(model.backbone, SNet)
     assert model.cem is not None
     size = model.config.input_size
-    graph = GraphBuilder("thundernet")
+    graph = GraphBuilder("thundernet", block)
     frame = graph.input("frame", np.uint8, [size, size, 3])
     image = add_image(graph, frame, model.pixel_mean.numpy().reshape(3), size)
     maps = add_backbone(graph, image, model.backbone, model.pixel_std.numpy().reshape(3))

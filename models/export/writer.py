@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from models.export.channels import DEFAULT_BLOCK
 from models.export.parity import Parity, check_parity, make_probes, measure_parity
 from models.export.roi_head import max_rows
 from models.export.thundernet import make_graph
@@ -53,7 +54,11 @@ def _is_place(value: Any) -> bool:
 
 
 def export(
-    model: ThunderNet, card: ModelCard, path: Path, objectness_cut: float | None = None
+    model: ThunderNet,
+    card: ModelCard,
+    path: Path,
+    objectness_cut: float | None = None,
+    block: int = DEFAULT_BLOCK,
 ) -> Parity:
     """Writes the model file in one step, and returns how close it is to the network.
 
@@ -63,9 +68,9 @@ def export(
         ParityError: the graph computes something else; nothing is written.
         ModelFileError: the card would not be readable; nothing is left behind.
     """
-    parity = measure_parity(model, make_probes(model.config.input_size))
+    parity = measure_parity(model, make_probes(model.config.input_size), block)
     check_parity(parity)
     metadata = {METADATA_KEY: msgspec.json.encode(card).decode()}
-    graph = make_graph(model, metadata, objectness_cut=objectness_cut)
+    graph = make_graph(model, metadata, objectness_cut=objectness_cut, block=block)
     save_model(graph, path)
     return parity

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ from torch import nn
 
 from models.checkpoint import save_checkpoint
 from models.export import writer
-from models.export.channels import BLOCK, PADDING, arrange, pad_channels
+from models.export.channels import BLOCKS, DEFAULT_BLOCK, PADDING, arrange, pad_channels
 from models.export.convolution import fold
 from models.export.lifetime import (
     Value,
@@ -186,6 +187,7 @@ def test_command_line(tmp_path):
     weights = model.state_dict()
     save_checkpoint(checkpoint, {"meta": meta, "ema": weights, "weights": weights})
     command = [sys.executable, "-m", "models.export", checkpoint, out, "--rois", "30"]
+    command += ["--block", "8"]
     done = subprocess.run([*command, "--pre-nms", "200"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "RoIs the same" in done.stdout
@@ -231,8 +233,9 @@ def test_folded_convolution_equals_convolution_and_norm():
 
 
 def test_channels_are_padded_to_whole_blocks():
-    assert pad_channels([3, 1, 2]).tolist() == [3, 1, 2] + [PADDING] * (BLOCK - 3)
-    assert pad_channels(range(BLOCK)).tolist() == list(range(BLOCK))
+    for block in BLOCKS:
+        assert pad_channels([3, 1, 2], block).tolist() == [3, 1, 2] + [PADDING] * (block - 3)
+        assert pad_channels(range(block), block).tolist() == list(range(block))
     weight = np.arange(1, 7, dtype=np.float32).reshape(3, 2)
     arranged = arrange(weight, np.array([2, PADDING, 0]))
     np.testing.assert_array_equal(arranged, [[5, 6], [0, 0], [1, 2]])
@@ -253,17 +256,18 @@ def test_every_channel_has_one_producer_and_one_reader(channels, left, units):
     reads = trace_reads(channels, left, units)
     values = [value for read in reads for value in read]
     assert len(values) == len(set(values)) == channels + (units - 1) * channels // 2
-    plans = [merge_groups(groups) for groups in group_by_reader(reads).values()]
+    plans = [merge_groups(groups, DEFAULT_BLOCK) for groups in group_by_reader(reads).values()]
     assert sorted(v for plan in plans for block in plan for v in block) == sorted(values)
 
 
 def test_small_groups_share_a_block():
     groups = [[Value(1, i) for i in range(count)] for count in (30, 15, 8, 4, 2, 1)]
-    plan = merge_groups(groups)
+    plan = merge_groups(groups, block=16)
     assert [len(block) for block in plan] == [30, 15, 15]
     apart, together = [[group] for group in groups], [groups]
     chosen = [groups[:1], groups[1:2], groups[2:]]
-    assert plan_cost(chosen) < min(plan_cost(apart), plan_cost(together))
+    cost = partial(plan_cost, block=16)
+    assert cost(chosen) < min(cost(apart), cost(together))
 
 
 @pytest.mark.parametrize(
@@ -276,7 +280,7 @@ def test_small_groups_share_a_block():
     ],
 )
 def test_half_empty_blocks_are_copied_where_that_pays(used, widths, sparse):
-    assert choose_sparse(used, widths) == sparse
+    assert choose_sparse(used, widths, block=16) == sparse
 
 
 def test_bin_edges_tile_the_roi():

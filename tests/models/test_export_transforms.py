@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from models.export import backbone, channels
+from models.export import backbone
 from models.export.backbone import Block, Maps, add_stem, compact, join_blocks
-from models.export.channels import Feature, pad_channels
+from models.export.channels import DEFAULT_BLOCK, Feature, pad_channels
 from models.export.context import add_context
 from models.export.convolution import Convolution, add_pointwise, fold, stack
 from models.export.graph import GraphBuilder
@@ -50,14 +50,14 @@ def features_of(tensor: np.ndarray, feature: Feature) -> np.ndarray:
 
 def make_feature(graph: GraphBuilder, name: str, values: np.ndarray) -> tuple[Feature, np.ndarray]:
     """An input of the graph with padded channels, and what to feed it."""
-    order = pad_channels(range(values.shape[1]))
+    order = pad_channels(range(values.shape[1]), graph.block)
     padded = np.zeros((1, len(order), *values.shape[2:]), np.float32)
     padded[:, : values.shape[1]] = values
     return Feature(graph.input(name, np.float32, padded.shape), order), padded
 
 
-def detect(model: nn.Module, frame: np.ndarray) -> list[np.ndarray]:
-    graph = make_graph(model, {}, expose_rois=True)
+def detect(model: nn.Module, frame: np.ndarray, block: int = DEFAULT_BLOCK) -> list[np.ndarray]:
+    graph = make_graph(model, {}, expose_rois=True, block=block)
     session = ort.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
     return session.run(["rois", "boxes", "scores"], {"frame": frame})
 
@@ -72,19 +72,19 @@ def assert_same_detections(found: list[np.ndarray], expected: list[np.ndarray]) 
     np.testing.assert_allclose(found[2][rows], expected[2][partner], rtol=0, atol=SCORE_TOLERANCE)
 
 
-def each_alone(groups: list[list[Value]]) -> list[list[Value]]:
+def each_alone(groups: list[list[Value]], block: int) -> list[list[Value]]:
     return groups
 
 
-def all_in_one(groups: list[list[Value]]) -> list[list[Value]]:
+def all_in_one(groups: list[list[Value]], block: int) -> list[list[Value]]:
     return [[value for group in groups for value in group]]
 
 
-def copy_none(used: list[int], widths: list[int]) -> list[int]:
+def copy_none(used: list[int], widths: list[int], block: int) -> list[int]:
     return []
 
 
-def copy_every(used: list[int], widths: list[int]) -> list[int]:
+def copy_every(used: list[int], widths: list[int], block: int) -> list[int]:
     return list(range(len(used)))
 
 
@@ -92,16 +92,12 @@ def copy_every(used: list[int], widths: list[int]) -> list[int]:
 @pytest.mark.parametrize(
     ("module", "attribute", "plain"),
     [
-        (channels, "BLOCK", 1),  # no channel is padded, RPN maps included
-        (channels, "BLOCK", 8),  # AVX2's blocks
         (backbone, "merge_groups", each_alone),  # a block for every reader
         (backbone, "merge_groups", all_in_one),  # one block per producer, as trained
         (backbone, "choose_sparse", copy_none),  # what leaves a stage stays in half-empty blocks
         (backbone, "choose_sparse", copy_every),
     ],
     ids=[
-        "no padding",
-        "blocks of 8",
         "block per reader",
         "block per producer",
         "no copy",
@@ -109,13 +105,22 @@ def copy_every(used: list[int], widths: list[int]) -> list[int]:
     ],
 )
 def test_layout_of_channels_changes_nothing(
-    name: str, module: object, attribute: str, plain: int | Callable, monkeypatch
+    name: str, module: object, attribute: str, plain: Callable, monkeypatch
 ):
     model = make_network(**SMALL, backbone=name)
     frame = make_probes(SIZE)[0]
     deployed = detect(model, frame)
     monkeypatch.setattr(module, attribute, plain)
     assert_same_detections(deployed, detect(model, frame))
+
+
+@pytest.mark.parametrize("name", ["snet49", "snet146", "snet535"])
+@pytest.mark.parametrize("block", [1, 8], ids=["no padding", "blocks of 8"])
+def test_width_of_blocks_changes_nothing(name: str, block: int):
+    """RPN maps included, whose 245 channels are padded in blocks of any width."""
+    model = make_network(**SMALL, backbone=name)
+    frame = make_probes(SIZE)[0]
+    assert_same_detections(detect(model, frame), detect(model, frame, block))
 
 
 def test_same_detections_are_told_from_others():

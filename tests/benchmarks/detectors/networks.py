@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from models.export.backbone import add_backbone
+from models.export.channels import DEFAULT_BLOCK
 from models.export.context import add_context
 from models.export.graph import GraphBuilder
 from models.export.rpn import add_attention, add_rpn
@@ -43,10 +44,11 @@ def count_network_macs(model: ThunderNet, dense_only: bool) -> int:
     return macs
 
 
-def write_whole(model: ThunderNet, path: Path) -> None:
+def write_whole(model: ThunderNet, path: Path, block: int = DEFAULT_BLOCK) -> None:
     """The deployed graph with a card that the line accepts."""
     card = make_card(model, {"sha256": "0" * 64}, SOFT_NMS, score_thresh=0.3)
-    onnx.save(make_graph(model, {METADATA_KEY: msgspec.json.encode(card).decode()}), path)
+    metadata = {METADATA_KEY: msgspec.json.encode(card).decode()}
+    onnx.save(make_graph(model, metadata, block=block), path)
 
 
 def write_dense(model: ThunderNet, path: Path) -> None:
