@@ -84,7 +84,7 @@ VITAL_SIGNS = (
     "held_camera",
     "held_frame",  # in hand
 )
-_PROCESS = np.dtype([(name, np.int64) for name in VITAL_SIGNS])
+_PROCESS = np.dtype([(name, np.int64) for name in (*VITAL_SIGNS, "gave_up")])
 
 # One row per camera, written by the supervisor: a frame, and the stage that is to leave it alone.
 _SKIP = np.dtype([("frame", np.int64), ("column", np.int64)])
@@ -192,6 +192,13 @@ class Ledger:
 
     def is_skipped(self, camera: int, column: int, frame_id: int) -> bool:
         return self._skips[2 * camera] == frame_id and self._skips[2 * camera + 1] == column
+
+    def give_up(self, process: int) -> None:
+        """Say that a process has ended its work for the rest of the run, its successors' too."""
+        self.processes["gave_up"][process] = True
+
+    def has_given_up(self, process: int) -> bool:
+        return bool(self.processes["gave_up"][process])
 
     def count_drop(self, camera: int, process: int, reason: DropReason) -> None:
         self._drops[camera, process, reason] += 1

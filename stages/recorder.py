@@ -19,7 +19,10 @@ class RecorderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recorder(BasicStage, ABC):
-    """Writes every frame until a write fails; from then on it counts what is not recorded."""
+    """Writes every frame until a write fails; from then on it counts what is not recorded.
+
+    So do the successors of a process that is killed after that: a recording has no gap.
+    """
 
     Options = RecorderOptions
     stage: ClassVar[str]  # its row in the graph
@@ -30,7 +33,7 @@ class Recorder(BasicStage, ABC):
         self._ledger = context.ledger
         processes = context.run.processes
         self._index = next(process.index for process in processes if process.stage == self.stage)
-        self._failed = False
+        self._failed = self._ledger.has_given_up(self._index)
 
     @abstractmethod
     def record(self, frame: Frame) -> None:
@@ -64,6 +67,7 @@ class Recorder(BasicStage, ABC):
         if self._options.required:
             raise LineError(self._describe(error)) from None
         self._failed = True
+        self._ledger.give_up(self._index)
         logger.error("{}: the recording ends here; the line goes on", self._describe(error))
 
     def _describe(self, error: OSError) -> str:

@@ -26,10 +26,11 @@ STAGES = (
     "preprocess", "detect", "postprocess", "publish", "record_jsonl", "overlay", "record_video",
 )  # fmt: skip
 PROCESSES = (*(f"capture.{camera}" for camera in CAMERAS), *STAGES)  # as in the books
+RECORDERS = ("record_jsonl", "record_video")
 KILLED = (*PROCESSES, "forkserver")
 HANG_S = 60.0  # without a result for so long after a fault, a line is dead
 _CAPTURES, _PUBLISH = (0, 1), PROCESSES.index("publish")
-_RECORDERS = (PROCESSES.index("record_jsonl"), PROCESSES.index("record_video"))
+_RECORDERS = tuple(map(PROCESSES.index, RECORDERS))
 _LOOK_S = 0.002
 _CLIP_WH, _CLIP_FRAMES = (320, 240), 16  # a picture in which most pixels keep the frame's grey
 _MOST_AGE_MS = 600_000.0  # more would be a clock that was stepped

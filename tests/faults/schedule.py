@@ -19,7 +19,7 @@ from tests.faults.fault import (
     SharedMemoryShort,
     SlowNetwork,
 )
-from tests.faults.line_under_fire import CAMERAS, KILLED, PROCESSES, STAGES
+from tests.faults.line_under_fire import CAMERAS, KILLED, PROCESSES, RECORDERS, STAGES
 from tests.integration import abusers
 
 _CALM_S = 0.2, 1.0  # between two faults: at no particular instant of a frame
@@ -50,6 +50,7 @@ def last_round(seed: int) -> list[Turn]:
     """What ends the recordings as it should: after it nothing can be said of them."""
     random = Random(seed)
     faults: list[Fault] = [DiskFull(), SharedMemoryFull(random.choice(STAGES))]
+    faults += map(Kill, RECORDERS)  # whose successors are not to begin again behind a gap
     return [Turn(random.uniform(*_CALM_S), fault) for fault in faults]
 
 

@@ -159,6 +159,12 @@ def test_a_frame_that_is_being_published_has_a_result(books: Ledger) -> None:
     assert not books.has_result(1, 2, 8), "another camera"
 
 
+def test_what_a_process_has_given_up_is_known_to_its_successors(books: Ledger) -> None:
+    assert not any(books.has_given_up(process) for process in range(len(books.processes)))
+    books.give_up(2)
+    assert [books.has_given_up(process) for process in (1, 2)] == [False, True]
+
+
 def test_a_frame_to_be_skipped_is_of_one_camera_and_one_stage(books: Ledger) -> None:
     assert not any(books.is_skipped(camera, 0, 0) for camera in range(CAMERAS))
     books.skip_frame(1, 2, 7)

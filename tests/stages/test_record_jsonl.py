@@ -126,6 +126,11 @@ def test_a_full_disk_ends_the_recording_and_leaves_whole_lines(
         f"record.jsonl: {recording.path}: File too large: the recording ends here; the line goes on"
     ]
     recording.stage.close()
+    recording.restart()  # killed after that: its successor knows
+    recording.write(4)
+    assert recording.frames() == [0]
+    assert recording.unrecorded == 4
+    recording.stage.close()
 
 
 def test_a_full_disk_ends_the_line_when_the_recording_is_required(recording: Recording) -> None:

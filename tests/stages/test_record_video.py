@@ -125,6 +125,10 @@ def test_a_full_disk_ends_the_recording_and_leaves_what_was_written(
     assert said == [
         f"record.video: {film}: File too large: the recording ends here; the line goes on"
     ]
+    filming.restart()  # killed after that: its successor knows
+    filming.add(20)
+    assert filming.shown() == shown
+    assert filming.unrecorded == 21 - len(shown)
 
 
 def test_a_full_disk_ends_the_line_when_the_recording_is_required(tmp_path: Path) -> None:
