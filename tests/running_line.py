@@ -1,5 +1,6 @@
 """A line in processes of its own, as a user starts it, and what tests do to it."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -38,7 +39,7 @@ class RunningLine:
                 stderr=err,
                 env=os.environ | {"PYTHONWARNINGS": "error"},
             )
-        self._seen: set[int] = set()
+        self._seen: dict[int, str] = {}  # process ids, and when each began: numbers are used again
         self._run_dirs: set[Path] = set()
 
     @property
@@ -78,7 +79,7 @@ class RunningLine:
         pid = self.process.pid
         found = {}
         for child in _read(f"/proc/{pid}/task/{pid}/children").split():
-            self._seen.add(int(child))
+            self._seen[int(child)] = _began(int(child))
             found[_read(f"/proc/{child}/comm").strip()] = int(child)
         return found
 
@@ -116,8 +117,11 @@ class RunningLine:
 
     def leftovers(self) -> list[str]:
         """Processes and directories that outlive the line."""
-        alive = [f"process {pid}" for pid in sorted(self._seen) if Path(f"/proc/{pid}").exists()]
+        alive = [f"process {pid}" for pid in sorted(self._seen) if self._lives(pid)]
         return alive + [str(path) for path in sorted(self._run_dirs) if path.exists()]
+
+    def _lives(self, pid: int) -> bool:
+        return self._seen[pid] != "" and self._seen[pid] == _began(pid)
 
     def look(self) -> None:
         """Remember what must be gone in the end."""
@@ -142,14 +146,15 @@ class RunningLine:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        for pid in self._seen:
-            _kill_quietly(pid)
+        for pid in filter(self._lives, self._seen):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
-def _kill_quietly(pid: int) -> None:
-    """Kill a former child of a line, unless the number belongs to somebody else by now."""
-    if "pipeline.forkserver" in _read(f"/proc/{pid}/cmdline"):
-        os.kill(pid, signal.SIGKILL)
+def _began(pid: int) -> str:
+    """Clock ticks after the machine's start; nothing for a process that is gone."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return fields[19] if fields else ""  # the 22nd of all, proc(5)
 
 
 def _read(path: str) -> str:
