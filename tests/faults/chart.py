@@ -6,6 +6,7 @@ from html import escape
 from typing import NamedTuple
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 900, 150, 70, 22
+_TICK = 8  # of a mark: thousands of lines as high as the chart would hide it
 _COLOURS = ("#1f6f8b", "#d1495b", "#6a994e")
 
 
@@ -56,7 +57,7 @@ def _draw_frame(axes: Axes) -> list[str]:
 
 def _draw_mark(axes: Axes, at_s: float, what: str) -> str:
     x = f"{axes.x(at_s):.1f}"
-    line = f'<line x1="{x}" x2="{x}" y1="4" y2="{_HEIGHT + 4}" stroke="#0002"/>'
+    line = f'<line x1="{x}" x2="{x}" y1="{_HEIGHT - _TICK + 4}" y2="{_HEIGHT + 4}" stroke="#0006"/>'
     return f"<g>{line}<title>{escape(what)}</title></g>"
 
 
@@ -72,4 +73,5 @@ def _draw_curve(axes: Axes, times_s: Sequence[float], curve: Sequence[float], co
 
 
 def _draw_name(name: str, index: int, colour: str) -> str:
-    return f'<text x="{_LEFT + 10 + index * 160}" y="20" fill="{colour}">{escape(name)}</text>'
+    x, y = _LEFT + 10 + index * 160, _HEIGHT + 20
+    return f'<text x="{x}" y="{y}" fill="{colour}">{escape(name)}</text>'

@@ -74,7 +74,7 @@ def make_page(barrage: Barrage, command: str) -> str:
         _table(_RECOVERY_HEAD, summarize(barrage.outcomes.rows)),
         "<h2>Over time</h2>",
         f"<p>Memory of the supervisor: {slope_kb_per_h(barrage.samples.rows):+.0f} kB per hour by "
-        "least squares, the first fifth left out. Faults are vertical lines.</p>",
+        "least squares, the first fifth left out. Faults are ticks.</p>",
         *_draw_charts(barrage.samples.rows, barrage.outcomes.rows),
         "<h2>Every fault</h2>",
         _table(["fault", "at s", "lasted s", "detections s", "recordings s"],
