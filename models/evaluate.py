@@ -30,6 +30,7 @@ from models.evaluation_set import (
     read_frames,
     take_images,
 )
+from models.operating_point import format_points, operating_points
 from stages.detector import Detector
 from stages.frame_detector import FrameDetector, make_soft_nms
 from stages.kernels.soft_nms import Detections
@@ -38,6 +39,7 @@ from stages.model_file import ModelFileError
 # COCO's protocol: AP counts precision at every recall, so low scores are kept, 100 per image.
 SCORE_THRESH = 0.01
 MAX_DETECTIONS = 100
+DISPLAY_THRESHOLDS = (0.3, 0.35, 0.4, 0.5, 0.6)
 
 
 def evaluate(
@@ -137,6 +139,8 @@ def run(options: argparse.Namespace) -> list[str]:
     score, results = evaluate(detect, labels, judged, report, protocol.score)
     print(f"{detector.metadata.name} {detector.metadata.sha256[:12]}")
     print(protocol.format(score))
+    if protocol is BY_SOURCE:
+        print(format_points(operating_points(judged, results, DISPLAY_THRESHOLDS)))
     for line in report.lines():
         print(f"data: {line}")
     if options.detections:
