@@ -74,7 +74,10 @@ def serve(supervisor: socket.socket) -> bytes:
     when the supervisor has closed its end.
     """
     while True:
-        request, fds, _, _ = socket.recv_fds(supervisor, NUMBER.size, 1)
+        try:
+            request, fds, _, _ = socket.recv_fds(supervisor, NUMBER.size, 1)
+        except ConnectionResetError:  # closed with an answer of ours unread
+            return b""
         if not request:
             return b""
         (number,) = NUMBER.unpack(request)

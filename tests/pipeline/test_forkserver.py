@@ -21,3 +21,14 @@ def test_a_fork_that_the_kernel_refuses_is_told(
     with supervisor, server:
         assert forkserver.fork(server, 7, -1) is None
         assert BIRTH.unpack(supervisor.recv(BIRTH.size)) == (7, -errno.EAGAIN)
+
+
+@pytest.mark.parametrize("unread", [0, 1])
+def test_the_server_ends_with_the_supervisors_end(unread: int) -> None:
+    supervisor, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with server:
+        for number in range(unread):
+            forkserver.say(server, number, os.getpid())
+        supervisor.close()
+        assert forkserver.serve(server) == b""
+        forkserver.say(server, 7, os.getpid())  # to nobody
