@@ -148,6 +148,13 @@ def measure(trials: Sequence[Trial], judged: EvaluationSet, report: DataReport) 
     return judged._replace(images=read)
 
 
+def parse_cut(text: str) -> float:
+    value = float(text)
+    if not NO_CUT <= value < 1:
+        raise argparse.ArgumentTypeError(f"expected a probability from 0 to below 1, got {text}")
+    return value
+
+
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m models.trade_offs",
@@ -159,7 +166,11 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--boxes", type=int, nargs="+", default=[2000, 1000], help="before NMS")
     parser.add_argument("--rois", type=int, nargs="+", default=[200, 100, 50], help="after NMS")
     parser.add_argument(
-        "--cut", type=float, nargs="+", default=[NO_CUT], help="least objectness of a RoI; 0: none"
+        "--cut",
+        type=parse_cut,
+        nargs="+",
+        default=[NO_CUT],
+        help="least objectness of a RoI; 0: none",
     )
     parser.add_argument("--limit", type=int, help="judge about this many images, evenly spaced")
     return parser.parse_args(arguments)

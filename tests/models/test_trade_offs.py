@@ -45,5 +45,9 @@ def test_every_setting_has_a_row_per_way_to_suppress(
 def test_what_is_missing_is_said(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(checkpoint), "--data", str(tmp_path / "none.json")]) == 1
+    data = ["--data", str(tmp_path / "none.json")]
+    assert main([str(checkpoint), *data]) == 1
     assert "trade_offs: " in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([str(checkpoint), *data, "--cut", "1"])
+    assert "expected a probability from 0 to below 1, got 1" in capsys.readouterr().err

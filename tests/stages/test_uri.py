@@ -40,6 +40,8 @@ def test_network_streams_are_live_and_known_to_be_there_when_opened_only(uri: st
         ("x" * 300, f"{'x' * 300}: File name too long"),
         ("file:///none.mp4", "file:///none.mp4: no such file, folder or camera"),
         ("file://host/a.mp4", "file://host/a.mp4: expected file:///path, a file of this machine"),
+        ("file://[a.mp4", "file://[a.mp4: expected file:///path, a file of this machine"),
+        ("scene://[street", "scene address 'scene://[street': Invalid IPv6 URL"),
         ("nul\0.mp4", "nul\0.mp4: no such file, folder or camera"),
         ("scene://moon", "scene address 'scene://moon': expected the world 'street', got 'moon'"),
         ("scene://street?width=1", "scene option 'width': expected 160 to 3840, got 1"),
