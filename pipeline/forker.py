@@ -1,6 +1,7 @@
 """The supervisor's end of the fork server: asks for processes, and keeps the server alive."""
 
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ _THREADS = {"OPENBLAS_NUM_THREADS": "1"}
 _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 _ANSWER_S = 2.0  # for a fork, which takes milliseconds
 _STOP_S = 0.5
+_BURIAL_TICK_S = 0.001
 
 
 class Forker:
@@ -56,7 +58,7 @@ class Forker:
         if self.exhausted:
             return
         self._take_answers()
-        self._unwanted = [pid for pid in self._unwanted if os.waitpid(pid, os.WNOHANG)[0] == 0]
+        self._bury_unwanted()
         if self._server.poll() is not None:
             self._replace(describe_exit(self._server.returncode))
         elif self._is_late():
@@ -65,19 +67,36 @@ class Forker:
             self._replace("hung")
 
     def close(self) -> None:
-        """Have the server end; whoever is not born by now will not be."""
+        """Have the server end, and whoever is not born by now; none of them is left behind."""
         for process in self._awaited.values():
             process.drop_pipe()
+        if not self.exhausted:
+            deadline_s = time.monotonic() + _STOP_S
+            self._socket.shutdown(socket.SHUT_WR)
+            # Its forks hold the other end, too: no answer comes any more when all have let go of it.
+            while self._take_answers() and (left_s := deadline_s - time.monotonic()) > 0:
+                select.select([self._socket], [], [], left_s)
+            self._end_server(deadline_s - time.monotonic())
+            self._socket.close()
+            os.close(self._pidfd)
         self._awaited.clear()
-        if self.exhausted:
-            return
-        self._socket.close()
+        self._bury_unwanted(_STOP_S)
+
+    def _end_server(self, patience_s: float) -> None:
         try:
-            self._server.wait(_STOP_S)
+            self._server.wait(max(patience_s, 0.0))
         except subprocess.TimeoutExpired:
             self._server.kill()
             self._server.wait()
-        os.close(self._pidfd)
+
+    def _bury_unwanted(self, patience_s: float = 0.0) -> None:
+        """Wait for those that nobody wanted when they were born; they end by themselves."""
+        deadline_s = time.monotonic() + patience_s
+        while True:
+            self._unwanted = [pid for pid in self._unwanted if not has_ended(pid)]
+            if not self._unwanted or time.monotonic() >= deadline_s:
+                return
+            time.sleep(_BURIAL_TICK_S)
 
     def _start(self) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -135,14 +154,17 @@ class Forker:
         except (BrokenPipeError, ConnectionError, BlockingIOError):
             """Dead or hung, which the next look finds out; whoever is owed is asked for again."""
 
-    def _take_answers(self) -> None:
+    def _take_answers(self) -> bool:
+        """Those that are there; whether more may come."""
         while True:
             try:
                 answer = self._socket.recv(BIRTH.size)
-            except (BlockingIOError, ConnectionError):
-                return
+            except BlockingIOError:
+                return True
+            except ConnectionError:
+                return False
             if not answer:
-                return
+                return False
             self._take_birth(*BIRTH.unpack(answer))
 
     def _take_birth(self, number: int, pid: int) -> None:
@@ -165,3 +187,8 @@ class Forker:
         limit_s = _ANSWER_S if self._ready else self._limits.start_s
         waited_s = time.monotonic() - self._waiting_since_s
         return (not self._ready or bool(self._awaited)) and waited_s > limit_s
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a child has; then nothing is left of it."""
+    return os.waitpid(pid, os.WNOHANG)[0] != 0

@@ -88,7 +88,7 @@ def serve(supervisor: socket.socket) -> bytes:
 
 
 def fork(supervisor: socket.socket, number: int, orders_fd: int) -> bytes | None:
-    """None in the server; in the new process its orders, empty ones if nobody wants it any more."""
+    """None in the server; in the new process its orders."""
     between = try_fork(supervisor, number)
     if between:
         os.waitpid(between, 0)
@@ -102,7 +102,10 @@ def fork(supervisor: socket.socket, number: int, orders_fd: int) -> bytes | None
     os.setsid()  # Ctrl-C in the terminal reaches the supervisor alone
     say(supervisor, number, os.getpid())
     with open(orders_fd, "rb", closefd=False) as pipe:
-        return pipe.read()
+        orders = pipe.read()
+    if not orders:  # nobody wants it any more
+        os._exit(0)
+    return orders
 
 
 def try_fork(supervisor: socket.socket, number: int) -> int | None:

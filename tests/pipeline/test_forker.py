@@ -159,3 +159,23 @@ def test_what_is_not_born_at_the_end_never_is() -> None:
     forker.close()
     assert process.pid is None
     assert not Path(f"/proc/{server}").exists()
+
+
+def test_who_is_born_while_the_forker_closes_is_gone_when_it_has_closed() -> None:
+    forker = Forker(os.getpid(), (HERE,), QUICK)
+    warm = forker.make(UNREADABLE_ORDERS)
+    born(forker, warm)
+    assert warm.wait(PATIENCE_S) == EXIT_REFUSED
+    processes = [forker.make(UNREADABLE_ORDERS) for _ in range(8)]
+    select.select(forker.fds(), [], [], PATIENCE_S)  # the first is there, and nobody looks
+    forker.close()
+    assert children_of_this_process() == []
+    assert [process.pid for process in processes] == [None] * 8
+
+
+def test_a_server_that_died_unseen_hinders_no_closing() -> None:
+    forker = Forker(os.getpid(), (HERE,), QUICK)
+    forker.make(UNREADABLE_ORDERS)
+    os.kill(server_of(forker), signal.SIGKILL)
+    forker.close()
+    assert children_of_this_process() == []
