@@ -73,7 +73,7 @@ class Forker:
         if not self.exhausted:
             deadline_s = time.monotonic() + _STOP_S
             self._socket.shutdown(socket.SHUT_WR)
-            # Its forks hold the other end, too: no answer comes any more when all have let go of it.
+            # Its forks hold the other end, too: the last answer has come when all have let go.
             while self._take_answers() and (left_s := deadline_s - time.monotonic()) > 0:
                 select.select([self._socket], [], [], left_s)
             self._end_server(deadline_s - time.monotonic())
