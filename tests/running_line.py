@@ -152,9 +152,12 @@ class RunningLine:
 
 
 def _began(pid: int) -> str:
-    """Clock ticks after the machine's start; nothing for a process that is gone."""
+    """Clock ticks after the machine's start; nothing for a process that has ended.
+
+    One that has ended may wait for who adopted it: tests in this process adopt orphans.
+    """
     fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    return fields[19] if fields else ""  # the 22nd of all, proc(5)
+    return fields[19] if fields and fields[0] != "Z" else ""  # the 22nd of all, proc(5)
 
 
 def _read(path: str) -> str:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.data.background import NOISE, background_windows
 from models.data.batches import Batch
 from models.thundernet.config import ConfigError
 from models.thundernet.matcher import IGNORE, PADDING, GroundTruth, box_area
@@ -33,12 +34,15 @@ class AugmentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     min_visible: float = 0.35  # of a cut box; below, it is an ignore region
     min_present: float = 0.1  # below, it is dropped
     min_side: float = 4.0  # pixels after warping; below, an ignore region
+    background: float = 0.0  # probability of a window without objects, where the image has one
 
     def __post_init__(self) -> None:
         if not 0 < self.zoom[0] <= self.zoom[1]:
             raise ConfigError(f"augment.zoom: expected 0 < low <= high, got {list(self.zoom)}")
         if not 0 <= self.flip <= 1:
             raise ConfigError(f"augment.flip: expected 0 to 1, got {self.flip}")
+        if not 0 <= self.background <= 1:
+            raise ConfigError(f"augment.background: expected 0 to 1, got {self.background}")
 
 
 def random_windows(config: AugmentConfig, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -123,6 +127,11 @@ def augment(
     """Augmented images (N, 3, S, S), float 0 to 255, with their ground truth in pixels."""
     count, device = len(batch.images), batch.images.device
     windows, mirrored = random_windows(config, uniform((count, 5), generator, device))
+    if config.background:
+        chance = uniform((count, 1 + NOISE), generator, device)
+        empty, is_empty = background_windows(batch.boxes, batch.labels, chance[:, 1:])
+        wanted = is_empty & (chance[:, 0] < config.background)
+        windows = torch.where(wanted[:, None], empty, windows)
     images = cut_images(batch.images, windows, mirrored, size, fill)
     images = change_colours(images, config, uniform((count, 6), generator, device))
     boxes, labels = cut_boxes(batch.boxes, batch.labels, windows, mirrored, size, config)

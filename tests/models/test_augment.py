@@ -1,5 +1,6 @@
 """Augmentation moves boxes exactly as it moves pixels."""
 
+import msgspec
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ from models.data.augment import (
     cut_images,
     random_windows,
 )
+from models.data.background import MOST_COVERED, NOISE, background_windows
 from models.data.batches import Batch
 from models.thundernet.config import ConfigError
 from models.thundernet.matcher import IGNORE, PADDING
@@ -147,3 +149,46 @@ def test_colours_change_one_after_the_other() -> None:
 def test_impossible_zoom_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"augment.zoom: expected 0 < low <= high, got \[2"):
         AugmentConfig(zoom=(2.0, 1.0))
+
+
+def test_impossible_probabilities_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"augment.background: expected 0 to 1, got 1.5"):
+        AugmentConfig(background=1.5)
+
+
+def test_background_shows_no_object_and_is_taken_as_often_as_asked() -> None:
+    count = 400
+    image, box = image_with_rectangle()
+    batch = Batch(
+        image.expand(count, -1, -1, -1),
+        box.expand(count, -1, -1),
+        torch.full((count, 1), 3),
+        torch.ones(count, 11, dtype=torch.bool),
+    )
+    calm = AugmentConfig(zoom=(1.0, 1.0), brightness=0, contrast=0, saturation=0, tint=0)
+
+    def see(background: float) -> torch.Tensor:
+        """Which images are without an object, after looking that those show at most its edge."""
+        config = msgspec.structs.replace(calm, background=background)
+        generator = torch.Generator().manual_seed(3)
+        images, truth = augment(batch, OUT, FILL, config, generator)
+        empty = (truth.labels <= PADDING).all(dim=1)  # but for regions to ignore
+        bright = (images > 100).float().mean(dim=(1, 2, 3))
+        assert (bright[empty] <= 2 * MOST_COVERED).all()
+        assert (bright[~empty] > 2 * MOST_COVERED).all()
+        return empty
+
+    assert not see(0.0).any()
+    assert see(1.0).float().mean() > 0.95  # some find no such window
+    assert 0.2 < see(0.3).float().mean() < 0.4
+
+
+def test_a_picture_filled_by_an_object_has_no_background() -> None:
+    noise = torch.rand(50, NOISE, generator=torch.Generator().manual_seed(5))
+    boxes = torch.tensor([[[0.05, 0.05, 0.9, 0.95], [0.0, 0.0, 0.0, 0.0]]]).expand(50, -1, -1)
+    for label in (3, IGNORE):
+        labels = torch.tensor([[label, PADDING]]).expand(50, -1)
+        windows, is_empty = background_windows(boxes, labels, noise)
+        assert not is_empty.any()
+        assert (windows[:, :2] >= 0).all()
+        assert (windows[:, 2:] <= 1 + 1e-6).all()
