@@ -39,7 +39,7 @@ class Runner:
         self._tallies = [
             context.ledger.tally(camera, process.index) for camera in range(len(self._cameras))
         ]
-        self._serves_results = process.stage not in topology.beside(context.run.publisher_stage)
+        self._serves_results = process.stage not in topology.beside(topology.publisher)
         self._rings = Attachments(run_dir)
         self._dropped: dict[tuple[int, int], None] = {}  # (camera, frame_id), the newest last
         self._reorder = self._make_reorder() if self._row.ordered else None

@@ -11,8 +11,6 @@ from pipeline.errors import LineError
 from pipeline.limits import Limits
 from pipeline.realtime import available_cores
 
-_PUBLISHER = "publish"  # the stage whose messages are the results
-
 
 class LinkKind(enum.StrEnum):
     """How a stage is fed; see `pipeline.stream` and `pipeline.dispatch`."""
@@ -26,7 +24,8 @@ class StageRow(msgspec.Struct, frozen=True):
 
     `target` is imported once for all processes, or with `preload: False` in the stage's own: for
     imports that start threads, which no fork has. `ordered` puts the frames of a replicated stage
-    upstream back into order. `depth` is how many frames of a live camera may wait for it.
+    upstream back into order. `depth` is how many frames of a live camera may wait for it. The
+    messages of the stage with `results` are the line's results.
     """
 
     name: str
@@ -37,6 +36,7 @@ class StageRow(msgspec.Struct, frozen=True):
     depth: int = 1
     heavy: bool = False
     preload: bool = True
+    results: bool = False
 
     @property
     def module(self) -> str:
@@ -67,6 +67,11 @@ class Topology(msgspec.Struct, frozen=True, dict=True):
     def preloaded(self) -> tuple[str, ...]:
         """Modules that processes are forked with."""
         return tuple(dict.fromkeys(row.module for row in self.rows if row.preload))
+
+    @cached_property
+    def publisher(self) -> str | None:
+        """The stage whose messages are the line's results, if there is one."""
+        return next((row.name for row in self.rows if row.results), None)
 
     @cached_property
     def ends(self) -> tuple[str, ...]:
@@ -115,12 +120,8 @@ class RunSpec(msgspec.Struct, frozen=True):
     @property
     def publisher(self) -> int | None:
         """Index of the process whose messages are the line's results, if there is one."""
-        found = (p.index for p in self.processes if p.stage == _PUBLISHER)
+        found = (p.index for p in self.processes if p.stage == self.topology.publisher)
         return next(found, None)
-
-    @property
-    def publisher_stage(self) -> str | None:
-        return _PUBLISHER if _PUBLISHER in self.topology.names else None
 
 
 class CoreWish(NamedTuple):

@@ -17,7 +17,7 @@ STAGES = (
     StageRow("detect", "stages.detect:Detect", reads="preprocess", link=LinkKind.DISPATCH,
              heavy=True, preload=False),
     StageRow("postprocess", "stages.postprocess:Postprocess", reads="detect", ordered=True),
-    StageRow("publish", "stages.publish:Publish", reads="postprocess"),
+    StageRow("publish", "stages.publish:Publish", reads="postprocess", results=True),
     StageRow("record_jsonl", "stages.record_jsonl:RecordJsonl", reads="publish",
              link=LinkKind.DISPATCH, depth=4),
     StageRow("overlay", "stages.overlay:Overlay", reads="postprocess"),

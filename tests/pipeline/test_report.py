@@ -11,17 +11,13 @@ from tests.pipeline.frames import GRAPH, make_run
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunSpec:
-    """Two cameras; the stage that publishes is called so."""
+    """Two cameras; what the stage at the side is done with has its result."""
     run = make_run(tmp_path, ("yard", "gate"))
     rows = tuple(
-        msgspec.structs.replace(row, name="publish") if row.name == "side" else row
+        msgspec.structs.replace(row, results=True) if row.name == "side" else row
         for row in GRAPH.rows
     )
-    processes = tuple(
-        msgspec.structs.replace(p, name="publish", stage="publish") if p.stage == "side" else p
-        for p in run.processes
-    )
-    return msgspec.structs.replace(run, topology=Topology(rows), processes=processes)
+    return msgspec.structs.replace(run, topology=Topology(rows))
 
 
 @pytest.fixture
@@ -31,7 +27,7 @@ def books(run: RunSpec) -> Ledger:
 
 def test_the_summary_has_a_row_for_each_camera_and_process(run: RunSpec, books: Ledger) -> None:
     report = Report(run, books)
-    publish = next(p.index for p in run.processes if p.stage == "publish")
+    publish = next(p.index for p in run.processes if p.stage == "side")
     books.cameras["width"], books.cameras["height"] = 640, 480
     books.rows[0, 0]["frames"] = 100
     books.rows[0, publish]["frames"] = 90
