@@ -5,14 +5,19 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from models.muon import Muon, matrices_in
 from models.recipe import OptimizerConfig
 
 EMA_RAMP = 10.0  # the average forgets random weights within tens of iterations
 
 
-def parameter_groups(modules: Iterable[nn.Module], weight_decay: float) -> list[dict[str, object]]:
+def parameter_groups(
+    modules: Iterable[nn.Module], weight_decay: float, besides: Iterable[Tensor] = ()
+) -> list[dict[str, object]]:
     """Decay pulls on weights of convolutions and matrices, not on biases or batch norm."""
-    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    left_out = set(besides)
+    parameters = [p for m in modules for p in m.parameters() if p.requires_grad]
+    parameters = [p for p in parameters if p not in left_out]
     decayed = [p for p in parameters if p.dim() > 1]
     others = [p for p in parameters if p.dim() <= 1]
     return [
@@ -22,6 +27,12 @@ def parameter_groups(modules: Iterable[nn.Module], weight_decay: float) -> list[
 
 
 def make_optimizer(config: OptimizerConfig, modules: Iterable[nn.Module]) -> torch.optim.Optimizer:
+    modules = list(modules)
+    if config.name == "muon":
+        matrices = matrices_in(modules)
+        groups = parameter_groups(modules, config.weight_decay, besides=matrices)
+        decay = {"weight_decay": config.weight_decay, "orthogonal": True}
+        return Muon([*groups, {"params": matrices, **decay}], lr=config.lr, fused=True)
     groups = parameter_groups(modules, config.weight_decay)
     if config.name == "adamw":
         return torch.optim.AdamW(groups, lr=config.lr, fused=True)

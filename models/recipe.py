@@ -40,7 +40,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class OptimizerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    name: Literal["adamw", "sgd"] = "adamw"
+    name: Literal["adamw", "muon", "sgd"] = "adamw"
     lr: float = 2e-3
     weight_decay: float = 0.05  # on convolution and linear weights; SGD wants 1e-4
     momentum: float = 0.9  # SGD only

@@ -19,7 +19,7 @@ def test_decay_spares_biases_and_batch_norm() -> None:
     assert (decayed["weight_decay"], others["weight_decay"]) == (0.05, 0.0)
 
 
-@pytest.mark.parametrize("name", ["adamw", "sgd"])
+@pytest.mark.parametrize("name", ["adamw", "muon", "sgd"])
 def test_optimizers_move_weights_downhill(name: str) -> None:
     model = nn.Linear(1, 1, bias=False)
     nn.init.constant_(model.weight, 2.0)
