@@ -8,7 +8,7 @@ Shapes: B matrices of O outputs and I inputs, (B, O, I).
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -36,16 +36,22 @@ def orthogonalise(matrices: Tensor) -> Tensor:
 
 
 def matrices_in(modules: Iterable[nn.Module]) -> list[nn.Parameter]:
-    """Weights of convolutions over all channels that a batch norm follows: they have no bias.
+    """Weights of fully connected layers, and of convolutions that read all channels.
 
-    Not those of layers whose outputs are scores or boxes, as the authors advise.
+    Not those of output layers, which a module names as its `OUTPUTS`: their scale has a meaning.
+    The authors leave them out, too, and objectness learned far slower (docs/training-log.md).
     """
-    layers = (layer for module in modules for layer in module.modules())
+    owners = (owner for module in modules for owner in module.modules())
     return [
         layer.weight
-        for layer in layers
-        if isinstance(layer, nn.Conv2d) and layer.groups == 1 and layer.bias is None
+        for owner in owners
+        for name, layer in owner.named_children()
+        if name not in getattr(owner, "OUTPUTS", ()) and is_matrix(layer)
     ]
+
+
+def is_matrix(layer: nn.Module) -> TypeGuard[nn.Linear | nn.Conv2d]:
+    return isinstance(layer, nn.Linear) or (isinstance(layer, nn.Conv2d) and layer.groups == 1)
 
 
 class Muon(torch.optim.AdamW):

@@ -34,6 +34,8 @@ class ClassifierConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 class Classifier(nn.Module):
     """C5, averaged over the image, and one fully connected layer."""
 
+    OUTPUTS = ("classify",)
+
     pixel_mean: Tensor  # (1, 3, 1, 1) BGR
     pixel_std: Tensor
 

@@ -88,6 +88,8 @@ class RoiTargets(NamedTuple):
 class Criterion(nn.Module):
     """Losses of one batch. Holds the training-only class map, which no exported model has."""
 
+    OUTPUTS = ("context_head",)
+
     def __init__(self, model: ThunderNet, config: CriterionConfig) -> None:
         super().__init__()
         self.config = config

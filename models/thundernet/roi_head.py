@@ -21,6 +21,8 @@ class RoiOutput(NamedTuple):
 
 
 class RoiHead(nn.Module):
+    OUTPUTS = ("classify", "box")
+
     def __init__(
         self,
         in_channels: int,

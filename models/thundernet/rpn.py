@@ -22,6 +22,8 @@ class RpnOutput(NamedTuple):
 class RegionProposalNetwork(nn.Module):
     """One logit per anchor says object or not: two softmax logits differ only by a constant."""
 
+    OUTPUTS = ("objectness", "box")
+
     def __init__(
         self,
         in_channels: int,

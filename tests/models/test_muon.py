@@ -10,25 +10,31 @@ from models.muon import ADAMW_RMS, MOMENTUM, Muon, matrices_in, orthogonalise
 from models.optimizer import make_optimizer
 from models.recipe import OptimizerConfig
 from models.thundernet.config import ThunderNetConfig
+from models.thundernet.criterion import Criterion, CriterionConfig
 from models.thundernet.thundernet import ThunderNet
 
 pytestmark = pytest.mark.torch
 
+OUTPUT_LAYERS = ("rpn.objectness", "rpn.box", "roi_head.classify", "roi_head.box", "context_head")
 CONFIG = OptimizerConfig(name="muon", lr=0.01, weight_decay=0.1)
 
 
-def network() -> nn.Sequential:
+class Network(nn.Sequential):
     """A dense, a depthwise and a pointwise convolution with batch norm, and an output layer."""
-    torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(3, 16, 3, padding=1, bias=False),
-        nn.BatchNorm2d(16),
-        nn.Conv2d(16, 16, 3, padding=1, groups=16, bias=False),
-        nn.BatchNorm2d(16),
-        nn.Conv2d(16, 24, 1, bias=False),
-        nn.BatchNorm2d(24),
-        nn.Conv2d(24, 2, 1),
-    )
+
+    OUTPUTS = ("6",)
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        super().__init__(
+            nn.Conv2d(3, 16, 3, padding=1, bias=False),
+            nn.BatchNorm2d(16),
+            nn.Conv2d(16, 16, 3, padding=1, groups=16, bias=False),
+            nn.BatchNorm2d(16),
+            nn.Conv2d(16, 24, 1, bias=False),
+            nn.BatchNorm2d(24),
+            nn.Conv2d(24, 2, 1),
+        )
 
 
 def add_gradients(module: nn.Module) -> None:
@@ -53,19 +59,21 @@ def test_a_gradient_of_zeros_moves_nothing() -> None:
     assert orthogonalise(torch.zeros(2, 5, 7)).eq(0).all()
 
 
-def test_only_matrices_before_a_batch_norm_are_taken() -> None:
-    model = network()
+def test_matrices_are_taken_but_not_of_outputs() -> None:
+    model = Network()
     assert [id(p) for p in matrices_in([model])] == [id(model[0].weight), id(model[4].weight)]
 
 
-def test_outputs_of_the_detector_are_left_to_adamw() -> None:
+def test_all_outputs_of_the_detector_are_left_to_adamw() -> None:
     model = ThunderNet(ThunderNetConfig())
-    taken = {id(parameter) for parameter in matrices_in([model])}
-    names = [name for name, parameter in model.named_parameters() if id(parameter) in taken]
-    assert "backbone.conv5.0.weight" in names
-    assert "rpn.shared.3.weight" in names
-    assert "sam.theta.0.weight" in names
-    assert not [n for n in names if n.startswith(("rpn.objectness", "rpn.box", "roi_head"))]
+    criterion = Criterion(model, CriterionConfig(context_weight=1.0))
+    taken = {id(parameter) for parameter in matrices_in([model, criterion])}
+    weights = {**dict(model.named_parameters()), **dict(criterion.named_parameters())}
+    left = {name for name, p in weights.items() if p.dim() > 1 and id(p) not in taken}
+    outputs = {f"{name}.weight" for name in OUTPUT_LAYERS}
+    assert outputs <= left
+    assert all(weights[name].shape[1] == 1 for name in left - outputs), "depthwise"
+    assert len(taken) > 40
 
 
 def expected_step(weight: Tensor, gradients: list[Tensor]) -> Tensor:
@@ -81,7 +89,7 @@ def expected_step(weight: Tensor, gradients: list[Tensor]) -> Tensor:
 
 
 def test_matrices_step_by_the_definition_and_the_rest_by_adamw() -> None:
-    model = network()
+    model = Network()
     other = copy.deepcopy(model)
     start = model[0].weight.detach().clone()
     muon = make_optimizer(CONFIG, [model])
@@ -111,7 +119,7 @@ def test_entries_move_about_as_far_as_adamw_moves_them() -> None:
 
 
 def test_a_resumed_optimizer_goes_on_with_the_same_bits() -> None:
-    whole, resumed = network(), network()
+    whole, resumed = Network(), Network()
     first, second = make_optimizer(CONFIG, [whole]), make_optimizer(CONFIG, [resumed])
     for model, optimizer in ((whole, first), (resumed, second)):
         add_gradients(model)
