@@ -21,7 +21,7 @@ ITERATIONS = 5
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:
-    """(B, O, I) with the same singular vectors, and all singular values in about 0.7 to 1.2.
+    """(B, O, I) with the same singular vectors, and singular values of 0.7 to 1.2 where not tiny.
 
     A Newton-Schulz iteration in place of a decomposition: products of matrices alone.
     """
