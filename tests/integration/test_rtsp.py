@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -192,7 +193,10 @@ def test_a_stream_that_changes_its_size_begins_an_epoch(
     small = make_stream(tmp_path / "small.ts", "320x240")
     large = make_stream(tmp_path / "large.ts", "640x480")
 
+    watched = threading.Event()
+
     def growing(connection: int) -> Iterator[bytes]:
+        watched.wait(PATIENCE_S)  # or the small pictures are gone before anybody looks
         yield b"HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n"
         yield small + large if connection == 1 else large
 
@@ -200,6 +204,8 @@ def test_a_stream_that_changes_its_size_begins_an_epoch(
         line = start_line("--set", f"sources=[{{uri: '{camera.url}', {QUICK}}}]")
         endpoint = f"ipc://{line.jsonl.parent}/pub"
         with DetectionSubscriber(endpoint, timeout_s=PATIENCE_S) as subscriber:
+            read_until(subscriber, StatusMessage)
+            watched.set()
             before = read_until(subscriber, DetectionMessage, width=640, height=480)[:-1]
         line.process.terminate()
         assert line.wait() == 0, line.stderr

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import msgspec
+
 from pipeline.messages import FrameRef
 from pipeline.ring import AreaSpec, Ring, RingLayout, ring_path
 from pipeline.topology import ProcessSpec, RunSpec, StageRow, Topology
@@ -48,3 +50,9 @@ def make_run(run_dir: Path, cameras: tuple[str, ...] = ("yard",)) -> RunSpec:
         for i, name in enumerate(GRAPH.names[1:])
     ]
     return RunSpec(str(run_dir), 1, GRAPH, cameras, (*captures, *others))
+
+
+def publish_by(stage: str, run: RunSpec) -> RunSpec:
+    """The run with the messages of `stage` as its results."""
+    rows = (msgspec.structs.replace(row, results=row.name == stage) for row in GRAPH.rows)
+    return msgspec.structs.replace(run, topology=Topology(tuple(rows)))

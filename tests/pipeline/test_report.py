@@ -1,23 +1,17 @@
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from pipeline.ledger import CameraState, DropReason, Ledger
 from pipeline.report import Report
-from pipeline.topology import RunSpec, Topology
-from tests.pipeline.frames import GRAPH, make_run
+from pipeline.topology import RunSpec
+from tests.pipeline.frames import make_run, publish_by
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunSpec:
     """Two cameras; what the stage at the side is done with has its result."""
-    run = make_run(tmp_path, ("yard", "gate"))
-    rows = tuple(
-        msgspec.structs.replace(row, results=True) if row.name == "side" else row
-        for row in GRAPH.rows
-    )
-    return msgspec.structs.replace(run, topology=Topology(rows))
+    return publish_by("side", make_run(tmp_path, ("yard", "gate")))
 
 
 @pytest.fixture

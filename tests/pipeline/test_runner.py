@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline import topology
 from pipeline.errors import FrameError
 from pipeline.ledger import DropReason, Ledger
 from pipeline.messages import FrameRef, Parcel
@@ -16,7 +15,16 @@ from pipeline.ring import Ring
 from pipeline.runner import Runner
 from pipeline.stage import BasicStage, Context, Frame
 from pipeline.stream import Inlet, Outlet
-from tests.pipeline.frames import GRAPH, LEFT, RIGHT, SIDE, make_ref, make_ring, make_run
+from tests.pipeline.frames import (
+    GRAPH,
+    LEFT,
+    RIGHT,
+    SIDE,
+    make_ref,
+    make_ring,
+    make_run,
+    publish_by,
+)  # fmt: skip
 from tests.running_line import wait_until
 
 
@@ -43,8 +51,8 @@ class Noting(BasicStage):
 class Bench:
     """One stage of the graph in a thread, its sender and its readers."""
 
-    def __init__(self, run_dir: Path, stage: str) -> None:
-        run = make_run(run_dir)
+    def __init__(self, run_dir: Path, stage: str, publisher: str = "none") -> None:
+        run = publish_by(publisher, make_run(run_dir))
         process = next(p for p in run.processes if p.stage == stage)
         self.ring = make_ring(run_dir, slots=16)
         self.books = Ledger.create(run_dir, 1, len(GRAPH.rows))
@@ -176,12 +184,9 @@ def test_a_frame_that_is_to_be_skipped_is_handed_on_without_a_look(left: Bench) 
     left.wait_for(frames=3, errors=1)
 
 
-def test_a_stage_beside_the_results_leaves_such_a_frame_out(
-    short_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stage_beside_the_results_leaves_such_a_frame_out(short_dir: Path) -> None:
     """`right` publishes here, so `side` only records."""
-    monkeypatch.setattr(topology, "_PUBLISHER", "right")
-    bench = Bench(short_dir, "side")
+    bench = Bench(short_dir, "side", publisher="right")
     bench.books.skip_frame(0, SIDE, 0)
     ref = bench.send(0)
     wait_until(lambda: bench.ring.released[ref.slot, SIDE] == ref.generation, "it is let go")
@@ -226,10 +231,9 @@ def test_a_frame_that_is_sent_again_while_it_is_dropped_stays_dropped(left: Benc
 
 
 def test_a_dropped_frame_of_which_an_older_copy_is_being_published_is_no_loss(
-    short_dir: Path, monkeypatch: pytest.MonkeyPatch
+    short_dir: Path,
 ) -> None:
-    monkeypatch.setattr(topology, "_PUBLISHER", "right")
-    bench = Bench(short_dir, "left")
+    bench = Bench(short_dir, "left", publisher="right")
     refs = [bench.send(frame) for frame in range(2)]
     bench.receive(2)
     Pulse(bench.books, RIGHT, 9).take(refs[0])
