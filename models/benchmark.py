@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 import torch
 
+from models.command import make_parser, run_command
 from models.data.augment import augment
 from models.data.batches import Batches
 from models.data.resident_batches import ResidentBatches, place
@@ -30,7 +31,7 @@ from models.recipe import Recipe, SizePhase, load_recipe
 from models.thundernet.config import ConfigError
 from models.thundernet.criterion import TrainingBatch
 from models.thundernet.matcher import IGNORE, PADDING
-from models.train import EXIT_REFUSED, prepare_process
+from models.train import prepare_process
 from models.trainer import Trainer
 
 WHOLE = "whole step"
@@ -178,8 +179,7 @@ def progressive_rate(
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m models.benchmark", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = make_parser("benchmark", __doc__)
     parser.add_argument("config", type=Path, help="recipe of a training run")
     parser.add_argument("--sizes", type=int, nargs="+", default=[192, 256, 320], help="pixels")
     parser.add_argument("--rois", type=int, nargs="+", default=[64, 128], help="per image")
@@ -187,25 +187,24 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    args = parse_arguments(arguments)
-    try:
-        recipe = load_recipe(args.config)
-        settings = [Setting(size, rois) for rois in args.rois for size in args.sizes]
-        for setting in settings:
-            SizePhase(size=setting.size, until=1.0)  # refuses sizes that do not work
-        prepare_process()
-        timings = benchmark(recipe, settings, args.rounds)
-    except ConfigError as error:
-        print(f"benchmark: {error}", file=sys.stderr)
-        return EXIT_REFUSED
+def run(options: argparse.Namespace) -> None:
+    recipe = load_recipe(options.config)
+    settings = [Setting(size, rois) for rois in options.rois for size in options.sizes]
+    for setting in settings:
+        SizePhase(size=setting.size, until=1.0)  # refuses sizes that do not work
+    prepare_process()
+    timings = benchmark(recipe, settings, options.rounds)
     for setting, found in timings.items():
         print("\n".join(["", *table(setting, found, recipe.batch_size)]))
-    for rois in args.rois:
+    for rois in options.rois:
         if rates := progressive_rate(recipe, timings, rois):
             sizes = ", ".join(f"{phase.size} until {phase.until:g}" for phase in recipe.sizes)
             print(f"\n{sizes}, {rois} RoIs: {rates[0]:.1f} img/s, best {rates[1]:.1f}")
-    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parse_arguments(arguments)
+    return run_command("benchmark", lambda: run(options), (ConfigError,))
 
 
 if __name__ == "__main__":

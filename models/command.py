@@ -1,10 +1,20 @@
-"""How commands of this package end: a mistake in one line, Ctrl-C without a traceback."""
+"""What commands of this package share: their help, and how they end."""
 
+import argparse
 import sys
 from collections.abc import Callable
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
+
+
+def make_parser(name: str, documentation: str | None) -> argparse.ArgumentParser:
+    """Of `python -m models.<name>`, whose help shows the module's docstring as it is written."""
+    return argparse.ArgumentParser(
+        prog=f"python -m models.{name}",
+        description=documentation,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def run_command(

@@ -6,11 +6,13 @@ python -m models.complexity configs/paper/table3-snet49.yaml configs/paper/table
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
+from models.command import make_parser, run_command
 from models.operations import count_macs, count_macs_by_part, count_parameters
 from models.paper_row import PaperRow, load_row
 from models.thundernet.classifier import Classifier, ClassifierConfig
@@ -87,26 +89,21 @@ def format_comparison(ours: float, printed: float) -> str:
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m models.complexity",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("complexity", __doc__)
     parser.add_argument("rows", type=Path, nargs="*", help="YAML files; default: configs/paper")
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:
     paths = parse_arguments(arguments).rows or sorted(CONFIGS.glob("*.yaml"))
+    return run_command("complexity", lambda: print_table(paths), (ConfigError,))
+
+
+def print_table(paths: Sequence[Path]) -> None:
     print(f"{'row':<32} {'MFLOPs':>8} {'paper':>8} {'differs':>9} {'M params':>8}")
-    try:
-        for path in paths:
-            row = load_row(path)
-            print(format_row(path.stem, row, measure_row(row)))
-    except ConfigError as error:
-        print(f"complexity: {error}", file=sys.stderr)
-        return 1
-    return 0
+    for path in paths:
+        row = load_row(path)
+        print(format_row(path.stem, row, measure_row(row)))
 
 
 if __name__ == "__main__":

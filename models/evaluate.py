@@ -18,6 +18,7 @@ import msgspec
 from tqdm import tqdm
 
 from models.average_precision import Result, score_detections
+from models.command import make_parser, run_command
 from models.data.coco import read_coco
 from models.data.report import DataError, DataReport
 from models.data.voc import read_voc
@@ -40,6 +41,13 @@ from stages.model_file import ModelFileError
 SCORE_THRESH = 0.01
 MAX_DETECTIONS = 100
 DISPLAY_THRESHOLDS = (0.3, 0.35, 0.4, 0.5, 0.6)
+
+
+class DeviationError(RuntimeError):
+    """The model file does not reproduce its published scores."""
+
+
+MISTAKES = (DataError, DeviationError, ModelFileError, OSError)
 
 
 def evaluate(
@@ -104,11 +112,7 @@ def report_differences(labels: tuple[str, ...], judged: EvaluationSet, report: D
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m models.evaluate",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("evaluate", __doc__)
     parser.add_argument("model", type=Path, help="the .onnx file")
     judged = parser.add_mutually_exclusive_group(required=True)
     judged.add_argument("--data", type=Path, help="COCO JSON, tars beside it; AP per source")
@@ -124,8 +128,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def run(options: argparse.Namespace) -> list[str]:
-    """Prints the score; returns what deviates from the expected one."""
+def run(options: argparse.Namespace) -> None:
     report = DataReport()
     judged, protocol = read_judged(options, report)
     published = read_published(options.expect, protocol) if options.expect else None
@@ -147,7 +150,9 @@ def run(options: argparse.Namespace) -> list[str]:
         options.detections.write_bytes(msgspec.json.encode(results))
     if options.results:
         options.results.write_bytes(msgspec.json.format(msgspec.json.encode(score)))
-    return protocol.find_deviations(score, published) if published else []
+    deviations = protocol.find_deviations(score, published) if published else []
+    if deviations:
+        raise DeviationError("\n    ".join([f"not as published: {deviations[0]}", *deviations[1:]]))
 
 
 def read_published(path: Path, protocol: Protocol) -> Any:
@@ -160,17 +165,7 @@ def read_published(path: Path, protocol: Protocol) -> Any:
 def main() -> int:
     options = parse_arguments()
     cv2.setNumThreads(options.threads)
-    try:
-        deviations = run(options)
-    except (DataError, ModelFileError, OSError) as error:
-        print(f"evaluate: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("evaluate: interrupted", file=sys.stderr)
-        return 130
-    for line in deviations:
-        print(f"evaluate: not as published: {line}", file=sys.stderr)
-    return 1 if deviations else 0
+    return run_command("evaluate", lambda: run(options), MISTAKES)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import onnx
 from numpy.typing import NDArray
 
 from models.average_precision import Score
-from models.command import run_command
+from models.command import make_parser, run_command
 from models.data.report import DataError, DataReport
 from models.evaluate import MAX_DETECTIONS, SCORE_THRESH, evaluate
 from models.evaluation_set import EvaluationSet, read_evaluation_set, read_frames, take_images
@@ -108,11 +108,7 @@ def check_fall(before: Score, after: Score, tolerance: float) -> str:
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m models.quantize",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("quantize", __doc__)
     parser.add_argument("model", type=Path, help="a float32 .onnx made by models.export")
     parser.add_argument("out", type=Path, help="the .onnx file to write")
     parser.add_argument("--data", type=Path, required=True, help="COCO JSON to calibrate with")

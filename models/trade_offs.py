@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from models.average_precision import Result, Score, score_detections
 from models.checkpoint import CheckpointError, load_checkpoint
-from models.command import run_command
+from models.command import make_parser, run_command
 from models.data.report import DataError, DataReport
 from models.evaluate import MAX_DETECTIONS, SCORE_THRESH, to_results
 from models.evaluation_set import EvaluationSet, read_evaluation_set, read_frames, take_images
@@ -156,11 +156,7 @@ def parse_cut(text: str) -> float:
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m models.trade_offs",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("trade_offs", __doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="COCO JSON to judge on")
     parser.add_argument("--boxes", type=int, nargs="+", default=[2000, 1000], help="before NMS")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from models.allocator import keep_freed_memory
 from models.checkpoint import CheckpointError, read_checkpoint
+from models.command import EXIT_INTERRUPTED, make_parser
 from models.data.report import DataError
 from models.native.library import library
 from models.process_group import Agreement, PeerError, check_launch, choose_device, joined_processes
@@ -25,7 +26,6 @@ from models.task import find_task, read_recipe
 from models.thundernet.config import ConfigError
 from models.training_run import TrainingError, TrainingRun, check_folder
 
-EXIT_INTERRUPTED = 130
 EXIT_REFUSED = 2
 REFUSALS = (
     ConfigError,
@@ -38,8 +38,7 @@ REFUSALS = (
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m models.train", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = make_parser("train", __doc__)
     parser.add_argument("config", type=Path, help="recipe, a YAML file")
     parser.add_argument("--out", type=Path, help="folder of the run; default runs/<recipe's name>")
     parser.add_argument("--resume-from", type=Path, help="checkpoint to continue")

@@ -12,18 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
-from models.command import run_command
+from models.command import make_parser, run_command
 from models.export.writer import without_places
 
 MISTAKES = (CheckpointError, OSError)
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m models.weights",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("weights", __doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path, help="the .pt file to write")
     return parser.parse_args(arguments)

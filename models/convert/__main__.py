@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from models.checkpoint import CheckpointError, save_checkpoint
-from models.command import run_command
+from models.command import make_parser, run_command
 from models.convert.foreign_weights import load_foreign, read_foreign_checkpoint
 from models.export.parity import ParityError
 from models.export.writer import export, make_card
@@ -33,11 +33,7 @@ MISTAKES = (CheckpointError, ConfigError, ParityError, ModelFileError, OSError)
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m models.convert",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("convert", __doc__)
     parser.add_argument("checkpoint", type=Path, help="as mmdetection saved it")
     parser.add_argument("--config", type=Path, required=True, help="recipe whose `model` it fits")
     parser.add_argument("--out", type=Path, required=True, help=".onnx, or .pt for models.export")

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from models.checkpoint import CheckpointError, load_checkpoint
-from models.command import run_command
+from models.command import make_parser, run_command
 from models.export.channels import BLOCKS, DEFAULT_BLOCK
 from models.export.parity import ParityError
 from models.export.writer import export, make_card
@@ -29,11 +29,7 @@ def parse_cut(text: str) -> float:
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m models.export",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("export", __doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path, help="the .onnx file to write")
     parser.add_argument("--name", help="default: thundernet-<backbone>")

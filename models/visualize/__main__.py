@@ -16,7 +16,7 @@ import cv2
 from matplotlib.figure import Figure
 
 from models.checkpoint import CheckpointError, load_checkpoint
-from models.command import run_command
+from models.command import make_parser, run_command
 from models.data.report import DataError, DataReport
 from models.run_log import plot_curves, read_rows
 from models.thundernet.errors import ConfigError
@@ -44,11 +44,7 @@ MISTAKES = (
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m models.visualize",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("visualize", __doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     detections = commands.add_parser("detections", help="what a model file finds in pictures")
     detections.add_argument("model", type=Path, help="the .onnx file")

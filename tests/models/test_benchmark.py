@@ -20,6 +20,7 @@ from models.benchmark import (
     table,
     time_parts,
 )
+from models.command import EXIT_FAILED
 from models.data.batches import Batches
 from models.recipe import Recipe
 
@@ -81,5 +82,5 @@ def test_size_that_does_not_work_is_refused(
 ) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_text("iterations: 1\n")
-    assert main([str(path), "--sizes", "100"]) == 2
+    assert main([str(path), "--sizes", "100"]) == EXIT_FAILED
     assert "100" in capsys.readouterr().err
