@@ -1,159 +1,18 @@
 """The loop of a source's process, with a scripted source and the test as the rest of the line."""
 
-import contextlib
-import itertools
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pytest
 
-from pipeline.backoff import Retry
-from pipeline.intake import Intake
-from pipeline.ledger import CameraState, DropReason, Ledger
+from pipeline.ledger import CameraState, DropReason
 from pipeline.messages import FrameRef
-from pipeline.pulse import Pulse
-from pipeline.ring import Area, AreaSpec, Ring, ShmSpaceError, ring_path
-from pipeline.source import (
-    EndOfSource,
-    Geometry,
-    GeometryChanged,
-    SourceDenied,
-    SourceError,
-    SourceStalled,
-)
-from pipeline.stage import Context
-from pipeline.stream import Inlet
-from tests.pipeline.frames import GRAPH, LEFT, make_run
+from pipeline.ring import ShmSpaceError, ring_path
+from pipeline.source import GeometryChanged, SourceDenied, SourceError, SourceStalled
+from tests.pipeline.feed import SLOTS, Feeds
 from tests.running_line import PATIENCE_S, wait_until
-
-SLOTS = 4
-
-
-class Scripted:
-    """A source that does what its script says: a size to open with, frames, an exception."""
-
-    Options: ClassVar[type[Any]] = dict
-
-    def __init__(self, script: list[object], *, lossless: bool) -> None:
-        self.lossless = lossless
-        self.silence_s = 1.0
-        self.pts_ns: Iterator[int | None] = itertools.repeat(0)
-        self.first_frames: list[int] = []
-        self._script = iter(script)
-        self._frames = 0
-
-    def open(self, first_frame: int) -> Geometry:
-        self.first_frames.append(first_frame)
-        step = next(self._script)
-        if isinstance(step, Exception):
-            raise step
-        assert isinstance(step, tuple)
-        return Geometry(*step)
-
-    def areas(self, geometry: Geometry) -> dict[str, AreaSpec]:
-        return {"frame": AreaSpec((geometry.height, geometry.width, 3), "u1")}
-
-    def read(self, frame: Area) -> int | None:
-        if self._frames == 0:
-            step = next(self._script)
-            if isinstance(step, Exception):
-                raise step
-            assert isinstance(step, int)
-            self._frames = step
-        self._frames -= 1
-        return next(self.pts_ns)
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class Feed:
-    """An intake in a thread, and what it sends."""
-
-    def __init__(self, run_dir: Path, books: Ledger, source: Scripted, retry_s: float) -> None:
-        self.run_dir, self.books = run_dir, books
-        self.refs: list[FrameRef] = []
-        self.error: Exception | None = None
-        self._stop = threading.Event()
-        run = make_run(run_dir)
-        self._inlet = Inlet(run_dir, "left")
-        self._intake = Intake(
-            run.processes[0], Context(run, books), source, Pulse(books, 0, 10.0),
-            slots=SLOTS, retry=Retry(first_s=retry_s),
-        )  # fmt: skip
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._intake.run(self._stop.is_set)
-        except (SourceError, ShmSpaceError) as error:
-            self.error = error
-
-    def wait_for(self, count: int) -> list[FrameRef]:
-        def there() -> bool:
-            self.refs += [parcel.ref for parcel in self._inlet.receive()]
-            return len(self.refs) >= count
-
-        wait_until(there, f"{count} references arrive")
-        return self.refs
-
-    def ring(self) -> Ring:
-        return Ring.attach(ring_path(self.run_dir, 0, self.epoch()))
-
-    def epoch(self) -> int:
-        return int(self.books.cameras[0]["epoch"])
-
-    def finish(self, *refs: FrameRef) -> None:
-        """As if the stage that all branches pass had let go."""
-        for ref in refs:
-            if ref.epoch == self.epoch():
-                with contextlib.suppress(FileNotFoundError):  # there is no room for the next ring
-                    self.ring().release(ref, LEFT)
-
-    def serve_until_end(self) -> None:
-        def ended() -> bool:
-            self.refs += [parcel.ref for parcel in self._inlet.receive()]
-            self.finish(*self.refs)
-            return not self._thread.is_alive()
-
-        wait_until(ended, "the source has ended")
-
-    def drops(self, reason: DropReason) -> int:
-        return int(self.books.rows[0, 0]["drops"][reason])
-
-    def close(self) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._intake.close()
-        self._inlet.close()
-
-
-class Feeds:
-    def __init__(self, run_dir: Path) -> None:
-        self.books = Ledger.create(run_dir, 1, len(GRAPH.rows))
-        self._run_dir = run_dir
-        self._open: list[Feed] = []
-
-    def start(
-        self,
-        *script: object,
-        lossless: bool = True,
-        pts_ns: Iterable[int | None] | None = None,
-        retry_s: float = 0.01,
-    ) -> Feed:
-        self.source = Scripted([*script, EndOfSource()], lossless=lossless)
-        if pts_ns is not None:
-            self.source.pts_ns = iter(pts_ns)
-        self._open.append(Feed(self._run_dir, self.books, self.source, retry_s))
-        return self._open[-1]
-
-    def close(self) -> None:
-        for feed in self._open:
-            feed.close()
 
 
 @pytest.fixture
