@@ -6,7 +6,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from models.data.augment import AugmentConfig
+from models.data.augment import AugmentConfig, check_zoom
 from models.data.scene import SceneConfig
 from models.data.split import CocoSplit, VocSplit
 from models.initial_weights import Part
@@ -67,11 +67,16 @@ def check_training_size(size: int) -> None:
 
 
 class SizePhase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What images are like up to a part of the run."""
+
     size: int  # pixels
     until: float  # part of the whole run
+    zoom: tuple[float, float] | None = None  # instead of `augment.zoom`
 
     def __post_init__(self) -> None:
         check_training_size(self.size)
+        if self.zoom is not None:
+            check_zoom("sizes.zoom", self.zoom)
 
 
 class RunRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,10 +1,12 @@
-"""Learning rate and input size as functions of the iteration alone."""
+"""Learning rate, input size and zoom as functions of the iteration alone."""
 
 import math
 
+import msgspec
 import numpy as np
 
-from models.recipe import Recipe, ScheduleConfig
+from models.data.augment import AugmentConfig
+from models.recipe import Recipe, ScheduleConfig, SizePhase
 
 WARMUP_START = 0.1  # of the peak rate
 STEP_FACTOR = 0.1
@@ -35,5 +37,15 @@ def input_size(recipe: Recipe, iteration: int) -> int:
     if recipe.multi_scale:
         random = np.random.default_rng((recipe.seed, iteration))
         return int(random.choice(recipe.multi_scale))
+    return phase_at(recipe, iteration).size
+
+
+def augmentation(recipe: Recipe, iteration: int) -> AugmentConfig:
+    """How the images of `iteration` are changed."""
+    zoom = phase_at(recipe, iteration).zoom
+    return recipe.augment if zoom is None else msgspec.structs.replace(recipe.augment, zoom=zoom)
+
+
+def phase_at(recipe: Recipe, iteration: int) -> SizePhase:
     progress = iteration / recipe.iterations
-    return next(phase.size for phase in recipe.sizes if progress < phase.until)
+    return next(phase for phase in recipe.sizes if progress < phase.until)

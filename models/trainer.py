@@ -12,7 +12,7 @@ from models.data.resident_batches import ResidentBatches
 from models.initial_weights import load_initial_weights
 from models.optimizer import MovingAverage
 from models.recipe import Recipe
-from models.schedule import input_size
+from models.schedule import augmentation, input_size
 from models.thundernet.config import ConfigError
 from models.thundernet.criterion import Criterion
 from models.thundernet.matcher import GroundTruth
@@ -91,7 +91,8 @@ class Trainer(TrainingState[Recipe, ThunderNet]):
         """One iteration; returns its losses, still on the device."""
         recipe, generator, size = self.recipe, self.noise(), self.size_at(self.iteration)
         batch = batches.batch(self.iteration).to(self.device)
-        images, truth = augment(batch, size, self.model.pixel_mean, recipe.augment, generator)
+        changes = augmentation(recipe, self.iteration)
+        images, truth = augment(batch, size, self.model.pixel_mean, changes, generator)
         images = self.model.normalize(images).contiguous(memory_format=torch.channels_last)
         anchors = self.anchors(size)
         self.model.train()

@@ -21,6 +21,11 @@ from models.thundernet.sampler import uniform
 GREY = (0.114, 0.587, 0.299)  # luma of blue, green, red (ITU-R BT.601)
 
 
+def check_zoom(name: str, zoom: tuple[float, float]) -> None:
+    if not 0 < zoom[0] <= zoom[1]:
+        raise ConfigError(f"{name}: expected 0 < low <= high, got {list(zoom)}")
+
+
 class AugmentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ranges of the random changes; defaults leave most objects recognisable."""
 
@@ -37,8 +42,7 @@ class AugmentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     background: float = 0.0  # probability of a window without objects, where the image has one
 
     def __post_init__(self) -> None:
-        if not 0 < self.zoom[0] <= self.zoom[1]:
-            raise ConfigError(f"augment.zoom: expected 0 < low <= high, got {list(self.zoom)}")
+        check_zoom("augment.zoom", self.zoom)
         if not 0 <= self.flip <= 1:
             raise ConfigError(f"augment.flip: expected 0 to 1, got {self.flip}")
         if not 0 <= self.background <= 1:

@@ -1,7 +1,9 @@
 import pytest
 
+from models.data.augment import AugmentConfig
 from models.recipe import Recipe, ScheduleConfig, SizePhase
-from models.schedule import input_size, rate_factor
+from models.schedule import augmentation, input_size, rate_factor
+from models.thundernet.config import ConfigError
 
 pytestmark = pytest.mark.torch
 
@@ -42,3 +44,16 @@ def test_input_size_changes_at_its_part_of_the_run() -> None:
     sizes = (SizePhase(size=64, until=0.5), SizePhase(size=96, until=1.0))
     recipe = Recipe(iterations=10, sizes=sizes)
     assert [input_size(recipe, i) for i in (0, 4, 5, 9)] == [64, 64, 96, 96]
+
+
+def test_a_phase_has_its_own_zoom_and_leaves_all_else() -> None:
+    sizes = (SizePhase(size=64, until=0.5), SizePhase(size=64, until=1.0, zoom=(0.8, 1.2)))
+    recipe = Recipe(iterations=10, sizes=sizes, augment=AugmentConfig(flip=0.0, zoom=(0.5, 2.0)))
+    changes = [augmentation(recipe, i) for i in (0, 4, 5, 9)]
+    assert [change.zoom for change in changes] == [(0.5, 2.0)] * 2 + [(0.8, 1.2)] * 2
+    assert {change.flip for change in changes} == {0.0}
+
+
+def test_a_phase_with_an_impossible_zoom_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"sizes.zoom: expected 0 < low <= high, got \[2"):
+        SizePhase(size=64, until=1.0, zoom=(2.0, 1.0))

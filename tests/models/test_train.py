@@ -33,7 +33,9 @@ def train_to(trainer: Trainer, recipe: Recipe, iteration: int) -> None:
         trainer.step(batches)
 
 
-@pytest.mark.parametrize("optimizer", [{"name": "adamw"}, {"name": "sgd", "lr": 0.05}])
+@pytest.mark.parametrize(
+    "optimizer", [{"name": "adamw"}, {"name": "muon"}, {"name": "sgd", "lr": 0.05}]
+)
 def test_resumed_run_equals_an_uninterrupted_one(folder: Path, optimizer: dict[str, Any]) -> None:
     recipe = load_recipe(write_recipe(folder, optimizer=optimizer))
     whole = Trainer(recipe)
@@ -46,6 +48,19 @@ def test_resumed_run_equals_an_uninterrupted_one(folder: Path, optimizer: dict[s
     second.restore(read_checkpoint(folder / "half.pt"))
     train_to(second, recipe, ITERATIONS)
     assert_same_state(second.state(), whole.state())
+
+
+def test_a_phase_trains_with_its_own_zoom(folder: Path) -> None:
+    def biases(**changes: Any) -> torch.Tensor:
+        recipe = load_recipe(write_recipe(folder, **changes))
+        trainer = Trainer(recipe)
+        train_to(trainer, recipe, 1)
+        return trainer.model.rpn.box.bias.detach()
+
+    still, phase = {"zoom": [1.0, 1.0]}, {"size": 64, "until": 1.0}
+    of_phase = biases(sizes=[phase | still])
+    assert torch.equal(of_phase, biases(sizes=[phase], augment=still))
+    assert not torch.equal(of_phase, biases(sizes=[phase]))
 
 
 def test_killed_run_is_resumed_exactly(folder: Path) -> None:
