@@ -2,6 +2,7 @@
 
     python -m models.trade_offs models/zoo/thundernet-snet49-street11.pt --data street11/val.json
     python -m models.trade_offs last.pt --data val.json --rois 100 50 --cut 0 .3 .5 --limit 200
+    python -m models.trade_offs last.pt --data val.json --boxes 1000 --rois 100 --sigma .3 .4 .5
 
 Every graph sees each image in turn, and each way to suppress gets the same RoIs, so a disturbance
 falls on all of them. The table is Markdown; times are medians on one core, of the graph and of the
@@ -9,9 +10,10 @@ suppression at the score floor of the evaluation, under which most pairs compete
 """
 
 import argparse
+import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from statistics import median
@@ -39,8 +41,8 @@ from stages.kernels.resize import warp_into
 from stages.kernels.soft_nms import Method, SoftNms
 from stages.model_file import ModelFileError, SoftNmsDefaults
 
-METHODS: tuple[Method, ...] = ("linear", "gaussian", "hard")
 NO_CUT = 0.0
+SIGMA = 0.5  # of the paper on Soft-NMS
 NS_PER_MS, NS_PER_US = 1e6, 1e3
 MISTAKES = (CheckpointError, ConfigError, DataError, ModelFileError, ParityError, OSError)
 HEADER = """\
@@ -60,22 +62,12 @@ class Setting(NamedTuple):
 class Trial:
     """One graph, and everything measured with it."""
 
-    def __init__(self, setting: Setting, detector: Detector) -> None:
+    def __init__(self, setting: Setting, detector: Detector, ways: Mapping[str, SoftNms]) -> None:
         self.setting = setting
         self.detector = detector
-        soft_nms = detector.metadata.soft_nms
-        self.ways = [
-            SoftNms(
-                method=method,
-                iou_thresh=soft_nms.iou_thresh,
-                sigma=soft_nms.sigma,
-                score_thresh=SCORE_THRESH,
-                max_detections=MAX_DETECTIONS,
-            )
-            for method in METHODS
-        ]
-        self.results: list[list[Result]] = [[] for _ in METHODS]
-        self.suppress_ns: list[list[int]] = [[] for _ in METHODS]
+        self.ways = ways
+        self.results: dict[str, list[Result]] = {name: [] for name in ways}
+        self.suppress_ns: dict[str, list[int]] = {name: [] for name in ways}
         self.infer_ns: list[int] = []
         self.rois: list[int] = []
 
@@ -87,29 +79,41 @@ class Trial:
         boxes, scores = self.detector.infer(tensor)
         self.infer_ns.append(time.perf_counter_ns() - start_ns)
         self.rois.append(len(boxes))
-        for way, nms in enumerate(self.ways):
+        for name, nms in self.ways.items():
             start_ns = time.perf_counter_ns()
             found = nms.suppress(boxes, scores)
-            self.suppress_ns[way].append(time.perf_counter_ns() - start_ns)
+            self.suppress_ns[name].append(time.perf_counter_ns() - start_ns)
             input_wh = self.detector.metadata.input_wh
             boxes_to_frame(found.boxes_xyxy, input_wh, frame_wh, out=found.boxes_xyxy)
-            self.results[way] += to_results(image_id, found, category_ids)
+            self.results[name] += to_results(image_id, found, category_ids)
 
     def rows(self, judged: EvaluationSet) -> Iterator[str]:
-        for method, results, suppress_ns in zip(
-            METHODS, self.results, self.suppress_ns, strict=True
-        ):
-            score: Score = score_detections(judged, results)
+        for name in self.ways:
+            score: Score = score_detections(judged, self.results[name])
             cells = (
-                self.setting.boxes, self.setting.rois, self.setting.cut or "none", method,
+                self.setting.boxes, self.setting.rois, self.setting.cut or "none", name,
                 f"{score.ap50:.1f}", f"{score.ap:.1f}", f"{sum(self.rois) / len(self.rois):.0f}",
                 f"{median(self.infer_ns) / NS_PER_MS:.2f}",
-                f"{median(suppress_ns) / NS_PER_US:.0f}",
+                f"{median(self.suppress_ns[name]) / NS_PER_US:.0f}",
             )  # fmt: skip
             yield f"| {' | '.join(map(str, cells))} |"
 
 
-def make_trials(checkpoint: Path, settings: Sequence[Setting]) -> list[Trial]:
+def ways_to_suppress(sigmas: Sequence[float]) -> dict[str, SoftNms]:
+    """By name: linear, gaussian of each width, and the plain way."""
+
+    def make(method: Method, sigma: float) -> SoftNms:
+        return SoftNms(
+            method=method, sigma=sigma, score_thresh=SCORE_THRESH, max_detections=MAX_DETECTIONS
+        )
+
+    gaussian = {f"gaussian {sigma:g}": make("gaussian", sigma) for sigma in sigmas}
+    return {"linear": make("linear", SIGMA), **gaussian, "hard": make("hard", SIGMA)}
+
+
+def make_trials(
+    checkpoint: Path, settings: Sequence[Setting], ways: Mapping[str, SoftNms]
+) -> list[Trial]:
     """A graph of the checkpoint's network for every setting, loaded and warm."""
     model, meta = load_checkpoint(checkpoint)
     config = model.config
@@ -120,10 +124,10 @@ def make_trials(checkpoint: Path, settings: Sequence[Setting]) -> list[Trial]:
             model.config = msgspec.structs.replace(
                 config, pre_nms_top_n=setting.boxes, post_nms_top_n=setting.rois
             )
-            soft_nms = SoftNmsDefaults(method="linear", iou_thresh=0.5, sigma=0.5)
+            soft_nms = SoftNmsDefaults(method="linear", iou_thresh=0.5, sigma=SIGMA)
             card = make_card(model, meta, soft_nms, SCORE_THRESH)
             export(model, card, path, setting.cut or None)
-            trials.append(Trial(setting, Detector(path)))
+            trials.append(Trial(setting, Detector(path), ways))
     return trials
 
 
@@ -155,6 +159,13 @@ def parse_cut(text: str) -> float:
     return value
 
 
+def parse_sigma(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a width above 0, got {text}")
+    return value
+
+
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = make_parser("trade_offs", __doc__)
     parser.add_argument("checkpoint", type=Path)
@@ -168,6 +179,9 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         default=[NO_CUT],
         help="least objectness of a RoI; 0: none",
     )
+    parser.add_argument(
+        "--sigma", type=parse_sigma, nargs="+", default=[SIGMA], help="of gaussian Soft-NMS"
+    )
     parser.add_argument("--limit", type=int, help="judge about this many images, evenly spaced")
     return parser.parse_args(arguments)
 
@@ -178,7 +192,7 @@ def run(options: argparse.Namespace) -> None:
     if options.limit:
         judged = take_images(judged, options.limit)
     settings = [Setting(*values) for values in product(options.boxes, options.rois, options.cut)]
-    trials = make_trials(options.checkpoint, settings)
+    trials = make_trials(options.checkpoint, settings, ways_to_suppress(options.sigma))
     judged = measure(trials, judged, report)
     for line in report.lines():
         print(f"data: {line}")

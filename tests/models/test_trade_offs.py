@@ -31,11 +31,12 @@ def test_every_setting_has_a_row_per_way_to_suppress(
 ) -> None:
     write_split(tmp_path, "val", 2)
     arguments = ["--boxes", "200", "--rois", "40", "10", "--cut", "0", "0.9"]
+    arguments += ["--sigma", "0.5", "0.1"]
     assert main([str(checkpoint), "--data", str(tmp_path / "val.json"), *arguments]) == 0
     head, *body = rows(capsys.readouterr().out)
     assert head == rows(HEADER)[0]
     settings = [("40", "none"), ("40", "0.9"), ("10", "none"), ("10", "0.9")]
-    ways = ("linear", "gaussian", "hard")
+    ways = ("linear", "gaussian 0.5", "gaussian 0.1", "hard")
     assert [tuple(row[1:4]) for row in body] == [(r, c, w) for r, c in settings for w in ways]
     found = {tuple(row[1:3]): float(row[6]) for row in body}
     assert found["40", "none"] > found["10", "none"] == 10
@@ -51,3 +52,6 @@ def test_what_is_missing_is_said(
     with pytest.raises(SystemExit):
         main([str(checkpoint), *data, "--cut", "1"])
     assert "expected a probability from 0 to below 1, got 1" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([str(checkpoint), *data, "--sigma", "0"])
+    assert "expected a width above 0, got 0" in capsys.readouterr().err
