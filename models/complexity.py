@@ -94,16 +94,16 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    paths = parse_arguments(arguments).rows or sorted(CONFIGS.glob("*.yaml"))
-    return run_command("complexity", lambda: print_table(paths), (ConfigError,))
-
-
 def print_table(paths: Sequence[Path]) -> None:
     print(f"{'row':<32} {'MFLOPs':>8} {'paper':>8} {'differs':>9} {'M params':>8}")
     for path in paths:
         row = load_row(path)
         print(format_row(path.stem, row, measure_row(row)))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    paths = parse_arguments(arguments).rows or sorted(CONFIGS.glob("*.yaml"))
+    return run_command("complexity", lambda: print_table(paths), (ConfigError,))
 
 
 if __name__ == "__main__":

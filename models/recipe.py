@@ -118,7 +118,7 @@ class Recipe(RunRecipe, frozen=True, kw_only=True):
     initial_weights: str | None = None  # checkpoint whose averaged weights the run starts with
     initial_part: Part = "backbone"  # how much of them
     sizes: tuple[SizePhase, ...] = (SizePhase(size=320, until=1.0),)
-    multi_scale: tuple[int, ...] = ()  # a random one of these per iteration, instead of `sizes`
+    multi_scale: tuple[int, ...] = ()  # a random one per iteration, instead of the sizes' pixels
     max_boxes: int | None = None  # fixed padding for GPUs; None pads to the batch
     compile: Literal["no", "match", "all"] = "no"
 
