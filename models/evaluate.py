@@ -40,7 +40,7 @@ from stages.model_file import ModelFileError
 # COCO's protocol: AP counts precision at every recall, so low scores are kept, 100 per image.
 SCORE_THRESH = 0.01
 MAX_DETECTIONS = 100
-DISPLAY_THRESHOLDS = (0.3, 0.35, 0.4, 0.5, 0.6)
+DISPLAY_THRESHOLDS = (0.25, 0.3, 0.35, 0.4, 0.5, 0.6)
 
 
 class DeviationError(RuntimeError):
