@@ -6,7 +6,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from models.data.augment import AugmentConfig, check_zoom
+from models.data.augment import AugmentConfig, check_part, check_zoom
 from models.data.scene import SceneConfig
 from models.data.split import CocoSplit, VocSplit
 from models.initial_weights import Part
@@ -72,11 +72,14 @@ class SizePhase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     size: int  # pixels
     until: float  # part of the whole run
     zoom: tuple[float, float] | None = None  # instead of `augment.zoom`
+    mosaic: float | None = None  # instead of `augment.mosaic`
 
     def __post_init__(self) -> None:
         check_training_size(self.size)
         if self.zoom is not None:
             check_zoom("sizes.zoom", self.zoom)
+        if self.mosaic is not None:
+            check_part("sizes.mosaic", self.mosaic)
 
 
 class RunRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""Learning rate, input size and zoom as functions of the iteration alone."""
+"""Learning rate, input size and augmentation as functions of the iteration alone."""
 
 import math
 
@@ -42,8 +42,10 @@ def input_size(recipe: Recipe, iteration: int) -> int:
 
 def augmentation(recipe: Recipe, iteration: int) -> AugmentConfig:
     """How the images of `iteration` are changed."""
-    zoom = phase_at(recipe, iteration).zoom
-    return recipe.augment if zoom is None else msgspec.structs.replace(recipe.augment, zoom=zoom)
+    phase = phase_at(recipe, iteration)
+    own = {"zoom": phase.zoom, "mosaic": phase.mosaic}
+    changes = {name: value for name, value in own.items() if value is not None}
+    return msgspec.structs.replace(recipe.augment, **changes)
 
 
 def phase_at(recipe: Recipe, iteration: int) -> SizePhase:

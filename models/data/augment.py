@@ -1,4 +1,4 @@
-"""Augmentation of a whole batch as tensor operations: one random window per image, and colour.
+"""Augmentation of a whole batch as tensor operations: random windows of images, and colour.
 
 A window larger than the image is SSD's expansion (filled with the mean colour), a smaller one its
 crop. All of it runs on the device that holds the batch.
@@ -6,6 +6,7 @@ Shapes: N images, M padded boxes, cached side C, output side S.
 """
 
 import math
+from typing import NamedTuple
 
 import msgspec
 import torch
@@ -14,6 +15,7 @@ from torch.nn import functional as F
 
 from models.data.background import NOISE, background_windows
 from models.data.batches import Batch
+from models.data.mosaic import ACROSS, assemble, pieces
 from models.thundernet.config import ConfigError
 from models.thundernet.matcher import IGNORE, PADDING, GroundTruth, box_area
 from models.thundernet.sampler import uniform
@@ -24,6 +26,11 @@ GREY = (0.114, 0.587, 0.299)  # luma of blue, green, red (ITU-R BT.601)
 def check_zoom(name: str, zoom: tuple[float, float]) -> None:
     if not 0 < zoom[0] <= zoom[1]:
         raise ConfigError(f"{name}: expected 0 < low <= high, got {list(zoom)}")
+
+
+def check_part(name: str, part: float) -> None:
+    if not 0 <= part <= 1:
+        raise ConfigError(f"{name}: expected 0 to 1, got {part}")
 
 
 class AugmentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,22 +47,25 @@ class AugmentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     min_present: float = 0.1  # below, it is dropped
     min_side: float = 4.0  # pixels after warping; below, an ignore region
     background: float = 0.0  # probability of a window without objects, where the image has one
+    mosaic: float = 0.0  # part of a batch that are mosaics
+    mosaic_zoom: tuple[float, float] = (1.0, 2.5)  # of its pieces; 1 is an image at half its size
 
     def __post_init__(self) -> None:
         check_zoom("augment.zoom", self.zoom)
-        if not 0 <= self.flip <= 1:
-            raise ConfigError(f"augment.flip: expected 0 to 1, got {self.flip}")
-        if not 0 <= self.background <= 1:
-            raise ConfigError(f"augment.background: expected 0 to 1, got {self.background}")
+        check_zoom("augment.mosaic_zoom", self.mosaic_zoom)
+        for name in ("flip", "background", "mosaic"):
+            check_part(f"augment.{name}", getattr(self, name))
 
 
-def random_windows(config: AugmentConfig, noise: Tensor) -> tuple[Tensor, Tensor]:
+def random_windows(
+    zoom_range: tuple[float, float], config: AugmentConfig, noise: Tensor
+) -> tuple[Tensor, Tensor]:
     """Window (N, 4) xyxy in parts of the image, and which images are mirrored (N,).
 
     Args:
         noise: (N, 5) in [0, 1).
     """
-    low, high = (math.log(zoom) for zoom in config.zoom)
+    low, high = (math.log(zoom) for zoom in zoom_range)
     zoom = (low + (high - low) * noise[:, 0]).exp()
     stretch = ((noise[:, 1] * 2 - 1) * math.log(1 + config.aspect) / 2).exp()
     sides = torch.stack((1 / (zoom * stretch), stretch / zoom), dim=1)  # (N, 2)
@@ -125,18 +135,60 @@ def change_colours(images: Tensor, config: AugmentConfig, noise: Tensor) -> Tens
     return torch.baddbmm(offset, matrix, pixels).clamp_(0, 255).view_as(images)
 
 
+class Augmentation(NamedTuple):
+    """How a batch is changed, and by what chance."""
+
+    config: AugmentConfig
+    fill: Tensor  # (1, 3, 1, 1), the colour outside of images
+    generator: torch.Generator
+
+    def random(self, count: int, numbers: int, device: torch.device) -> Tensor:
+        return uniform((count, numbers), self.generator, device)
+
+    def change(
+        self, batch: Batch, size: int, windows: Tensor, mirrored: Tensor
+    ) -> tuple[Tensor, GroundTruth]:
+        """What the windows show, in other colours."""
+        images = cut_images(batch.images, windows, mirrored, size, self.fill)
+        images = change_colours(images, self.config, self.random(len(images), 6, images.device))
+        boxes, labels = cut_boxes(batch.boxes, batch.labels, windows, mirrored, size, self.config)
+        return images, GroundTruth(boxes, labels, batch.labelled)
+
+    def single(self, batch: Batch, size: int) -> tuple[Tensor, GroundTruth]:
+        """Each image by itself."""
+        count, device = len(batch.images), batch.images.device
+        noise = self.random(count, 5, device)
+        windows, mirrored = random_windows(self.config.zoom, self.config, noise)
+        if self.config.background:
+            chance = self.random(count, 1 + NOISE, device)
+            empty, is_empty = background_windows(batch.boxes, batch.labels, chance[:, 1:])
+            wanted = is_empty & (chance[:, 0] < self.config.background)
+            windows = torch.where(wanted[:, None], empty, windows)
+        return self.change(batch, size, windows, mirrored)
+
+    def mosaics(self, batch: Batch, count: int, size: int) -> tuple[Tensor, GroundTruth]:
+        """The first `count` images, each with three others."""
+        parts = pieces(batch, count)
+        noise = self.random(len(parts.images), 5, batch.images.device)
+        windows, mirrored = random_windows(self.config.mosaic_zoom, self.config, noise)
+        return assemble(*self.change(parts, size // ACROSS, windows, mirrored))
+
+
 def augment(
     batch: Batch, size: int, fill: Tensor, config: AugmentConfig, generator: torch.Generator
 ) -> tuple[Tensor, GroundTruth]:
-    """Augmented images (N, 3, S, S), float 0 to 255, with their ground truth in pixels."""
-    count, device = len(batch.images), batch.images.device
-    windows, mirrored = random_windows(config, uniform((count, 5), generator, device))
-    if config.background:
-        chance = uniform((count, 1 + NOISE), generator, device)
-        empty, is_empty = background_windows(batch.boxes, batch.labels, chance[:, 1:])
-        wanted = is_empty & (chance[:, 0] < config.background)
-        windows = torch.where(wanted[:, None], empty, windows)
-    images = cut_images(batch.images, windows, mirrored, size, fill)
-    images = change_colours(images, config, uniform((count, 6), generator, device))
-    boxes, labels = cut_boxes(batch.boxes, batch.labels, windows, mirrored, size, config)
-    return images, GroundTruth(boxes, labels, batch.labelled)
+    """Augmented images (N, 3, S, S), float 0 to 255, with their ground truth in pixels.
+
+    Mosaics come first. S is even where there are any.
+    """
+    augmentation = Augmentation(config, fill, generator)
+    count = round(config.mosaic * len(batch.images))
+    if not count:
+        return augmentation.single(batch, size)
+    images, truth = augmentation.mosaics(batch, count, size)
+    if count == len(batch.images):
+        return images, truth
+    others = Batch(*(values[count:] for values in batch))
+    other_images, other_truth = augmentation.single(others, size)
+    both = (torch.cat(pair) for pair in zip(truth, other_truth, strict=True))
+    return torch.cat((images, other_images)), GroundTruth(*both)

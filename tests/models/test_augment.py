@@ -103,7 +103,7 @@ def test_ignore_regions_stay_ignore_regions() -> None:
 
 def test_windows_lie_inside_the_image_or_around_it() -> None:
     noise = torch.rand(500, 5, generator=torch.Generator().manual_seed(0))
-    windows, mirrored = random_windows(AugmentConfig(), noise)
+    windows, mirrored = random_windows((0.55, 1.8), AugmentConfig(), noise)
     low, high = windows[:, :2], windows[:, 2:]
     sides = high - low
     inside = (low >= 0) & (high <= 1 + 1e-6)
@@ -151,9 +151,10 @@ def test_impossible_zoom_is_refused() -> None:
         AugmentConfig(zoom=(2.0, 1.0))
 
 
-def test_impossible_probabilities_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"augment.background: expected 0 to 1, got 1.5"):
-        AugmentConfig(background=1.5)
+@pytest.mark.parametrize("name", ["flip", "background", "mosaic"])
+def test_impossible_parts_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"augment.{name}: expected 0 to 1, got 1.5"):
+        AugmentConfig(**{name: 1.5})
 
 
 def test_background_shows_no_object_and_is_taken_as_often_as_asked() -> None:

@@ -93,7 +93,7 @@ def test_step_stays_on_the_device(hard_examples: bool, class_specific_boxes: boo
     config = CriterionConfig(hard_examples=hard_examples, context_weight=1.0)
     objective = Criterion(model, config).to(DEVICE)
     batch, anchors = make_batch(), model.anchors(SIZE).to(DEVICE)
-    every_change = augmentation.AugmentConfig(background=0.5)
+    every_change = augmentation.AugmentConfig(background=0.5, mosaic=0.5)
     with OperatorWatch() as operators, CallWatch() as calls:
         images, truth = augmentation.augment(batch, SIZE, model.pixel_mean, every_change, None)
         dense = model(model.normalize(images).contiguous(memory_format=torch.channels_last))

@@ -46,14 +46,18 @@ def test_input_size_changes_at_its_part_of_the_run() -> None:
     assert [input_size(recipe, i) for i in (0, 4, 5, 9)] == [64, 64, 96, 96]
 
 
-def test_a_phase_has_its_own_zoom_and_leaves_all_else() -> None:
-    sizes = (SizePhase(size=64, until=0.5), SizePhase(size=64, until=1.0, zoom=(0.8, 1.2)))
-    recipe = Recipe(iterations=10, sizes=sizes, augment=AugmentConfig(flip=0.0, zoom=(0.5, 2.0)))
+def test_a_phase_has_its_own_zoom_and_mosaics_and_leaves_all_else() -> None:
+    last = SizePhase(size=64, until=1.0, zoom=(0.8, 1.2), mosaic=0.0)
+    usual = AugmentConfig(flip=0.0, zoom=(0.5, 2.0), mosaic=0.3)
+    recipe = Recipe(iterations=10, sizes=(SizePhase(size=64, until=0.5), last), augment=usual)
     changes = [augmentation(recipe, i) for i in (0, 4, 5, 9)]
     assert [change.zoom for change in changes] == [(0.5, 2.0)] * 2 + [(0.8, 1.2)] * 2
+    assert [change.mosaic for change in changes] == [0.3] * 2 + [0.0] * 2
     assert {change.flip for change in changes} == {0.0}
 
 
-def test_a_phase_with_an_impossible_zoom_is_refused() -> None:
+def test_a_phase_with_an_impossible_augmentation_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"sizes.zoom: expected 0 < low <= high, got \[2"):
         SizePhase(size=64, until=1.0, zoom=(2.0, 1.0))
+    with pytest.raises(ConfigError, match=r"sizes.mosaic: expected 0 to 1, got -1"):
+        SizePhase(size=64, until=1.0, mosaic=-1.0)
