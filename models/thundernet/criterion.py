@@ -45,6 +45,9 @@ class CriterionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     anchor_box_weight: float = 1.0
     roi_class_weight: float = 1.0
     roi_box_weight: float = 1.0
+    # How far an image is believed to show no unmarked object of a class that nobody looked for in
+    # it, 0 to 1. More than 0 is for data in which a machine looked for those.
+    unlabelled_trust: float = 0.0
     context_weight: float = 0.0  # dense class map on F_CEM, in training only; 0 is the paper
 
     def __post_init__(self) -> None:
@@ -57,6 +60,10 @@ class CriterionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             raise ConfigError(
                 "criterion: expected rois_per_image >= 1 and anchors_per_image >= 2, got "
                 f"{self.rois_per_image} and {self.anchors_per_image}"
+            )
+        if not 0 <= self.unlabelled_trust <= 1:
+            raise ConfigError(
+                f"criterion.unlabelled_trust: expected 0 to 1, got {self.unlabelled_trust}"
             )
 
 
@@ -180,14 +187,16 @@ class Criterion(nn.Module):
         """That of the class map, where there is one."""
         if self.context_head is None:
             return {}
+        c = self.config
         logits = self.context_head(dense.context).float()
-        return {"context": self.config.context_weight * losses.context_loss(logits, truth)}
+        loss = losses.context_loss(logits, truth, c.unlabelled_trust)
+        return {"context": c.context_weight * loss}
 
     def roi_losses(
         self, output: RoiOutput, rois: RoiTargets, truth: GroundTruth
     ) -> dict[str, Tensor]:
         c = self.config
-        each_class, each_box = self.roi_errors(output, rois, truth.labelled)
+        each_class, each_box = self.roi_errors(output, rois, truth.labelled, c.unlabelled_trust)
         # Both are divided by the RoIs drawn, so that a batch without objects has no box loss.
         return {
             "roi_class": c.roi_class_weight * losses.weighted_mean(each_class, rois.valid),
@@ -195,9 +204,12 @@ class Criterion(nn.Module):
         }
 
     @staticmethod
-    def roi_errors(output: RoiOutput, rois: RoiTargets, labelled: Tensor) -> tuple[Tensor, Tensor]:
+    def roi_errors(
+        output: RoiOutput, rois: RoiTargets, labelled: Tensor, unlabelled_trust: float
+    ) -> tuple[Tensor, Tensor]:
         """Class and box loss of every RoI, (N, R) each; labelled (N, K) as in the truth."""
-        each_class = losses.class_losses(output.class_logits.float(), rois.classes, labelled)
+        logits = output.class_logits.float()
+        each_class = losses.class_losses(logits, rois.classes, labelled, unlabelled_trust)
         target = encode(rois.boxes, rois.matched, ROI_STDS)
         deltas = deltas_of_class(output.deltas, rois.classes).float()
         each_box = (deltas - target).abs().sum(dim=-1) * (rois.classes > 0)
@@ -206,6 +218,7 @@ class Criterion(nn.Module):
     def difficulty(self, features: Tensor, rois: RoiTargets, truth: GroundTruth) -> Tensor:
         """Loss of every candidate squeezed into [0, 1), the keys of OHEM (Sec. 4.1)."""
         output = self.pool_and_classify(features, rois.boxes)
-        each_class, each_box = self.roi_errors(output, rois, truth.labelled)
+        trust = self.config.unlabelled_trust
+        each_class, each_box = self.roi_errors(output, rois, truth.labelled, trust)
         loss = each_class + each_box
         return loss / (1 + loss)

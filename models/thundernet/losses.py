@@ -47,16 +47,30 @@ def mask_unlabelled(class_logits: Tensor, is_object: Tensor, labelled: Tensor) -
     return class_logits.masked_fill(torch.cat((background, untrusted), dim=-1), MASKED_LOGIT)
 
 
-def class_losses(class_logits: Tensor, classes: Tensor, labelled: Tensor) -> Tensor:
-    """Cross-entropy of every RoI (N, R); `classes` 0 is background."""
-    logits = mask_unlabelled(class_logits, classes > 0, labelled)
-    return F.cross_entropy(logits.flatten(0, 1), classes.flatten(), reduction="none").view(
-        classes.shape
-    )
+def class_losses(
+    class_logits: Tensor, classes: Tensor, labelled: Tensor, unlabelled_trust: float = 0.0
+) -> Tensor:
+    """Cross-entropy of every RoI (N, R); `classes` 0 is background.
+
+    With a probability of `unlabelled_trust` an image shows no unmarked object of the classes that
+    nobody looked for either: the loss is what is to be expected.
+    """
+    masked = cross_entropy(mask_unlabelled(class_logits, classes > 0, labelled), classes)
+    if not unlabelled_trust:
+        return masked
+    return torch.lerp(masked, cross_entropy(class_logits, classes), unlabelled_trust)
 
 
-def context_targets(truth: GroundTruth, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Which classes lie over each cell's centre, and where that is known: both (N, H*W, K)."""
+def cross_entropy(class_logits: Tensor, classes: Tensor) -> Tensor:
+    """That of every RoI (N, R), from logits (N, R, K + 1)."""
+    flat = F.cross_entropy(class_logits.flatten(0, 1), classes.flatten(), reduction="none")
+    return flat.view(classes.shape)
+
+
+def context_targets(
+    truth: GroundTruth, height: int, width: int, unlabelled_trust: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Which classes lie over each cell's centre, and how sure that is, 0 to 1: both (N, H*W, K)."""
     device = truth.boxes.device
     ys = torch.arange(height, device=device).repeat_interleave(width) * STRIDE
     xs = torch.arange(width, device=device).repeat(height) * STRIDE
@@ -67,15 +81,17 @@ def context_targets(truth: GroundTruth, height: int, width: int) -> tuple[Tensor
     is_class = truth.labels[..., None] == classes  # (N, M, K)
     target = (inside.float() @ is_class.float()) > 0
     ignored = (inside & (truth.labels == IGNORE)[:, None]).any(dim=2, keepdim=True)
-    return target, target | (truth.labelled[:, None] & ~ignored)
+    believed = truth.labelled.float().clamp(min=unlabelled_trust)[:, None] * ~ignored
+    return target, torch.where(target, 1, believed)
 
 
-def context_loss(logits: Tensor, truth: GroundTruth) -> Tensor:
+def context_loss(logits: Tensor, truth: GroundTruth, unlabelled_trust: float = 0.0) -> Tensor:
     """Focal loss of a class map (N, K, H, W), per cell that an object covers."""
-    target, known = context_targets(truth, *logits.shape[2:])
+    height, width = logits.shape[2:]
+    target, sureness = context_targets(truth, height, width, unlabelled_trust)
     logits = logits.flatten(2).transpose(1, 2)  # (N, H*W, K)
     each = F.binary_cross_entropy_with_logits(logits, target.to(logits.dtype), reduction="none")
     probability = logits.sigmoid()
     miss = torch.where(target, 1 - probability, probability)
     alpha = torch.where(target, FOCAL_ALPHA, 1 - FOCAL_ALPHA)
-    return (each * alpha * miss**FOCAL_GAMMA * known).sum() / loss_divisor(target.sum())
+    return (each * alpha * miss**FOCAL_GAMMA * sureness).sum() / loss_divisor(target.sum())

@@ -43,6 +43,16 @@ def test_unlabelled_class_is_not_punished_on_background() -> None:
     assert logits.grad[0, 0, 2] > 0  # the labelled class is
 
 
+@pytest.mark.parametrize("trust", [0.25, 1.0])
+def test_unlabelled_class_is_punished_as_far_as_trusted(trust: float) -> None:
+    logits = torch.tensor([[[0.0, 5.0, 0.0]]], requires_grad=True)
+    labelled = torch.tensor([[False, True]])
+    losses.class_losses(logits, torch.tensor([[0]]), labelled, trust).sum().backward()
+    assert logits.grad is not None
+    everything_known = logits.detach().softmax(dim=-1)[0, 0, 1]
+    torch.testing.assert_close(logits.grad[0, 0, 1], trust * everything_known)
+
+
 def test_object_of_an_unlabelled_class_is_learnt() -> None:
     """A pseudo box may be of a class that the source does not label."""
     logits = torch.zeros(1, 1, 3, requires_grad=True)
@@ -74,6 +84,14 @@ def test_context_ignores_cells_of_ignore_regions() -> None:
     assert first_row[:, 1].tolist() == [False] * 4  # class 2 may hide there
     assert first_row[:, 0].tolist() == [True, True, False, False]  # class 1 was seen in two
     assert target[0].sum() == 2
+
+
+def test_context_map_is_told_no_as_far_as_trusted() -> None:
+    """Class 3 is not labelled; a region to ignore says nothing of any class."""
+    truth = truth_with([1, IGNORE], [[0, 0, 32, 64], [32, 0, 64, 32]])
+    _, sureness = losses.context_targets(truth, 4, 4, unlabelled_trust=0.25)
+    assert sureness[0, 0].tolist() == [1, 1, 0.25]
+    assert sureness[0, 2].tolist() == [0, 0, 0]
 
 
 def test_context_loss_falls_with_the_right_answer() -> None:

@@ -105,12 +105,16 @@ def test_class_losses(seed: int) -> None:
     classes = torch.randint(0, 5, (3, 7), generator=torch.Generator().manual_seed(seed))
     labelled = chance(3, 4, seed=seed + 99)
     found = losses.class_losses(logits, classes, labelled)
+    trusting = losses.class_losses(logits, classes, labelled, 0.3)
     for image in range(3):
         for row in range(7):
             chosen = int(classes[image, row])
             allowed = [True] + [bool(chosen) or bool(known) for known in labelled[image]]
             expected = oracle.cross_entropy(logits[image, row].tolist(), chosen, allowed)
             assert found[image, row].item() == pytest.approx(expected, rel=1e-4, abs=1e-5)
+            every = oracle.cross_entropy(logits[image, row].tolist(), chosen, [True] * 5)
+            mixed = 0.7 * expected + 0.3 * every
+            assert trusting[image, row].item() == pytest.approx(mixed, rel=1e-4, abs=1e-5)
 
 
 @SEEDS
@@ -121,7 +125,7 @@ def test_context_loss(seed: int) -> None:
     labels = torch.randint(-1, 4, (2, 4), generator=generator)
     labelled = chance(2, 3, seed=seed + 99)
     logits = normal(2, 3, 5, 6, seed=seed, spread=2)
-    total, covered = 0.0, 0
+    total, doubted, covered = 0.0, 0.0, 0
     for image in range(2):
         truth = list(zip(boxes[image].tolist(), labels[image].tolist(), strict=True))
         for y in range(5):
@@ -130,10 +134,15 @@ def test_context_loss(seed: int) -> None:
                 for index in range(3):
                     is_class = index + 1 in over
                     covered += is_class
+                    loss = oracle.focal(logits[image, index, y, x].item(), is_class)
                     if is_class or (labelled[image, index] and -1 not in over):
-                        total += oracle.focal(logits[image, index, y, x].item(), is_class)
+                        total += loss
+                    elif -1 not in over:
+                        doubted += loss
     found = losses.context_loss(logits, GroundTruth(boxes, labels, labelled))
     assert found.item() == pytest.approx(total / max(covered, 1), rel=1e-4)
+    found = losses.context_loss(logits, GroundTruth(boxes, labels, labelled), 0.3)
+    assert found.item() == pytest.approx((total + 0.3 * doubted) / max(covered, 1), rel=1e-4)
 
 
 def covers(box: list[float], x: float, y: float) -> bool:
@@ -151,7 +160,7 @@ def test_hard_examples_are_those_of_the_highest_loss(seed: int) -> None:
     classes = torch.randint(0, 4, (1, count), generator=torch.Generator().manual_seed(seed))
     targets = RoiTargets(rois, classes, matched, torch.ones(1, count, dtype=torch.bool))
     labelled = torch.ones(1, 3, dtype=torch.bool)
-    each_class, each_box = Criterion.roi_errors(RoiOutput(logits, deltas), targets, labelled)
+    each_class, each_box = Criterion.roi_errors(RoiOutput(logits, deltas), targets, labelled, 0.0)
     expected = []
     for row in range(count):
         chosen = int(classes[0, row])
