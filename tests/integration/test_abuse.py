@@ -39,15 +39,16 @@ def rss_kb(pid: int) -> int:
     raise AssertionError(f"process {pid} is gone")
 
 
-def receive_for(subscriber: DetectionSubscriber, seconds: float) -> list[DetectionMessage]:
-    """Detections as they come, the repeats for newcomers left out."""
+def receive_for(
+    subscriber: DetectionSubscriber, seconds: float, found: list[DetectionMessage]
+) -> None:
+    """Appends detections as they come, the repeats for newcomers left out."""
     deadline = time.monotonic() + seconds
-    found: list[DetectionMessage] = []
     for message in subscriber:
         if isinstance(message, DetectionMessage) and message not in found[-1:]:
             found.append(message)
         if time.monotonic() >= deadline:
-            return found
+            return
     raise AssertionError(f"silence for {PATIENCE_S} s after {len(found)} messages")
 
 
@@ -59,12 +60,13 @@ def test_abuse_costs_no_frame_and_no_other_client_a_message(
     clip = make_clip(tmp_path / "clip.avi", 16)
     line = start_line(*endless(clip), "--set", f"publish.endpoint=tcp://127.0.0.1:{port}")
     with DetectionSubscriber(f"tcp://127.0.0.1:{port}", timeout_s=PATIENCE_S) as subscriber:
-        receive_for(subscriber, 0.5)
+        receive_for(subscriber, 0.5, [])
+        found: list[DetectionMessage] = []
         before_kb = rss_kb(line.pid("publish"))
         with abuse(kind, port):
-            found = receive_for(subscriber, ABUSE_S)
+            receive_for(subscriber, ABUSE_S, found)
             growth_kb = rss_kb(line.pid("publish")) - before_kb
-        found += receive_for(subscriber, 0.5)
+        receive_for(subscriber, 0.5, found)
     line.process.terminate()
     assert line.wait() == 0, line.stderr
     assert_frames_in_order(line.messages())
