@@ -76,6 +76,8 @@ class Authenticator:
                 self._socket.send_multipart(self._decide(request))
 
     def close(self) -> None:
+        # Closing alone gives the address back later, in a thread of ZeroMQ's.
+        self._socket.unbind(_ADDRESS)
         self._socket.close()
 
     def _decide(self, request: list[bytes]) -> list[bytes]:

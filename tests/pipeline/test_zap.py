@@ -10,7 +10,7 @@ from pipeline.broadcast import Broadcast
 from pipeline.client import DetectionSubscriber, KeyFileError
 from pipeline.errors import LineError
 from pipeline.keys import make_keys
-from pipeline.zap import ServerKeys
+from pipeline.zap import Authenticator, ServerKeys
 from tests.integration.test_subscribers import free_port
 from tests.pipeline.test_client import make_message, publish
 from tests.running_line import wait_until
@@ -150,3 +150,8 @@ def test_files_that_are_not_as_they_must_be_are_refused(keys: Keys, tmp_path: Pa
 def test_a_client_s_key_without_the_line_s_is_refused(keys: Keys, endpoint: str) -> None:
     with pytest.raises(KeyFileError, match="only with that of the line"):
         DetectionSubscriber(endpoint, key=keys.office)
+
+
+def test_its_address_is_free_again_as_soon_as_it_is_closed(tmp_path: Path) -> None:
+    for _ in range(500):
+        Authenticator(tmp_path).close()
