@@ -205,7 +205,7 @@ class Criterion(nn.Module):
 
     @staticmethod
     def roi_errors(
-        output: RoiOutput, rois: RoiTargets, labelled: Tensor, unlabelled_trust: float
+        output: RoiOutput, rois: RoiTargets, labelled: Tensor, unlabelled_trust: float = 0.0
     ) -> tuple[Tensor, Tensor]:
         """Class and box loss of every RoI, (N, R) each; labelled (N, K) as in the truth."""
         logits = output.class_logits.float()
