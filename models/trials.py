@@ -79,10 +79,13 @@ class Run:
         if path.exists() and decode_recipe(path, Recipe) != self.recipe:
             raise ConfigError(f"{self.folder}: holds a run of another recipe; remove it first")
 
-    def scores(self) -> dict[str, float] | None:
-        """Those of the end; None before it."""
+    def is_finished(self) -> bool:
         rows = read_rows(self.folder / "val.csv")
-        return rows[-1] if rows and rows[-1]["iteration"] == self.recipe.iterations else None
+        return bool(rows) and rows[-1]["iteration"] == self.recipe.iterations
+
+    def score(self, column: str) -> float:
+        """What the end was judged with."""
+        return read_rows(self.folder / "val.csv")[-1][column]
 
     def last_tenth(self, column: str) -> float:
         """Mean of a column of the training log."""
@@ -104,17 +107,14 @@ class Run:
 
 
 def table(trials: Mapping[str, Sequence[Run]]) -> list[str]:
-    """A row of Markdown for every trial of which at least one run is finished."""
+    """A row of Markdown for every trial, from finished runs: scores by seed, the rest as means."""
     lines = [HEADER]
     for name, runs in trials.items():
-        ended = [(run, scores) for run in runs if (scores := run.scores()) is not None]
-        if not ended:
-            continue
         cells = (
-            ", ".join(f"{scores['ap50']:.1f}" for _, scores in ended),
-            ", ".join(f"{scores['ap']:.1f}" for _, scores in ended),
-            f"{mean(run.last_tenth('loss/roi_class') for run, _ in ended):.3f}",
-            f"{mean(run.last_tenth('images_per_s') for run, _ in ended):.0f}",
+            ", ".join(f"{run.score('ap50'):.1f}" for run in runs),
+            ", ".join(f"{run.score('ap'):.1f}" for run in runs),
+            f"{mean(run.last_tenth('loss/roi_class') for run in runs):.3f}",
+            f"{mean(run.last_tenth('images_per_s') for run in runs):.0f}",
         )
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
@@ -156,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prepare_process()
         for name, runs in trials.items():
             for run in runs:
-                if run.scores() is None:
+                if not run.is_finished():
                     print(f"{name}, seed {run.recipe.seed}", file=sys.stderr)
                     run.train()
     except REFUSALS as error:
