@@ -66,3 +66,4 @@ def find_mean_deviations(score: Any, published: Any) -> list[str]:
 BY_SOURCE = Protocol(Score, score_detections, format_score, find_deviations)
 VOC = Protocol(VocScore, score_voc, format_voc, find_mean_deviations)
 COCO = Protocol(CocoScore, score_coco, format_coco, find_mean_deviations)
+PROTOCOLS = (BY_SOURCE, VOC, COCO)

@@ -1,11 +1,22 @@
-"""A model file written in one step."""
+"""A model file written in one step, and the card in it."""
 
 import os
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import onnx
+from onnx import helper
 
-from stages.model_file import read_model_metadata
+from stages.model_file import METADATA_KEY, ModelCard, ModelMetadata, read_model_metadata
+
+PUBLISHED = "published"  # in a card's recipe: what `models.publish` says of that file alone
+
+
+def set_card(model: onnx.ModelProto, source: ModelMetadata, **changes: Any) -> None:
+    """Gives `model` the card of another file, with some of its fields changed."""
+    card = {name: getattr(source, name) for name in ModelCard.__struct_fields__} | changes
+    helper.set_model_props(model, {METADATA_KEY: msgspec.json.encode(ModelCard(**card)).decode()})
 
 
 def save_model(model: onnx.ModelProto, path: Path) -> None:

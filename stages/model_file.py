@@ -57,7 +57,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     score_thresh: Fraction  # what a display should show; evaluation goes lower
     soft_nms: SoftNmsDefaults
     checkpoint_sha256: str
-    recipe: dict[str, Any]  # how the weights were trained
+    recipe: dict[str, Any]  # how the weights were trained, and what they reach
 
     def __post_init__(self) -> None:
         if len(set(self.labels)) < len(self.labels):

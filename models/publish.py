@@ -1,0 +1,99 @@
+"""Writes into a model file what it was made from and what it reaches.
+
+    python -m models.publish models/zoo/thundernet-snet49-street11.onnx \\
+        --origin models/zoo/street11.yaml --scores models/zoo/thundernet-snet49-street11.json
+
+The graph stays as it is. The scores are those that `models.evaluate --results` wrote for this very
+file; the origin names commands and data, each with its licence. All of it stands in the file's
+metadata as `recipe.published`, beside the recipe that training left there.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import onnx
+
+from models.command import make_parser, run_command
+from models.data.report import DataError
+from models.evaluation_protocol import PROTOCOLS
+from models.onnx_file import PUBLISHED, save_model, set_card
+from models.recipe import decode_recipe
+from models.thundernet.config import ConfigError
+from stages.model_file import ModelFileError, read_model_metadata
+
+DIGITS = 2  # of percentages
+MISTAKES = (ConfigError, DataError, ModelFileError, OSError)
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: str  # as the public knows it
+    licence: str
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a model file was made by and of."""
+
+    commands: tuple[str, ...]
+    data: tuple[Source, ...]
+
+
+def read_scores(path: Path) -> Any:
+    """What `models.evaluate --results` wrote, by any protocol.
+
+    Raises:
+        DataError: the file holds something else.
+    """
+    text = path.read_bytes()
+    for protocol in PROTOCOLS:
+        try:
+            return msgspec.json.decode(text, type=protocol.kind)
+        except msgspec.DecodeError:
+            continue
+    raise DataError(f"{path}: expected scores written by models.evaluate --results")
+
+
+def rounded(value: Any) -> Any:
+    """`value` with every fraction in it rounded."""
+    if isinstance(value, dict):
+        return {key: rounded(part) for key, part in value.items()}
+    return round(value, DIGITS) if isinstance(value, float) else value
+
+
+def publish(path: Path, origin: Origin, scores: Any) -> None:
+    """Replaces the model file by one that differs in `recipe.published` alone.
+
+    Raises:
+        ModelFileError: no model file of ours; it stays as it was.
+    """
+    metadata = read_model_metadata(path)
+    published = msgspec.to_builtins(origin) | {"scores": rounded(msgspec.to_builtins(scores))}
+    model = onnx.load(path)
+    set_card(model, metadata, recipe=metadata.recipe | {PUBLISHED: published})
+    save_model(model, path)
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = make_parser("publish", __doc__)
+    parser.add_argument("model", type=Path, help="the .onnx file, changed in place")
+    parser.add_argument("--origin", type=Path, required=True, help="YAML file: commands and data")
+    parser.add_argument("--scores", type=Path, required=True, help="written by models.evaluate")
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> None:
+    origin = decode_recipe(options.origin, Origin)
+    publish(options.model, origin, read_scores(options.scores))
+    print(f"{options.model}: {len(origin.data)} sources of data, scores of {options.scores}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parse_arguments(arguments)
+    return run_command("publish", lambda: run(options), MISTAKES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

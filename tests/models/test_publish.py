@@ -1,0 +1,102 @@
+"""What a model file says of its making and its scores."""
+
+import json
+import shutil
+
+import msgspec
+import onnx
+import pytest
+
+from models.average_precision import ClassScore, Score, SourceScore
+from models.onnx_file import PUBLISHED
+from models.publish import main
+from models.quantization.card import label_quantized
+from stages.model_file import read_model_metadata
+from tests.running_line import REPOSITORY
+
+pytestmark = pytest.mark.torch
+
+ZOO = REPOSITORY / "models/zoo"
+SHIPPED = sorted(ZOO.glob("*.onnx"))
+ORIGIN = ZOO / "street11.yaml"
+SCORE = Score(40.126, 60.0, {"voc": SourceScore(3, 1 / 3, 50.0, {"cat": ClassScore(1.0, 2.0, 4)})})
+
+
+@pytest.fixture
+def model_path(tmp_path):
+    return shutil.copy(SHIPPED[0], tmp_path / "model.onnx")
+
+
+@pytest.fixture
+def scores(tmp_path):
+    path = tmp_path / "scores.json"
+    path.write_text(json.dumps(msgspec.to_builtins(SCORE)))
+    return path
+
+
+def publish(model_path, origin, scores):
+    return main([str(model_path), "--origin", str(origin), "--scores", str(scores)])
+
+
+def test_a_file_tells_its_commands_data_and_scores_and_computes_what_it_did(model_path, scores):
+    before, graph = read_model_metadata(model_path), onnx.load(model_path).graph
+    assert publish(model_path, ORIGIN, scores) == 0
+    after = read_model_metadata(model_path)
+    found = after.recipe[PUBLISHED]
+    assert found["commands"][0].startswith("python -m models.train ")
+    assert {"name": "Vehicles-OpenImages", "licence": "CC BY 4.0"} in found["data"]
+    assert found["scores"]["ap"] == 40.13
+    assert found["scores"]["sources"]["voc"]["ap"] == 0.33
+    assert found["scores"]["sources"]["voc"]["classes"] == {
+        "cat": {"ap": 1.0, "ap50": 2.0, "boxes": 4}
+    }
+    assert after.recipe == before.recipe | {PUBLISHED: found}
+    assert (after.name, after.labels) == (before.name, before.labels)
+    assert onnx.load(model_path).graph == graph
+
+
+def test_a_quantised_file_does_not_claim_the_scores_of_its_source(model_path, scores):
+    publish(model_path, ORIGIN, scores)
+    model = onnx.load(model_path)
+    label_quantized(model, read_model_metadata(model_path), "u8s7", ["head"], 9)
+    onnx.save(model, model_path)
+    recipe = read_model_metadata(model_path).recipe
+    assert PUBLISHED not in recipe
+    assert recipe["quantization"]["calibration_images"] == 9
+
+
+@pytest.mark.parametrize(
+    ("origin", "text", "expected"),
+    [
+        ("origin.yaml", "commands: [a]\ndata: [{name: b, license: c}]", "license"),
+        ("scores.json", '{"ap": 3}', "expected scores written by models.evaluate --results"),
+        ("model.onnx", "no model", "no ONNX model"),
+        ("none.yaml", None, "no such file"),
+    ],
+)
+def test_a_mistake_is_named_and_changes_nothing(
+    model_path, scores, tmp_path, capsys, origin, text, expected
+):
+    if text is not None:
+        (tmp_path / origin).write_text(text)
+    before = model_path.read_bytes()
+    described = tmp_path / origin if origin.endswith(".yaml") else ORIGIN
+    assert publish(model_path, described, scores) == 1
+    said = capsys.readouterr().err
+    assert expected in said
+    assert origin in said
+    assert model_path.read_bytes() == before
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_files_carry_the_table_that_the_pages_show(path):
+    scores = json.loads(path.with_suffix(".json").read_text())
+    found = read_model_metadata(path).recipe[PUBLISHED]
+    assert found["scores"]["ap"] == pytest.approx(scores["ap"], abs=0.006)
+    for name, source in scores["sources"].items():
+        for label, score in source["classes"].items():
+            shown = found["scores"]["sources"][name]["classes"][label]["ap50"]
+            assert shown == pytest.approx(score["ap50"], abs=0.006), (name, label)
+    assert len(found["data"]) == 11
+    page = (REPOSITORY / "docs/models.md").read_text()
+    assert f"| {scores['ap50']:.1f} | {scores['ap']:.1f} |" in page
