@@ -22,7 +22,7 @@ from models.command import make_parser, run_command
 from models.data.coco import read_coco
 from models.data.report import DataError, DataReport
 from models.data.voc import read_voc
-from models.evaluation_protocol import BY_SOURCE, COCO, VOC, Protocol
+from models.evaluation_protocol import BY_SOURCE, COCO, VOC, Protocol, read_scores
 from models.evaluation_set import (
     Detect,
     EvaluationSet,
@@ -131,7 +131,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> None:
     report = DataReport()
     judged, protocol = read_judged(options, report)
-    published = read_published(options.expect, protocol) if options.expect else None
+    published = read_scores(options.expect, [protocol]) if options.expect else None
     if options.limit:
         judged = take_images(judged, options.limit)
     detector = Detector(options.model, options.threads)
@@ -153,13 +153,6 @@ def run(options: argparse.Namespace) -> None:
     deviations = protocol.find_deviations(score, published) if published else []
     if deviations:
         raise DeviationError("\n    ".join([f"not as published: {deviations[0]}", *deviations[1:]]))
-
-
-def read_published(path: Path, protocol: Protocol) -> Any:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=protocol.kind)
-    except msgspec.DecodeError as error:
-        raise DataError(f"{path}: expected scores written by --results: {error}") from error
 
 
 def main() -> int:

@@ -1,7 +1,10 @@
 """The three ways to judge detections, and how each writes, compares and prints its score."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
+
+import msgspec
 
 from models.average_precision import (
     Result,
@@ -11,6 +14,7 @@ from models.average_precision import (
     score_detections,
 )
 from models.coco_average_precision import CocoScore, score_coco
+from models.data.report import DataError
 from models.evaluation_set import EvaluationSet
 from models.voc_average_precision import VocScore, score_voc
 
@@ -67,3 +71,19 @@ BY_SOURCE = Protocol(Score, score_detections, format_score, find_deviations)
 VOC = Protocol(VocScore, score_voc, format_voc, find_mean_deviations)
 COCO = Protocol(CocoScore, score_coco, format_coco, find_mean_deviations)
 PROTOCOLS = (BY_SOURCE, VOC, COCO)
+
+
+def read_scores(path: Path, protocols: Sequence[Protocol] = PROTOCOLS) -> Any:
+    """What `models.evaluate --results` wrote, by one of the protocols.
+
+    Raises:
+        DataError: the file holds something else.
+    """
+    text, reasons = path.read_bytes(), []
+    for protocol in protocols:
+        try:
+            return msgspec.json.decode(text, type=protocol.kind)
+        except msgspec.DecodeError as error:
+            reasons.append(str(error))
+    why = "; ".join(dict.fromkeys(reasons))  # what is no JSON at all is so to every protocol
+    raise DataError(f"{path}: expected scores written by models.evaluate --results: {why}")

@@ -19,7 +19,7 @@ import onnx
 
 from models.command import make_parser, run_command
 from models.data.report import DataError
-from models.evaluation_protocol import PROTOCOLS
+from models.evaluation_protocol import read_scores
 from models.onnx_file import PUBLISHED, save_model, set_card
 from models.recipe import decode_recipe
 from models.thundernet.config import ConfigError
@@ -39,21 +39,6 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     commands: tuple[str, ...]
     data: tuple[Source, ...]
-
-
-def read_scores(path: Path) -> Any:
-    """What `models.evaluate --results` wrote, by any protocol.
-
-    Raises:
-        DataError: the file holds something else.
-    """
-    text = path.read_bytes()
-    for protocol in PROTOCOLS:
-        try:
-            return msgspec.json.decode(text, type=protocol.kind)
-        except msgspec.DecodeError:
-            continue
-    raise DataError(f"{path}: expected scores written by models.evaluate --results")
 
 
 def rounded(value: Any) -> Any:

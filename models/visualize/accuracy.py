@@ -18,6 +18,7 @@ from models.average_precision import Score
 from models.coco_average_precision import CocoScore
 from models.complexity import CONFIGS, measure_detector
 from models.data.report import DataError, DataReport
+from models.evaluation_protocol import read_scores
 from models.paper_row import load_row
 from models.thundernet.config import ThunderNetConfig
 from models.visualize.published_accuracy import COCO, VOC, Place, PublishedDetector
@@ -30,6 +31,11 @@ TITLES: dict[Panel, str] = {
     "coco": "COCO: AP",
     "voc": "VOC 2007 test: mAP",
     "sources": "own set: AP50, mean over sources",
+}
+PLOTTED: dict[type[msgspec.Struct], tuple[Panel, str]] = {  # the figure of each kind of scores
+    CocoScore: ("coco", "ap"),
+    VocScore: ("voc", "map_11_points"),
+    Score: ("sources", "ap50"),
 }
 ROWS: dict[Panel, tuple[str, ...]] = {  # configs/paper: ThunderNet as the paper prints it
     "coco": ("table3-snet49", "table3-snet146", "table3-snet535"),
@@ -85,20 +91,11 @@ def read_judged(path: Path) -> Judged:
 def read_score(path: Path) -> tuple[Panel, float]:
     """Which data set the scores are of, and the one figure that is plotted."""
     try:
-        data = path.read_bytes()
+        score = read_scores(path)
     except OSError as error:
         raise DataError(f"{path}: expected scores beside the model file: {error}") from error
-    readings: tuple[tuple[type[msgspec.Struct], Panel, str], ...] = (
-        (Score, "sources", "ap50"),
-        (CocoScore, "coco", "ap"),
-        (VocScore, "voc", "map_11_points"),
-    )
-    for kind, panel, field in readings:
-        try:
-            return panel, getattr(msgspec.json.decode(data, type=kind), field)
-        except msgspec.DecodeError:
-            continue
-    raise DataError(f"{path}: expected scores written by models.evaluate --results")
+    panel, field = PLOTTED[type(score)]
+    return panel, getattr(score, field)
 
 
 def deployed_config(path: Path) -> ThunderNetConfig:
