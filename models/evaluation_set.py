@@ -104,7 +104,7 @@ def read_shards(
 ) -> Iterator[tuple[JudgedImage, NDArray[np.uint8]]]:
     """The images in the tars, in the tars' order."""
     waiting = {image.file_name: image for image in judged.images}
-    shards = sorted(judged.path.parent.glob(f"{judged.path.stem}-*.tar"))
+    shards = sorted(judged.path.parent.glob(f"{judged.path.stem}-[0-9]*.tar"))
     if not shards:
         raise DataError(f"{judged.path}: expected shards {judged.path.stem}-NN.tar beside it")
     for shard in shards:

@@ -25,7 +25,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     train: tuple[VocSplit | CocoSplit, ...] = ()  # all of these, with `val`, instead of street11
     val: VocSplit | CocoSplit | None = None
     folder: str | None = None  # of street11; None: data/street11 in the shared folder
-    train_split: str = "train"
+    train_splits: tuple[str, ...] = ("train",)  # of street11; all are drawn from
     val_split: str = "val"
     cache: str = "runs/cache"  # decoded images; relative to the working directory
     image_size: int = 320  # pixels; side of the decoded images
@@ -37,6 +37,8 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         if bool(self.train) != (self.val is not None):
             raise ConfigError("data: expected both of train and val, or none of them")
+        if not self.train_splits:
+            raise ConfigError("data.train_splits: expected at least one split, got none")
 
 
 class OptimizerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

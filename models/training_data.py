@@ -54,7 +54,8 @@ def load_train_sets(recipe: Recipe, report: DataReport) -> list[Samples]:
     if data.train:
         sets = [split.read(report) for split in data.train]
     else:
-        sets = [read_street11(street11_folder(data), data.train_split, report)]
+        folder = street11_folder(data)
+        sets = [read_street11(folder, split, report) for split in data.train_splits]
     return [load_samples(found, labels, cache, data.image_size, report) for found in sets]
 
 

@@ -56,7 +56,7 @@ class ShardSource:
 
     def __init__(self, found: AnnotatedImages, report: DataReport) -> None:
         self.name = f"{found.path.parent.name}-{found.name}"
-        paths = sorted(found.path.parent.glob(f"{found.name}-*.tar"))
+        paths = sorted(found.path.parent.glob(f"{found.name}-[0-9]*.tar"))
         if not paths:
             raise DataError(f"{found.path}: expected shards {found.name}-NN.tar beside it")
         self.shards = {path.name: path for path in paths}
