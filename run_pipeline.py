@@ -25,11 +25,11 @@ from loguru import logger
 from pipeline import log
 from pipeline.config_file import build, read_yaml, set_key
 from pipeline.errors import LineError
-from pipeline.ledger import Ledger
+from pipeline.memory.ledger import Ledger
+from pipeline.memory.report import Report
+from pipeline.memory.run_dir import RunDir
+from pipeline.processes.supervisor import Supervisor
 from pipeline.redact import redact
-from pipeline.report import Report
-from pipeline.run_dir import RunDir
-from pipeline.supervisor import Supervisor
 from stages.config import LineConfig
 from stages.line import Line
 
@@ -146,7 +146,9 @@ def run(line: Line, duration_s: float | None) -> int:
 
 def describe_output(line: Line) -> str:
     """What the run has left behind, and what is drawn on it."""
-    from stages.recall import describe_recall  # draws the scene again: not needed while it runs
+    from stages.recording.recall import (
+        describe_recall,  # draws the scene again: not needed while it runs
+    )
 
     record = line.config.record
     written = [path for path in (record.jsonl, record.video) if path is not None]

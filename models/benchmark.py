@@ -26,13 +26,13 @@ from models.data.augment import augment
 from models.data.batches import Batches
 from models.data.resident_batches import ResidentBatches, place
 from models.data.samples import Samples
-from models.process_group import choose_device
-from models.recipe import Recipe, SizePhase, load_recipe
-from models.thundernet.config import ConfigError
+from models.errors import ConfigError
 from models.thundernet.criterion import TrainingBatch
-from models.thundernet.matcher import IGNORE, PADDING
-from models.train import prepare_process
-from models.trainer import Trainer
+from models.thundernet.ground_truth import IGNORE, PADDING
+from models.train.command import prepare_process
+from models.train.process_group import choose_device
+from models.train.recipe import Recipe, SizePhase, load_recipe
+from models.train.trainer import Trainer
 
 WHOLE = "whole step"
 WARM_UP = 4  # steps until memory is reused, and until a compiler is done

@@ -19,11 +19,11 @@ import onnx
 
 from models.command import make_parser, run_command
 from models.data.report import DataError
-from models.evaluation_protocol import read_scores
-from models.onnx_file import PUBLISHED, save_model, set_card
-from models.recipe import decode_recipe
-from models.thundernet.config import ConfigError
-from stages.model_file import ModelFileError, read_model_metadata
+from models.errors import ConfigError
+from models.evaluate.protocol import read_scores
+from models.export.onnx_file import PUBLISHED, save_model, set_card
+from models.train.recipe import decode_recipe
+from stages.model.model_file import ModelFileError, read_model_metadata
 
 DIGITS = 2  # of percentages
 MISTAKES = (ConfigError, DataError, ModelFileError, OSError)

@@ -26,20 +26,20 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from models.average_precision import Result, Score, score_detections
 from models.checkpoint import CheckpointError, load_checkpoint
 from models.command import make_parser, run_command
 from models.data.report import DataError, DataReport
-from models.evaluate import MAX_DETECTIONS, SCORE_THRESH, to_results
-from models.evaluation_set import EvaluationSet, read_evaluation_set, read_frames, take_images
+from models.errors import ConfigError
+from models.evaluate.average_precision import Result, Score, score_detections
+from models.evaluate.command import MAX_DETECTIONS, SCORE_THRESH, to_results
+from models.evaluate.image_set import EvaluationSet, read_evaluation_set, read_frames, take_images
 from models.export.parity import ParityError
 from models.export.writer import export, make_card
-from models.thundernet.config import ConfigError
-from stages.detector import Detector
 from stages.kernels.boxes import boxes_to_frame
 from stages.kernels.resize import warp_into
 from stages.kernels.soft_nms import Method, SoftNms
-from stages.model_file import ModelFileError, SoftNmsDefaults
+from stages.model.detector import Detector
+from stages.model.model_file import ModelFileError, SoftNmsDefaults
 
 NO_CUT = 0.0
 SIGMA = 0.5  # of the paper on Soft-NMS

@@ -19,11 +19,11 @@ from typing import Annotated, Any
 import msgspec
 
 from models.command import EXIT_FAILED, EXIT_INTERRUPTED, make_parser
-from models.process_group import choose_device, joined_processes
-from models.recipe import Recipe, decode_recipe
-from models.run_log import read_rows
-from models.thundernet.config import ConfigError
-from models.train import REFUSALS, prepare_process, train
+from models.errors import ConfigError
+from models.train.command import REFUSALS, prepare_process, train
+from models.train.process_group import choose_device, joined_processes
+from models.train.recipe import Recipe, decode_recipe
+from models.train.run_log import read_rows
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_]+$")]  # also of a folder
 RECIPE = "recipe.yaml"  # in a run's folder: what it was asked to do

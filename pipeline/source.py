@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from pipeline.errors import LineError
-from pipeline.ring import Area, AreaSpec
+from pipeline.memory.ring import Area, AreaSpec
 
 
 class EndOfSource(Exception):

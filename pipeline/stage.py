@@ -5,9 +5,9 @@ from typing import Any, ClassVar, Protocol
 
 import msgspec
 
-from pipeline.ledger import Ledger
-from pipeline.messages import FrameRef
-from pipeline.ring import Area, Ring
+from pipeline.memory.frame_ref import FrameRef
+from pipeline.memory.ledger import Ledger
+from pipeline.memory.ring import Area, Ring
 from pipeline.topology import RunSpec
 
 

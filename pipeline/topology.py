@@ -13,7 +13,7 @@ from pipeline.realtime import available_cores
 
 
 class LinkKind(enum.StrEnum):
-    """How a stage is fed; see `pipeline.stream` and `pipeline.dispatch`."""
+    """How a stage is fed; see `pipeline.links.stream` and `pipeline.links.dispatch`."""
 
     STREAM = "stream"
     DISPATCH = "dispatch"

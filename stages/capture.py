@@ -7,18 +7,18 @@ from typing import Literal
 
 import msgspec
 
-from pipeline.backoff import Retry
+from pipeline.loops.backoff import Retry
+from pipeline.memory.ring import Area, AreaSpec
 from pipeline.realtime import monotonic_ns
 from pipeline.redact import redact
-from pipeline.ring import Area, AreaSpec
 from pipeline.source import Geometry, SourceError
-from stages.freeze import FreezeGuard
 from stages.readers.ffmpeg_log import FfmpegLog
 from stages.readers.folder import FolderReader
+from stages.readers.freeze import FreezeGuard
 from stages.readers.reader import Reader
+from stages.readers.uri import file_path, is_file, is_live, is_scene
 from stages.readers.video import VideoReader
 from stages.slot import SlotShape
-from stages.uri import file_path, is_file, is_live, is_scene
 
 _NS_PER_S = 1_000_000_000
 _NAP_NS = 500_000_000  # what else the process has to do waits no longer

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from pipeline.backoff import Retry
 from pipeline.limits import Limits
+from pipeline.loops.backoff import Retry
 
 SHIPPED_MODEL = "models/zoo/thundernet-snet49-street11.onnx"
 

@@ -5,8 +5,8 @@ import numpy as np
 
 from pipeline.errors import FrameError, LineError
 from pipeline.stage import BasicStage, Context, Frame
-from stages.detector import Detector, InferenceError
-from stages.model_file import ModelFileError
+from stages.model.detector import Detector, InferenceError
+from stages.model.model_file import ModelFileError
 
 
 class DetectOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

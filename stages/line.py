@@ -10,16 +10,16 @@ import msgspec
 from loguru import logger
 
 from pipeline.errors import LineError
+from pipeline.links.authenticator import server_keys
+from pipeline.memory.run_dir import RunDir
 from pipeline.realtime import available_cores
-from pipeline.run_dir import RunDir
 from pipeline.topology import CoreWish, ProcessSpec, RunSpec, assign_cores
-from pipeline.zap import server_keys
 from stages.config import SHIPPED_MODEL, LineConfig, SourceConfig
 from stages.graph import make_topology
-from stages.model_choice import AUTO, choose_model
-from stages.model_file import ModelFileError, ModelMetadata, read_model_metadata
+from stages.model.model_choice import AUTO, choose_model
+from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
+from stages.readers.uri import check_uri
 from stages.slot import SlotShape
-from stages.uri import check_uri
 
 
 class Line:

@@ -4,7 +4,6 @@ import socket
 
 import msgspec
 
-from pipeline.broadcast import Broadcast
 from pipeline.client import (
     WIRE_VERSION,
     Detection,
@@ -12,10 +11,11 @@ from pipeline.client import (
     ModelInfo,
     StatusMessage,
 )
-from pipeline.ledger import CameraState
+from pipeline.links.authenticator import server_keys
+from pipeline.links.broadcast import Broadcast
+from pipeline.memory.ledger import CameraState
 from pipeline.realtime import monotonic_ns
 from pipeline.stage import BasicStage, Context, Frame
-from pipeline.zap import server_keys
 from stages.slot import iterate_detections
 
 _NS_PER_MS = 1_000_000

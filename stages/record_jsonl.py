@@ -7,8 +7,8 @@ import msgspec
 from pipeline.client import DetectionMessage
 from pipeline.errors import LineError
 from pipeline.stage import Context, Frame
-from stages.journal import Journal
-from stages.recorder import Recorder, RecorderOptions
+from stages.recording.journal import Journal
+from stages.recording.recorder import Recorder, RecorderOptions
 
 _TAIL_BYTES = 1 << 20  # holds the last line of every camera many times over
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from pipeline.stage import Context, Frame
-from stages.film import Encoder, Film, even_size
 from stages.readers.reader import Picture
-from stages.recorder import Recorder, RecorderOptions
+from stages.recording.recorder import Recorder, RecorderOptions
+from stages.recording.video_file import Encoder, VideoFile, even_size
 
 
 class RecordVideo(Recorder):
@@ -20,7 +20,9 @@ class RecordVideo(Recorder):
     def __init__(self, options: RecorderOptions, context: Context) -> None:
         super().__init__(options, context)
         self._run_dir = context.run_dir
-        self._films: dict[str, tuple[tuple[int, int], Film]] = {}  # by camera: its size and film
+        self._films: dict[
+            str, tuple[tuple[int, int], VideoFile]
+        ] = {}  # by camera: its size and film
 
     def record(self, frame: Frame) -> None:
         film = self._find_film(frame.camera, frame["canvas"])
@@ -32,7 +34,7 @@ class RecordVideo(Recorder):
         while self._films:
             self._films.popitem()[1][1].close()
 
-    def _find_film(self, camera: str, picture: Picture) -> Film:
+    def _find_film(self, camera: str, picture: Picture) -> VideoFile:
         size_wh = even_size(picture)
         open_wh, film = self._films.get(camera, (None, None))
         if film is not None and open_wh == size_wh:
@@ -44,7 +46,7 @@ class RecordVideo(Recorder):
         self._films[camera] = size_wh, film
         return film
 
-    def _open_film(self, camera: str, size_wh: tuple[int, int]) -> Film:
+    def _open_film(self, camera: str, size_wh: tuple[int, int]) -> VideoFile:
         width, height = size_wh
         mark = self._run_dir / f"film.{camera}.{width}x{height}"
         anew = not mark.is_symlink()
@@ -54,7 +56,7 @@ class RecordVideo(Recorder):
         else:
             path = mark.readlink()
         encoder = Encoder(self._run_dir / f"packet.{camera}", size_wh)
-        film = Film(path, encoder, size_wh, anew=anew)
+        film = VideoFile(path, encoder, size_wh, anew=anew)
         if anew:
             mark.symlink_to(path.resolve())
         return film

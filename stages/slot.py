@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.ring import AreaSpec
+from pipeline.memory.ring import AreaSpec
 
 # Detections of a frame leave postprocess as an array of these: 24 bytes each.
 DETECTION = np.dtype([("box_xyxy", np.float32, 4), ("score", np.float32), ("class_id", np.int32)])

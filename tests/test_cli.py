@@ -53,7 +53,11 @@ def test_help_names_every_option_and_exit_code() -> None:
     [
         ("run_pipeline.py --help", 0, "usage: run_pipeline.py"),
         ("-m pipeline.client --help", 0, "usage: python -m pipeline.client"),
-        ("-m pipeline.forkserver", 2, "standard input: expected the socket of a supervisor: "),
+        (
+            "-m pipeline.processes.fork_server",
+            2,
+            "standard input: expected the socket of a supervisor: ",
+        ),
     ],
 )
 def test_modules_that_are_commands_start_in_a_process_of_their_own(

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from pipeline.client import DetectionMessage, DetectionSubscriber, StatusMessage
-from pipeline.ledger import LOSSES, CameraState
+from pipeline.memory.ledger import LOSSES, CameraState
 
 CLIP = "scene://street?seed=7&width=320&height=240&seconds=2"
 

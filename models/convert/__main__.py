@@ -17,12 +17,13 @@ import msgspec
 from models.checkpoint import CheckpointError, save_checkpoint
 from models.command import make_parser, run_command
 from models.convert.foreign_weights import load_foreign, read_foreign_checkpoint
+from models.errors import ConfigError
 from models.export.parity import ParityError
 from models.export.writer import export, make_card
-from models.recipe import load_recipe
-from models.thundernet.config import ConfigError, ThunderNetConfig
+from models.thundernet.config import ThunderNetConfig
 from models.thundernet.thundernet import ThunderNet
-from stages.model_file import ModelFileError, SoftNmsDefaults
+from models.train.recipe import load_recipe
+from stages.model.model_file import ModelFileError, SoftNmsDefaults
 
 SUFFIXES = (".onnx", ".pt")
 # What no shape tells: a checkpoint fits either way, and computes nonsense with the wrong one.

@@ -11,7 +11,7 @@ from models.data.image_cache import open_cache
 from models.data.picture_files import find_pictures
 from models.data.report import DataError, DataReport
 from models.data.samples import LabelledBox, Samples, pad_boxes
-from models.thundernet.matcher import IGNORE
+from models.thundernet.ground_truth import IGNORE
 
 
 def load_samples(

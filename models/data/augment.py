@@ -16,8 +16,9 @@ from torch.nn import functional as F
 from models.data.background import NOISE, background_windows
 from models.data.batches import Batch
 from models.data.mosaic import ACROSS, assemble, pieces
-from models.thundernet.config import ConfigError
-from models.thundernet.matcher import IGNORE, PADDING, GroundTruth, box_area
+from models.errors import ConfigError
+from models.thundernet.boxes import box_area
+from models.thundernet.ground_truth import IGNORE, PADDING, GroundTruth
 from models.thundernet.sampler import uniform
 
 GREY = (0.114, 0.587, 0.299)  # luma of blue, green, red (ITU-R BT.601)

@@ -9,7 +9,7 @@ Shapes: N images, T tries, M padded boxes.
 import torch
 from torch import Tensor
 
-from models.thundernet.matcher import PADDING
+from models.thundernet.ground_truth import PADDING
 
 TRIES = 8
 NOISE = 3 * TRIES  # numbers per image

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from models.data.report import DataError
 from models.data.samples import Samples
-from models.thundernet.config import ConfigError
-from models.thundernet.matcher import PADDING
-from models.thundernet.processes import ALONE, Share
+from models.distributed import ALONE, Share
+from models.errors import ConfigError
+from models.thundernet.ground_truth import PADDING
 
 BOX_STEP = 8  # M is rounded up to this, so that compiled code sees few different shapes
 

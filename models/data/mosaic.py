@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from models.data.batches import Batch
-from models.thundernet.matcher import IGNORE, PADDING, GroundTruth
+from models.thundernet.ground_truth import IGNORE, PADDING, GroundTruth
 
 ACROSS = 2
 PIECES = ACROSS * ACROSS

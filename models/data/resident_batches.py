@@ -11,8 +11,8 @@ from torch import Tensor
 
 from models.data.batches import Batch, Batches
 from models.data.samples import Samples
-from models.thundernet.config import ConfigError
-from models.thundernet.matcher import PADDING
+from models.errors import ConfigError
+from models.thundernet.ground_truth import PADDING
 
 DEVICE_SHARE = 0.5  # of the free memory; the rest is the training's
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.thundernet.matcher import PADDING
+from models.thundernet.ground_truth import PADDING
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from models.data.image_cache import Picture, cache_path, open_cache
 from models.data.samples import LabelledBox, Samples, pad_boxes
-from models.thundernet.matcher import IGNORE
+from models.thundernet.ground_truth import IGNORE
 from stages.scene.street import SceneObject, Street, StreetOptions
 
 SOURCE = "scene"

@@ -12,11 +12,11 @@ import msgspec
 
 from models.checkpoint import CheckpointError, load_checkpoint
 from models.command import make_parser, run_command
+from models.errors import ConfigError
 from models.export.channels import BLOCKS, DEFAULT_BLOCK
 from models.export.parity import ParityError
 from models.export.writer import export, make_card
-from models.thundernet.config import ConfigError
-from stages.model_file import ModelFileError, SoftNmsDefaults
+from stages.model.model_file import ModelFileError, SoftNmsDefaults
 
 MISTAKES = (CheckpointError, ConfigError, ParityError, ModelFileError, OSError)
 

@@ -24,7 +24,7 @@ from models.export.lifetime import (
     merge_groups,
     trace_reads,
 )
-from models.thundernet.snet import SNet
+from models.thundernet.backbones.snet import SNet
 
 
 class Block(NamedTuple):

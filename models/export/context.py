@@ -7,12 +7,13 @@ from typing import cast
 
 from torch import nn
 
+from models.errors import ConfigError
 from models.export.backbone import Maps
 from models.export.channels import Feature
 from models.export.convolution import add_pointwise, fold
 from models.export.graph import GraphBuilder
 from models.thundernet.cem import ContextEnhancementModule
-from models.thundernet.config import STRIDE, ConfigError
+from models.thundernet.config import STRIDE
 
 C5_STRIDE = 2 * STRIDE
 

@@ -3,6 +3,7 @@
 import numpy as np
 import onnx
 
+from models.errors import ConfigError
 from models.export.backbone import add_backbone
 from models.export.channels import DEFAULT_BLOCK
 from models.export.context import add_context
@@ -12,8 +13,8 @@ from models.export.psroi_align import add_psroi_align
 from models.export.roi_head import add_roi_head
 from models.export.rpn import add_attention, add_rpn
 from models.thundernet.backbones.plan import SNetPlan, name_backbone
-from models.thundernet.config import ConfigError, ThunderNetConfig
-from models.thundernet.snet import SNet
+from models.thundernet.backbones.snet import SNet
+from models.thundernet.config import ThunderNetConfig
 from models.thundernet.thundernet import ThunderNet
 
 FLOAT = onnx.TensorProto.FLOAT

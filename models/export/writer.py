@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 
 from models.export.channels import DEFAULT_BLOCK
+from models.export.onnx_file import save_model
 from models.export.parity import Parity, check_parity, make_probes, measure_parity
 from models.export.roi_head import max_rows
 from models.export.thundernet import make_graph
-from models.onnx_file import save_model
 from models.thundernet.backbones.plan import name_backbone
 from models.thundernet.thundernet import ThunderNet
-from stages.model_file import (
+from stages.model.model_file import (
     FORMAT,
     METADATA_KEY,
     ModelCard,

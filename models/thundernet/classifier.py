@@ -7,10 +7,10 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
+from models.errors import ConfigError
 from models.thundernet.backbones.backbone import make_backbone
 from models.thundernet.backbones.plan import Backbone
 from models.thundernet.config import ThunderNetConfig, check_backbone, check_input_size
-from models.thundernet.errors import ConfigError
 from models.thundernet.thundernet import initialise
 
 DETECTOR = ThunderNetConfig()  # whose view of an image the backbone is trained for

@@ -4,8 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from models.errors import ConfigError as ConfigError
 from models.thundernet.backbones.plan import PLANS, Backbone, SNetPlan
-from models.thundernet.errors import ConfigError as ConfigError
 
 STRIDE = 16  # pixels per cell of the map that RPN and RoI head read (C4)
 LABELS = (

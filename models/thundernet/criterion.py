@@ -9,11 +9,12 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
+from models.errors import ConfigError
 from models.thundernet import losses
 from models.thundernet.box_coder import ROI_STDS, RPN_STDS, encode
-from models.thundernet.config import ConfigError
+from models.thundernet.ground_truth import IGNORE, GroundTruth
 from models.thundernet.jitter import jitter_boxes
-from models.thundernet.matcher import IGNORE, GroundTruth, match, object_rows
+from models.thundernet.matcher import match, object_rows
 from models.thundernet.proposals import Proposals, propose
 from models.thundernet.roi_head import RoiOutput, deltas_of_class
 from models.thundernet.sampler import Sample, draw, take, uniform

@@ -6,7 +6,7 @@ Shapes: N images, M padded ground truth boxes.
 import torch
 from torch import Tensor
 
-from models.thundernet.matcher import GroundTruth
+from models.thundernet.ground_truth import GroundTruth
 from models.thundernet.proposals import Proposals
 from models.thundernet.sampler import take
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.distributed import loss_divisor
 from models.thundernet.config import STRIDE
-from models.thundernet.matcher import IGNORE, GroundTruth
-from models.thundernet.processes import loss_divisor
+from models.thundernet.ground_truth import IGNORE, GroundTruth
 
 # Not minus infinity: a row of those is NaN after softmax, and bfloat16 holds this one.
 MASKED_LOGIT = -1e4

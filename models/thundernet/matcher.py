@@ -9,38 +9,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-IGNORE = -1
-PADDING = 0
+from models.thundernet.boxes import EPSILON, box_area, pairwise_intersection
+from models.thundernet.ground_truth import IGNORE, PADDING, GroundTruth
+
 # An anchor with more than this part inside an ignore region is no background example.
 IGNORE_COVERAGE = 0.5
 # Anchors of equal IoU are all the best match; the margin absorbs rounding, not real differences.
 TIE = 1e-5
-EPSILON = 1e-6
-
-
-class GroundTruth(NamedTuple):
-    boxes: Tensor  # (N, M, 4) xyxy pixels
-    labels: Tensor  # (N, M) class 1..K, PADDING, or IGNORE: neither object nor background
-    labelled: Tensor  # (N, K) bool, classes annotated exhaustively in the image
 
 
 class Matches(NamedTuple):
     assignment: Tensor  # (N, L) 1 object, 0 background, IGNORE
     # (N, M, 1) IoU from which on a box is the best of an object; infinite where that does not count
     best_from: Tensor
-
-
-def box_area(boxes: Tensor) -> Tensor:
-    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
-
-
-def pairwise_intersection(boxes: Tensor, others: Tensor) -> Tensor:
-    """(..., L, 4) and (..., M, 4) -> overlap areas (..., L, M)."""
-    a, b = boxes[..., :, None, :], others[..., None, :, :]
-    # In place: these are the largest tensors of a step that nobody else needs.
-    width = torch.minimum(a[..., 2], b[..., 2]).sub_(torch.maximum(a[..., 0], b[..., 0]))
-    height = torch.minimum(a[..., 3], b[..., 3]).sub_(torch.maximum(a[..., 1], b[..., 1]))
-    return width.clamp_(min=0).mul_(height.clamp_(min=0))
 
 
 def object_iou(inter: Tensor, boxes: Tensor, truth: GroundTruth) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from onnx import TensorProto, helper
 from torch import Tensor
 
-from models.thundernet.matcher import EPSILON, box_area, pairwise_intersection
+from models.thundernet.boxes import EPSILON, box_area, pairwise_intersection
 
 OPSET = 17
 IR_VERSION = 8

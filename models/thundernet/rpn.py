@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 
+from models.thundernet.backbones.snet import depthwise, pointwise
 from models.thundernet.layers import Layers
-from models.thundernet.snet import depthwise, pointwise
 
 
 class RpnOutput(NamedTuple):

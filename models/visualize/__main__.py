@@ -18,15 +18,15 @@ from matplotlib.figure import Figure
 from models.checkpoint import CheckpointError, load_checkpoint
 from models.command import make_parser, run_command
 from models.data.report import DataError, DataReport
-from models.run_log import plot_curves, read_rows
-from models.thundernet.errors import ConfigError
+from models.errors import ConfigError
+from models.train.run_log import plot_curves, read_rows
 from models.visualize.accuracy import draw_accuracy, list_scored, read_judged
 from models.visualize.attention import check_attention, draw_attention
 from models.visualize.detections import draw_detection_sheet
 from models.visualize.sources import PictureError, add_sources, read_exhibits
-from stages.detector import Detector
-from stages.frame_detector import FrameDetector, make_soft_nms
-from stages.model_file import ModelFileError
+from stages.model.detector import Detector
+from stages.model.frame_detector import FrameDetector, make_soft_nms
+from stages.model.model_file import ModelFileError
 from stages.scene.street import SceneError
 
 ZOO = Path(__file__).resolve().parent.parent / "zoo"

@@ -14,17 +14,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
-from models.average_precision import Score
-from models.coco_average_precision import CocoScore
-from models.complexity import CONFIGS, measure_detector
+from models.complexity.command import CONFIGS, measure_detector
+from models.complexity.paper_row import load_row
 from models.data.report import DataError, DataReport
-from models.evaluation_protocol import read_scores
-from models.paper_row import load_row
+from models.evaluate.average_precision import Score
+from models.evaluate.coco import CocoScore
+from models.evaluate.protocol import read_scores
+from models.evaluate.voc import VocScore
 from models.thundernet.config import ThunderNetConfig
 from models.visualize.published_accuracy import COCO, VOC, Place, PublishedDetector
-from models.voc_average_precision import VocScore
 from stages.kernels.draw import class_colour
-from stages.model_file import ModelFileError, read_model_metadata
+from stages.model.model_file import ModelFileError, read_model_metadata
 
 Panel = Literal["coco", "voc", "sources"]
 TITLES: dict[Panel, str] = {

@@ -16,10 +16,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from models.data.image_cache import warp
-from models.thundernet.errors import ConfigError
+from models.errors import ConfigError
 from models.thundernet.thundernet import ThunderNet
 from models.visualize.detections import draw_labelled
-from models.visualize.exhibit import Exhibit
+from models.visualize.exhibit import LabelledImage
 
 CELL_INCHES = 3.0  # width of one picture
 TITLE_INCHES = 0.4
@@ -55,7 +55,9 @@ def check_attention(model: ThunderNet) -> None:
         raise ConfigError("attention: expected a network with spatial_attention, got one without")
 
 
-def draw_attention(exhibits: Sequence[Exhibit], model: ThunderNet, labels: Sequence[str]) -> Figure:
+def draw_attention(
+    exhibits: Sequence[LabelledImage], model: ThunderNet, labels: Sequence[str]
+) -> Figure:
     """One row per picture: picture, F_CEM, F_SAM, their ratio, and what is labelled."""
     titles = ["picture", "before SAM", "after SAM", "kept by SAM"]
     if any(exhibit.objects is not None for exhibit in exhibits):
@@ -79,7 +81,7 @@ def draw_attention(exhibits: Sequence[Exhibit], model: ThunderNet, labels: Seque
 
 def draw_row(
     row: Sequence[Axes],
-    exhibit: Exhibit,
+    exhibit: LabelledImage,
     maps: AttentionMaps,
     kept_limits: tuple[float, float],
     labels: Sequence[str],

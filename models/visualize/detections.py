@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from models.evaluation_set import Detect
-from models.visualize.exhibit import Exhibit, LabelledObject, colour_ids
+from models.evaluate.image_set import Detect
+from models.visualize.exhibit import LabelledImage, LabelledObject, colour_ids
 from models.visualize.sheet import Group, Picture, fit, make_sheet
 from stages.kernels.draw import Colour, class_colour, draw_boxes, draw_detections
 
@@ -36,7 +36,7 @@ def draw_labelled(
     return canvas
 
 
-def make_group(exhibit: Exhibit, detect: Detect, labels: Sequence[str]) -> Group:
+def make_group(exhibit: LabelledImage, detect: Detect, labels: Sequence[str]) -> Group:
     """What is found, and beside it what is labelled where somebody did."""
     found = draw_found(exhibit.frame, detect, labels)
     if exhibit.objects is None:
@@ -46,7 +46,7 @@ def make_group(exhibit: Exhibit, detect: Detect, labels: Sequence[str]) -> Group
 
 
 def draw_detection_sheet(
-    exhibits: Iterable[Exhibit], detect: Detect, labels: Sequence[str]
+    exhibits: Iterable[LabelledImage], detect: Detect, labels: Sequence[str]
 ) -> Picture:
     """All exhibits on one sheet; needs at least one."""
     return make_sheet([make_group(exhibit, detect, labels) for exhibit in exhibits])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.data.picture_files import decode_image
 from models.data.report import DataReport
-from models.evaluation_set import EvaluationSet, read_frames, take_images
+from models.evaluate.image_set import EvaluationSet, read_frames, take_images
 from stages.scene.street import Street, StreetOptions
 
 SECONDS_APART = 7.3  # between two frames of a street: actors have moved on
@@ -26,13 +26,13 @@ class LabelledObject(NamedTuple):
         return (x2 - x1) * (y2 - y1)
 
 
-class Exhibit(NamedTuple):
+class LabelledImage(NamedTuple):
     name: str
     frame: NDArray[np.uint8]  # (H, W, 3) BGR
     objects: list[LabelledObject] | None  # None: nobody labelled it
 
 
-def read_files(paths: Iterable[Path], report: DataReport) -> Iterator[Exhibit]:
+def read_files(paths: Iterable[Path], report: DataReport) -> Iterator[LabelledImage]:
     """The image files, without truth; what cannot be read is named in `report`."""
     for path in paths:
         try:
@@ -43,10 +43,10 @@ def read_files(paths: Iterable[Path], report: DataReport) -> Iterator[Exhibit]:
         if frame is None:
             report.add("unreadable image", str(path))
         else:
-            yield Exhibit(path.name, frame, None)
+            yield LabelledImage(path.name, frame, None)
 
 
-def read_labelled(judged: EvaluationSet, count: int, report: DataReport) -> Iterator[Exhibit]:
+def read_labelled(judged: EvaluationSet, count: int, report: DataReport) -> Iterator[LabelledImage]:
     """About `count` images of the set, evenly spaced, with their boxes."""
     few = take_images(judged, count)
     for image, frame in read_frames(few, report):
@@ -57,10 +57,10 @@ def read_labelled(judged: EvaluationSet, count: int, report: DataReport) -> Iter
             label = judged.labels.get(category_id, f"category {category_id}")
             ignored = bool(annotation.get("iscrowd")) or category_id not in image.category_ids
             objects.append(LabelledObject(label, (x, y, x + width, y + height), ignored))
-        yield Exhibit(Path(image.file_name).name, frame, objects)
+        yield LabelledImage(Path(image.file_name).name, frame, objects)
 
 
-def draw_street(seed: int, wh: tuple[int, int], count: int) -> Iterator[Exhibit]:
+def draw_street(seed: int, wh: tuple[int, int], count: int) -> Iterator[LabelledImage]:
     """Frames of a drawn street, every object in them labelled."""
     street = Street(StreetOptions(seed=seed, width=wh[0], height=wh[1]))
     for number in range(count):
@@ -70,7 +70,7 @@ def draw_street(seed: int, wh: tuple[int, int], count: int) -> Iterator[Exhibit]
         objects = [
             LabelledObject(seen.label, seen.box_xyxy, ignored=False) for seen in street.truth(index)
         ]
-        yield Exhibit(f"street {seed}, {index / street.options.fps:.0f} s", frame, objects)
+        yield LabelledImage(f"street {seed}, {index / street.options.fps:.0f} s", frame, objects)
 
 
 def colour_ids(labels: Sequence[str], objects: Iterable[LabelledObject]) -> dict[str, int]:

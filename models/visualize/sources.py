@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from models.data.report import DataReport
-from models.evaluate import read_judged
-from models.visualize.exhibit import Exhibit, draw_street, read_files, read_labelled
+from models.evaluate.command import read_judged
+from models.visualize.exhibit import LabelledImage, draw_street, read_files, read_labelled
 
 STREET_WH = (640, 480)
 SOURCES = ("files", "data", "voc", "coco", "street")
@@ -28,7 +28,7 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=8, help="of a set or a street; default 8")
 
 
-def read_exhibits(options: argparse.Namespace, report: DataReport) -> list[Exhibit]:
+def read_exhibits(options: argparse.Namespace, report: DataReport) -> list[LabelledImage]:
     """The pictures that the options name.
 
     Raises:
@@ -49,7 +49,7 @@ def read_exhibits(options: argparse.Namespace, report: DataReport) -> list[Exhib
     return exhibits
 
 
-def iterate_exhibits(options: argparse.Namespace, report: DataReport) -> Iterator[Exhibit]:
+def iterate_exhibits(options: argparse.Namespace, report: DataReport) -> Iterator[LabelledImage]:
     if options.files:
         return read_files(options.files, report)
     if options.street is not None:

@@ -20,7 +20,7 @@ from pipeline.source import (
 )
 from stages.readers.ffmpeg_log import Chatter
 from stages.readers.reader import Picture
-from stages.uri import is_camera, is_file
+from stages.readers.uri import is_camera, is_file
 
 _NS_PER_MS = 1_000_000
 _AV_LOG_FATAL = "8"  # FFmpeg's chatter may quote the address, password included

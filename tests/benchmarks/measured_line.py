@@ -10,7 +10,7 @@ import msgspec
 import zmq
 
 from pipeline.client import DetectionMessage, decode_message
-from pipeline.ledger import Ledger
+from pipeline.memory.ledger import Ledger
 from tests.running_line import PATIENCE_S, RunningLine
 
 PROCESSES = ("capture.cam0", "preprocess", "detect", "postprocess", "publish")  # as in the ledger
@@ -51,7 +51,7 @@ class MeasuredLine:
     def pids(self) -> dict[str, int]:
         """Process ids by name, those of supervisor and fork server among them."""
         return {"supervisor": self.process.process.pid} | {
-            name: self.process.pid(name) for name in ("forkserver", *PROCESSES)
+            name: self.process.pid(name) for name in ("fork_server", *PROCESSES)
         }
 
     def end(self) -> None:

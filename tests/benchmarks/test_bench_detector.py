@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.detector import Detector
-from stages.frame_detector import FrameDetector, make_soft_nms
 from stages.kernels.boxes import boxes_to_frame
 from stages.kernels.draw import draw_detections
 from stages.kernels.resize import warp_into
 from stages.kernels.soft_nms import Detections
+from stages.model.detector import Detector
+from stages.model.frame_detector import FrameDetector, make_soft_nms
 from tests.benchmarks.street_frame import draw_frame
 from tests.benchmarks.timing import measure, pinned
 

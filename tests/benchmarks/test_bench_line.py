@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.detector import Detector
-from stages.frame_detector import FrameDetector, make_soft_nms
 from stages.kernels.resize import warp_into
+from stages.model.detector import Detector
+from stages.model.frame_detector import FrameDetector, make_soft_nms
 from tests.benchmarks.conftest import CLIP_FRAMES, FPS
 from tests.benchmarks.measured_line import PROCESSES, MeasuredLine, cpu_ns
 from tests.benchmarks.report import bench_model, describe_model, percentiles, report

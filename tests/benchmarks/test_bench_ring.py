@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import zmq
 
-from pipeline.attachments import Attachments
-from pipeline.dispatch import Dispatcher, Worker
-from pipeline.messages import FrameRef, Parcel, decode_parcel, encode_parcel
-from pipeline.ring import Ring, RingLayout, ring_path
-from pipeline.stream import Inlet, Outlet
+from pipeline.links.dispatch import DispatchReceiver, DispatchSender
+from pipeline.links.parcel import Parcel, decode_parcel, encode_parcel
+from pipeline.links.stream import StreamReceiver, StreamSender
+from pipeline.memory.frame_ref import FrameRef
+from pipeline.memory.ring import Ring, RingLayout, ring_path
+from pipeline.memory.ring_cache import RingCache
 from stages.graph import make_topology
 from stages.slot import SlotShape
 from tests.benchmarks.report import percentiles, report
@@ -39,7 +40,7 @@ def layout() -> RingLayout:
 def test_ring_table(layout, short_dir):
     path = ring_path(short_dir, 0, 1)
     ring = Ring.create(path, layout)
-    reader = Attachments(short_dir)
+    reader = RingCache(short_dir)
     ref = FrameRef(0, 1, 3, ring.take(3), 17, time.monotonic_ns(), False)
     parcel = Parcel(ref, BODY)
     data = encode_parcel(parcel)
@@ -72,8 +73,12 @@ def echo(folder: str, link: str, core: int) -> None:
     """The other process: sends every parcel back over a stream, until one without a body comes."""
     os.sched_setaffinity(0, {core})
     run_dir = Path(folder)
-    inlet = Inlet(run_dir, "there") if link == "stream" else Worker(run_dir, "here", "there")
-    outlet = Outlet(run_dir, "back")
+    inlet = (
+        StreamReceiver(run_dir, "there")
+        if link == "stream"
+        else DispatchReceiver(run_dir, "here", "there")
+    )
+    outlet = StreamSender(run_dir, "back")
     while inlet.socket.poll(PATIENCE_MS):
         for parcel in inlet.receive():
             if not parcel.body:
@@ -85,11 +90,11 @@ def echo(folder: str, link: str, core: int) -> None:
 @contextmanager
 def echoing(folder: Path, link: str, core: int) -> Iterator[Callable[[], float]]:
     """Yields a call that takes one trip there and back and returns its microseconds."""
-    back = Inlet(folder, "back")
+    back = StreamReceiver(folder, "back")
     there = (
-        Outlet(folder, "there")
+        StreamSender(folder, "there")
         if link == "stream"
-        else Dispatcher(folder, "here", "there", depth=1, on_drop=lambda _: None)
+        else DispatchSender(folder, "here", "there", depth=1, on_drop=lambda _: None)
     )
     other = multiprocessing.get_context("spawn").Process(
         target=echo, args=(str(folder), link, core)
@@ -98,7 +103,7 @@ def echoing(folder: Path, link: str, core: int) -> Iterator[Callable[[], float]]
     ref = FrameRef(0, 1, 0, 1, 0, 0, True)
     poller = zmq.Poller()
     poller.register(back.socket, zmq.POLLIN)
-    if isinstance(there, Dispatcher):
+    if isinstance(there, DispatchSender):
         poller.register(there.socket, zmq.POLLIN)
 
     def trip() -> float:

@@ -8,8 +8,8 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from stages.detector import Detector, make_session_options
-from stages.model_file import read_model_metadata
+from stages.model.detector import Detector, make_session_options
+from stages.model.model_file import read_model_metadata
 from tests.benchmarks.detectors.turns import measure_in_turns
 from tests.benchmarks.report import Row, bench_model, describe_model, report
 from tests.benchmarks.timing import pinned

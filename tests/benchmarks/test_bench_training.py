@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("torch", reason="needs the training extra")
 
 from models.benchmark import WHOLE, Setting, benchmark, progressive_rate, table
-from models.recipe import load_recipe
-from models.train import prepare_process
+from models.train.command import prepare_process
+from models.train.recipe import load_recipe
 
 pytestmark = [pytest.mark.bench, pytest.mark.torch]
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.ledger import Ledger
-from pipeline.ring import Ring, ring_path
+from pipeline.memory.ledger import Ledger
+from pipeline.memory.ring import Ring, ring_path
 from tests.clips import is_of_frame, level, make_clip
 from tests.faults.camera import RtspCamera
 from tests.faults.inbox import Inbox
@@ -27,7 +27,7 @@ STAGES = (
 )  # fmt: skip
 PROCESSES = (*(f"capture.{camera}" for camera in CAMERAS), *STAGES)  # as in the books
 RECORDERS = ("record_jsonl", "record_video")
-KILLED = (*PROCESSES, "forkserver")
+KILLED = (*PROCESSES, "fork_server")
 HANG_S = 60.0  # without a result for so long after a fault, a line is dead
 _CAPTURES, _PUBLISH = (0, 1), PROCESSES.index("publish")
 _RECORDERS = tuple(map(PROCESSES.index, RECORDERS))

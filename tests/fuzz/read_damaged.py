@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.source import EndOfSource, GeometryChanged, SourceError
-from stages.detector import Detector
-from stages.model_file import ModelFileError
+from stages.model.detector import Detector
+from stages.model.model_file import ModelFileError
 from stages.readers.video import VideoReader
 from tests.fuzz.damage import damage
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.model_file import ModelFileError, read_model_metadata
+from stages.model.model_file import ModelFileError, read_model_metadata
 from tests.clips import draw
 from tests.fuzz.read_damaged import PATIENCE_S
 from tests.running_line import REPOSITORY

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.client import WIRE_VERSION, WireError, decode_message
-from pipeline.messages import MessageError, Parcel, decode_parcel, encode_parcel
+from pipeline.links.parcel import MessageError, Parcel, decode_parcel, encode_parcel
 from tests.fuzz.damage import damaged
 from tests.pipeline.frames import make_ref
 from tests.pipeline.test_client import encode, make_message, make_status

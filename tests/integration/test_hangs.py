@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.ledger import Ledger
+from pipeline.memory.ledger import Ledger
 from tests.clips import make_clip
 from tests.conftest import StartLine
 from tests.integration.test_files import assert_frames_in_order

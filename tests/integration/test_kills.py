@@ -56,14 +56,14 @@ def test_the_fork_server_may_be_killed_or_hang_at_any_time(
     line.run_dir()
     line.wait_for_messages(3)
     for number in (signal.SIGKILL, signal.SIGSTOP):
-        line.kill("forkserver", number)
+        line.kill("fork_server", number)
         for name in ("capture.cam0", "detect"):
             kill_and_wait(line, name)
     line.process.send_signal(signal.SIGINT)
     assert line.wait() == 0, line.stderr
     assert_frames_in_order(line.messages())
-    assert "forkserver was killed by SIGKILL: starting it again" in line.stderr
-    assert "forkserver hung: starting it again" in line.stderr
+    assert "fork server was killed by SIGKILL: starting it again" in line.stderr
+    assert "fork server hung: starting it again" in line.stderr
     assert line.leftovers() == []
 
 

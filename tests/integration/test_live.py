@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from pipeline.client import DetectionMessage, DetectionSubscriber
-from pipeline.ledger import DropReason, Ledger
+from pipeline.memory.ledger import DropReason, Ledger
 from tests.clips import is_of_frame, make_clip
 from tests.conftest import StartLine
 from tests.running_line import PATIENCE_S, RunningLine, wait_until

@@ -22,7 +22,7 @@ from models.benchmark import (
 )
 from models.command import EXIT_FAILED
 from models.data.batches import Batches
-from models.recipe import Recipe
+from models.train.recipe import Recipe
 
 pytestmark = pytest.mark.torch
 

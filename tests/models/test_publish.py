@@ -7,11 +7,11 @@ import msgspec
 import onnx
 import pytest
 
-from models.average_precision import ClassScore, Score, SourceScore
-from models.onnx_file import PUBLISHED
+from models.evaluate.average_precision import ClassScore, Score, SourceScore
+from models.export.onnx_file import PUBLISHED
 from models.publish import main
-from models.quantization.card import label_quantized
-from stages.model_file import read_model_metadata
+from models.quantize.card import label_quantized
+from stages.model.model_file import read_model_metadata
 from tests.running_line import REPOSITORY
 
 pytestmark = pytest.mark.torch

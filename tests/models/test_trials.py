@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from models.command import EXIT_FAILED
-from models.recipe import Recipe
-from models.run_log import read_rows
-from models.thundernet.config import ConfigError
+from models.errors import ConfigError
+from models.train.recipe import Recipe
+from models.train.run_log import read_rows
 from models.trials import changed, main, read_plan
 from tests.models.recipes import ITERATIONS, write_recipe
 from tests.models.tiny_street11 import write_split

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pipeline.backoff import Retry
-from pipeline.intake import Intake
-from pipeline.ledger import DropReason, Ledger
-from pipeline.messages import FrameRef
-from pipeline.pulse import Pulse
-from pipeline.ring import Area, AreaSpec, Ring, ShmSpaceError, ring_path
+from pipeline.links.stream import StreamReceiver
+from pipeline.loops.backoff import Retry
+from pipeline.loops.source_loop import SourceLoop
+from pipeline.memory.frame_ref import FrameRef
+from pipeline.memory.heartbeat import Heartbeat
+from pipeline.memory.ledger import DropReason, Ledger
+from pipeline.memory.ring import Area, AreaSpec, Ring, ShmSpaceError, ring_path
 from pipeline.source import EndOfSource, Geometry, SourceError
 from pipeline.stage import Context
-from pipeline.stream import Inlet
 from tests.pipeline.frames import GRAPH, LEFT, make_run
 from tests.running_line import wait_until
 
@@ -69,9 +69,9 @@ class Feed:
         self.error: Exception | None = None
         self._stop = threading.Event()
         run = make_run(run_dir)
-        self._inlet = Inlet(run_dir, "left")
-        self._intake = Intake(
-            run.processes[0], Context(run, books), source, Pulse(books, 0, 10.0),
+        self._inlet = StreamReceiver(run_dir, "left")
+        self._intake = SourceLoop(
+            run.processes[0], Context(run, books), source, Heartbeat(books, 0, 10.0),
             slots=SLOTS, retry=Retry(first_s=retry_s),
         )  # fmt: skip
         self._thread = threading.Thread(target=self._run)

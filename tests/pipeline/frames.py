@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.messages import FrameRef
-from pipeline.ring import AreaSpec, Ring, RingLayout, ring_path
+from pipeline.memory.frame_ref import FrameRef
+from pipeline.memory.ring import AreaSpec, Ring, RingLayout, ring_path
 from pipeline.topology import ProcessSpec, RunSpec, StageRow, Topology
 
 # camera -> left -> right

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.broadcast import Broadcast
 from pipeline.client import (
     WIRE_VERSION,
     Detection,
@@ -22,6 +21,7 @@ from pipeline.client import (
     decode_message,
     format_message,
 )
+from pipeline.links.broadcast import Broadcast
 from tests.running_line import wait_until
 
 CAR = Detection("car", 2, 0.75, (1.0, 2.0, 30.0, 40.0))

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import msgspec
 
-from pipeline.backoff import Retry
 from pipeline.errors import FrameError, LineError
-from pipeline.ring import Area, AreaSpec
+from pipeline.loops.backoff import Retry
+from pipeline.memory.ring import Area, AreaSpec
 from pipeline.source import EndOfSource, Geometry, SourceError
 from pipeline.stage import BasicStage, Context, Frame, Options
 

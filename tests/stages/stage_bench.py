@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.ledger import Ledger
-from pipeline.ring import Ring, RingLayout, ring_path
+from pipeline.memory.ledger import Ledger
+from pipeline.memory.ring import Ring, RingLayout, ring_path
 from pipeline.stage import Context, Frame
 from pipeline.topology import ProcessSpec, RunSpec
 from stages.graph import make_topology

@@ -23,7 +23,7 @@ class Clock:
         self.now_ns += round(seconds * 1e9)
 
 
-class Film:
+class VideoFile:
     """A source whose frames take a given time to fetch; remembers when each fetch began."""
 
     def __init__(self, clock: Clock, fetch_ms: list[int]) -> None:
@@ -48,7 +48,7 @@ def clock(monkeypatch) -> Clock:
     return clock
 
 
-def deliver(clock: Clock, film: Film) -> list[float]:
+def deliver(clock: Clock, film: VideoFile) -> list[float]:
     """When each frame is delivered, in ms after the first."""
     pace = Pace()
     delivered = []
@@ -59,33 +59,33 @@ def deliver(clock: Clock, film: Film) -> list[float]:
 
 
 def test_frames_come_at_their_presentation_time(clock):
-    assert deliver(clock, Film(clock, [4] * 6)) == [0, 40, 80, 120, 160, 200]
+    assert deliver(clock, VideoFile(clock, [4] * 6)) == [0, 40, 80, 120, 160, 200]
 
 
 def test_no_frame_is_fetched_much_before_its_time(clock):
-    film = Film(clock, [4] * 6)
+    film = VideoFile(clock, [4] * 6)
     deliver(clock, film)
     # The rate is known from the second frame on: 4 ms, and a quarter more, before 84 on.
     assert film.began_ms == [0, 4, 79, 119, 159, 199]
 
 
 def test_a_slow_fetch_makes_the_next_ones_earlier_for_a_while(clock):
-    film = Film(clock, [4, 4, 16, 4, 4, 4])
+    film = VideoFile(clock, [4, 4, 16, 4, 4, 4])
     deliver(clock, film)
     lead_ms = [4 + pts - began for pts, began in zip(PTS_MS, film.began_ms, strict=True)]
     assert lead_ms[3:] == pytest.approx([20, 18, 16.2])
 
 
 def test_a_frame_that_is_late_is_not_held_back(clock):
-    assert deliver(clock, Film(clock, [4, 4, 50, 4, 4, 4])) == [0, 40, 129 - 4, 129, 160, 200]
+    assert deliver(clock, VideoFile(clock, [4, 4, 50, 4, 4, 4])) == [0, 40, 129 - 4, 129, 160, 200]
 
 
 def test_a_source_that_is_always_too_slow_never_waits(clock):
-    assert deliver(clock, Film(clock, [70] * 6)) == [0, 70, 140, 210, 280, 350]
+    assert deliver(clock, VideoFile(clock, [70] * 6)) == [0, 70, 140, 210, 280, 350]
 
 
 def test_the_end_passes_through(clock):
-    pace, film = Pace(), Film(clock, [4] * 6)
+    pace, film = Pace(), VideoFile(clock, [4] * 6)
     for _ in PTS_MS:
         pace.read(film.fetch)
     with pytest.raises(EndOfSource):

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.config_file import build
 from pipeline.errors import LineError
-from pipeline.process import load_target
+from pipeline.processes.child_main import load_target
 from pipeline.topology import ProcessSpec
 from stages.config import LineConfig
 from stages.graph import STAGES

@@ -12,7 +12,7 @@ from pipeline.client import (
     ModelInfo,
     StatusMessage,
 )
-from pipeline.ledger import CameraState, DropReason
+from pipeline.memory.ledger import CameraState, DropReason
 from stages.publish import Publish, PublishOptions
 from stages.slot import encode_detections
 from tests.running_line import wait_until

@@ -6,14 +6,14 @@ import pytest
 
 from pipeline.client import DetectionMessage
 from pipeline.errors import LineError
-from pipeline.ledger import DropReason
+from pipeline.memory.ledger import DropReason
 from pipeline.stage import Frame
 from stages.record_jsonl import RecordJsonl
-from stages.recorder import RecorderOptions
+from stages.recording.recorder import RecorderOptions
 from tests.pipeline.frames import make_ref
 from tests.pipeline.test_client import make_message
 from tests.stages.stage_bench import StageBench
-from tests.stages.test_journal import no_file_above
+from tests.stages.recording.test_journal import no_file_above
 
 
 class Recording:

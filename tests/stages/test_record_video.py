@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import LineError
-from pipeline.ledger import DropReason
+from pipeline.memory.ledger import DropReason
 from stages.record_video import RecordVideo, film_path
-from stages.recorder import RecorderOptions
+from stages.recording.recorder import RecorderOptions
 from tests.clips import draw
 from tests.stages.films import assert_shows, read_film
 from tests.stages.stage_bench import StageBench
-from tests.stages.test_journal import no_file_above
+from tests.stages.recording.test_journal import no_file_above
 
 
 class Filming:

@@ -3,7 +3,7 @@
 from models.thundernet.backbones.mobilenet_v2 import MobileNetV2
 from models.thundernet.backbones.plan import Backbone, MobileNetV2Plan, ShuffleNetV1Plan
 from models.thundernet.backbones.shufflenet_v1 import ShuffleNetV1
-from models.thundernet.snet import SNet
+from models.thundernet.backbones.snet import SNet
 
 BackboneModule = SNet | ShuffleNetV1 | MobileNetV2
 

@@ -7,8 +7,8 @@ Shapes: N images, C channels, t expansion, S input pixels per side.
 from torch import Tensor, nn
 
 from models.thundernet.backbones.plan import MobileNetV2Plan
+from models.thundernet.backbones.snet import BackboneMaps
 from models.thundernet.layers import Layers
-from models.thundernet.snet import BackboneMaps
 
 STEM = 32
 # Expansion, output channels, units, stride of the first: Table 2 of MobileNetV2.

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from models.thundernet.errors import ConfigError
+from models.errors import ConfigError
 
 Widths = tuple[int, int, int]  # output channels of stages 2, 3 and 4
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.thundernet.backbones.plan import ShuffleNetV1Plan
+from models.thundernet.backbones.snet import UNITS_PER_STAGE, BackboneMaps, depthwise, stem
 from models.thundernet.layers import Layers
-from models.thundernet.snet import UNITS_PER_STAGE, BackboneMaps, depthwise, stem
 
 BOTTLENECK = 4  # a unit's width over that of its 3x3 convolution
 

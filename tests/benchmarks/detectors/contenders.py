@@ -13,12 +13,12 @@ from typing import NamedTuple
 import numpy as np
 import onnx
 
-from models.quantization.calibration import measure_ranges
-from models.quantization.parts import present_parts
-from models.quantization.scheme import SCHEMES, quantize
-from stages.detector import Detector
-from stages.frame_detector import FrameDetector, make_soft_nms
+from models.quantize.calibration import measure_ranges
+from models.quantize.parts import present_parts
+from models.quantize.scheme import SCHEMES, quantize
 from stages.kernels.resize import warp_into
+from stages.model.detector import Detector
+from stages.model.frame_detector import FrameDetector, make_soft_nms
 from tests.benchmarks.detectors.engines import (
     EngineError,
     Infer,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
-from stages.detector import make_session_options
+from stages.model.detector import make_session_options
 
 Infer = Callable[[], Sequence[Any]]
 ONNX_DTYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}

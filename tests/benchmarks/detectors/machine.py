@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime as ort
 from onnx import TensorProto, helper
 
-from stages.detector import make_session_options
+from stages.model.detector import make_session_options
 
 SIDES = (384, 768)  # the second matrix of 384 fits into most second-level caches
 SGEMM_ROUNDS = 30

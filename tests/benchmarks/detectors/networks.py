@@ -13,6 +13,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from models.complexity.macs import count_macs, count_macs_by_part
 from models.export.backbone import add_backbone
 from models.export.channels import DEFAULT_BLOCK
 from models.export.context import add_context
@@ -20,9 +21,8 @@ from models.export.graph import GraphBuilder
 from models.export.rpn import add_attention, add_rpn
 from models.export.thundernet import add_image, make_graph
 from models.export.writer import make_card
-from models.operations import count_macs, count_macs_by_part
 from models.thundernet.thundernet import ThunderNet
-from stages.model_file import METADATA_KEY, SoftNmsDefaults
+from stages.model.model_file import METADATA_KEY, SoftNmsDefaults
 from tests.models.random_network import make_network
 
 SOFT_NMS = SoftNmsDefaults(method="linear", iou_thresh=0.5, sigma=0.5)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from stages.detector import make_session_options
+from stages.model.detector import make_session_options
 
 RUNS = 30
 SUFFIX = "_kernel_time"

@@ -1,0 +1,69 @@
+"""What a display threshold shows: how much of what is there, and how much of it right.
+
+Average precision says how well detections are ordered; whoever looks at a picture sees those above
+one threshold. Boxes agree from an IoU of .5 on; regions marked `iscrowd` are ignored, and classes
+where nobody looked for them are not judged.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.evaluate.average_precision import PERCENT, Result, run_pycocotools, select_truth
+from models.evaluate.image_set import EvaluationSet
+
+AT_IOU_50 = 0  # index of the first of COCO's ten
+
+
+class OperatingPoint(NamedTuple):
+    threshold: float
+    found: float  # percent of the labelled objects
+    right: float  # percent of what is shown; NaN where nothing is
+
+
+class Matched(NamedTuple):
+    """D detections that count, matched best score first."""
+
+    scores: NDArray[np.float64]  # (D,)
+    is_right: NDArray[np.bool_]  # (D,)
+    objects: int
+
+
+def operating_points(
+    judged: EvaluationSet, results: list[Result], thresholds: tuple[float, ...]
+) -> list[OperatingPoint]:
+    matched = match(judged, results)
+    return [at_threshold(matched, threshold) for threshold in thresholds]
+
+
+def at_threshold(matched: Matched, threshold: float) -> OperatingPoint:
+    is_shown = matched.scores >= threshold
+    right, shown = int((is_shown & matched.is_right).sum()), int(is_shown.sum())
+    found = PERCENT * right / matched.objects if matched.objects else float("nan")
+    return OperatingPoint(threshold, found, PERCENT * right / shown if shown else float("nan"))
+
+
+def match(judged: EvaluationSet, results: list[Result]) -> Matched:
+    """Detections and labelled boxes brought together as for AP50."""
+    truth = select_truth(judged, judged.images)
+    pairs = {(image.image_id, c) for image in judged.images for c in image.category_ids}
+    found = [r for r in results if (r["image_id"], r["category_id"]) in pairs]
+    scored = run_pycocotools(truth, found, sorted(judged.labels))
+    every_size = scored.params.areaRng[0]
+    parts = [part for part in scored.evalImgs if part and part["aRng"] == every_size]
+    scores, is_right = [np.zeros(0)], [np.zeros(0, bool)]
+    for part in parts:
+        counts = ~np.asarray(part["dtIgnore"][AT_IOU_50], bool)
+        scores.append(np.asarray(part["dtScores"])[counts])
+        is_right.append(np.asarray(part["dtMatches"][AT_IOU_50])[counts] > 0)
+    objects = sum(int((np.asarray(part["gtIgnore"]) == 0).sum()) for part in parts)
+    return Matched(np.concatenate(scores), np.concatenate(is_right), objects)
+
+
+def format_points(points: list[OperatingPoint]) -> str:
+    """`at .30: 65 % found, 34 % right; at .50: ...`"""
+    return "; ".join(
+        f"at {point.threshold:.2f}: {point.found:.0f} % found, {point.right:.0f} % right"
+        for point in points
+    )

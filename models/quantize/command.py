@@ -1,0 +1,148 @@
+"""Writes the 8-bit version of a model file, if it detects as well.
+
+python -m models.quantize snet49.onnx snet49-int8.onnx --data train.json --val val.json
+python -m models.quantize snet49.onnx arm.onnx --data train.json --val val.json --scheme s8s8
+
+All parts of the network that gain are put into 8 bits and judged. When that costs --tolerance of AP
+or more, or with --measure-parts, each part is quantised and judged alone, and those that cost more
+than --part-tolerance stay float32. Nothing is written when the rest still costs --tolerance.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cv2
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from models.command import make_parser, run_command
+from models.data.report import DataError, DataReport
+from models.evaluate.average_precision import Score
+from models.evaluate.command import MAX_DETECTIONS, SCORE_THRESH, evaluate
+from models.evaluate.image_set import EvaluationSet, read_evaluation_set, read_frames, take_images
+from models.export.onnx_file import save_model
+from models.quantize.calibration import measure_ranges
+from models.quantize.card import label_quantized
+from models.quantize.parts import present_parts
+from models.quantize.scheme import SCHEMES, quantize
+from stages.kernels.resize import warp_into
+from stages.model.detector import Detector
+from stages.model.frame_detector import FrameDetector, make_soft_nms
+from stages.model.model_file import ModelFileError, read_model_metadata
+
+Quantize = Callable[[Sequence[str]], onnx.ModelProto]
+
+
+class QuantizationError(RuntimeError):
+    """A model that detects too badly in 8 bits."""
+
+
+MISTAKES = (DataError, ModelFileError, QuantizationError, OSError)
+
+
+def read_tensors(
+    path: Path, count: int, wh: tuple[int, int], report: DataReport
+) -> list[NDArray[np.uint8]]:
+    """About `count` frames of a data set, evenly spaced and warped as the line warps them."""
+    tensors = []
+    for _, frame in read_frames(take_images(read_evaluation_set(path, report), count), report):
+        tensor = np.empty((wh[1], wh[0], 3), np.uint8)
+        warp_into(frame, tensor)
+        tensors.append(tensor)
+    if not tensors:
+        raise DataError(f"{path}: expected at least one readable image to calibrate with")
+    return tensors
+
+
+def score_graph(model: onnx.ModelProto, judged: EvaluationSet) -> Score:
+    """AP of a graph, as models.evaluate measures it."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "model.onnx")
+        onnx.save(model, path)
+        detector = Detector(path)
+    labels = detector.metadata.labels
+    soft_nms = make_soft_nms(detector.metadata, SCORE_THRESH, MAX_DETECTIONS)
+    score: Score = evaluate(FrameDetector(detector, soft_nms).detect, labels, judged, DataReport())[
+        0
+    ]
+    return score
+
+
+def choose_parts(
+    parts: Sequence[str], make: Quantize, judged: EvaluationSet, before: Score, tolerance: float
+) -> list[str]:
+    """The parts that cost no more than `tolerance` of AP each, measured one by one."""
+    chosen = []
+    print(f"{'float32':<18} AP {before.ap:6.2f}  AP50 {before.ap50:6.2f}")
+    for part in parts:
+        after = score_graph(make([part]), judged)
+        stays = before.ap - after.ap > tolerance
+        verdict = "  stays float32" if stays else ""
+        print(f"{part:<18} AP {after.ap:6.2f}  AP50 {after.ap50:6.2f}{verdict}")
+        if not stays:
+            chosen.append(part)
+    if not chosen:
+        raise QuantizationError(f"expected a part that costs at most {tolerance} AP, found none")
+    return chosen
+
+
+def check_fall(before: Score, after: Score, tolerance: float) -> str:
+    """What quantisation costs on the whole set.
+
+    Raises:
+        QuantizationError: `tolerance` of AP or more.
+    """
+    fall = before.ap - after.ap
+    summary = (
+        f"AP {before.ap:.2f} -> {after.ap:.2f}, AP50 {before.ap50:.2f} -> {after.ap50:.2f} "
+        f"on {sum(source.images for source in after.sources.values())} images"
+    )
+    if not fall < tolerance:  # negated, so that NaN fails
+        raise QuantizationError(f"expected AP to fall by less than {tolerance}, got {summary}")
+    return summary
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = make_parser("quantize", __doc__)
+    parser.add_argument("model", type=Path, help="a float32 .onnx made by models.export")
+    parser.add_argument("out", type=Path, help="the .onnx file to write")
+    parser.add_argument("--data", type=Path, required=True, help="COCO JSON to calibrate with")
+    parser.add_argument("--val", type=Path, required=True, help="COCO JSON to judge on")
+    parser.add_argument("--scheme", choices=SCHEMES, default="u8s7", help="u8s7 runs on any x86")
+    parser.add_argument("--images", type=int, default=200, help="to calibrate with")
+    parser.add_argument("--measure-parts", action="store_true", help="also where all are good")
+    parser.add_argument("--part-tolerance", type=float, default=0.2, help="AP that one may cost")
+    parser.add_argument("--tolerance", type=float, default=0.5, help="AP that they may cost")
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> None:
+    metadata = read_model_metadata(options.model)
+    report = DataReport()
+    model, judged = onnx.load(options.model), read_evaluation_set(options.val, report)
+    tensors = read_tensors(options.data, options.images, metadata.input_wh, report)
+    for line in report.lines():
+        print(f"data: {line}")
+    ranges = measure_ranges(model, tensors)
+    make = partial(quantize, model, ranges, scheme=SCHEMES[options.scheme])
+    parts = list(present_parts(model))
+    quantized = make(parts)
+    before, after = score_graph(model, judged), score_graph(quantized, judged)
+    if options.measure_parts or before.ap - after.ap >= options.tolerance:
+        parts = choose_parts(parts, make, judged, before, options.part_tolerance)
+        quantized = make(parts)
+        after = score_graph(quantized, judged)
+    summary = check_fall(before, after, options.tolerance)
+    label_quantized(quantized, metadata, options.scheme, parts, len(tensors))
+    save_model(quantized, options.out)
+    print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB, {options.scheme}, {summary}")
+
+
+def main() -> int:
+    options = parse_arguments()
+    cv2.setNumThreads(1)
+    return run_command("quantize", lambda: run(options), MISTAKES)

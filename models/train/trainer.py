@@ -1,0 +1,105 @@
+"""The detector's training, from one iteration to the next."""
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from models.data.augment import augment
+from models.data.batches import Batches
+from models.data.resident_batches import ResidentBatches
+from models.distributed import own_share
+from models.errors import ConfigError
+from models.thundernet.criterion import Criterion
+from models.thundernet.ground_truth import GroundTruth
+from models.thundernet.thundernet import DenseOutput, ThunderNet
+from models.train.data import TrainingData
+from models.train.initial_weights import load_initial_weights
+from models.train.optimizer import MovingAverage
+from models.train.recipe import Recipe
+from models.train.schedule import augmentation, input_size
+from models.train.state import TrainingState
+from models.train.validation import validate
+
+
+class Objective(nn.Module):
+    """Network and criterion as one module, so that data parallelism sees every parameter."""
+
+    def __init__(self, dense: nn.Module, criterion: Criterion) -> None:
+        super().__init__()
+        self.dense = dense  # the model, or what it was compiled to
+        self.criterion = criterion
+
+    def forward(
+        self,
+        images: Tensor,
+        anchors: Tensor,
+        size: int,
+        truth: GroundTruth,
+        generator: torch.Generator,
+    ) -> dict[str, Tensor]:
+        dense: DenseOutput = self.dense(images)
+        return self.criterion(dense, anchors, size, truth, generator)
+
+
+class Trainer(TrainingState[Recipe, ThunderNet]):
+    DECISIVE = ("model", "criterion", "optimizer", "batch_size", "seed")
+
+    def __init__(self, recipe: Recipe) -> None:
+        if recipe.compile == "all" and own_share().count > 1:
+            # Its batch norm talks to the other processes in every layer.
+            raise ConfigError("compile: expected no or match with several processes, got all")
+        super().__init__(recipe)
+        self.known_anchors: dict[int, Tensor] = {}  # by input size
+        dense: nn.Module = self.model
+        if recipe.compile != "no":
+            self.criterion.match = torch.compile(self.criterion.match)
+        if recipe.compile == "all":
+            # One graph per input size: there are few, and each runs for thousands of iterations.
+            dense = torch.compile(self.model, dynamic=False)
+            self.criterion.pool_and_classify = torch.compile(self.model.classify)
+        self.objective = self.spread(Objective(dense, self.criterion))
+
+    def make_model(self) -> ThunderNet:
+        return ThunderNet(self.recipe.model)
+
+    def make_criterion(self) -> Criterion:
+        return Criterion(self.model, self.recipe.criterion)
+
+    def begin(self) -> None:
+        """Loads the weights that the recipe starts with, if it names some."""
+        if self.recipe.initial_weights is None:
+            return
+        path, part = Path(self.recipe.initial_weights), self.recipe.initial_part
+        count, self.images_before = load_initial_weights(self.model, self.recipe.model, path, part)
+        self.average = MovingAverage(self.model, self.recipe.ema_decay)
+        if self.share.rank == 0:
+            print(f"initial weights: {count} tensors of the {part} from {path}", file=sys.stderr)
+
+    def size_at(self, iteration: int) -> int:
+        """Pixels per side of the images at `iteration`, counted from 0."""
+        return input_size(self.recipe, iteration)
+
+    def anchors(self, size: int) -> Tensor:
+        """Those of images of `size` pixels, on the device since their first use."""
+        if size not in self.known_anchors:
+            self.known_anchors[size] = self.model.anchors(size).to(self.device)
+        return self.known_anchors[size]
+
+    def step(self, batches: Batches | ResidentBatches) -> dict[str, Tensor]:
+        """One iteration; returns its losses, still on the device."""
+        recipe, generator, size = self.recipe, self.noise(), self.size_at(self.iteration)
+        batch = batches.batch(self.iteration).to(self.device)
+        changes = augmentation(recipe, self.iteration)
+        images, truth = augment(batch, size, self.model.pixel_mean, changes, generator)
+        images = self.model.normalize(images).contiguous(memory_format=torch.channels_last)
+        anchors = self.anchors(size)
+        self.model.train()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.autocast):
+            losses = self.objective(images, anchors, size, truth, generator)
+        return self.update(losses)
+
+    def judge(self, data: TrainingData) -> dict[str, float]:
+        """Scores of the averaged weights on the validation images."""
+        return validate(self.averaged_model(), data.val, data.judged)

@@ -1,0 +1,176 @@
+"""The line's results for the world: one publishing socket, single-part messages, topic first.
+
+A message is `<topic> <payload>` in one part, so that a client may use ZMQ_CONFLATE. The last
+message of every topic is kept and sent again when somebody subscribes: a late client soon learns
+what is. A client that is slower than the line loses messages and sees it from `seq`.
+
+Whoever can connect may send anything, as much and as often as he likes. So ZeroMQ is asked to leave
+each subscription to this code, which grants what a topic can match, hears a few at a time, and
+begins anew with empty tables when clients hold more of them than any use could explain.
+"""
+
+import contextlib
+import errno
+import os
+import socket
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import zmq
+from loguru import logger
+
+from pipeline.links.authenticator import Authenticator, ServerKeys
+from pipeline.links.sockets import LinkError, make_socket
+
+_SUBSCRIBER_HWM = 1_000  # messages per subscriber: about ten seconds of three cameras
+_FLUSH_MS = 200  # for the last messages on their way out when the line stops
+_REPEAT_S = 1.0  # a topic is repeated no more often: thousands of newcomers make no flood
+_EVENTS_AT_ONCE = 1000  # some milliseconds; more than a thousand newcomers a second ask for
+_EVENTS_WAITING = 2  # per client, one of them its key; the rest waits on its side of the network
+_MOST_EVENT_BYTES = 1024  # a subscription takes 73; room for the handshake
+_MOST_HELD_BYTES = 1 << 18  # of subscriptions, from all clients: those of 2000 usual ones
+_HANDSHAKE_MS = 5_000
+_REBIND_TRIES, _REBIND_WAIT_S = 100, 0.002  # the closed socket's port is free a moment later
+
+
+class Broadcast:
+    """A bound XPUB socket with a last-value cache.
+
+    Args:
+        endpoint: where to listen.
+        topics: all that will ever be sent.
+        keys: encrypt, and let in who is known.
+    """
+
+    def __init__(
+        self, endpoint: str, topics: Iterable[str], keys: ServerKeys | None = None
+    ) -> None:
+        self._endpoint = endpoint
+        self._path = _local_path(endpoint)
+        if self._path is not None and _has_listener(self._path):
+            raise _cannot_listen(endpoint, errno.EADDRINUSE)
+        self._prefixes = {
+            prefix for topic in topics for prefix in _prefixes_of(topic.encode() + b" ")
+        }
+        self._curve = keys.socket_options() if keys is not None else {}
+        self._authenticator = Authenticator(keys.clients) if keys and keys.clients else None
+        self._last: dict[bytes, bytes] = {}  # message by topic
+        self._repeated_s: dict[bytes, float] = {}
+        self._missed = set[bytes]()  # topics whose last message a new subscriber has not seen
+        try:
+            self.socket = self._open()
+        except zmq.ZMQError as error:
+            self._close_authenticator()
+            raise _cannot_listen(endpoint, error.errno) from None
+
+    def send(self, topic: str, payload: bytes) -> None:
+        self._hear()
+        key = topic.encode()
+        self._missed.discard(key)
+        self._last[key] = key + b" " + payload
+        self.socket.send(self._last[key], zmq.DONTWAIT)
+
+    def welcome(self) -> None:
+        """Let clients in, and repeat what those who have subscribed may have missed."""
+        if self._authenticator is not None:
+            self._authenticator.answer()
+        self._hear()
+        for topic in sorted(self._missed):
+            if time.monotonic() >= self._repeated_s.get(topic, 0.0) + _REPEAT_S:
+                self._missed.remove(topic)
+                self._repeated_s[topic] = time.monotonic()
+                self.socket.send(self._last[topic], zmq.DONTWAIT)
+
+    def close(self) -> None:
+        self.socket.close()
+        self._close_authenticator()
+        if self._path is not None:  # ZeroMQ leaves it
+            self._path.unlink(missing_ok=True)
+
+    def _hear(self) -> None:
+        """Take note of some (un)subscriptions; each is one byte 1 (0) and the prefix."""
+        with contextlib.suppress(zmq.Again):
+            for _ in range(_EVENTS_AT_ONCE):
+                event = self.socket.recv(zmq.DONTWAIT)
+                if event[:1] == b"\x01":
+                    self._subscribe(event[1:])
+                elif event[:1] == b"\x00":
+                    self._unsubscribe(event[1:])
+        if self._held_bytes > _MOST_HELD_BYTES:
+            logger.warning("{}: clients hold too many subscriptions: all are disconnected",
+                           self._endpoint)  # fmt: skip
+            self._reopen()
+
+    def _subscribe(self, prefix: bytes) -> None:
+        self._held_bytes += 1 + len(prefix)
+        if prefix in self._prefixes:
+            self.socket.setsockopt(zmq.SUBSCRIBE, prefix)
+            self._missed |= {topic for topic in self._last if (topic + b" ").startswith(prefix)}
+
+    def _unsubscribe(self, prefix: bytes) -> None:
+        self._held_bytes -= 1 + len(prefix)
+        if prefix in self._prefixes:
+            self.socket.setsockopt(zmq.UNSUBSCRIBE, prefix)
+
+    def _open(self) -> zmq.Socket[bytes]:
+        """Raises ZMQError."""
+        self._held_bytes = 0
+        opened = make_socket(zmq.XPUB)
+        opened.setsockopt(zmq.SNDHWM, _SUBSCRIBER_HWM)
+        opened.setsockopt(zmq.RCVHWM, _EVENTS_WAITING)
+        opened.setsockopt(zmq.MAXMSGSIZE, _MOST_EVENT_BYTES)
+        opened.setsockopt(zmq.LINGER, _FLUSH_MS)
+        opened.setsockopt(zmq.HANDSHAKE_IVL, _HANDSHAKE_MS)
+        opened.setsockopt(zmq.TCP_KEEPALIVE, 1)  # a client whose cable was pulled is given up
+        opened.setsockopt(zmq.XPUB_MANUAL, 1)
+        for option, value in self._curve.items():
+            opened.setsockopt(option, value)
+        try:
+            opened.bind(self._endpoint)
+        except zmq.ZMQError:
+            opened.close()
+            raise
+        return opened
+
+    def _reopen(self) -> None:
+        """Forget every client; those that want something connect again by themselves."""
+        self.socket.close(linger=0)
+        for _ in range(_REBIND_TRIES):
+            try:
+                self.socket = self._open()
+            except zmq.ZMQError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise _cannot_listen(self._endpoint, error.errno) from None
+                time.sleep(_REBIND_WAIT_S)
+            else:
+                return
+        raise _cannot_listen(self._endpoint, errno.EADDRINUSE)
+
+    def _close_authenticator(self) -> None:
+        if self._authenticator is not None:
+            self._authenticator.close()
+
+
+def _prefixes_of(topic: bytes) -> set[bytes]:
+    return {topic[:end] for end in range(len(topic) + 1)}
+
+
+def _local_path(endpoint: str) -> Path | None:
+    scheme, _, path = endpoint.partition("://")
+    return Path(path) if scheme == "ipc" else None
+
+
+def _has_listener(path: Path) -> bool:
+    """Whether somebody answers at a local address: ZeroMQ would take it over without a word."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            return probe.connect_ex(str(path)) == 0
+        except OSError:  # no path of a socket; binding says why
+            return False
+
+
+def _cannot_listen(endpoint: str, number: int | None) -> LinkError:
+    hint = "; is another line running there?" if number == errno.EADDRINUSE else ""
+    why = os.strerror(number or errno.EINVAL)
+    return LinkError(f"publish.endpoint: cannot listen at {endpoint}: {why}{hint}")

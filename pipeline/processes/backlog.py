@@ -1,0 +1,66 @@
+"""Which stage the oldest frame of each camera waits for, as the rings tell."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.memory.ledger import CameraState, Ledger
+from pipeline.memory.ring import Ring, ring_path
+from pipeline.topology import RunSpec
+
+
+class Wait(NamedTuple):
+    """A frame that one stage has done with and the next has not."""
+
+    stage: str
+    camera: int
+    frame_id: int
+    since_ns: int  # CLOCK_MONOTONIC
+
+
+class Backlog:
+    """Looks at the control tables of all rings; writes nothing.
+
+    Only the oldest frame counts: those behind it may wait for it, not for their stage.
+    """
+
+    def __init__(self, run: RunSpec, ledger: Ledger) -> None:
+        self._run_dir = Path(run.run_dir)
+        self._topology = run.topology
+        self._ledger = ledger
+        self._rings: dict[int, tuple[int, Ring]] = {}  # by camera: epoch, ring
+
+    def waits(self) -> Iterator[Wait]:
+        for camera in range(len(self._ledger.cameras)):
+            ring = self._find_ring(camera)
+            if ring is not None:
+                yield from self._oldest(camera, ring)
+
+    def _oldest(self, camera: int, ring: Ring) -> Iterator[Wait]:
+        slots = ring.sent_slots()
+        if not slots:
+            return
+        slot = min(slots, key=lambda s: int(ring.frame_ids[s]))
+        stamps, over = ring.stamps[slot], ring.released[slot] == ring.generation[slot]
+        over[0] = False  # capture lets go of a frame by sending it
+        done = stamps >= stamps[0]  # older ones are of an earlier sending, or of another frame
+        for column, row in enumerate(self._topology.rows):
+            if row.reads is None:
+                continue
+            before = self._topology.names.index(row.reads)
+            if done[before] and not over[before] and not done[column] and not over[column]:
+                yield Wait(row.name, camera, int(ring.frame_ids[slot]), int(stamps[before]))
+
+    def _find_ring(self, camera: int) -> Ring | None:
+        """The ring in use; a lost camera's frames are waited for by nobody."""
+        epoch = int(self._ledger.cameras[camera]["epoch"])
+        known, ring = self._rings.get(camera, (-1, None))
+        if self._ledger.state(camera)[0] in (CameraState.LOST, CameraState.ENDED):
+            return None
+        if ring is None or known != epoch:
+            try:
+                ring = Ring.attach(ring_path(self._run_dir, camera, epoch))
+            except FileNotFoundError:  # none yet, or the next is on its way
+                return None
+            self._rings[camera] = epoch, ring
+        return ring

@@ -1,0 +1,128 @@
+"""The process that every other process of the line is forked from.
+
+The supervisor starts it: `python -m pipeline.processes.fork_server`.
+
+A Python that begins anew spends half a second of its core on imports, at the start and after every
+death. This process imports what the stages need once and forks: a process of the line begins within
+milliseconds, and what was imported is in memory once.
+
+1. The supervisor sends a number with the reading end of a pipe, over the socket that is this
+   process's standard input.
+2. The server forks twice, and the process in between exits. So the kernel gives the new process to
+   the supervisor: it is waited for there, and dies with it.
+3. The new process sends the number and its process id back; where the kernel refuses a fork, its
+   reason comes instead of the id.
+4. The supervisor writes orders into the pipe, and only then does the process begin. Where the pipe
+   ends without any, supervisor or server have died meanwhile, and the process ends itself.
+"""
+
+import contextlib
+import importlib
+import os
+import socket
+import sys
+import time
+
+import msgspec
+
+from pipeline.processes import child_main as process
+from pipeline.processes.orders import BIRTH, EXIT_REFUSED, NUMBER, READY, Preload
+from pipeline.realtime import count_threads, die_with_parent, freeze_gc, name_process
+
+MESSAGE_BYTES = 1 << 16
+_PARENT_LOOK_S = 0.0002
+
+
+def main() -> int:
+    try:
+        supervisor = take_standard_input()
+        preload = msgspec.msgpack.decode(supervisor.recv(MESSAGE_BYTES), type=Preload)
+    except (OSError, msgspec.DecodeError) as error:
+        sys.stderr.write(f"standard input: expected the socket of a supervisor: {error}\n")
+        return EXIT_REFUSED
+    name_process("fork_server")
+    die_with_parent(preload.supervisor_pid)
+    with supervisor:
+        import_all(preload.modules)
+        say(supervisor, READY, os.getpid())
+        orders = serve(supervisor)
+    return process.main(orders) if orders else 0
+
+
+def take_standard_input() -> socket.socket:
+    """The socket that was given as standard input, which is empty from here on, for forks too."""
+    taken = socket.socket(fileno=os.dup(sys.stdin.fileno()))
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), sys.stdin.fileno())
+    return taken
+
+
+def import_all(modules: tuple[str, ...]) -> None:
+    """Import what can be imported; what cannot be is said by the process that needs it.
+
+    Raises:
+        RuntimeError: one of them has started a thread, which no fork would have.
+    """
+    for module in modules:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+        if (threads := count_threads()) > 1:
+            raise RuntimeError(f"{module}: expected an import without threads, got {threads - 1}")
+    freeze_gc()  # objects that the collector leaves alone stay in shared pages
+
+
+def serve(supervisor: socket.socket) -> bytes:
+    """Fork at each request. Returns in a new process, with its orders; in the server without any,
+    when the supervisor has closed its end.
+    """
+    while True:
+        try:
+            request, fds, _, _ = socket.recv_fds(supervisor, NUMBER.size, 1)
+        except ConnectionResetError:  # closed with an answer of ours unread
+            return b""
+        if not request:
+            return b""
+        (number,) = NUMBER.unpack(request)
+        orders = fork(supervisor, number, fds[0])
+        os.close(fds[0])
+        if orders is not None:
+            return orders
+
+
+def fork(supervisor: socket.socket, number: int, orders_fd: int) -> bytes | None:
+    """None in the server; in the new process its orders."""
+    between = try_fork(supervisor, number)
+    if between:
+        os.waitpid(between, 0)
+    if between != 0:
+        return None
+    between = os.getpid()
+    if try_fork(supervisor, number) != 0:
+        os._exit(0)
+    while os.getppid() == between:
+        time.sleep(_PARENT_LOOK_S)
+    os.setsid()  # Ctrl-C in the terminal reaches the supervisor alone
+    say(supervisor, number, os.getpid())
+    with open(orders_fd, "rb", closefd=False) as pipe:
+        orders = pipe.read()
+    if not orders:  # nobody wants it any more
+        os._exit(0)
+    return orders
+
+
+def try_fork(supervisor: socket.socket, number: int) -> int | None:
+    """As `os.fork`; None when the kernel refuses, of which the supervisor is told."""
+    try:
+        return os.fork()
+    except OSError as error:  # too many processes, or too little memory
+        say(supervisor, number, -(error.errno or 1))
+        return None
+
+
+def say(supervisor: socket.socket, number: int, answer: int) -> None:
+    with contextlib.suppress(OSError):  # nobody is there any more: requests and orders end too
+        supervisor.send(BIRTH.pack(number, answer))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

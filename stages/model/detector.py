@@ -1,0 +1,118 @@
+"""ThunderNet in ONNX Runtime: one warped frame in, boxes and class probabilities out.
+
+R is the number of RoIs that the network chose, C that of classes.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime as ort  # type: ignore[import-untyped]  # no stubs are published
+from numpy.typing import NDArray
+from onnxruntime.capi.onnxruntime_pybind11_state import (  # type: ignore[import-untyped]
+    Fail,
+    InvalidArgument,
+    InvalidGraph,
+    InvalidProtobuf,
+    NoSuchFile,
+    NotImplemented,
+    RuntimeException,
+)
+
+from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
+
+# ONNX Runtime's exceptions share no base class.
+LOAD_ERRORS = (
+    Fail,
+    InvalidArgument,
+    InvalidGraph,
+    InvalidProtobuf,
+    NoSuchFile,
+    NotImplemented,
+    RuntimeException,
+    UnicodeDecodeError,  # of a name in the graph
+)
+ERRORS_ONLY = 3  # log severity: what is wrong with a model is said by exceptions
+
+
+class InferenceError(RuntimeError):
+    """The network failed on one frame; the session is still good."""
+
+
+class RoiScores(NamedTuple):
+    """What the network says about one frame, neither sorted nor suppressed."""
+
+    boxes_net: NDArray[np.float32]  # (R, 4) xyxy in pixels of the network input
+    scores: NDArray[np.float32]  # (R, C) class probabilities, background left out
+
+
+class Detector:
+    """A loaded model, warmed up and checked against its own metadata."""
+
+    def __init__(self, path: Path | str, threads: int = 1) -> None:
+        self.metadata = read_model_metadata(path)
+        try:
+            self._session = ort.InferenceSession(
+                str(path), make_session_options(threads), providers=["CPUExecutionProvider"],
+                enable_fallback=0,  # there is none, and trying it is printed
+            )  # fmt: skip
+            check_interface(path, self._session, self.metadata)
+        except LOAD_ERRORS as error:
+            raise ModelFileError(f"model file {str(path)!r}: {error}") from error
+        self._warm_up(path)
+
+    def _warm_up(self, path: Path | str) -> None:
+        """One frame, which allocates the arena: the first one took 1.5 ms more, the second 0.3."""
+        try:
+            self.infer(self.make_tensor())
+        except InferenceError as error:
+            raise ModelFileError(
+                f"model file {str(path)!r}: fails on a black frame: {error}"
+            ) from None
+
+    def make_tensor(self) -> NDArray[np.uint8]:
+        """An input (H, W, 3) for `warp_into` to fill."""
+        width, height = self.metadata.input_wh
+        return np.zeros((height, width, 3), np.uint8)
+
+    def infer(self, tensor: NDArray[np.uint8]) -> RoiScores:
+        """Boxes and probabilities of one warped BGR frame (H, W, 3); R is 1 at least."""
+        # The session reads `tensor` where it lies; the two outputs are 12 kB together, and binding
+        # them to buffers of our own was measured to gain nothing.
+        try:
+            boxes, scores = self._session.run(["boxes", "scores"], {"frame": tensor})
+        except (Fail, InvalidArgument, RuntimeException) as error:
+            raise InferenceError(f"inference: {error}") from None
+        return RoiScores(boxes, scores)
+
+
+def make_session_options(threads: int) -> ort.SessionOptions:
+    """Options for a process that is pinned: no more threads than asked for, and none that spins."""
+    options = ort.SessionOptions()
+    # Left alone, a session starts a thread per core of the machine, all of them on our one core.
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    # A spinning thread takes the core from the one that it is waiting for.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    options.log_severity_level = ERRORS_ONLY
+    return options
+
+
+def check_interface(path: Path | str, session: ort.InferenceSession, card: ModelMetadata) -> None:
+    """Raises ModelFileError unless the graph takes and gives what the metadata says."""
+    width, height = card.input_wh
+    expected = {
+        "frame": ("tensor(uint8)", [height, width, 3]),
+        "boxes": ("tensor(float)", [None, 4]),
+        "scores": ("tensor(float)", [None, len(card.labels)]),
+    }
+    got = {
+        node.name: (node.type, [size if isinstance(size, int) else None for size in node.shape])
+        for node in (*session.get_inputs(), *session.get_outputs())
+    }
+    if got != expected:
+        raise ModelFileError(
+            f"model file {str(path)!r}: graph and metadata disagree: expected {expected}, got {got}"
+        )

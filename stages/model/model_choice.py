@@ -1,0 +1,141 @@
+"""`model: auto`: the version of a model that this machine runs fastest, measured once and kept.
+
+Whether 8 bits are faster than float32 depends on the processor: on the one with VNNI that these
+models were made on the two are close, elsewhere one wins clearly. The measurement runs in a process
+of its own (see model_timing.py), so that the supervising process loads no runtime.
+"""
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from stages.model.model_file import ModelFileError, read_model_metadata
+
+AUTO = "auto"
+SUFFIX = "-int8"
+# A version in 8 bits detects a little worse, so it has to earn its place.
+WORTHWHILE = 0.95
+TIMEOUT_S = 120.0
+# What names a processor in /proc/cpuinfo, on x86 and on ARM.
+CPU_FIELDS = ("model name", "CPU implementer", "CPU part", "Model", "Hardware")
+
+
+class Choice(NamedTuple):
+    path: str
+    reason: str  # for people
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """What the cache holds: median milliseconds by file name."""
+
+    ms: dict[str, float]
+
+
+def versions_of(path: str) -> list[str]:
+    """The model file, and those in 8 bits that lie beside it and were made of it."""
+    plain = Path(path)
+    beside = sorted(plain.parent.glob(f"{plain.stem}{SUFFIX}*.onnx"))
+    if not beside:
+        return [path]
+    sha256 = read_model_metadata(plain).sha256
+    return [path, *(str(file) for file in beside if _source_of(file) == sha256)]
+
+
+def _source_of(quantized: Path) -> str | None:
+    """Checksum of the file that models.quantize read; older weights would detect otherwise."""
+    quantization = read_model_metadata(quantized).recipe.get("quantization")
+    return quantization.get("source_sha256") if isinstance(quantization, dict) else None
+
+
+def choose_model(path: str, threads: int, core: int) -> Choice:
+    """The fastest version of the model at `path` on a core of this machine.
+
+    Raises:
+        ModelFileError: a version cannot be read or run.
+    """
+    versions = versions_of(path)
+    if len(versions) == 1:
+        return Choice(path, f"{path}: no version in 8 bits was made of it")
+    kept_in = cache_file(versions, threads)
+    ms, when = read_kept(kept_in, versions), f"measured before, kept in {kept_in}"
+    if ms is None:
+        ms, when = measure(versions, threads, core), "measured now"
+        keep(kept_in, ms)
+    best = pick(path, ms)
+    times = ", ".join(f"{Path(version).name} {ms[version]:.1f} ms" for version in versions)
+    return Choice(best, f"{best}: {times}, {when}")
+
+
+def pick(plain: str, ms: Mapping[str, float]) -> str:
+    """The fastest version, but the plain one unless another gains something worthwhile."""
+    fastest = min(ms, key=lambda version: ms[version])
+    return fastest if ms[fastest] < WORTHWHILE * ms[plain] else plain
+
+
+def cache_file(versions: Sequence[str], threads: int) -> Path:
+    """Where the times are kept; other models, another runtime or another machine, another file."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "thunderline")
+    models = [(version, read_model_metadata(version).sha256) for version in versions]
+    key = [models, threads, describe_processor(), metadata.version("onnxruntime")]
+    return folder / f"model-choice-{hashlib.sha256(msgspec.json.encode(key)).hexdigest()[:16]}.json"
+
+
+def describe_processor() -> list[str]:
+    """What kind of processor this is, as the kernel names it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = {line.replace("\t", "") for line in lines if line.startswith(CPU_FIELDS)}
+    return [platform.machine(), *sorted(named)]
+
+
+def read_kept(path: Path, versions: Sequence[str]) -> dict[str, float] | None:
+    """The times of an earlier start; None if there are none, or none that can be used."""
+    try:
+        ms = msgspec.json.decode(path.read_bytes(), type=_Kept).ms
+    except (OSError, msgspec.DecodeError):
+        return None
+    return ms if ms.keys() == set(versions) else None
+
+
+def keep(path: Path, ms: dict[str, float]) -> None:
+    """Writes the times in one step. Where that is not possible, the next start measures again."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(msgspec.json.encode(_Kept(ms)))
+        os.replace(partial, path)
+    except OSError:
+        return
+
+
+def measure(versions: Sequence[str], threads: int, core: int) -> dict[str, float]:
+    """Median milliseconds of each version, taken in turns."""
+    command = [
+        sys.executable,
+        "-m",
+        "stages.model.model_timing",
+        str(core),
+        str(threads),
+        *versions,
+    ]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise ModelFileError(
+            f"model: auto: expected {list(versions)} to be measured within {TIMEOUT_S:.0f} s"
+        ) from None
+    if done.returncode:
+        raise ModelFileError(f"model: auto: {done.stderr.strip()}")
+    return msgspec.json.decode(done.stdout, type=dict[str, float])

@@ -1,0 +1,55 @@
+"""Median times of model files on one core, as JSON.
+
+    python -m stages.model.model_timing CORE THREADS FILE...
+
+Run by `model: auto` (see model_choice.py).
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from pipeline.errors import LineError
+from pipeline.realtime import pin_to_core
+from stages.model.detector import Detector, InferenceError
+from stages.model.model_file import ModelFileError
+
+ROUNDS = 40
+
+
+def time_in_turns(paths: Sequence[str], threads: int, rounds: int = ROUNDS) -> dict[str, float]:
+    """Milliseconds by file, of frames of noise, taken in turns: machines have moods."""
+    detectors = {path: Detector(path, threads) for path in paths}
+    taken: dict[str, list[float]] = {path: [] for path in paths}
+    rng = np.random.default_rng(0)
+    tensors = {path: detector.make_tensor() for path, detector in detectors.items()}
+    for tensor in tensors.values():
+        tensor[:] = rng.integers(0, 256, tensor.shape, np.uint8)
+    for _ in range(rounds):
+        for path, detector in detectors.items():
+            detector.infer(tensors[path])  # brings its weights back into the caches
+            start = time.perf_counter()
+            detector.infer(tensors[path])
+            taken[path].append(1000 * (time.perf_counter() - start))
+    return {path: statistics.median(ms) for path, ms in taken.items()}
+
+
+def main() -> int:
+    core, threads, *paths = sys.argv[1:]
+    try:
+        if int(threads) == 1:
+            pin_to_core(int(core))
+        found = time_in_turns(paths, int(threads))
+    except (LineError, ModelFileError, InferenceError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(msgspec.json.encode(found).decode())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""What is shown at a threshold, counted by hand on two small images."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from models.data.report import DataReport
+from models.evaluate.image_set import EvaluationSet, read_evaluation_set
+from models.evaluate.operating_point import OperatingPoint, format_points, operating_points
+from tests.models.evaluate.test_command import make_content, result, write_set
+
+pytestmark = pytest.mark.torch
+
+HERE, THERE, CROWD = [10, 10, 20, 20], [60, 10, 20, 20], [10, 50, 20, 20]
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> EvaluationSet:
+    """Two persons and a crowd in the first image, which labels persons and cars."""
+    boxes = [{"bbox": HERE}, {"bbox": THERE}, {"bbox": CROWD, "iscrowd": 1}]
+    return read_evaluation_set(write_set(tmp_path, make_content(boxes), {}), DataReport())
+
+
+def test_what_is_shown_is_counted(judged: EvaluationSet) -> None:
+    results = [
+        result(HERE, 0.9),
+        result(HERE, 0.7),  # the same person twice
+        result(CROWD, 0.8),  # ignored
+        result(THERE, 0.35),
+        result(HERE, 0.6, category_id=3),  # no car is there
+    ]
+    points = operating_points(judged, results, (0.3, 0.5, 0.65, 0.8))
+    assert points == [(0.3, 100, 50), (0.5, 50, 100 / 3), (0.65, 50, 50), (0.8, 50, 100)]
+
+
+def test_nothing_shown_is_neither_right_nor_wrong(judged: EvaluationSet) -> None:
+    (point,) = operating_points(judged, [], (0.3,))
+    assert point.found == 0
+    assert math.isnan(point.right)
+
+
+def test_points_are_one_line() -> None:
+    points = [OperatingPoint(0.3, 65.4, 34.2), OperatingPoint(0.5, 53, 55)]
+    assert format_points(points) == (
+        "at 0.30: 65 % found, 34 % right; at 0.50: 53 % found, 55 % right"
+    )

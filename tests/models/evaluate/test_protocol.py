@@ -1,0 +1,106 @@
+"""The evaluation command on VOC and COCO directories."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+
+from models.evaluate.coco import CocoScore
+from models.evaluate.protocol import COCO, VOC
+from models.evaluate.voc import VocClassScore, VocScore
+from tests.models.tiny_coco import write_coco
+from tests.models.tiny_voc import write_voc
+
+pytestmark = pytest.mark.torch
+
+
+def run_command(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "models.evaluate", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
+
+
+def test_a_voc_year_through_the_line_s_stages(
+    tmp_path: Path, tiny_model: Path, repository: Path
+) -> None:
+    # tiny.onnx sees a person in the left half and a car in the right half of a bright picture.
+    boxes = [("person", 13, 21, 37, 60), ("car", 63, 21, 88, 60), ("bird", 1, 1, 9, 9)]
+    images = {"000001": boxes, "000002": [("car", 1, 1, 30, 30)], "000003": []}
+    year = write_voc(tmp_path / "VOC2007", "test", images)
+    for name, value in (("000001", 250), ("000002", 0)):
+        picture = np.full((80, 100, 3), value, np.uint8)
+        cv2.imwrite(str(year / "JPEGImages" / f"{name}.jpg"), picture)
+    (year / "JPEGImages" / "000003.jpg").unlink()
+    scores = tmp_path / "scores.json"
+    done = run_command(tiny_model, "--voc", year, "--results", scores, cwd=repository)
+    assert done.returncode == 0, done.stderr
+    score = msgspec.json.decode(scores.read_bytes(), type=VocScore)
+    assert score.images == 2
+    assert {label: of.ap_all_points for label, of in score.classes.items()} == {
+        "person": 100,
+        "car": 50,  # one of two
+        "bird": 0,  # not among the model's classes
+    }
+    assert "data: missing image: 1 (JPEGImages/000003.jpg)" in done.stdout
+    assert "data: class that the model lacks, scores 0: 1" in done.stdout
+    assert "2 images: mAP 51.5 (11 points)  50.0 (all points)" in done.stdout
+
+
+def test_a_coco_directory_through_the_line_s_stages(
+    tmp_path: Path, tiny_model: Path, repository: Path
+) -> None:
+    person = {"image_id": 7, "category_id": 1, "bbox": [12.5, 20, 25, 40]}
+    car = {"image_id": 7, "category_id": 3, "bbox": [62.5, 20, 25, 40]}
+    path, scores = write_coco(tmp_path, [person, car]), tmp_path / "scores.json"
+    chosen = (tiny_model, "--coco", path, "--images", tmp_path / "images")
+    done = run_command(*chosen, "--results", scores, cwd=repository)
+    assert done.returncode == 0, done.stderr
+    assert "2 images: AP 100.0  AP50 100.0  AP75 100.0  S 100.0" in done.stdout
+    scores.write_text(json.dumps(json.loads(scores.read_text()) | {"ap75": 70.0}))
+    other = run_command(*chosen, "--expect", scores, cwd=repository)
+    assert other.returncode == 1
+    assert "not as published: mean over classes: ap75 expected 70.00" in other.stderr
+
+
+def test_what_cannot_be_judged_ends_with_one_line(
+    tmp_path: Path, tiny_model: Path, repository: Path
+) -> None:
+    path = write_coco(tmp_path, [])
+    done = run_command(tiny_model, "--coco", path, cwd=repository)
+    assert done.returncode == 1
+    assert done.stderr == f"evaluate: --coco {path}: expected --images, the folder of its images\n"
+
+
+def test_a_directory_without_a_readable_image_is_no_score_of_zero(
+    tmp_path: Path, tiny_model: Path, repository: Path
+) -> None:
+    year = write_voc(tmp_path / "VOC2007", "test", {"000001": []})
+    (year / "JPEGImages" / "000001.jpg").unlink()
+    done = run_command(tiny_model, "--voc", year, cwd=repository)
+    assert done.returncode == 1
+    line = done.stderr.splitlines()[-1]
+    assert "test.txt: expected at least one readable image: " in line
+    assert line.endswith("missing image: 1 (JPEGImages/000001.jpg)")
+
+
+def test_scores_survive_a_file_and_deviations_are_named() -> None:
+    voc = VocScore(50.0, 60.0, 3, {"car": VocClassScore(50.0, 60.0, 9)})
+    coco = CocoScore(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7, {"car": 1.0})
+    for protocol, score in ((VOC, voc), (COCO, coco)):
+        again = msgspec.json.decode(msgspec.json.encode(score), type=protocol.kind)
+        assert again == score
+        assert protocol.find_deviations(score, again) == []
+    assert VOC.find_deviations(voc, msgspec.structs.replace(voc, map_11_points=50.4)) == [
+        "mean over classes: map_11_points expected 50.40 +- 0.3, got 50.00"
+    ]
+
+
+def test_many_classes_share_lines() -> None:
+    classes = {f"class{i}": VocClassScore(float(i), 0.0, 1) for i in range(20)}
+    lines = VOC.format(VocScore(9.5, 0.0, 10, classes)).splitlines()
+    assert len(lines) == 5
+    assert lines[0].split()[:4] == ["class0", "0.0", "class1", "1.0"]

@@ -1,0 +1,226 @@
+"""The loop of a source's process, with a scripted source and the test as the rest of the line."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.memory.frame_ref import FrameRef
+from pipeline.memory.ledger import CameraState, DropReason
+from pipeline.memory.ring import ShmSpaceError, ring_path
+from pipeline.source import GeometryChanged, SourceDenied, SourceError, SourceStalled
+from tests.pipeline.feed import SLOTS, Feeds
+from tests.running_line import PATIENCE_S, wait_until
+
+
+@pytest.fixture
+def feeds(short_dir: Path) -> Iterator[Feeds]:
+    feeds = Feeds(short_dir)
+    yield feeds
+    feeds.close()
+
+
+def frames(refs: list[FrameRef]) -> list[int]:
+    return [ref.frame_id for ref in refs]
+
+
+def test_a_lossless_source_waits_for_free_slots(feeds: Feeds) -> None:
+    feed = feeds.start((5, 3), 10)
+    assert frames(feed.wait_for(SLOTS)) == [0, 1, 2, 3]
+    assert len(feed.wait_for(SLOTS)) == SLOTS
+    feed.finish(feed.refs[2])
+    assert frames(feed.wait_for(SLOTS + 1))[-1] == 4
+    assert feed.refs[-1].slot == feed.refs[2].slot
+    feed.serve_until_end()
+    assert frames(feed.refs) == list(range(10))
+    assert feeds.books.state(0)[0] is CameraState.ENDED
+    assert feeds.books.drops(0) == {"newest_wins": 0, "ring_full": 0, "abandoned": 0}
+
+
+def test_a_live_source_drops_what_finds_no_slot(feeds: Feeds) -> None:
+    """One slot is left for the frame that is being read."""
+    feed = feeds.start((5, 3), 10, lossless=False)
+    wait_until(lambda: feed.drops(DropReason.RING_FULL) == 10 - (SLOTS - 1), "the rest is dropped")
+    assert frames(feed.wait_for(SLOTS - 1)) == [0, 1, 2]
+    feed.serve_until_end()
+    assert int(feeds.books.rows[0, 0]["frames"]) == 10
+
+
+def test_a_slot_that_comes_free_while_a_live_frame_is_awaited_is_found(feeds: Feeds) -> None:
+    waits, arrives = threading.Event(), threading.Event()
+
+    def moments() -> Iterator[int]:
+        yield from range(SLOTS - 1)
+        waits.set()
+        arrives.wait(PATIENCE_S)
+        yield SLOTS
+
+    feed = feeds.start((5, 3), SLOTS, lossless=False, pts_ns=moments())
+    feed.wait_for(SLOTS - 1)
+    assert waits.wait(PATIENCE_S), "the last frame goes into the last slot"
+    feed.finish(feed.refs[0])
+    arrives.set()
+    feed.serve_until_end()
+    assert frames(feed.refs) == list(range(SLOTS))
+    assert feed.drops(DropReason.RING_FULL) == 0
+
+
+def test_what_some_branch_still_needs_is_sent_again_when_asked(feeds: Feeds) -> None:
+    feed = feeds.start((5, 3), 8)
+    first = list(feed.wait_for(SLOTS))
+    feed.finish(first[0])
+    feed.wait_for(SLOTS + 1)  # 4, in the slot of 0
+    feeds.books.request_replay()
+    again = feed.wait_for(2 * SLOTS + 1)[SLOTS + 1 :]
+    assert frames(again) == [1, 2, 3, 4]
+    assert [ref.slot for ref in again] == [
+        first[1].slot,
+        first[2].slot,
+        first[3].slot,
+        first[0].slot,
+    ]
+    assert not any(feed.ring().is_current(ref) for ref in first)
+    assert all(feed.ring().is_current(ref) for ref in again)
+    feed.serve_until_end()
+    assert sorted(set(frames(feed.refs))) == list(range(8))
+
+
+def test_a_change_of_size_begins_an_epoch_when_all_frames_are_through(feeds: Feeds) -> None:
+    feed = feeds.start((5, 3), 2, GeometryChanged("now 7x2"), (7, 2), 2)
+    feed.wait_for(2)
+    old = feed.ring()
+    assert old.slots[0]["frame"].shape == (3, 5, 3)
+    feed.serve_until_end()
+    assert [(ref.frame_id, ref.epoch) for ref in feed.refs] == [(0, 1), (1, 1), (2, 2), (3, 2)]
+    assert not old.path.exists()
+    assert (feeds.books.cameras[0]["width"], feeds.books.cameras[0]["height"]) == (7, 2)
+
+
+def test_times_of_an_epoch_increase_whatever_the_source_says(feeds: Feeds) -> None:
+    """A network camera may begin with the same time twice, and a clock may be set back."""
+    feed = feeds.start((5, 3), SLOTS, pts_ns=[0, 0, 500, 80])
+    feed.wait_for(SLOTS)
+    ring = feed.ring()
+    assert [int(ring.times[ref.slot, 0]) for ref in feed.refs] == [0, 1, 500, 501]
+    feed.serve_until_end()
+
+
+def test_a_live_source_that_fails_is_opened_again(feeds: Feeds) -> None:
+    failure = SourceError("rtsp://u:S3cret@cam: gone")
+    feed = feeds.start(failure, failure, (5, 3), 2, failure, (5, 3), 2, lossless=False)
+    feed.serve_until_end()
+    assert frames(feed.refs) == [0, 1, 2, 3]
+    assert [ref.epoch for ref in feed.refs] == [1, 1, 2, 2]
+    assert feeds.source.first_frames == [0, 0, 0, 2]
+
+
+def test_a_failing_source_says_why_without_its_password(feeds: Feeds) -> None:
+    feed = feeds.start(*[SourceError("rtsp://u:S3cret@cam: gone")] * 1000, lossless=False)
+    wait_until(lambda: feeds.books.state(0)[2] != "", "it says why")
+    state, _, why = feeds.books.state(0)
+    assert (state, why) == (CameraState.CONNECTING, "rtsp://***@cam: gone")
+    feed.close()
+
+
+def test_a_source_that_delivers_nothing_new_is_stalled_until_a_frame_is_there(feeds: Feeds) -> None:
+    feed = feeds.start(SourceStalled("silent"), (5, 3), 2, lossless=False, retry_s=0.3)
+    wait_until(lambda: feeds.books.state(0)[0] is CameraState.STALLED, "it is stalled")
+    assert feeds.books.state(0)[2] == "silent"
+    feed.wait_for(2)
+    assert feeds.books.state(0)[0] in (CameraState.LIVE, CameraState.ENDED)
+
+
+def test_a_source_that_was_denied_is_left_alone_longest(feeds: Feeds) -> None:
+    feeds.start(SourceDenied("401"), (5, 3), lossless=False)
+    wait_until(lambda: feeds.books.state(0)[2] == "401", "it says why")
+    time.sleep(0.3)  # thirty times the first wait
+    assert feeds.source.first_frames == [0]
+
+
+def test_a_read_without_a_frame_is_no_frame(feeds: Feeds) -> None:
+    feed = feeds.start((5, 3), 4, pts_ns=[1, None, None, 2], lossless=False)
+    feed.serve_until_end()
+    assert frames(feed.refs) == [0, 1]
+    assert int(feeds.books.rows[0, 0]["frames"]) == 2
+
+
+def test_a_lossless_source_that_fails_ends_its_process(feeds: Feeds) -> None:
+    feed = feeds.start((5, 3), 2, SourceError("damaged"))
+    wait_until(lambda: feed.error is not None, "it fails")
+    assert str(feed.error) == "damaged"
+
+
+def test_frames_of_a_lost_camera_that_never_came_through_are_counted(feeds: Feeds) -> None:
+    feed = feeds.start((5, 3), 3, SourceError("gone"), (5, 3), 1, lossless=False)
+    feed.finish(feed.wait_for(3)[1])
+    old = feed.ring()
+    wait_until(lambda: feed.epoch() == 2, "the camera is back")
+    assert feed.drops(DropReason.ABANDONED) == 2
+    assert not any(old.is_current(feed.refs[i]) for i in (0, 2))
+    feed.serve_until_end()
+
+
+def test_a_successor_counts_what_a_killed_live_source_left_under_way(feeds: Feeds) -> None:
+    first = feeds.start((5, 3), 3, lossless=False)
+    first.finish(first.wait_for(3)[0])
+    first._inlet.close()
+    second = feeds.start((5, 3), 2, lossless=False)
+    assert frames(second.wait_for(2)) == [3, 4]
+    assert second.drops(DropReason.ABANDONED) == 2
+    assert feeds.source.first_frames == [3]
+
+
+def test_a_successor_reads_a_file_again_from_what_some_end_has_not_finished(feeds: Feeds) -> None:
+    feeds.books.rows["last_frame_id"][0] = [9, 8, 7, 5]  # camera, left, and the two ends
+    feed = feeds.start((5, 3), 2)
+    feed.serve_until_end()
+    assert feeds.source.first_frames == [6]
+    assert frames(feed.refs) == [6, 7]
+
+
+def test_a_ring_that_a_killed_process_had_half_made_is_made_anew(
+    feeds: Feeds, short_dir: Path
+) -> None:
+    ring_path(short_dir, 0, 1).write_bytes(b"half")
+    feed = feeds.start((5, 3), 2)
+    feed.serve_until_end()
+    assert frames(feed.refs) == [0, 1]
+
+
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether there is any for the first ring, the second, ...; for later ones there is."""
+    answers: list[bool] = []
+
+    def check_space(directory: Path, wanted: int) -> None:
+        if answers and not answers.pop(0):
+            raise ShmSpaceError(f"{directory}: {wanted} bytes: none")
+
+    monkeypatch.setattr("pipeline.memory.ring.check_space", check_space)
+    return answers
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_a_source_waits_for_shared_memory_that_there_was_before(
+    feeds: Feeds, room: list[bool], lossless: bool
+) -> None:
+    room += [True, False, False]
+    size = (5, 3)
+    feed = feeds.start(size, 2, GeometryChanged("now"), size, size, size, 2, lossless=lossless)
+    feed.serve_until_end()
+    assert feed.error is None
+    assert frames(feed.refs) == [0, 1, 2, 3]
+    assert [ref.epoch for ref in feed.refs] == [1, 1, 2, 2]
+    assert feeds.books.drops(0) == {"newest_wins": 0, "ring_full": 0, "abandoned": 0}
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_shared_memory_that_is_too_small_from_the_start_is_refused(
+    feeds: Feeds, room: list[bool], lossless: bool
+) -> None:
+    room.append(False)
+    feed = feeds.start((5, 3), 2, lossless=lossless)
+    wait_until(lambda: feed.error is not None, "it is refused")
+    assert isinstance(feed.error, ShmSpaceError)

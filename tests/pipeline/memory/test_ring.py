@@ -1,0 +1,151 @@
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.memory.ring import AreaSpec, Ring, RingLayout, ShmSpaceError, check_space, ring_path
+from tests.pipeline.frames import GRAPH, LEFT, RIGHT, SIDE, make_layout, make_ref, make_ring
+
+
+def test_a_ring_is_the_same_for_who_created_and_who_attached_it(tmp_path: Path) -> None:
+    ring = make_ring(tmp_path)
+    reader = Ring.attach(ring.path)
+    assert reader.layout.to_header() == ring.layout.to_header()
+    ring.slots[3]["frame"][:] = 7
+    ring.slots[3]["scores"][:] = 0.5
+    assert (reader.slots[3]["frame"] == 7).all()
+    assert (reader.slots[3]["scores"] == 0.5).all()
+    assert reader.slots[3]["frame"].shape == (3, 5, 3)
+    assert not reader.slots[2]["frame"].any()
+
+
+def test_areas_of_a_slot_do_not_overlap(tmp_path: Path) -> None:
+    ring = make_ring(tmp_path)
+    areas = [area for slot in ring.slots for area in slot.values()]
+    tables = [ring.generation, ring.times, ring.released, ring.stamps]
+    for number, area in enumerate([*areas, *tables], start=1):
+        area[...] = number
+    for number, area in enumerate([*areas, *tables], start=1):
+        assert (area == number).all()
+
+
+def test_slots_begin_on_pages_and_areas_on_cache_lines() -> None:
+    layout = make_layout()
+    assert layout.first_slot % os.sysconf("SC_PAGESIZE") == 0
+    assert layout.slot_bytes % os.sysconf("SC_PAGESIZE") == 0
+    assert layout.total_bytes == layout.first_slot + 4 * layout.slot_bytes
+
+
+def test_a_new_ring_is_free(tmp_path: Path) -> None:
+    assert make_ring(tmp_path).free_slots() == [0, 1, 2, 3]
+
+
+def test_taking_a_slot_makes_every_reference_to_it_stale(tmp_path: Path) -> None:
+    ring = make_ring(tmp_path)
+    ref = make_ref(0, slot=1, generation=ring.take(1))
+    assert ring.is_current(ref)
+    ring.take(1)
+    assert not ring.is_current(ref)
+
+
+def test_a_slot_is_free_when_each_branch_has_let_go(tmp_path: Path) -> None:
+    ring = make_ring(tmp_path)
+    ref = make_ref(0, slot=2, generation=ring.take(2))
+    assert ring.free_slots() == [0, 1, 3]
+    ring.release(ref, RIGHT)
+    assert ring.free_slots() == [0, 1, 3]  # the other branch still draws on it
+    ring.release(ref, SIDE)
+    assert ring.free_slots() == [0, 1, 2, 3]
+
+
+def test_a_stage_that_gives_a_frame_up_frees_it_for_all_branches_behind_it(tmp_path: Path) -> None:
+    ring = make_ring(tmp_path)
+    ring.release(make_ref(0, slot=0, generation=ring.take(0)), LEFT)
+    assert 0 in ring.free_slots()
+
+
+def test_letting_go_of_an_earlier_frame_does_not_free_the_slot(tmp_path: Path) -> None:
+    ring = make_ring(tmp_path)
+    earlier = make_ref(0, slot=0, generation=ring.take(0))
+    ring.take(0)
+    for column in (RIGHT, SIDE):
+        ring.release(earlier, column)
+    assert 0 not in ring.free_slots()
+
+
+def test_slots_that_are_sent_and_not_free_are_under_way(tmp_path: Path) -> None:
+    ring = make_ring(tmp_path)
+    sent, read, done = (make_ref(i, slot=i, generation=ring.take(i)) for i in range(3))
+    ring.release(sent, 0)
+    ring.release(done, 0)
+    ring.release(done, LEFT)
+    assert ring.is_current(read)
+    assert ring.sent_slots() == [0]
+
+
+def test_a_ring_survives_its_creator(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path; from tests.pipeline.frames import *;"
+        "ring = make_ring(Path(sys.argv[1])); ring.take(1); ring.slots[1]['frame'][:] = 9;"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    ring = Ring.attach(ring_path(tmp_path, 0, 1))
+    assert (ring.slots[1]["frame"] == 9).all()
+    assert ring.free_slots() == [0, 2, 3]
+
+
+def test_an_unlinked_ring_stays_with_who_has_it(tmp_path: Path) -> None:
+    ring = make_ring(tmp_path)
+    reader = Ring.attach(ring.path)
+    ring.unlink()
+    ring.slots[0]["frame"][:] = 3
+    assert (reader.slots[0]["frame"] == 3).all()
+    with pytest.raises(FileNotFoundError):
+        Ring.attach(ring.path)
+
+
+def test_a_header_keeps_the_layout() -> None:
+    layout = make_layout(9)
+    kept = RingLayout.from_header(layout.to_header())
+    assert kept.slots == 9
+    assert kept.areas == layout.areas
+    assert tuple(kept.columns) == GRAPH.names
+    assert json.loads(layout.to_header())["branches"] == [[LEFT, RIGHT], [LEFT, SIDE]]
+
+
+def test_a_ring_that_cannot_fit_names_both_figures_and_the_cure(tmp_path: Path) -> None:
+    stat = os.statvfs(tmp_path)
+    present = stat.f_bavail * stat.f_frsize
+    with pytest.raises(ShmSpaceError) as refused:
+        check_space(tmp_path, present * 2)
+    found = re.search(r"expected (\d+) bytes free, got (\d+); grow it with", str(refused.value))
+    assert found
+    assert int(found[1]) > present * 2 - 2**20
+    assert "lower ring.slots" in str(refused.value)
+
+
+def test_a_refused_ring_leaves_no_file(tmp_path: Path) -> None:
+    layout = make_layout()._replace(areas={"frame": AreaSpec((2**45,), "u1")})
+    with pytest.raises(ShmSpaceError):
+        Ring.create(tmp_path / "ring", layout)
+    assert not (tmp_path / "ring").exists()
+
+
+def test_memory_is_reserved_when_the_ring_is_made(tmp_path: Path) -> None:
+    """A later write must not meet a full file system, which would be a bus error."""
+    ring = make_ring(tmp_path, slots=64)
+    assert ring.path.stat().st_blocks * 512 >= ring.layout.total_bytes
+
+
+def test_references_count_beyond_32_bits(tmp_path: Path) -> None:
+    ring = make_ring(tmp_path)
+    ring.generation[0] = np.uint64(2**40)
+    generation = ring.take(0)
+    assert generation == 2**40 + 1
+    assert ring.is_current(make_ref(0, generation=generation))

@@ -1,0 +1,184 @@
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from loguru import logger
+
+from pipeline.errors import LineError
+from stages import line
+from stages.config import SHIPPED_MODEL, DetectConfig, LineConfig, SourceConfig
+from stages.model import model_choice
+from stages.model.model_choice import Choice, choose_model, pick, versions_of
+from stages.model.model_file import ModelFileError
+from stages.model.model_timing import time_in_turns
+from tests.stages.model.test_model_file import CARD, field
+
+CORE = max(os.sched_getaffinity(0))
+
+
+def name_source(model: bytes, sha256: str) -> bytes:
+    """The model with a first card that says which file it was quantised from."""
+    card = {name: value for name, value in CARD.items() if name != "recipe"}
+    card |= {"labels": ["person", "bicycle", "car"], "input_wh": [64, 64], "max_rois": 2}
+    card["recipe"] = {"quantization": {"source_sha256": sha256}}
+    key, text = field(1, b"thunderline"), field(2, json.dumps(card).encode())
+    return field(14, key + text) + model.replace(b"\x0bthunderline", b"\x0bthunderlies")
+
+
+@pytest.fixture
+def models(tmp_path, tiny_model, monkeypatch) -> tuple[str, str]:
+    """A model with a version in 8 bits beside it, and a cache of the test's own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    plain, quantized = tmp_path / "tiny.onnx", tmp_path / "tiny-int8.onnx"
+    shutil.copy(tiny_model, plain)
+    data = plain.read_bytes()
+    quantized.write_bytes(name_source(data, hashlib.sha256(data).hexdigest()))
+    return str(plain), str(quantized)
+
+
+@pytest.fixture
+def measured(monkeypatch) -> list[list[str]]:
+    """Stands in for the measurement: each call is noted, and the last version is the fastest."""
+    calls = []
+
+    def measure(versions: list[str], threads: int, core: int) -> dict[str, float]:
+        calls.append(versions)
+        return {version: 10.0 / (1 + place) for place, version in enumerate(versions)}
+
+    monkeypatch.setattr(model_choice, "measure", measure)
+    return calls
+
+
+def test_versions_lie_beside_the_model(models, tmp_path):
+    (tmp_path / "tiny-other.onnx").touch()
+    assert versions_of(models[0]) == list(models)
+
+
+def test_a_version_of_other_weights_is_left_out(models, tmp_path, tiny_model):
+    old = tmp_path / "tiny-int8-old.onnx"
+    old.write_bytes(name_source(tiny_model.read_bytes(), "ab" * 32))
+    shutil.copy(tiny_model, tmp_path / "tiny-int8-unknown.onnx")
+    assert versions_of(models[0]) == list(models)
+
+
+def test_fastest_version_is_chosen_and_the_reason_told(models, measured):
+    choice = choose_model(models[0], threads=1, core=0)
+    assert choice.path == models[1]
+    assert choice.reason.endswith("tiny.onnx 10.0 ms, tiny-int8.onnx 5.0 ms, measured now")
+
+
+def test_a_second_start_measures_nothing(models, measured):
+    choose_model(models[0], threads=1, core=0)
+    choice = choose_model(models[0], threads=1, core=0)
+    assert len(measured) == 1
+    assert choice.path == models[1]
+    assert "measured before, kept in" in choice.reason
+
+
+def test_other_weights_are_measured_again(models, measured):
+    choose_model(models[0], threads=1, core=0)
+    with open(models[1], "ab") as file:
+        file.write(b"\x12\x00")  # an empty field: the same model, another checksum
+    choose_model(models[0], threads=1, core=0)
+    assert len(measured) == 2
+
+
+def test_another_machine_measures_again(models, measured, monkeypatch):
+    choose_model(models[0], threads=1, core=0)
+    monkeypatch.setattr(model_choice, "describe_processor", lambda: ["another"])
+    choose_model(models[0], threads=1, core=0)
+    assert len(measured) == 2
+
+
+def test_another_number_of_threads_measures_again(models, measured):
+    choose_model(models[0], threads=1, core=0)
+    choose_model(models[0], threads=2, core=0)
+    assert len(measured) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"ms": {"gone.onnx": 1.0}}'])
+def test_a_damaged_cache_is_measured_again(models, measured, tmp_path, content):
+    choose_model(models[0], threads=1, core=0)
+    (kept,) = (tmp_path / "cache/thunderline").iterdir()
+    kept.write_bytes(content)
+    choose_model(models[0], threads=1, core=0)
+    assert len(measured) == 2
+    assert json.loads(kept.read_text())["ms"][models[1]] == 5.0
+
+
+def test_a_cache_that_cannot_be_written_hinders_nothing(models, measured, tmp_path):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    assert choose_model(models[0], threads=1, core=0).path == models[1]
+
+
+def test_eight_bits_have_to_gain_something():
+    assert pick("a", {"a": 10.0, "a-int8": 9.8}) == "a"
+    assert pick("a", {"a": 10.0, "a-int8": 9.0}) == "a-int8"
+    assert pick("a", {"a": 10.0, "a-int8": 12.0}) == "a"
+
+
+def test_a_model_without_versions_is_not_measured(tmp_path, tiny_model, measured):
+    path = str(shutil.copy(tiny_model, tmp_path / "alone.onnx"))
+    choice = choose_model(path, threads=1, core=0)
+    assert choice == (path, f"{path}: no version in 8 bits was made of it")
+    assert measured == []
+
+
+def test_times_are_those_of_each_file(models):
+    found = time_in_turns(models, threads=1, rounds=2)
+    assert found.keys() == set(models)
+    assert min(found.values()) > 0
+
+
+def test_measurement_runs_in_a_process_of_its_own(models):
+    code = (
+        "import sys; from stages.model.model_choice import choose_model;"
+        f"print(choose_model({models[0]!r}, 1, {CORE}).path);"
+        "assert not {'onnxruntime', 'numpy', 'cv2'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() in models
+
+
+def test_a_version_that_cannot_run_is_named(models):
+    with open(models[1], "r+b") as file:
+        data = file.read().replace(b"ReduceMax", b"ReduceMix")
+        file.seek(0)
+        file.write(data)
+    with pytest.raises(ModelFileError, match=r"model: auto: .*tiny-int8\.onnx.*ReduceMix"):
+        choose_model(models[0], threads=1, core=CORE)
+
+
+def test_auto_gives_the_chosen_version_to_detect_and_says_so(repository, monkeypatch, tiny_model):
+    monkeypatch.chdir(repository)
+    asked = []
+
+    def choose(path: str, threads: int, core: int) -> Choice:
+        asked.append((path, threads))
+        return Choice(str(tiny_model), "tiny.onnx: fastest")
+
+    monkeypatch.setattr(line, "choose_model", choose)
+    messages: list[str] = []
+    sink = logger.add(messages.append, format="{message}")
+    source = SourceConfig(uri="scene://street?seed=7")
+    plan = line.Line(LineConfig(sources=(source,), model="auto", detect=DetectConfig(threads=2)))
+    logger.remove(sink)
+    assert asked == [(SHIPPED_MODEL, 2)]
+    (detect,) = (process for process in plan.processes if process.stage == "detect")
+    assert detect.options["model"] == str(tiny_model)
+    assert plan.model.labels == ("person", "bicycle", "car")
+    assert messages == ["model: auto: tiny.onnx: fastest\n"]
+
+
+def test_auto_names_a_version_that_cannot_run(repository, monkeypatch):
+    def fail(*_: object) -> Choice:
+        raise ModelFileError("model: auto: damaged")
+
+    monkeypatch.setattr(line, "choose_model", fail)
+    with pytest.raises(LineError, match="model: auto: damaged"):
+        line.Line(LineConfig(sources=(SourceConfig(uri="scene://street?seed=7"),), model="auto"))
