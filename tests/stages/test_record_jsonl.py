@@ -12,8 +12,8 @@ from stages.record_jsonl import RecordJsonl
 from stages.recording.recorder import RecorderOptions
 from tests.pipeline.frames import make_ref
 from tests.pipeline.test_client import make_message
-from tests.stages.stage_bench import StageBench
 from tests.stages.recording.test_journal import no_file_above
+from tests.stages.stage_bench import StageBench
 
 
 class Recording:

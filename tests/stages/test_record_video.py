@@ -8,8 +8,8 @@ from stages.record_video import RecordVideo, film_path
 from stages.recording.recorder import RecorderOptions
 from tests.clips import draw
 from tests.stages.films import assert_shows, read_film
-from tests.stages.stage_bench import StageBench
 from tests.stages.recording.test_journal import no_file_above
+from tests.stages.stage_bench import StageBench
 
 
 class Filming:

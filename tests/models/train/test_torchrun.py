@@ -9,7 +9,8 @@ import torch
 from models.checkpoint import read_checkpoint
 from models.distributed import Share
 from models.errors import ConfigError
-from models.train.command import EXIT_REFUSED, main, trainer
+from models.train import trainer
+from models.train.command import EXIT_REFUSED, main
 from models.train.process_group import Agreement, choose_device
 from models.train.recipe import load_recipe
 from tests.models.recipes import ITERATIONS, write_recipe

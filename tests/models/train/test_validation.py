@@ -14,7 +14,7 @@ from models.evaluate.image_set import EvaluationSet, make_evaluation_set
 from models.thundernet.config import LABELS, ThunderNetConfig
 from models.thundernet.inference import ImageDetections, detect, select_per_class
 from models.thundernet.thundernet import ThunderNet
-from models.train.command import validation
+from models.train import validation
 from tests.models.tiny_street11 import write_split
 
 pytestmark = pytest.mark.torch
