@@ -18,7 +18,7 @@ from run_pipeline import make_parser
 from stages.config import LineConfig
 from tests.running_line import PATIENCE_S, REPOSITORY
 
-PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")])
+PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 EXAMPLES = REPOSITORY / "docs/examples"
 SCHEMA = json.loads(msgspec.json.encode(msgspec.json.schema(LineConfig)))["$defs"]
 
