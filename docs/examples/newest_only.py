@@ -1,7 +1,7 @@
-"""The newest result of one camera, whatever was missed: python newest_only.py [ENDPOINT [CAMERA]]
+"""Print the newest result of one camera: python newest_only.py [ENDPOINT [CAMERA]]
 
-Needs pyzmq and msgspec and nothing of the project. CONFLATE keeps one message per socket, the
-newest, so a program that takes its time never works on an old one.
+This needs pyzmq and msgspec, and nothing of the project. CONFLATE keeps one message per socket, the
+newest, so a slow program never works on an old message.
 """
 
 import sys
@@ -17,6 +17,6 @@ socket.setsockopt(zmq.SUBSCRIBE, f"det.{camera} ".encode())
 socket.connect(endpoint)
 while socket.poll(10_000):
     message = msgspec.msgpack.decode(socket.recv().partition(b" ")[2])
-    labels = [thing["label"] for thing in message["detections"]]
+    labels = [detection["label"] for detection in message["detections"]]
     print(message["frame_id"], f"{message['age_ms']:.1f} ms", *labels, flush=True)
 socket.close()

@@ -20,9 +20,9 @@ def main() -> None:
             if message.seq == last_seq.get(message.camera):
                 continue
             last_seq[message.camera] = message.seq
-            found = ", ".join(f"{d.label} {d.score:.2f} {d.box}" for d in message.detections)
-            said = (found or "nothing") if message.status == "ok" else message.why
-            print(f"{message.camera} {message.frame_id}: {said}", flush=True)
+            objects = ", ".join(f"{d.label} {d.score:.2f} {d.box}" for d in message.detections)
+            text = (objects or "nothing") if message.status == "ok" else message.why
+            print(f"{message.camera} {message.frame_id}: {text}", flush=True)
     print("nothing for ten seconds: is the line running?", file=sys.stderr)
 
 
