@@ -7,42 +7,30 @@ from hypothesis import strategies as st
 from stages.kernels import soft_nms
 from stages.kernels.soft_nms import SoftNms
 from tests.stages.kernels import textbook_soft_nms
+from tests.stages.kernels.crowd import make_crowd
 
 METHODS = ["linear", "gaussian", "hard"]
 
 
-@pytest.fixture(params=[0, 32], ids=["as arrays", "one by one"])
-def _either_way(request, monkeypatch):
-    monkeypatch.setattr(soft_nms, "FEW_PAIRS", request.param)
+@pytest.fixture(params=[0, 32], ids=["vectorized", "scalar"])
+def _either_form(request, monkeypatch):
+    monkeypatch.setattr(soft_nms, "SCALAR_LIMIT", request.param)
 
 
-def make_crowd(seed: int, rois: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes that cluster on a few objects and scores that peak on the class of the object."""
-    rng = np.random.default_rng(seed)
-    objects = rng.integers(1, 8)
-    centre = rng.uniform(60, 260, (objects, 2))[rng.integers(0, objects, rois)]
-    centre += rng.normal(0, 8, (rois, 2))
-    half = rng.uniform(15, 50, (rois, 2))
-    boxes = np.hstack([centre - half, centre + half]).astype(np.float32)
-    # No two scores are equal: which of a tie goes first hangs on the last bit of a decay.
-    scores = rng.dirichlet(np.full(classes, 0.1), rois) * rng.uniform(0.8, 1, (rois, 1))
-    return boxes, scores.astype(np.float32)
-
-
-@pytest.mark.parametrize("few_pairs", [0, 10**6], ids=["as arrays", "one by one"])
+@pytest.mark.parametrize("scalar_limit", [0, 10**6], ids=["vectorized", "scalar"])
 @pytest.mark.parametrize("method", METHODS)
 @given(seed=st.integers(0, 10**6), rois=st.integers(1, 40), classes=st.integers(1, 6))
 @settings(max_examples=60, deadline=None)
-def test_both_ways_equal_the_textbook_per_class(method, few_pairs, seed, rois, classes):
+def test_both_forms_equal_the_textbook_per_class(method, scalar_limit, seed, rois, classes):
     boxes, scores = make_crowd(seed, rois, classes)
     nms = SoftNms(method=method, score_thresh=0.05, max_detections=25)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(soft_nms, "FEW_PAIRS", few_pairs)
+        patch.setattr(soft_nms, "SCALAR_LIMIT", scalar_limit)
         found = nms.suppress(boxes, scores)
     expected = textbook_soft_nms.suppress(boxes, scores, method=method, max_detections=25)
-    # Pairs closer than float32 noise may swap places, so scores are compared in order ...
+    # Scores closer than float32 noise may swap places, so scores are compared in order ...
     np.testing.assert_allclose(found.scores, [score for score, _, _ in expected], rtol=1e-4)
-    # ... and which pairs they are as a set, but for the last ones, where the limit cuts a tie.
+    # ... and the candidates as a set, but for the last ones, where the limit cuts a tie.
     picked = {
         (int(c), *box.tolist())
         for c, box, score in zip(found.class_ids, found.boxes_xyxy, found.scores, strict=True)
@@ -52,29 +40,7 @@ def test_both_ways_equal_the_textbook_per_class(method, few_pairs, seed, rois, c
     assert picked <= textbook
 
 
-def test_full_house_of_80_classes_equals_the_textbook():
-    boxes, scores = make_crowd(3, rois=200, classes=80)
-    found = SoftNms(score_thresh=0.01).suppress(boxes, scores)
-    expected = textbook_soft_nms.suppress(boxes, scores, score_thresh=0.01)
-    assert len(found.scores) == 100
-    np.testing.assert_allclose(found.scores, [score for score, _, _ in expected], rtol=1e-4)
-    assert found.class_ids.tolist() == [c for _, c, _ in expected]
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_weak_boxes_count_when_the_strongest_all_lie_on_each_other(method):
-    # Far more boxes than a first look takes are one object; the other two are weaker than all.
-    crowd = np.array([[10, 10, 50, 50]]) + np.linspace(0, 1, 100)[:, None]
-    boxes = np.vstack([crowd, [[100, 100, 150, 150]], [[200, 100, 250, 150]]]).astype(np.float32)
-    scores = np.linspace(0.9, 0.3, 102, dtype=np.float32)[:, None]
-    settings = {"method": method, "score_thresh": 0.05, "max_detections": 3}
-    found = SoftNms(**settings).suppress(boxes, scores)
-    expected = textbook_soft_nms.suppress(boxes, scores, **settings)
-    np.testing.assert_allclose(found.scores, [score for score, _, _ in expected], rtol=1e-4)
-    np.testing.assert_array_equal(found.boxes_xyxy, boxes[[row for _, _, row in expected]])
-
-
-@pytest.mark.usefixtures("_either_way")
+@pytest.mark.usefixtures("_either_form")
 def test_linear_decay_by_hand():
     # The second box lies on the first with IoU 2/3, the third apart from both.
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 15], [50, 50, 60, 60]], np.float32)
@@ -86,7 +52,7 @@ def test_linear_decay_by_hand():
     assert found.class_ids.tolist() == [0, 0, 0]
 
 
-@pytest.mark.usefixtures("_either_way")
+@pytest.mark.usefixtures("_either_form")
 def test_gaussian_decay_by_hand():
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 15]], np.float32)
     scores = np.array([[0.9], [0.6]], np.float32)
@@ -94,7 +60,7 @@ def test_gaussian_decay_by_hand():
     np.testing.assert_allclose(found.scores, [0.9, 0.6 * np.exp(-(4 / 9) / 0.5)], rtol=1e-5)
 
 
-@pytest.mark.usefixtures("_either_way")
+@pytest.mark.usefixtures("_either_form")
 def test_hard_suppression_removes():
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 15]], np.float32)
     scores = np.array([[0.9], [0.6]], np.float32)
@@ -102,7 +68,7 @@ def test_hard_suppression_removes():
     np.testing.assert_allclose(found.scores, [0.9])
 
 
-@pytest.mark.usefixtures("_either_way")
+@pytest.mark.usefixtures("_either_form")
 def test_classes_do_not_compete():
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 10]], np.float32)
     scores = np.array([[0.9, 0.0], [0.0, 0.8]], np.float32)
@@ -111,15 +77,15 @@ def test_classes_do_not_compete():
     assert found.class_ids.tolist() == [0, 1]
 
 
-@pytest.mark.usefixtures("_either_way")
+@pytest.mark.usefixtures("_either_form")
 def test_one_row_may_be_two_classes():
     boxes = np.array([[0, 0, 10, 10]], np.float32)
     found = SoftNms().suppress(boxes, np.array([[0.4, 0.6]], np.float32))
     assert found.class_ids.tolist() == [1, 0]
 
 
-@pytest.mark.usefixtures("_either_way")
-def test_a_pair_that_decays_below_the_threshold_is_gone():
+@pytest.mark.usefixtures("_either_form")
+def test_a_candidate_that_decays_below_the_threshold_is_gone():
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 10]], np.float32)
     scores = np.array([[0.9], [0.8]], np.float32)
     assert SoftNms(score_thresh=0.0).suppress(boxes, scores).scores.tolist() == [np.float32(0.9)]
@@ -131,7 +97,7 @@ def test_no_more_than_max_detections():
     assert len(found.boxes_xyxy) == len(found.scores) == len(found.class_ids) == 7
 
 
-@pytest.mark.usefixtures("_either_way")
+@pytest.mark.usefixtures("_either_form")
 @pytest.mark.parametrize(
     ("boxes", "scores"),
     [
@@ -148,7 +114,7 @@ def test_nothing_found_has_the_same_shapes(boxes, scores):
     assert found.class_ids.dtype == np.int32
 
 
-@pytest.mark.usefixtures("_either_way")
+@pytest.mark.usefixtures("_either_form")
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("score", [np.nan, np.inf, -np.inf])
 def test_a_score_that_is_no_number_is_no_candidate(method, score):
@@ -158,7 +124,7 @@ def test_a_score_that_is_no_number_is_no_candidate(method, score):
     np.testing.assert_array_equal(found.scores, np.float32([0.8]))
 
 
-@pytest.mark.usefixtures("_either_way")
+@pytest.mark.usefixtures("_either_form")
 @pytest.mark.parametrize(
     "box",
     [
