@@ -1,12 +1,12 @@
 """Detect: ThunderNet on the tensor of one frame."""
 
 import msgspec
-import numpy as np
 
 from pipeline.errors import FrameError, LineError
 from pipeline.stage import BasicStage, Context, Frame
 from stages.model.detector import Detector, InferenceError
 from stages.model.model_file import ModelFileError
+from stages.slot import Slot
 
 
 class DetectOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -15,7 +15,7 @@ class DetectOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Detect(BasicStage):
-    """Reads `tensor`, writes `boxes`, `scores` and `rois`."""
+    """Reads `tensor`, writes `rois`."""
 
     Options = DetectOptions
 
@@ -26,12 +26,10 @@ class Detect(BasicStage):
             raise LineError(str(error)) from None
 
     def process(self, frame: Frame) -> bytes:
+        slot = Slot(frame)
         try:
-            boxes, scores = self._detector.infer(frame["tensor"])
+            boxes_net, scores = self._detector.infer(slot.tensor)
         except InferenceError as error:
             raise FrameError(str(error)) from None
-        rois = len(boxes)
-        np.copyto(frame["boxes"][:rois], boxes)
-        np.copyto(frame["scores"][:rois], scores)
-        frame["rois"][0] = rois
+        slot.write_rois(boxes_net, scores)
         return b""

@@ -5,8 +5,9 @@ import numpy as np
 
 from pipeline.realtime import monotonic_ns
 from pipeline.stage import BasicStage, Context, Frame
+from stages.kernels.detections import decode_detections
 from stages.kernels.draw import draw_caption, draw_detections
-from stages.slot import decode_detections
+from stages.slot import Slot
 
 _SMOOTHING = 0.1  # weight of the newest interval in the rate shown: about ten frames
 _NS_PER_S = 1_000_000_000
@@ -18,7 +19,7 @@ class OverlayOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Overlay(BasicStage):
-    """Reads `frame`, writes `canvas`; the captured frame stays as it was."""
+    """Reads `frame` and the detections in its body, writes `canvas`."""
 
     Options = OverlayOptions
 
@@ -27,21 +28,22 @@ class Overlay(BasicStage):
         self._rates = {camera: FrameRate() for camera in context.run.cameras}
 
     def process(self, frame: Frame) -> bytes:
-        canvas = frame["canvas"]
-        np.copyto(canvas, frame["frame"])
-        draw_detections(canvas, *decode_detections(frame.body), self._labels)
+        slot = Slot(frame)
+        np.copyto(slot.canvas, slot.frame)
+        draw_detections(slot.canvas, decode_detections(frame.body), self._labels)
         self._caption(frame)
         return b""
 
     def pass_failed(self, frame: Frame) -> bytes:
-        np.copyto(frame["canvas"], frame["frame"])
+        slot = Slot(frame)
+        np.copyto(slot.canvas, slot.frame)
         self._caption(frame)
         return b""
 
     def _caption(self, frame: Frame) -> None:
         rate = self._rates[frame.camera].count(frame.ref.captured_ns)
         age_ms = (monotonic_ns() - frame.ref.captured_ns) / _NS_PER_MS
-        draw_caption(frame["canvas"], frame.camera, rate, age_ms)
+        draw_caption(Slot(frame).canvas, frame.camera, rate, age_ms)
 
 
 class FrameRate:

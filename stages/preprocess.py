@@ -2,6 +2,7 @@
 
 from pipeline.stage import BasicStage, Context, Frame, Options
 from stages.kernels.resize import warp_into
+from stages.slot import Slot
 
 
 class Preprocess(BasicStage):
@@ -11,5 +12,6 @@ class Preprocess(BasicStage):
         """Nothing to set up."""
 
     def process(self, frame: Frame) -> bytes:
-        warp_into(frame["frame"], frame["tensor"])
+        slot = Slot(frame)
+        warp_into(slot.frame, slot.tensor)
         return b""

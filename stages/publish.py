@@ -16,7 +16,8 @@ from pipeline.links.broadcast import Broadcast
 from pipeline.memory.ledger import CameraState
 from pipeline.realtime import monotonic_ns
 from pipeline.stage import BasicStage, Context, Frame
-from stages.slot import iterate_detections
+from stages.kernels.detections import decode_detections
+from stages.slot import Slot
 
 _NS_PER_MS = 1_000_000
 _KEPT_MESSAGES = 64  # per run: more than the slots of any ring, for frames that are sent again
@@ -57,7 +58,7 @@ class Publish(BasicStage):
                 # A hundredth of a pixel says enough.
                 (_round(x1, 100), _round(y1, 100), _round(x2, 100), _round(y2, 100)),
             )
-            for x1, y1, x2, y2, score, class_id in iterate_detections(frame.body)
+            for (x1, y1, x2, y2), score, class_id in decode_detections(frame.body).iterate()
         )  # fmt: skip
         return self._send(frame, detections, "")
 
@@ -98,7 +99,7 @@ class Publish(BasicStage):
     ) -> DetectionMessage:
         now_ns = monotonic_ns()
         age_ms = (now_ns - frame.ref.captured_ns) / _NS_PER_MS
-        height, width = frame["frame"].shape[:2]
+        width, height = Slot(frame).frame_wh
         if not frame.repeated:
             self._ledger.count_age(frame.ref.camera, age_ms)
         return DetectionMessage(

@@ -1,18 +1,13 @@
-"""What a slot holds of one frame, from pixels to candidates, and how detections travel on."""
-
-import struct
-from collections.abc import Iterator
-from typing import NamedTuple
+"""What a slot of shared memory holds of one frame, and the typed view of it for stages."""
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from pipeline.memory.ring import AreaSpec
-
-# Detections of a frame leave postprocess as an array of these: 24 bytes each.
-DETECTION = np.dtype([("box_xyxy", np.float32, 4), ("score", np.float32), ("class_id", np.int32)])
-_DETECTION = struct.Struct("5fi")  # the same, as plain numbers
+from pipeline.stage import Frame
+from stages.kernels.boxes import Wh
+from stages.kernels.pixels import Pixels
 
 
 class SlotShape(msgspec.Struct, frozen=True):
@@ -21,46 +16,71 @@ class SlotShape(msgspec.Struct, frozen=True):
     network_wh: tuple[int, int]
     max_rois: int
     classes: int
-    canvas: bool  # a second picture to draw on
+    canvas: bool  # room for a second image of the frame's size, to draw on
 
     def areas(self, width: int, height: int) -> dict[str, AreaSpec]:
-        """The parts of a slot for frames of this size."""
+        """The parts of a slot for frames of this size; `Slot` gives them types."""
         network_w, network_h = self.network_wh
         areas = {
-            "frame": AreaSpec((height, width, 3), "u1"),  # BGR
-            "tensor": AreaSpec((network_h, network_w, 3), "u1"),  # the network's input
-            "boxes": AreaSpec((self.max_rois, 4), "f4"),  # xyxy in network pixels
+            "frame": AreaSpec((height, width, 3), "u1"),
+            "tensor": AreaSpec((network_h, network_w, 3), "u1"),
+            "boxes": AreaSpec((self.max_rois, 4), "f4"),
             "scores": AreaSpec((self.max_rois, self.classes), "f4"),
-            "rois": AreaSpec((1,), "i4"),  # how many rows of the two above are meant
+            "rois": AreaSpec((1,), "i4"),  # how many rows of `boxes` and `scores` are meant
         }
         if self.canvas:
             areas["canvas"] = AreaSpec((height, width, 3), "u1")
         return areas
 
 
-class DetectionArrays(NamedTuple):
-    """Detections of one frame in source pixels, best first."""
+class Slot:
+    """The areas of a frame's slot. Each is written by one stage, and lives as long as the frame.
 
-    boxes_xyxy: npt.NDArray[np.float32]
-    scores: npt.NDArray[np.float32]
-    class_ids: npt.NDArray[np.int32]
+    | area          | written by   | read by                                      |
+    |---------------|--------------|----------------------------------------------|
+    | `frame`       | `capture`    | `preprocess`, `overlay`; its size: all       |
+    | `tensor`      | `preprocess` | `detect`                                     |
+    | `rois`        | `detect`     | `postprocess`                                |
+    | `canvas`      | `overlay`    | `record_video`; only where a video is made   |
+    """
 
+    def __init__(self, frame: Frame) -> None:
+        self._areas = frame
 
-def encode_detections(
-    boxes_xyxy: npt.NDArray[np.float32],
-    scores: npt.NDArray[np.float32],
-    class_ids: npt.NDArray[np.int32],
-) -> bytes:
-    records = np.empty(len(scores), DETECTION)
-    records["box_xyxy"], records["score"], records["class_id"] = boxes_xyxy, scores, class_ids
-    return records.tobytes()
+    @property
+    def frame(self) -> Pixels:
+        """(H, W, 3) BGR, as captured."""
+        return self._areas["frame"]
 
+    @property
+    def frame_wh(self) -> Wh:
+        height, width = self._areas["frame"].shape[:2]
+        return width, height
 
-def decode_detections(body: bytes) -> DetectionArrays:
-    records = np.frombuffer(body, DETECTION)
-    return DetectionArrays(records["box_xyxy"], records["score"], records["class_id"])
+    @property
+    def tensor(self) -> Pixels:
+        """(h, w, 3) BGR, the frame warped to the network's input."""
+        return self._areas["tensor"]
 
+    @property
+    def network_wh(self) -> Wh:
+        height, width = self._areas["tensor"].shape[:2]
+        return width, height
 
-def iterate_detections(body: bytes) -> Iterator[tuple[float, float, float, float, float, int]]:
-    """Yields x1, y1, x2, y2, score and class_id of one after the other."""
-    return _DETECTION.iter_unpack(body)
+    @property
+    def rois(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Boxes (R, 4) xyxy in pixels of the network input, and class probabilities (R, C)."""
+        count = int(self._areas["rois"][0])
+        return self._areas["boxes"][:count], self._areas["scores"][:count]
+
+    def write_rois(self, boxes_net: NDArray[np.float32], scores: NDArray[np.float32]) -> None:
+        """Set `rois`; there are `max_rois` at most."""
+        count = len(boxes_net)
+        np.copyto(self._areas["boxes"][:count], boxes_net)
+        np.copyto(self._areas["scores"][:count], scores)
+        self._areas["rois"][0] = count
+
+    @property
+    def canvas(self) -> Pixels:
+        """(H, W, 3) BGR, the frame with what is drawn on it."""
+        return self._areas["canvas"]

@@ -31,7 +31,7 @@ from models.evaluate.image_set import (
 )
 from models.evaluate.operating_point import format_points, operating_points
 from models.evaluate.protocol import BY_SOURCE, COCO, VOC, Protocol, read_scores
-from stages.kernels.soft_nms import Detections
+from stages.kernels.detections import Detections
 from stages.model.detector import Detector
 from stages.model.frame_detector import FrameDetector, make_soft_nms
 from stages.model.model_file import ModelFileError

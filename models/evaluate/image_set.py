@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from models.data.annotated_images import AnnotatedImage, AnnotatedImages, Annotation
 from models.data.coco import read_coco
 from models.data.report import DataError, DataReport
-from stages.kernels.soft_nms import Detections
+from stages.kernels.detections import Detections
 
 ONLY_SOURCE = "all"
 Detect = Callable[[NDArray[np.uint8]], Detections]

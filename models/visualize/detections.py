@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
 import numpy as np
 
 from models.evaluate.image_set import Detect
@@ -16,7 +17,8 @@ def draw_found(frame: Picture, detect: Detect, labels: Sequence[str]) -> Picture
     """The frame at the size of the sheet with detections as the line draws them."""
     found = detect(frame)
     canvas, scale = fit(frame)
-    draw_detections(canvas, found.boxes_xyxy * scale, found.scores, found.class_ids, labels)
+    scaled = msgspec.structs.replace(found, boxes_xyxy=found.boxes_xyxy * scale)
+    draw_detections(canvas, scaled, labels)
     return canvas
 
 

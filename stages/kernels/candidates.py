@@ -33,7 +33,7 @@ class Candidates(NamedTuple):
 def select_candidates(
     boxes: NDArray[np.float32], scores: NDArray[np.float32], is_above: NDArray[np.bool_]
 ) -> Candidates:
-    """The candidates among boxes (R, 4) with scores (R, C), of which (R, C) are above the threshold.
+    """The candidates of boxes (R, 4) and scores (R, C), of which `is_above` (R, C) the threshold.
 
     Left out: a score that is infinite, a box that is not finite or has no area.
     """

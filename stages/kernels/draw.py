@@ -8,6 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.kernels.detections import Detections
+from stages.kernels.pixels import Pixels
+
 Colour = tuple[int, int, int]  # blue, green, red
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -37,22 +40,17 @@ def ink_colour(background: Colour) -> Colour:
     return BLACK if 0.114 * blue + 0.587 * green + 0.299 * red > 110 else WHITE
 
 
-def draw_detections(
-    canvas: NDArray[np.uint8],
-    boxes_xyxy: NDArray[np.float32],
-    scores: NDArray[np.float32],
-    class_ids: NDArray[np.int32],
-    labels: Sequence[str],
-) -> None:
+def draw_detections(canvas: Pixels, detections: Detections, labels: Sequence[str]) -> None:
     """Paints a box and "label 87%" for every detection; the best score ends on top."""
-    colours = [class_colour(int(class_id)) for class_id in class_ids]
-    found = zip(class_ids, scores.tolist(), strict=True)
-    texts = [f"{labels[class_id]} {100 * score:.0f}%" for class_id, score in found]
-    draw_boxes(canvas, boxes_xyxy, colours, texts)
+    class_ids = detections.class_ids.tolist()
+    colours = [class_colour(class_id) for class_id in class_ids]
+    scored = zip(class_ids, detections.scores.tolist(), strict=True)
+    texts = [f"{labels[class_id]} {100 * score:.0f}%" for class_id, score in scored]
+    draw_boxes(canvas, detections.boxes_xyxy, colours, texts)
 
 
 def draw_boxes(
-    canvas: NDArray[np.uint8],
+    canvas: Pixels,
     boxes_xyxy: NDArray[np.float32],
     colours: Sequence[Colour],
     texts: Sequence[str],
@@ -65,20 +63,20 @@ def draw_boxes(
         _draw_text(canvas, text, (x1, y1), colour, font_scale)
 
 
-def draw_caption(canvas: NDArray[np.uint8], camera: str, fps: float, age_ms: float) -> None:
-    """Paints one line at the lower left: whose picture this is, how fast, how old."""
+def draw_caption(canvas: Pixels, camera: str, fps: float, age_ms: float) -> None:
+    """Paints one line at the lower left: the camera, its frame rate, the frame's age."""
     text = f"{camera}  {fps:.1f} fps  {age_ms:.0f} ms"
     _draw_text(canvas, text, (0, canvas.shape[0]), BLACK, _stroke(canvas)[1])
 
 
-def _stroke(canvas: NDArray[np.uint8]) -> tuple[int, float]:
-    """Line thickness in pixels and font scale for this size of picture."""
+def _stroke(canvas: Pixels) -> tuple[int, float]:
+    """Line thickness in pixels and font scale for this size of frame."""
     growth = max(1.0, canvas.shape[0] / REFERENCE_HEIGHT)
     return round(1.6 * growth), FONT_SCALE * growth
 
 
 def _draw_text(
-    canvas: NDArray[np.uint8], text: str, anchor: tuple[int, int], colour: Colour, scale: float
+    canvas: Pixels, text: str, anchor: tuple[int, int], colour: Colour, scale: float
 ) -> None:
     """Text on a filled plate that stands on `anchor`, moved as far as it takes to be seen whole."""
     weight = max(1, round(scale))

@@ -1,19 +1,20 @@
 """Frames onto the detector's grid; `boxes.boxes_to_frame` is the way back.
 
 The frame is warped: width and height are scaled independently (keep_ratio False), as in training.
-So every cell of the network input carries picture, and the way back is one factor per axis.
+So no part of the network input is padding, and the way back is one factor per axis.
 """
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from stages.kernels.pixels import Pixels
 
 
 class ResizeError(ValueError):
     """A frame or a tensor that cannot be resized in place."""
 
 
-def warp_into(frame: NDArray[np.uint8], tensor: NDArray[np.uint8]) -> None:
+def warp_into(frame: Pixels, tensor: Pixels) -> None:
     """Fills `tensor` (H, W, 3) with the whole of `frame`, bilinear, without a copy between."""
     check_frame(frame)
     height, width = tensor.shape[:2]
@@ -25,7 +26,7 @@ def warp_into(frame: NDArray[np.uint8], tensor: NDArray[np.uint8]) -> None:
         )
 
 
-def check_frame(frame: NDArray[np.uint8]) -> None:
+def check_frame(frame: Pixels) -> None:
     """Raises ResizeError unless `frame` is uint8 (H, W, 3) with at least one pixel."""
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or frame.size == 0:
         raise ResizeError(f"frame: expected uint8 (H, W, 3) BGR, got {frame.dtype} {frame.shape}")

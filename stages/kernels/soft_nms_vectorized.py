@@ -43,7 +43,7 @@ def suppress_vectorized(
         bar = np.partition(candidates.scores, -tried)[-tried]
         top = candidates.take(candidates.scores > bar)
         detections = suppress_candidates(top, decay, float(bar), max_detections)
-        if detections.count == max_detections:
+        if len(detections) == max_detections:
             return detections
         tried *= 4
     return suppress_candidates(candidates, decay, score_thresh, max_detections)

@@ -19,6 +19,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (  # type: ignore[import
     RuntimeException,
 )
 
+from stages.kernels.pixels import Pixels
 from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
 
 # ONNX Runtime's exceptions share no base class.
@@ -70,12 +71,12 @@ class Detector:
                 f"model file {str(path)!r}: fails on a black frame: {error}"
             ) from None
 
-    def make_tensor(self) -> NDArray[np.uint8]:
+    def make_tensor(self) -> Pixels:
         """An input (H, W, 3) for `warp_into` to fill."""
         width, height = self.metadata.input_wh
         return np.zeros((height, width, 3), np.uint8)
 
-    def infer(self, tensor: NDArray[np.uint8]) -> RoiScores:
+    def infer(self, tensor: Pixels) -> RoiScores:
         """Boxes and probabilities of one warped BGR frame (H, W, 3); R is 1 at least."""
         # The session reads `tensor` where it lies; the two outputs are 12 kB together, and binding
         # them to buffers of our own was measured to gain nothing.

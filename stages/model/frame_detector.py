@@ -4,12 +4,10 @@ The line spreads these four steps over processes; evaluation and benchmarks run 
 the reported accuracy is that of the deployed steps.
 """
 
-import numpy as np
-from numpy.typing import NDArray
-
-from stages.kernels.boxes import boxes_to_frame
+from stages.kernels.detections import Detections
+from stages.kernels.pixels import Pixels
 from stages.kernels.resize import warp_into
-from stages.kernels.soft_nms import Detections, SoftNms
+from stages.kernels.soft_nms import SoftNms
 from stages.model.detector import Detector
 from stages.model.model_file import ModelMetadata
 
@@ -22,15 +20,12 @@ class FrameDetector:
         self.soft_nms = soft_nms
         self._tensor = detector.make_tensor()
 
-    def detect(self, frame: NDArray[np.uint8]) -> Detections:
+    def detect(self, frame: Pixels) -> Detections:
         """What is in one BGR frame (H, W, 3), boxes in its own pixels."""
         warp_into(frame, self._tensor)
-        found = self.soft_nms.suppress(*self.detector.infer(self._tensor))
+        detections = self.soft_nms.suppress(*self.detector.infer(self._tensor))
         frame_wh = (frame.shape[1], frame.shape[0])
-        boxes_to_frame(
-            found.boxes_xyxy, self.detector.metadata.input_wh, frame_wh, out=found.boxes_xyxy
-        )
-        return found
+        return detections.to_frame(self.detector.metadata.input_wh, frame_wh)
 
 
 def make_soft_nms(

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from stages.kernels.boxes import boxes_to_frame
+from stages.kernels.detections import Detections
 from stages.kernels.draw import draw_detections
 from stages.kernels.resize import warp_into
-from stages.kernels.soft_nms import Detections
 from stages.model.detector import Detector
 from stages.model.frame_detector import FrameDetector, make_soft_nms
 from tests.benchmarks.street_frame import draw_frame
@@ -58,7 +58,7 @@ def test_detector_table(model_path, width, height):
             ),
             "frame to detections": partial(FrameDetector(detector, soft_nms).detect, frame),
             "draw 20 boxes": partial(
-                draw_detections, frame.copy(), *scatter(width, height), detector.metadata.labels
+                draw_detections, frame.copy(), scatter(width, height), detector.metadata.labels
             ),
         }
         timings = measure(calls, rounds=100)

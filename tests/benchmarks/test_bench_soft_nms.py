@@ -5,7 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from stages.kernels.soft_nms import Detections, SoftNms
+from stages.kernels.detections import Detections
+from stages.kernels.soft_nms import SoftNms
 from tests.benchmarks.timing import measure, pinned
 
 pytestmark = pytest.mark.bench

@@ -3,13 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stages.kernels.detections import Detections, encode_detections
 from stages.overlay import FrameRate, Overlay, OverlayOptions
-from stages.slot import encode_detections
 from tests.stages.stage_bench import LABELS, StageBench
 
 MS = 1_000_000
 CAR = encode_detections(
-    np.array([[40, 40, 100, 80]], np.float32), np.array([0.9], np.float32), np.array([2], np.int32)
+    Detections(np.float32([[40, 40, 100, 80]]), np.float32([0.9]), np.array([2], np.int32))
 )
 
 

@@ -13,15 +13,16 @@ from pipeline.client import (
     StatusMessage,
 )
 from pipeline.memory.ledger import CameraState, DropReason
+from stages.kernels.detections import Detections, encode_detections
 from stages.publish import Publish, PublishOptions
-from stages.slot import encode_detections
 from tests.running_line import wait_until
 from tests.stages.stage_bench import LABELS, StageBench
 
 CAR = encode_detections(
-    np.array([[1.234567, 2, 30, 40]], np.float32),
-    np.array([0.765432], np.float32),
-    np.array([2], np.int32),
+    Detections(np.float32([[1.234567, 2, 30, 40]]), np.float32([0.765432]), np.array([2], np.int32))
+)
+NOTHING = encode_detections(
+    Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int32))
 )
 
 
@@ -41,10 +42,10 @@ class Publishing(StageBench):
         self, frame_id: int, body: bytes = CAR, *, repeated: bool = False, failed: bool = False
     ) -> DetectionMessage:
         frame = self.make_frame(frame_id, body, repeated=repeated)
-        said = self.stage.pass_failed(frame) if failed else self.stage.process(frame)
+        message = self.stage.pass_failed(frame) if failed else self.stage.process(frame)
         if not repeated:
             self.count("publish", frame_id)
-        return msgspec.msgpack.decode(said, type=DetectionMessage)
+        return msgspec.msgpack.decode(message, type=DetectionMessage)
 
     def drop(self, reason: DropReason, count: int = 1) -> None:
         self.books.rows[0, 1]["drops"][reason] += count
@@ -68,8 +69,8 @@ def test_a_message_says_what_was_found_where(line: Publishing) -> None:
     assert message.model == ModelInfo("tiny", "ab")
 
 
-def test_nothing_found_is_said_and_is_not_a_failure(line: Publishing) -> None:
-    empty = line.publish(0, b"")
+def test_an_empty_frame_gives_a_message_and_is_not_a_failure(line: Publishing) -> None:
+    empty = line.publish(0, NOTHING)
     assert (empty.status, empty.detections, empty.why) == ("ok", (), "")
     failed = line.publish(1, b"detect: no memory", failed=True)
     assert (failed.status, failed.detections, failed.why) == ("error", (), "detect: no memory")
@@ -101,7 +102,7 @@ def test_a_successor_numbers_a_frame_that_comes_again_as_before(line: Publishing
     line.restart()
     again = [line.publish(frame, repeated=True) for frame in (1, 2)]
     assert [m.seq for m in again] == [1, 2]
-    assert [m.drops for m in again] == [{}, {}]  # they are no news to anybody
+    assert [m.drops for m in again] == [{}, {}]  # no drop is reported twice
     assert line.publish(3).seq == 3
 
 

@@ -1,27 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from stages.slot import SlotShape, decode_detections, encode_detections
-
-finite = st.floats(-1e6, 1e6, width=32)
-
-
-@given(st.integers(0, 50).flatmap(lambda n: st.tuples(
-    arrays(np.float32, (n, 4), elements=finite),
-    arrays(np.float32, n, elements=st.floats(0, 1, width=32)),
-    arrays(np.int32, n, elements=st.integers(0, 1000)),
-)))  # fmt: skip
-def test_detections_survive_their_encoding(
-    detections: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> None:
-    body = encode_detections(*detections)
-    assert len(body) == 24 * len(detections[1])
-    for given_array, decoded in zip(detections, decode_detections(body), strict=True):
-        assert decoded.dtype == given_array.dtype
-        assert np.array_equal(decoded, given_array)
+from stages.slot import Slot, SlotShape
+from tests.stages.stage_bench import StageBench
 
 
 def test_a_slot_has_room_for_what_the_model_says() -> None:
@@ -35,7 +18,26 @@ def test_a_slot_has_room_for_what_the_model_says() -> None:
 
 
 @pytest.mark.parametrize("canvas", [True, False])
-def test_a_second_picture_is_kept_where_something_is_drawn(canvas: bool) -> None:
+def test_a_second_image_is_kept_where_something_is_drawn(canvas: bool) -> None:
     areas = SlotShape((320, 320), 200, 11, canvas).areas(64, 48)
     assert ("canvas" in areas) == canvas
     assert not canvas or areas["canvas"] == areas["frame"]
+
+
+def test_the_view_gives_each_area_its_shape(short_dir: Path) -> None:
+    slot = Slot(StageBench(short_dir, size=(128, 96)).make_frame(grey=7))
+    assert slot.frame_wh == (128, 96)
+    assert slot.network_wh == (64, 64)
+    assert slot.frame.shape == slot.canvas.shape == (96, 128, 3)
+    assert slot.tensor.shape == (64, 64, 3)
+    assert (slot.frame == 7).all()
+
+
+def test_only_the_rois_of_this_frame_are_read(short_dir: Path) -> None:
+    slot = Slot(StageBench(short_dir).make_frame())
+    boxes_net, scores = np.ones((5, 4), np.float32), np.full((5, 3), 0.5, np.float32)
+    slot.write_rois(boxes_net, scores)
+    slot.write_rois(2 * boxes_net[:2], scores[:2] / 2)  # the slot's next frame has fewer
+    read_boxes, read_scores = slot.rois
+    np.testing.assert_array_equal(read_boxes, np.full((2, 4), 2))
+    np.testing.assert_array_equal(read_scores, np.full((2, 3), 0.25))

@@ -16,7 +16,7 @@ from models.evaluate.average_precision import Score, find_deviations, score_dete
 from models.evaluate.command import evaluate, to_results
 from models.evaluate.image_set import EvaluationSet, read_evaluation_set, read_frames, take_images
 from models.evaluate.protocol import format_score
-from stages.kernels.soft_nms import Detections
+from stages.kernels.detections import Detections
 
 pytestmark = pytest.mark.torch
 

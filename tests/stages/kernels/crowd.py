@@ -11,6 +11,6 @@ def make_crowd(seed: int, rois: int, classes: int) -> tuple[np.ndarray, np.ndarr
     centre += rng.normal(0, 8, (rois, 2))
     half = rng.uniform(15, 50, (rois, 2))
     boxes = np.hstack([centre - half, centre + half]).astype(np.float32)
-    # No two scores are equal: which of two equal ones is picked first depends on the last bit of a decay.
+    # No two scores are equal: the last bit of a decay would decide which is picked first.
     scores = rng.dirichlet(np.full(classes, 0.1), rois) * rng.uniform(0.8, 1, (rois, 1))
     return boxes, scores.astype(np.float32)

@@ -4,6 +4,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from stages.kernels.detections import Detections
 from stages.kernels.draw import class_colour, draw_caption, draw_detections, ink_colour
 
 LABELS = [f"class {i}" for i in range(12)]
@@ -15,13 +16,8 @@ def make_canvas(width: int, height: int) -> np.ndarray:
 
 
 def draw_one(canvas: np.ndarray, box: list[float], class_id: int = 0) -> None:
-    draw_detections(
-        canvas,
-        np.array([box], np.float32),
-        np.array([0.87], np.float32),
-        np.array([class_id], np.int32),
-        LABELS,
-    )
+    class_ids = np.array([class_id], np.int32)
+    draw_detections(canvas, Detections(np.float32([box]), np.float32([0.87]), class_ids), LABELS)
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES_WH)
@@ -65,13 +61,14 @@ def test_best_detection_ends_on_top():
     canvas = make_canvas(640, 480)
     boxes = np.array([[100, 100, 300, 300], [100, 100, 300, 300]], np.float32)
     scores = np.array([0.9, 0.4], np.float32)
-    draw_detections(canvas, boxes, scores, np.array([1, 2], np.int32), LABELS)
+    draw_detections(canvas, Detections(boxes, scores, np.array([1, 2], np.int32)), LABELS)
     assert tuple(canvas[300, 200]) == class_colour(1)
 
 
 def test_no_detections_leave_the_canvas_alone():
     canvas = make_canvas(64, 48)
-    draw_detections(canvas, np.empty((0, 4)), np.empty(0), np.empty(0, np.int32), LABELS)
+    nothing = Detections(np.empty((0, 4)), np.empty(0), np.empty(0, np.int32))
+    draw_detections(canvas, nothing, LABELS)
     assert (canvas == 40).all()
 
 
@@ -92,9 +89,10 @@ def test_drawing_allocates_nothing_of_frame_size():
     canvas = make_canvas(1920, 1080)
     boxes = np.tile(np.array([[100, 100, 900, 900]], np.float32), (20, 1))
     scores, class_ids = np.full(20, 0.5, np.float32), np.arange(20, dtype=np.int32) % 12
-    draw_detections(canvas, boxes, scores, class_ids, LABELS)
+    detections = Detections(boxes, scores, class_ids)
+    draw_detections(canvas, detections, LABELS)
     tracemalloc.start()
-    draw_detections(canvas, boxes, scores, class_ids, LABELS)
+    draw_detections(canvas, detections, LABELS)
     draw_caption(canvas, "gate", 25, 30)
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()

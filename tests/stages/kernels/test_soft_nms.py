@@ -1,7 +1,7 @@
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from stages.kernels import soft_nms
@@ -23,12 +23,14 @@ def _either_form(request, monkeypatch):
 @settings(max_examples=60, deadline=None)
 def test_both_forms_equal_the_textbook_per_class(method, scalar_limit, seed, rois, classes):
     boxes, scores = make_crowd(seed, rois, classes)
+    # Of two scores that are equal in float32 another one is picked, and all that follows differs.
+    assume(textbook_soft_nms.least_lead(boxes, scores, method) > 1e-6)
     nms = SoftNms(method=method, score_thresh=0.05, max_detections=25)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(soft_nms, "SCALAR_LIMIT", scalar_limit)
         found = nms.suppress(boxes, scores)
     expected = textbook_soft_nms.suppress(boxes, scores, method=method, max_detections=25)
-    # Scores closer than float32 noise may swap places, so scores are compared in order ...
+    # Scores of two classes may swap places, so scores are compared in order ...
     np.testing.assert_allclose(found.scores, [score for score, _, _ in expected], rtol=1e-4)
     # ... and the candidates as a set, but for the last ones, where the limit cuts a tie.
     picked = {

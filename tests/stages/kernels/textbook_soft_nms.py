@@ -31,13 +31,17 @@ def suppress_class(
     iou_thresh: float,
     sigma: float,
     score_thresh: float,
-) -> list[tuple[float, int]]:
-    """All (score, row) of one class that stay above the threshold, in the order of picking."""
+) -> list[tuple[float, int, float]]:
+    """All (score, row, lead) of one class that stay above the threshold, in the order of picking.
+
+    The lead is by how much the pick was ahead of the next one, as a share of its score.
+    """
     left = {row: float(score) for row, score in enumerate(scores) if score > score_thresh}
     picks = []
     while left:
         best = max(left, key=lambda row: left[row])
-        picks.append((left.pop(best), best))
+        score = left.pop(best)
+        picks.append((score, best, 1 - max(left.values(), default=0.0) / score))
         for row in left:
             left[row] *= decay(iou(boxes[best], boxes[row]), method, iou_thresh, sigma)
         left = {row: score for row, score in left.items() if score > score_thresh}
@@ -57,8 +61,24 @@ def suppress(
     found = [
         (score, class_id, row)
         for class_id in range(scores.shape[1])
-        for score, row in suppress_class(
+        for score, row, _ in suppress_class(
             boxes, scores[:, class_id], method, iou_thresh, sigma, score_thresh
         )
     ]
     return sorted(found, key=lambda pick: -pick[0])[:max_detections]
+
+
+def least_lead(
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    method: str,
+    iou_thresh: float = 0.5,
+    sigma: float = 0.5,
+    score_thresh: float = 0.05,
+) -> float:
+    """The lead of the closest decision between two candidates of a class."""
+    classes = (
+        suppress_class(boxes, of_class, method, iou_thresh, sigma, score_thresh)
+        for of_class in scores.T
+    )
+    return min((lead for picks in classes for _, _, lead in picks), default=1.0)
