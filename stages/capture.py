@@ -1,6 +1,5 @@
 """Capture: frames of one camera, file, folder or drawn scene into the camera's ring."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -9,21 +8,16 @@ import msgspec
 
 from pipeline.loops.backoff import Retry
 from pipeline.memory.ring import Area, AreaSpec
-from pipeline.realtime import monotonic_ns
 from pipeline.redact import redact
 from pipeline.source import Geometry, SourceError
 from stages.readers.ffmpeg_log import FfmpegLog
 from stages.readers.folder import FolderReader
 from stages.readers.freeze import FreezeGuard
+from stages.readers.pace import Pace
 from stages.readers.reader import Reader
 from stages.readers.uri import file_path, is_file, is_live, is_scene
 from stages.readers.video import VideoReader
 from stages.slot import SlotShape
-
-_NS_PER_S = 1_000_000_000
-_NAP_NS = 500_000_000  # what else the process has to do waits no longer
-_FETCH_MARGIN = 1.25  # a frame may take this much longer to fetch than the slowest of late
-_FETCH_MEMORY = 0.9  # of the slowest fetch, per frame: forgotten after some twenty
 
 
 class CaptureOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,7 +37,10 @@ class CaptureOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Capture:
-    """One source. Files are read as fast as the line goes, scenes at their own speed."""
+    """One source. Files are read as fast as the line goes, scenes at their own speed.
+
+    Writes `frame`.
+    """
 
     Options = CaptureOptions
 
@@ -83,53 +80,10 @@ class Capture:
             pts_ns = self._pace.read(lambda: self._reader.read(frame))
         if pts_ns is None or self._freeze is None:
             return pts_ns
-        return pts_ns if self._freeze.is_news(frame) else None
+        return pts_ns if self._freeze.is_moving(frame) else None
 
     def close(self) -> None:
         self._reader.close()
-
-
-class Pace:
-    """Delivers frames when their presentation time has come, as a camera does.
-
-    A frame is fetched as late as its time allows: decoding or drawing it any sooner would take the
-    core from the stages that have the frame before in hand.
-    """
-
-    def __init__(self) -> None:
-        self._start_ns: int | None = None  # of the source's clock
-        self._last_pts_ns = 0
-        self._interval_ns = 0
-        self._fetch_ns = 0.0  # the longest fetch of late
-        self._ahead = False  # the last frame fetched is still to be delivered
-
-    def read(self, fetch: Callable[[], int]) -> int | None:
-        """The `pts_ns` that `fetch` returns, at its time; None when that is not soon."""
-        if not self._ahead:
-            expected_ns = self._last_pts_ns + self._interval_ns
-            if not self._sleep_until(expected_ns - int(self._fetch_ns * _FETCH_MARGIN)):
-                return None
-            self._fetch(fetch)
-        self._ahead = not self._sleep_until(self._last_pts_ns)
-        return None if self._ahead else self._last_pts_ns
-
-    def _fetch(self, fetch: Callable[[], int]) -> None:
-        before_ns = monotonic_ns()
-        pts_ns = fetch()
-        self._fetch_ns = max(monotonic_ns() - before_ns, self._fetch_ns * _FETCH_MEMORY)
-        if self._start_ns is None:
-            self._start_ns = monotonic_ns() - pts_ns
-        else:
-            self._interval_ns = pts_ns - self._last_pts_ns
-        self._last_pts_ns = pts_ns
-
-    def _sleep_until(self, pts_ns: int) -> bool:
-        """Whether that time has come; sleeps towards it, but not for long."""
-        if self._start_ns is None:
-            return True
-        left_ns = self._start_ns + pts_ns - monotonic_ns()
-        time.sleep(min(max(left_ns, 0), _NAP_NS) / _NS_PER_S)
-        return left_ns <= _NAP_NS
 
 
 def make_reader(options: CaptureOptions, alive: Callable[[], None]) -> Reader:
@@ -147,5 +101,5 @@ def make_reader(options: CaptureOptions, alive: Callable[[], None]) -> Reader:
         options.uri,
         rtsp_transport=options.rtsp_transport,
         silence_s=options.silence_s,
-        said=FfmpegLog().take,
+        read_log=FfmpegLog().take,
     )

@@ -3,16 +3,18 @@
 from pathlib import Path
 
 from pipeline.stage import Context, Frame
-from stages.readers.reader import Picture
+from stages.kernels.boxes import Wh
+from stages.kernels.pixels import Pixels
 from stages.recording.recorder import Recorder, RecorderOptions
 from stages.recording.video_file import Encoder, VideoFile, even_size
+from stages.slot import Slot
 
 
 class RecordVideo(Recorder):
-    """One film per camera and frame size, whatever is killed or connected anew meanwhile.
+    """Reads `canvas`. One video file per camera and frame size, over all restarts and connections.
 
-    Marks in the run's directory tell a successor which films are of this run, and where they are;
-    films of earlier runs are begun anew.
+    Marks in the run's directory tell a successor which files are of this run, and where they are;
+    files of earlier runs are begun anew.
     """
 
     stage, key = "record_video", "record.video"
@@ -20,49 +22,48 @@ class RecordVideo(Recorder):
     def __init__(self, options: RecorderOptions, context: Context) -> None:
         super().__init__(options, context)
         self._run_dir = context.run_dir
-        self._films: dict[
-            str, tuple[tuple[int, int], VideoFile]
-        ] = {}  # by camera: its size and film
+        self._open: dict[str, tuple[Wh, VideoFile]] = {}  # by camera: its size and file
 
     def record(self, frame: Frame) -> None:
-        film = self._find_film(frame.camera, frame["canvas"])
-        if frame.ref.frame_id > film.last_frame:  # else added just before a kill, and sent again
+        canvas = Slot(frame).canvas
+        video = self._find_video(frame.camera, canvas)
+        if frame.ref.frame_id > video.last_frame:  # else added just before a kill, and sent again
             at_ns = frame.pts_ns if frame.ref.lossless else frame.ref.captured_ns
-            film.add(frame["canvas"], frame.ref.frame_id, at_ns)
+            video.add(canvas, frame.ref.frame_id, at_ns)
 
     def finish(self) -> None:
-        while self._films:
-            self._films.popitem()[1][1].close()
+        while self._open:
+            self._open.popitem()[1][1].close()
 
-    def _find_film(self, camera: str, picture: Picture) -> VideoFile:
-        size_wh = even_size(picture)
-        open_wh, film = self._films.get(camera, (None, None))
-        if film is not None and open_wh == size_wh:
-            return film
-        if film is not None:
-            del self._films[camera]
-            film.close()
-        film = self._open_film(camera, size_wh)
-        self._films[camera] = size_wh, film
-        return film
+    def _find_video(self, camera: str, canvas: Pixels) -> VideoFile:
+        size_wh = even_size(canvas)
+        open_wh, video = self._open.get(camera, (None, None))
+        if video is not None and open_wh == size_wh:
+            return video
+        if video is not None:
+            del self._open[camera]
+            video.close()
+        video = self._open_video(camera, size_wh)
+        self._open[camera] = size_wh, video
+        return video
 
-    def _open_film(self, camera: str, size_wh: tuple[int, int]) -> VideoFile:
+    def _open_video(self, camera: str, size_wh: Wh) -> VideoFile:
         width, height = size_wh
-        mark = self._run_dir / f"film.{camera}.{width}x{height}"
+        mark = self._run_dir / f"video.{camera}.{width}x{height}"
         anew = not mark.is_symlink()
         if anew:
-            is_first = not any(self._run_dir.glob(f"film.{camera}.*"))
-            path = film_path(self._options.path, camera, None if is_first else size_wh)
+            is_first = not any(self._run_dir.glob(f"video.{camera}.*"))
+            path = video_path(self._options.path, camera, None if is_first else size_wh)
         else:
             path = mark.readlink()
         encoder = Encoder(self._run_dir / f"packet.{camera}", size_wh)
-        film = VideoFile(path, encoder, size_wh, anew=anew)
+        video = VideoFile(path, encoder, size_wh, anew=anew)
         if anew:
             mark.symlink_to(path.resolve())
-        return film
+        return video
 
 
-def film_path(template: str, camera: str, size_wh: tuple[int, int] | None) -> Path:
-    """The film of a camera; that of a size which is not its first bears the size in its name."""
+def video_path(template: str, camera: str, size_wh: Wh | None) -> Path:
+    """The file of a camera; the name holds the frame size where that is not the camera's first."""
     path = Path(template.replace("{camera}", camera))
     return path if size_wh is None else path.with_stem(f"{path.stem}.{size_wh[0]}x{size_wh[1]}")

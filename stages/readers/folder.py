@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from pipeline.source import EndOfSource, Geometry, GeometryChanged, SourceError
-from stages.readers.reader import Picture
+from stages.kernels.pixels import Pixels
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _FRAME_NS = 1_000_000_000  # images have no clock of their own: one second each
@@ -35,7 +35,7 @@ class FolderReader:
         height, width = _load(self._paths[first_frame]).shape[:2]
         return Geometry(width, height)
 
-    def read(self, frame: Picture) -> int:
+    def read(self, frame: Pixels) -> int:
         if self._next >= len(self._paths):
             raise EndOfSource
         image = _load(self._paths[self._next])
@@ -50,7 +50,7 @@ class FolderReader:
         """No file stays open between two images."""
 
 
-def _load(path: Path) -> Picture:
+def _load(path: Path) -> Pixels:
     """The image as BGR; cv2.imread fails silently and cannot say why."""
     try:
         data = np.fromfile(path, np.uint8)

@@ -1,23 +1,19 @@
-"""What the capture stage asks of a kind of source."""
+"""What every kind of source can do for the capture stage."""
 
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from pipeline.source import Geometry
-
-Picture = npt.NDArray[np.uint8]
+from stages.kernels.pixels import Pixels
 
 
 class Reader(Protocol):
     """Delivers the frames of one source, each into a view that the caller owns."""
 
     def open(self, first_frame: int) -> Geometry:
-        """Begin, at `first_frame` where the source can be read again. Raises SourceError."""
+        """Begin; a source that can be read again begins at `first_frame`. Raises SourceError."""
         ...
 
-    def read(self, frame: Picture) -> int:
+    def read(self, frame: Pixels) -> int:
         """Fill `frame` and return its `pts_ns`.
 
         Raises:

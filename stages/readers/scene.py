@@ -1,7 +1,7 @@
 """The drawn street as a camera: `scene://street?seed=7&seconds=20`."""
 
 from pipeline.source import EndOfSource, Geometry
-from stages.readers.reader import Picture
+from stages.kernels.pixels import Pixels
 from stages.scene.street import Street, parse_scene_uri
 
 _NS_PER_S = 1_000_000_000
@@ -19,7 +19,7 @@ class SceneReader:
         self._next = first_frame
         return Geometry(self._options.width, self._options.height)
 
-    def read(self, frame: Picture) -> int:
+    def read(self, frame: Pixels) -> int:
         count = self._street.frame_count
         if count is not None and self._next >= count:
             raise EndOfSource

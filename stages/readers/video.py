@@ -18,13 +18,13 @@ from pipeline.source import (
     SourceError,
     SourceStalled,
 )
-from stages.readers.ffmpeg_log import Chatter
-from stages.readers.reader import Picture
+from stages.kernels.pixels import Pixels
+from stages.readers.ffmpeg_log import LogLines
 from stages.readers.uri import is_camera, is_file
 
 _NS_PER_MS = 1_000_000
-_AV_LOG_FATAL = "8"  # FFmpeg's chatter may quote the address, password included
-_SIGN_OF_LIFE_FRAMES = 32  # while frames are passed over
+_AV_LOG_FATAL = "8"  # FFmpeg's lines may quote the address, password included
+_HEARTBEAT_FRAMES = 32  # `alive` is called once in so many frames that are passed over
 _DENIED = ("401", "403")  # of HTTP and of RTSP
 
 
@@ -37,7 +37,7 @@ class VideoReader:
         rtsp_transport: "tcp" or "udp".
         silence_s: how long a stream may send nothing.
         alive: called now and then while frames of a file are passed over.
-        said: what FFmpeg has said since the last call.
+        read_log: what FFmpeg has logged since the last call.
     """
 
     def __init__(
@@ -48,44 +48,44 @@ class VideoReader:
         rtsp_transport: str = "tcp",
         silence_s: float = 5.0,
         alive: Callable[[], None] = lambda: None,
-        said: Callable[[], Chatter] = Chatter,
+        read_log: Callable[[], LogLines] = LogLines,
     ) -> None:
         self._uri = uri
         self._loop = loop
         self._rtsp_transport = rtsp_transport
         self._silence_s = silence_s
-        self._alive, self._said = alive, said
+        self._alive, self._read_log = alive, read_log
         self._is_file = is_file(uri)
         self._capture: cv2.VideoCapture | None = None
 
     def open(self, first_frame: int) -> Geometry:
         self._decoded = 0
         self._pts_base_ns = self._last_pts_ns = 0
-        self._first: Picture | None = self._connect()
+        self._first: Pixels | None = self._connect()
         if self._is_file:
             self._skip(first_frame)
             while self._first is None:  # the size may have changed on the way
                 self._first = self._decode(None)
                 if self._first is None:
                     self._begin_again()
-        assert self._first is not None, "a stream begins with its first picture"
+        assert self._first is not None, "a stream begins with its first frame"
         return Geometry(self._first.shape[1], self._first.shape[0])
 
-    def read(self, frame: Picture) -> int:
+    def read(self, frame: Pixels) -> int:
         began_s = time.monotonic()
-        picture = self._first if self._first is not None else self._decode(frame)
-        if picture is None:
+        decoded = self._first if self._first is not None else self._decode(frame)
+        if decoded is None:
             if not self._is_file:
                 raise self._failure(time.monotonic() - began_s)
             self._begin_again()
-            picture = self._first
-            assert picture is not None, "a round begins with its first picture"
+            decoded = self._first
+            assert decoded is not None, "a round begins with its first frame"
         if not self._is_file:
             self._check_size()
-        if picture is not frame:  # OpenCV allocates when the view does not suit
-            if picture.shape != frame.shape:
-                raise GeometryChanged(f"frames are {picture.shape[1]}x{picture.shape[0]} now")
-            np.copyto(frame, picture)
+        if decoded is not frame:  # OpenCV allocates when the view does not suit
+            if decoded.shape != frame.shape:
+                raise GeometryChanged(f"frames are {decoded.shape[1]}x{decoded.shape[0]} now")
+            np.copyto(frame, decoded)
         self._first = None
         self._count_frame()
         return self._last_pts_ns
@@ -95,43 +95,43 @@ class VideoReader:
             self._capture.release()
             self._capture = None
 
-    def _connect(self) -> Picture:
-        """Open the stream and return its first picture: only that tells the true size."""
+    def _connect(self) -> Pixels:
+        """Open the stream and return its first frame: only that tells the true size."""
         os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = self._ffmpeg_options()
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _AV_LOG_FATAL)
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-        self._said()  # what was said before is no reason
+        self._read_log()  # lines of an earlier connection do not count
         self._coded_wh: tuple[int, int] | None = None
         began_s = time.monotonic()
         self._capture = _open_capture(self._uri, round(self._silence_s * 1000))
         if not self._capture.isOpened():
             raise self._refusal(time.monotonic() - began_s)
-        picture = self._decode(None)
-        if picture is None:
+        first = self._decode(None)
+        if first is None:
             raise SourceError(f"{redact(self._uri)}: expected video, got no frame")
-        return picture
+        return first
 
     def _ffmpeg_options(self) -> str:
         options = f"rtsp_transport;{self._rtsp_transport}"
         if self._uri.startswith("rtsp"):
-            # RTP brings the time of each picture. Guessing a rate from twenty of them would keep
-            # a camera that is back waiting for most of a second.
+            # RTP brings the time of each frame. Guessing a rate from twenty of them would cost most
+            # of a second each time that a camera is connected again.
             options += "|fpsprobesize;0"
         return options
 
-    def _decode(self, frame: Picture | None) -> Picture | None:
+    def _decode(self, frame: Pixels | None) -> Pixels | None:
         assert self._capture is not None, "read before open"
-        ok, picture = self._capture.read(frame)
-        return picture if ok else None  # type: ignore[return-value]  # uint8 by construction
+        ok, decoded = self._capture.read(frame)
+        return decoded if ok else None  # type: ignore[return-value]  # uint8 by construction
 
     def _check_size(self) -> None:
-        """Another size in mid-stream: OpenCV would scale its pictures to the first one's.
+        """Notice another size in mid-stream: OpenCV would scale its frames to the first one's.
 
-        Only the decoder of H.264 tells. Its sizes are those of whole blocks: none is the picture's.
+        Only the decoder of H.264 reports it, in whole blocks: the frame itself may be smaller.
         """
-        size = self._said().coded_wh
+        size = self._read_log().coded_wh
         if size is not None and self._coded_wh not in (None, size):
-            raise GeometryChanged(f"pictures are coded in {size[0]}x{size[1]} now")
+            raise GeometryChanged(f"frames are coded in {size[0]}x{size[1]} now")
         self._coded_wh = size or self._coded_wh
 
     def _skip(self, frames: int) -> None:
@@ -139,14 +139,14 @@ class VideoReader:
         assert self._capture is not None, "skip before open"
         skipped = 0
         while skipped < frames:
-            if skipped % _SIGN_OF_LIFE_FRAMES == 0:
+            if skipped % _HEARTBEAT_FRAMES == 0:
                 self._alive()
             if self._first is not None:
                 self._first = None
             elif not self._capture.grab():
                 length = self._decoded
                 self._begin_again()  # the base of time is one round now
-                rounds = (frames - skipped) // length  # need no decoding
+                rounds = (frames - skipped) // length  # whole rounds need no decoding
                 self._pts_base_ns *= 1 + rounds
                 skipped += rounds * length
                 continue
@@ -192,7 +192,7 @@ class VideoReader:
         """Why it could not be opened."""
         if self._is_file and not Path(self._uri).exists():
             return SourceError(f"{self._uri}: no such file")
-        address, reason = redact(self._uri), redact(self._said().error)
+        address, reason = redact(self._uri), redact(self._read_log().error)
         if reason.startswith(_DENIED):
             return SourceDenied(f"{address}: user name or password refused ({reason})")
         if not self._is_file and self._is_silence(waited_s):
@@ -203,7 +203,7 @@ class VideoReader:
         )
 
     def _is_silence(self, waited_s: float) -> bool:
-        return waited_s > self._silence_s * 0.9  # timers of others are not exact
+        return waited_s > self._silence_s * 0.9  # FFmpeg's timers are not exact
 
 
 def _open_capture(uri: str, silence_ms: int) -> cv2.VideoCapture:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 
 class Journal:
-    """Appends; each record is with the kernel at once, and one that does not fit leaves no trace.
+    """Appends records. The kernel has each one at once; one that does not fit leaves no trace.
 
-    A process that is killed may leave a part of its last record: whoever opens the file again finds
-    the end of the last whole one and says so with `cut`.
+    A process that is killed may leave a part of its last record. Its successor opens the file,
+    finds the end of the last whole record, and removes the rest with `cut`.
     """
 
     def __init__(self, path: Path, *, anew: bool = False) -> None:
@@ -29,7 +29,7 @@ class Journal:
         return at
 
     def tail(self, size: int) -> bytes:
-        """What the file ends with: `size` bytes, or all there are."""
+        """The last `size` bytes of the file, or all there are."""
         return os.pread(self.fd, size, max(self.end - size, 0))
 
     def cut(self, end: int) -> None:

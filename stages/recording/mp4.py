@@ -1,4 +1,4 @@
-"""MP4 (ISO/IEC 14496-12, -14) with one fragment a picture: playable however its writer ends.
+"""MP4 (ISO/IEC 14496-12, -14) with one fragment per frame: playable however its writer ends.
 
     while it is written   ftyp free moov(no samples) moof mdat moof mdat moof mdat ...
     when it is finished   ftyp mdat(................all of the above................) moov
@@ -16,14 +16,14 @@ from itertools import groupby
 from typing import NamedTuple
 
 TICKS_PER_S = 90_000  # frame times of 24, 25, 29.97, 30, 50 and 60 fps are whole ticks
-_TAIL_BYTES = 1 << 24  # more than any one picture takes
+_TAIL_BYTES = 1 << 24  # more than any one frame takes
 _FTYP = struct.pack(">I4s4sI4s4s4s", 28, b"ftyp", b"isom", 512, b"isom", b"iso6", b"mp41")
 _HOLE_AT, _HOLE_BYTES = len(_FTYP), 16
 _FREE = struct.pack(">I4s8x", _HOLE_BYTES, b"free")
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _KEY, _NO_KEY = 0x02000000, 0x01010000  # depends on no other sample; on others, and no sync point
-_KEY_START = b"\x00\x00\x01\xb0"  # a visual object sequence begins with every key picture
-_PICTURE_STARTS = (b"\x00\x00\x01\xb3", b"\x00\x00\x01\xb6")  # group of pictures, picture
+_KEY_START = b"\x00\x00\x01\xb0"  # a visual object sequence begins with every key frame
+_FRAME_STARTS = (b"\x00\x00\x01\xb3", b"\x00\x00\x01\xb6")  # group of frames, frame
 
 # moof, mfhd, traf, tfhd, tfdt, trun with one sample, and the head of mdat
 _HEAD = struct.Struct(">I4s I4sII I4s I4sII I4sIQ I4sIIIIII I4s")
@@ -31,7 +31,7 @@ _DURATION_AT = 88
 
 
 class Fragment(NamedTuple):
-    """One picture of a film, and where its fragment begins."""
+    """One frame of a video file, and where its fragment begins."""
 
     at: int
     frame_id: int
@@ -50,23 +50,23 @@ class Fragment(NamedTuple):
 
 
 def make_beginning(size_wh: tuple[int, int], packet: bytes) -> bytes:
-    """What a film begins with; `packet` is its first picture, a key picture."""
+    """What the file begins with; `packet` is its first frame, a key frame."""
     return _FTYP + _FREE + _movie(_sample_description(size_wh, packet), size_wh, ())
 
 
 def make_fragment(frame_id: int, ticks: int, duration: int, packet: bytes) -> bytes:
-    """A picture that is shown at `ticks` for `duration`, and bears the number of its frame."""
+    """A frame that is shown at `ticks` for `duration`, with its number."""
     flags = _KEY if packet.startswith(_KEY_START) else _NO_KEY
     return _pack_head(frame_id, ticks, duration, len(packet), flags) + packet
 
 
 def set_duration(fd: int, fragment_at: int, duration: int) -> None:
-    """Correct how long a picture is shown, once the next one is there."""
+    """Correct how long a frame is shown, once the next one is there."""
     os.pwrite(fd, duration.to_bytes(4, "big"), fragment_at + _DURATION_AT)
 
 
 def find_last_fragment(fd: int) -> Fragment | None:
-    """The last whole picture of a film that may end in the middle of one."""
+    """The last whole frame of a file that may end in the middle of one."""
     size = os.fstat(fd).st_size
     start = max(size - _TAIL_BYTES, 0)
     tail = os.pread(fd, _TAIL_BYTES, start)
@@ -92,7 +92,7 @@ def read_fragment(fd: int, at: int) -> Fragment | None:
 
 
 def read_fragments(fd: int) -> Iterator[Fragment]:
-    """All pictures of a film that is not finished."""
+    """All frames of a file that is not finished."""
     at = _HOLE_AT + _HOLE_BYTES
     at += int.from_bytes(os.pread(fd, 4, at), "big")  # moov
     size = os.fstat(fd).st_size
@@ -102,7 +102,7 @@ def read_fragments(fd: int) -> Iterator[Fragment]:
 
 
 def make_index(fd: int, fragments: Sequence[Fragment]) -> bytes:
-    """What a finished film ends with."""
+    """What a finished file ends with."""
     beginning = os.pread(fd, fragments[0].at, 0)
     at = beginning.index(b"stsd") - 4
     description = beginning[at : at + int.from_bytes(beginning[at : at + 4], "big")]
@@ -111,12 +111,12 @@ def make_index(fd: int, fragments: Sequence[Fragment]) -> bytes:
 
 
 def hide_fragments(fd: int, end: int) -> None:
-    """Let the index that begins at `end` count, and nothing before it."""
+    """Make players read the index that begins at `end`, and nothing before it."""
     os.pwrite(fd, struct.pack(">I4sQ", 1, b"mdat", end - _HOLE_AT), _HOLE_AT)
 
 
 def show_fragments(fd: int) -> None:
-    """Make a finished film one that can be appended to."""
+    """Make a finished file one that can be appended to."""
     head = os.pread(fd, _HOLE_BYTES, _HOLE_AT)
     if head[:8] == struct.pack(">I4s", 1, b"mdat"):
         os.pwrite(fd, _FREE, _HOLE_AT)
@@ -164,7 +164,7 @@ def _movie(description: bytes, size_wh: tuple[int, int], fragments: Sequence[Fra
 
 
 def _sample_tables(fragments: Sequence[Fragment]) -> Iterator[bytes]:
-    """Durations, chunks, sizes, places and key pictures; each sample is a chunk of its own."""
+    """Durations, chunks, sizes, places and key frames; each sample is a chunk of its own."""
     runs = [(len(list(run)), duration) for duration, run in groupby(f.duration for f in fragments)]
     count = len(fragments)
     keys = [number for number, fragment in enumerate(fragments, 1) if fragment.is_key]
@@ -183,8 +183,8 @@ def _table(kind: bytes, rows: int, row: str, values: Sequence[int]) -> bytes:
 
 
 def _sample_description(size_wh: tuple[int, int], packet: bytes) -> bytes:
-    """`stsd` of MPEG-4 Part 2; what is said before the first picture configures the decoder."""
-    found = [at for at in map(packet.find, _PICTURE_STARTS) if at >= 0]
+    """`stsd` of MPEG-4 Part 2; the bytes before the first frame configure the decoder."""
+    found = [at for at in map(packet.find, _FRAME_STARTS) if at >= 0]
     config = packet[: min(found, default=len(packet))]
     specific = _descriptor(5, config)
     decoder = _descriptor(4, struct.pack(">BB3xII", 0x20, 0x11, 0, 0), specific)  # visual stream

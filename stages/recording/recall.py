@@ -14,7 +14,7 @@ from stages.kernels.boxes import iou_matrix
 from stages.readers.uri import is_scene
 from stages.scene.street import SceneObject, Street, parse_scene_uri
 
-LEAST_SIDE_PX = 32  # square root of a box's area: smaller objects are not asked for
+LEAST_SIDE_PX = 32  # square root of a box's area: smaller objects do not count
 LEAST_VISIBLE = 0.5  # share of an object that is not hidden
 IOU = 0.5
 

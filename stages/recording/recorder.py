@@ -1,4 +1,4 @@
-"""What both recorders do when a disk says no: one clear error, and the line goes on without."""
+"""What both recorders do when a write fails: one clear error, and the line goes on without."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -19,9 +19,9 @@ class RecorderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recorder(BasicStage, ABC):
-    """Writes every frame until a write fails; from then on it counts what is not recorded.
+    """Writes every frame until a write fails; from then on it counts frames that are not recorded.
 
-    So do the successors of a process that is killed after that: a recording has no gap.
+    When the process is killed after that, its successors go on counting: a recording has no gap.
     """
 
     Options = RecorderOptions
@@ -60,7 +60,7 @@ class Recorder(BasicStage, ABC):
         try:
             self.finish()
         except OSError as error:
-            if not self._failed:  # else it has been said
+            if not self._failed:  # else it has been logged
                 logger.error("{}", self._describe(error))
 
     def _fail(self, error: OSError) -> None:

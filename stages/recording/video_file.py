@@ -1,4 +1,4 @@
-"""A film of one camera: pictures encoded one by one, each in its file before the next is taken."""
+"""A video file of one camera: each frame is encoded and in the file before the next is taken."""
 
 import contextlib
 import errno
@@ -8,24 +8,25 @@ from pathlib import Path
 
 import cv2
 
-from stages.readers.reader import Picture
+from stages.kernels.pixels import Pixels
 from stages.recording import mp4
 from stages.recording.journal import Journal
 
-USUAL_INTERVAL_NS = 40_000_000  # until two frames have told better
+USUAL_INTERVAL_NS = 40_000_000  # until two frames show the true one
 _CODEC = "mp4v"  # MPEG-4 Part 2: what the bundled FFmpeg can encode without a licence
-_RATE = 25.0  # tells the encoder how many bits a picture may take; times are the film's own
-_SHORTEST_NS, _LONGEST_NS = 100_000, 10_000_000_000  # a longer absence is not filled
+_RATE = 25.0  # tells the encoder how many bits a frame may take; the times in the file are ours
+_SHORTEST_NS, _LONGEST_NS = 100_000, 10_000_000_000  # a longer gap is not filled
 _NS_PER_S = 1_000_000_000
-_MOST_INDEXED = 50_000  # pictures: half an hour at 25 fps, indexed in half a second
+_MOST_INDEXED = 50_000  # frames: half an hour at 25 fps, indexed in half a second
 _AV_LOG_FATAL = "8"
 
 
 class Encoder:
-    """Turns pictures into packets, at once; after a restart it begins with a key picture.
+    """Turns each frame into a packet at once; a new encoder begins with a key frame.
 
-    FFmpeg is asked for a sequence of images: so it writes each packet to a file of its own and
-    closes it, where as a film it would keep some back. The files live in memory, for a moment.
+    FFmpeg runs as the writer of an image sequence, so it writes each packet to a file of its own
+    and closes it. As the writer of a video it would keep some packets back. The files live in
+    memory, for a moment.
     """
 
     def __init__(self, scratch: Path, size_wh: tuple[int, int]) -> None:
@@ -34,20 +35,20 @@ class Encoder:
         self._pattern = f"{scratch}.%09d.jpg"
         self._encoded = 0
         fourcc = cv2.VideoWriter.fourcc(*_CODEC)
-        with _stderr_shut():  # OpenCV warns that a codec of films is none of image files
+        with _stderr_shut():  # OpenCV warns that this codec is not one of image files
             self._writer = cv2.VideoWriter(self._pattern, cv2.CAP_FFMPEG, fourcc, _RATE, size_wh)
         if not self._writer.isOpened():
             width, height = size_wh
             raise OSError(errno.EINVAL, f"no {_CODEC} encoder for {width}x{height}")
 
-    def encode(self, picture: Picture) -> bytes:
-        """The packet of one more picture. Raises OSError."""
+    def encode(self, image: Pixels) -> bytes:
+        """The packet of one more frame. Raises OSError."""
         self._encoded += 1
         packet = Path(self._pattern % self._encoded)
         room = os.statvfs(packet.parent)
-        if room.f_bavail * room.f_frsize < picture.nbytes:  # FFmpeg would not say so
+        if room.f_bavail * room.f_frsize < image.nbytes:  # FFmpeg reports no full disk
             raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} at {packet.parent}")
-        self._writer.write(picture)
+        self._writer.write(image)
         try:
             return packet.read_bytes()
         finally:
@@ -60,7 +61,7 @@ class Encoder:
 class VideoFile:
     """Every frame once, shown from its own time until the next one's.
 
-    `last_frame` is the number of the last frame in it; a film that is continued knows it.
+    `last_frame` is the number of the last frame in the file, also of a file that is continued.
     """
 
     def __init__(
@@ -78,9 +79,9 @@ class VideoFile:
     def last_frame(self) -> int:
         return self._last.frame_id if self._last else -1
 
-    def add(self, picture: Picture, frame_id: int, at_ns: int) -> None:
+    def add(self, image: Pixels, frame_id: int, at_ns: int) -> None:
         """One more frame, later than all before. Raises OSError."""
-        packet = self._encoder.encode(picture)
+        packet = self._encoder.encode(image)
         begin = b""
         if self._last is None:
             begin = mp4.make_beginning(self._size_wh, packet)
@@ -96,7 +97,7 @@ class VideoFile:
         self._last = mp4.read_fragment(self._journal.fd, at)
 
     def close(self) -> None:
-        """Give the film an index, without which it plays, but players seek in it slowly."""
+        """Add an index. Without one the file plays too, but players seek in it slowly."""
         try:
             self._finish()
         finally:
@@ -114,23 +115,23 @@ class VideoFile:
             mp4.hide_fragments(self._journal.fd, at)
 
     def _step(self, at_ns: int) -> int:
-        """How long the last picture is shown; the usual time where clocks tell nothing sensible."""
+        """How long the last frame is shown; the usual time where the clock makes no sense."""
         step_ns = at_ns - self._last_ns if self._last_ns is not None else 0
         if _SHORTEST_NS <= step_ns <= _LONGEST_NS:
             self._interval_ns = step_ns
         return self._interval_ns
 
     def _recover(self) -> mp4.Fragment | None:
-        """Make a film that a killed process left whole; returns its last picture."""
+        """Make the file of a killed process whole; returns its last frame."""
         mp4.show_fragments(self._journal.fd)
         last = mp4.find_last_fragment(self._journal.fd)
         self._journal.cut(last.end if last else 0)
         return last
 
 
-def even_size(picture: Picture) -> tuple[int, int]:
-    """(width, height) of the film: chroma has half the resolution, so an odd line is left out."""
-    height, width = picture.shape[:2]
+def even_size(image: Pixels) -> tuple[int, int]:
+    """(width, height) of the video: chroma has half the resolution, so an odd line is left out."""
+    height, width = image.shape[:2]
     return width // 2 * 2, height // 2 * 2
 
 
@@ -144,7 +145,7 @@ def _to_ns(ticks: int) -> int:
 
 @contextlib.contextmanager
 def _stderr_shut() -> Iterator[None]:
-    """For what OpenCV writes there itself, whatever its log level."""
+    """Discard what OpenCV writes to standard error itself, whatever its log level."""
     kept = os.dup(2)
     with open(os.devnull, "wb") as null:
         os.dup2(null.fileno(), 2)

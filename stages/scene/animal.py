@@ -111,19 +111,21 @@ def _aim(start: Floats, rise: float, length: float) -> Floats:
     return start + length * _at(math.cos(rise), 0.0, math.sin(rise))
 
 
-def animal_parts(who: Animal, phase: float, swing: float, grazing: bool) -> list[Part]:
+def animal_parts(animal: Animal, phase: float, swing: float, grazing: bool) -> list[Part]:
     """The blobs of an animal at a fraction of its stride; swing 0 stands."""
-    kind = SPECIES[who.kind]
-    fur = _Fur(who.scale)
-    _add_legs(fur, who, kind, phase, swing)
-    _add_trunk(fur, who, kind)
-    _add_tail(fur, who, kind, phase)
-    _add_head(fur, who, kind, grazing, phase * swing)
+    kind = SPECIES[animal.kind]
+    fur = _Fur(animal.scale)
+    _add_legs(fur, animal, kind, phase, swing)
+    _add_trunk(fur, animal, kind)
+    _add_tail(fur, animal, kind, phase)
+    _add_head(fur, animal, kind, grazing, phase * swing)
     return fur.parts
 
 
-def _add_legs(fur: _Fur, who: Animal, kind: Species, phase: float, swing: float) -> None:
-    legs_colour = who.mark if who.kind == "sheep" and sum(who.coat) > 380 else dim(who.coat, 0.88)
+def _add_legs(fur: _Fur, animal: Animal, kind: Species, phase: float, swing: float) -> None:
+    legs_colour = (
+        animal.mark if animal.kind == "sheep" and sum(animal.coat) > 380 else dim(animal.coat, 0.88)
+    )
     top_z = kind.shoulder - 1.25 * kind.depth
     for front, side, lag in ((1, 1, 0.0), (1, -1, 0.5), (-1, 1, 0.72), (-1, -1, 0.22)):
         turn = 2 * math.pi * (phase + lag)
@@ -134,53 +136,56 @@ def _add_legs(fur: _Fur, who: Animal, kind: Species, phase: float, swing: float)
         knee = _aim(hip, -math.pi / 2 + angle + hock, top_z * 0.5)
         foot = _aim(knee, -math.pi / 2 + angle - hock - lift, top_z * 0.5 - kind.leg * 0.4)
         r = kind.leg
-        fur.add(who.coat, (hip + _at(0, 0, kind.depth * 0.3), r * 1.5), (knee, r * 0.72))
+        fur.add(animal.coat, (hip + _at(0, 0, kind.depth * 0.3), r * 1.5), (knee, r * 0.72))
         fur.add(legs_colour, (knee, r * 0.7), (foot, r * 0.5))
-        hoof = dim(who.coat, 0.4) if kind.shoulder > 0.7 else legs_colour
+        hoof = dim(animal.coat, 0.4) if kind.shoulder > 0.7 else legs_colour
         fur.add(hoof, (foot, r * 0.6), (foot + _at(r * 0.7, 0, -r * 0.1), r * 0.5))
 
 
-def _add_trunk(fur: _Fur, who: Animal, kind: Species) -> None:
+def _add_trunk(fur: _Fur, animal: Animal, kind: Species) -> None:
     r, half, z = kind.depth, kind.body / 2 - kind.depth, kind.shoulder - kind.depth
     chest, rump = _at(half, 0, z + 0.03 * r), _at(-half, 0, z + 0.08 * r)
-    if who.kind == "sheep":
-        fur.add(who.coat, (chest, r * 0.95), (rump, r * 0.95), matte=1.0)
+    if animal.kind == "sheep":
+        fur.add(animal.coat, (chest, r * 0.95), (rump, r * 0.95), matte=1.0)
         rng = np.random.default_rng(7)  # every sheep is curled alike
         for x in np.linspace(-half * 1.3, half * 1.3, 7):
             for turn in np.linspace(0, 2 * np.pi, 11)[:-1] + rng.uniform(0, 0.6):
                 y, up = 0.78 * r * math.sin(turn), 0.78 * r * math.cos(turn)
-                tone = dim(who.coat, float(rng.uniform(0.9, 1.06)))
+                tone = dim(animal.coat, float(rng.uniform(0.9, 1.06)))
                 fur.add(tone, (_at(float(x), y, z + up), r * 0.3), bias=0.1, matte=1.0)
         return
-    fur.add(who.coat, (chest, r), (_at(0, 0, z - 0.12 * r), r * 0.98), (rump, r * 0.94), bias=0.03)
-    for along, side, up, size in who.patches:
+    fur.add(
+        animal.coat, (chest, r), (_at(0, 0, z - 0.12 * r), r * 0.98), (rump, r * 0.94), bias=0.03
+    )
+    for along, side, up, size in animal.patches:
         # On the skin of the trunk: the flank bulges less where the patch is high or low.
         y = side * r * math.sqrt(max(0.0, 1.0 - up * up)) * 0.86
         centre = _at(along * 2 * half, y, z + up * r * 0.75)
-        fur.add(who.mark, (centre, r * size * 0.55), (centre + _at(r * size, 0, 0), r * size * 0.4),
+        end = centre + _at(r * size, 0, 0)
+        fur.add(animal.mark, (centre, r * size * 0.55), (end, r * size * 0.4),
                 bias=-0.02 if abs(up) > 0.95 else 0.04)  # fmt: skip
 
 
-def _add_tail(fur: _Fur, who: Animal, kind: Species, phase: float) -> None:
+def _add_tail(fur: _Fur, animal: Animal, kind: Species, phase: float) -> None:
     root = _at(-kind.body / 2 + 0.25 * kind.depth, 0, kind.shoulder - 0.45 * kind.depth)
     wag = 0.2 * math.sin(4 * math.pi * phase)
     middle = root + kind.tail * 0.5 * _at(-math.cos(kind.tail_rise), wag, math.sin(kind.tail_rise))
     bend = kind.tail_rise + (0.35 if kind.tail_rise > 0 else -0.3)
     tip = middle + kind.tail * 0.5 * _at(-math.cos(bend), wag, math.sin(bend))
-    thick = kind.leg * {"horse": 0.8, "sheep": 1.1, "cow": 0.28}.get(who.kind, 0.62)
-    colour = dim(who.coat, 0.5) if who.kind == "horse" else dim(who.coat, 0.92)
+    thick = kind.leg * {"horse": 0.8, "sheep": 1.1, "cow": 0.28}.get(animal.kind, 0.62)
+    colour = dim(animal.coat, 0.5) if animal.kind == "horse" else dim(animal.coat, 0.92)
     fur.add(colour, (root, thick), (middle, thick * 0.95))
-    fur.add(colour, (middle, thick * 0.95), (tip, thick * (1.5 if who.kind == "cow" else 0.6)))
+    fur.add(colour, (middle, thick * 0.95), (tip, thick * (1.5 if animal.kind == "cow" else 0.6)))
 
 
-def _add_head(fur: _Fur, who: Animal, kind: Species, grazing: bool, nod: float) -> None:
+def _add_head(fur: _Fur, animal: Animal, kind: Species, grazing: bool, nod: float) -> None:
     r, z = kind.depth, kind.shoulder
     rise = (-0.75 if grazing else kind.neck_rise) + 0.05 * math.sin(4 * math.pi * nod)
     base = _at(kind.body / 2 - 0.5 * r, 0, z - 0.6 * r)
     poll = _aim(base, rise, kind.neck + 0.4 * r)
-    face = who.mark if who.kind == "sheep" and sum(who.coat) > 380 else who.coat
-    thick = {"horse": 0.36, "cow": 0.34, "sheep": 0.42, "dog": 0.58, "cat": 0.8}[who.kind] * r
-    fur.add(who.coat, (base, r * 0.66), (poll, thick * 1.05), bias=0.04)
+    face = animal.mark if animal.kind == "sheep" and sum(animal.coat) > 380 else animal.coat
+    thick = {"horse": 0.36, "cow": 0.34, "sheep": 0.42, "dog": 0.58, "cat": 0.8}[animal.kind] * r
+    fur.add(animal.coat, (base, r * 0.66), (poll, thick * 1.05), bias=0.04)
     drop = -1.25 if grazing else -kind.head_drop
     muzzle = _aim(poll, drop, kind.head * 0.72)
     fur.add(face, (poll, thick * 1.12), (muzzle, thick * 0.62), bias=0.06)
@@ -189,16 +194,16 @@ def _add_head(fur: _Fur, who: Animal, kind: Species, grazing: bool, nod: float) 
     up = drop + math.pi / 2
     for side in (-1.0, 1.0):
         root = _aim(poll, up, thick * 0.8) + _at(0, side * thick * 0.7, 0)
-        spread = side * thick * (1.5 if who.kind in ("cow", "sheep") else 0.35)
-        length = thick * (0.5 if who.kind in ("cow", "sheep") else 1.1)
+        spread = side * thick * (1.5 if animal.kind in ("cow", "sheep") else 0.35)
+        length = thick * (0.5 if animal.kind in ("cow", "sheep") else 1.1)
         tip = _aim(root, up + 0.2, length) + _at(0, spread, 0)
         fur.add(dim(face, 0.8), (root, thick * 0.36), (tip, thick * 0.14), bias=0.08)
         eye = _aim(poll, drop, kind.head * 0.2) + _at(0, side * thick * 0.85, thick * 0.25)
         fur.add((22, 22, 26), (eye, thick * 0.15), bias=0.09)
-        if who.kind == "cow":
+        if animal.kind == "cow":
             horn = _aim(root, up, thick * 1.1) + _at(0, side * thick * 0.9, 0)
             fur.add((150, 190, 205), (root, thick * 0.2), (horn, thick * 0.08), bias=0.08)
-    if who.kind == "horse":
+    if animal.kind == "horse":
         crest = _aim(poll, rise + math.pi / 2, thick * 0.9)
         low = _aim(base, rise + math.pi / 2, r * 0.6)
-        fur.add(dim(who.coat, 0.45), (crest, thick * 0.5), (low, thick * 0.45), bias=0.05)
+        fur.add(dim(animal.coat, 0.45), (crest, thick * 0.5), (low, thick * 0.45), bias=0.05)

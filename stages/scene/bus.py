@@ -35,31 +35,31 @@ def make_bus(rng: np.random.Generator) -> Vehicle:
     return Vehicle("bus", "bus", length, 2.5, height, paint, pick(rng, PAINT), 0.5)
 
 
-def bus_parts(who: Vehicle) -> list[list[Part]]:
+def bus_parts(vehicle: Vehicle) -> list[list[Part]]:
     """The groups of parts of a bus, painted in order."""
-    half, w, low = who.length / 2, who.width / 2, 0.32
+    half, w, low = vehicle.length / 2, vehicle.width / 2, 0.32
     wheel_x = [half - 2.5, -half + 2.9]
-    decks = [(1.3, 2.35)] if who.height < 4 else [(1.2, 2.0), (2.6, 3.5)]
-    side = _bus_side(who, half, low, decks)
-    side += [(wheel_arch(x, who.wheel, 1.15, low + 0.02), ARCH) for x in wheel_x]
-    profile = box_profile(-half, half, low, who.height, 0.22)
+    decks = [(1.3, 2.35)] if vehicle.height < 4 else [(1.2, 2.0), (2.6, 3.5)]
+    side = _bus_side(vehicle, half, low, decks)
+    side += [(wheel_arch(x, vehicle.wheel, 1.15, low + 0.02), ARCH) for x in wheel_x]
+    profile = box_profile(-half, half, low, vehicle.height, 0.22)
     return [
         [underbody(-half * 0.95, half * 0.95, w * 0.9, 0.2, 0.5)],
-        tyres(wheel_x, who.wheel, w),
-        loft(profile, box_sections(w), who.paint, sided(side, w)),
-        _bus_ends(who, half, w, decks),
-        wheels(wheel_x, who.wheel, w + 0.005),
+        tyres(wheel_x, vehicle.wheel, w),
+        loft(profile, box_sections(w), vehicle.paint, sided(side, w)),
+        _bus_ends(vehicle, half, w, decks),
+        wheels(wheel_x, vehicle.wheel, w + 0.005),
     ]
 
 
 def _bus_side(
-    who: Vehicle, half: float, low: float, decks: list[tuple[float, float]]
+    vehicle: Vehicle, half: float, low: float, decks: list[tuple[float, float]]
 ) -> list[tuple[Floats, Colour]]:
     """A stripe along the sill, a row of windows per deck, two doors."""
     side: list[tuple[Floats, Colour]] = [
-        (quad(-half + 0.1, half - 0.1, low + 0.06, low + 0.4, 0.0), who.second)
+        (quad(-half + 0.1, half - 0.1, low + 0.06, low + 0.4, 0.0), vehicle.second)
     ]
-    panes = max(4, round(who.length / 1.45))
+    panes = max(4, round(vehicle.length / 1.45))
     edges = np.linspace(-half + 0.42, half - 0.38, panes + 1)
     for z0, z1 in decks:
         side.append((quad(-half + 0.35, half - 0.3, z0 - 0.05, z1 + 0.06, 0.0), (44, 40, 36)))
@@ -68,13 +68,15 @@ def _bus_side(
             side.append((quad(a + 0.05, b - 0.05, z0, z1, 0.0), GLASS))
             side.append((quad(a + 0.05, b - 0.05, bright, z1, 0.0), dim(GLASS, 1.6)))
     for x in (half - 1.35, -0.4):
-        side.append((quad(x - 0.5, x + 0.5, low + 0.05, 2.35, 0.0), dim(who.paint, 0.55)))
+        side.append((quad(x - 0.5, x + 0.5, low + 0.05, 2.35, 0.0), dim(vehicle.paint, 0.55)))
         for a in (x - 0.44, x + 0.04):
             side.append((quad(a, a + 0.4, low + 0.16, 2.25, 0.0), dim(GLASS, 1.25)))
     return side
 
 
-def _bus_ends(who: Vehicle, half: float, w: float, decks: list[tuple[float, float]]) -> list[Part]:
+def _bus_ends(
+    vehicle: Vehicle, half: float, w: float, decks: list[tuple[float, float]]
+) -> list[Part]:
     ends: list[Part] = []
     for way in (1.0, -1.0):
         x = way * (half + 0.01)
@@ -93,6 +95,6 @@ def _bus_ends(who: Vehicle, half: float, w: float, decks: list[tuple[float, floa
             (plate(-w * 0.95, w * 0.95, 0.38, 0.55, x), DARK),
             (plate(-0.28, 0.28, 0.6, 0.72, x), (230, 232, 234)),
         ]
-        panel = plate(-w * 0.92, w * 0.92, 0.4, who.height - 0.25, way * half)
-        ends.append(Face(panel, who.paint, np.array([way, 0.0, 0.0]), tuple(decals)))
+        panel = plate(-w * 0.92, w * 0.92, 0.4, vehicle.height - 0.25, way * half)
+        ends.append(Face(panel, vehicle.paint, np.array([way, 0.0, 0.0]), tuple(decals)))
     return ends

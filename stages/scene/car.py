@@ -35,9 +35,9 @@ def make_car(rng: np.random.Generator, paint: Colour, second: Colour) -> Vehicle
     return Vehicle("car", style, length, 1.8, height, paint, second, 0.33)
 
 
-def car_parts(who: Vehicle) -> list[list[Part]]:
-    half, w = who.length / 2, who.width / 2
-    low, belt, roof = 0.2, who.height * 0.6, who.height
+def car_parts(vehicle: Vehicle) -> list[list[Part]]:
+    half, w = vehicle.length / 2, vehicle.width / 2
+    low, belt, roof = 0.2, vehicle.height * 0.6, vehicle.height
     hood, tail = belt - 0.1, belt - 0.04
     # where the greenhouse starts and ends on the belt line, and on the roof
     front, front_top, back_top, back = {
@@ -45,8 +45,8 @@ def car_parts(who: Vehicle) -> list[list[Part]]:
         "sedan": (0.2, 0.06, -0.2, -0.34),
         "suv": (0.22, 0.1, -0.42, -0.49),
         "van": (0.32, 0.2, -0.47, -0.495),
-    }[who.style]
-    length = who.length
+    }[vehicle.style]
+    length = vehicle.length
     profile = np.array(
         [
             [-half + 0.05, low], [half - 0.08, low], [half, low + 0.14], [half - 0.02, hood - 0.2],
@@ -59,8 +59,8 @@ def car_parts(who: Vehicle) -> list[list[Part]]:
         profile,
         [(-w, 0.1, 0.05), (-w + 0.12, 0.03, 0.015), (-w + 0.45, 0, 0),
          (w - 0.45, 0, 0), (w - 0.12, 0.03, 0.015), (w, 0.1, 0.05)],
-        who.paint,
-        sided(_car_side(who, wheel_x, low, belt, front, back), w),
+        vehicle.paint,
+        sided(_car_side(vehicle, wheel_x, low, belt, front, back), w),
     )  # fmt: skip
     cabin_profile = np.array(
         [[front * length, belt - 0.02], [front_top * length, roof], [back_top * length, roof],
@@ -68,23 +68,23 @@ def car_parts(who: Vehicle) -> list[list[Part]]:
     )  # fmt: skip
     return [
         [underbody(-half * 0.9, half * 0.9, w * 0.85, 0.12, 0.32)],
-        tyres(wheel_x, who.wheel, w),
+        tyres(wheel_x, vehicle.wheel, w),
         body,
-        _car_ends(who, half, w, hood, tail),
-        wheels(wheel_x, who.wheel, w + 0.005),
-        _cabin(who, cabin_profile, w),
+        _car_ends(vehicle, half, w, hood, tail),
+        wheels(wheel_x, vehicle.wheel, w + 0.005),
+        _cabin(vehicle, cabin_profile, w),
     ]
 
 
 def _car_side(
-    who: Vehicle, wheel_x: list[float], low: float, belt: float, front: float, back: float
+    vehicle: Vehicle, wheel_x: list[float], low: float, belt: float, front: float, back: float
 ) -> list[tuple[Floats, Colour]]:
-    seam, sill = dim(who.paint, 0.62), dim(who.paint, 0.55)
-    length = who.length
+    seam, sill = dim(vehicle.paint, 0.62), dim(vehicle.paint, 0.55)
+    length = vehicle.length
     lower = quad(-length / 2 + 0.14, length / 2 - 0.16, low + 0.06, low + 0.2, 0.0)
     marks: list[tuple[Floats, Colour]] = [
         (quad(-length / 2 + 0.12, length / 2 - 0.14, belt - 0.3, belt - 0.12, 0.0),
-         dim(who.paint, 1.14)),
+         dim(vehicle.paint, 1.14)),
         (lower, sill),
     ]  # fmt: skip
     for x in (front * length - 0.12, (front + back) / 2 * length + 0.02, back * length + 0.35):
@@ -92,11 +92,11 @@ def _car_side(
     for x in ((front + back) / 2 * length + 0.12, back * length + 0.5):
         marks.append((quad(x, x + 0.18, belt - 0.2, belt - 0.165, 0.0), dim(STEEL, 0.9)))
     for x in wheel_x:
-        marks.append((wheel_arch(x, who.wheel, 1.17, low - 0.02, 0.01), ARCH))
+        marks.append((wheel_arch(x, vehicle.wheel, 1.17, low - 0.02, 0.01), ARCH))
     return marks
 
 
-def _car_ends(who: Vehicle, half: float, w: float, hood: float, tail: float) -> list[Part]:
+def _car_ends(vehicle: Vehicle, half: float, w: float, hood: float, tail: float) -> list[Part]:
     ahead, behind = np.array([1.0, 0.0, 0.0]), np.array([-1.0, 0.0, 0.0])
     x = half + 0.005
     front: Decals = (
@@ -114,17 +114,17 @@ def _car_ends(who: Vehicle, half: float, w: float, hood: float, tail: float) -> 
         (plate(-0.26, 0.26, tail - 0.36, tail - 0.25, x), (232, 234, 236)),
     )
     return [
-        Face(plate(-w * 0.85, w * 0.85, 0.36, hood - 0.16, half), who.paint, ahead, front),
-        Face(plate(-w * 0.85, w * 0.85, 0.38, tail - 0.14, -half), who.paint, behind, rear),
+        Face(plate(-w * 0.85, w * 0.85, 0.36, hood - 0.16, half), vehicle.paint, ahead, front),
+        Face(plate(-w * 0.85, w * 0.85, 0.38, tail - 0.14, -half), vehicle.paint, behind, rear),
     ]
 
 
-def _cabin(who: Vehicle, profile: Floats, w: float) -> list[Part]:
+def _cabin(vehicle: Vehicle, profile: Floats, w: float) -> list[Part]:
     """Windscreen, rear window, roof and side glass; the sides lean in towards the roof."""
     (fx, belt), (ftx, roof), (btx, _), (bx, _) = profile
-    lean = 0.17 if who.style != "van" else 0.1
+    lean = 0.17 if vehicle.style != "van" else 0.1
     base, top = w - 0.04, w - 0.04 - lean
-    frame = dim(who.paint, 0.9)
+    frame = dim(vehicle.paint, 0.9)
     parts: list[Part] = []
     for x0, x1, out in ((fx, ftx, 1.0), (bx, btx, -1.0)):
         outer = np.array([[x0, -base, belt], [x0, base, belt], [x1, top, roof], [x1, -top, roof]])
@@ -140,11 +140,11 @@ def _cabin(who: Vehicle, profile: Floats, w: float) -> list[Part]:
             Face(outer, frame, normal / np.linalg.norm(normal), _side_glass(outer, pillar))
         )
     crown = np.array([[ftx, -top, roof], [ftx, top, roof], [btx, top, roof], [btx, -top, roof]])
-    parts.append(Face(crown, who.paint, np.array([0.0, 0.0, 1.0])))
+    parts.append(Face(crown, vehicle.paint, np.array([0.0, 0.0, 1.0])))
     for side in (-1.0, 1.0):
         mirror = [[fx - 0.12, side * (w + 0.08), belt + 0.06, 0.07],
                   [fx - 0.2, side * (w + 0.02), belt + 0.05, 0.06]]  # fmt: skip
-        parts.append(Blob(np.array(mirror), who.paint))
+        parts.append(Blob(np.array(mirror), vehicle.paint))
     return parts
 
 

@@ -1,4 +1,4 @@
-"""Who is in the street: counts, places, speeds and looks drawn from the seed."""
+"""The cast of the street: counts, places, speeds and looks drawn from the seed."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ class Cast:
         self.next_id = 1
         self.counts = {name: self._count(name, getattr(options, name)) for name in COUNTS}
 
-    def _count(self, name: str, asked: int | None) -> int:
+    def _count(self, name: str, wanted: int | None) -> int:
         _, most, chance = _USUAL[name]
         drawn = int(self.rng.integers(1, most + 1)) if self.rng.random() < chance else 0
-        return drawn if asked is None else asked
+        return drawn if wanted is None else wanted
 
     def gather(self) -> list[Actor]:
         self._traffic()
@@ -97,7 +97,7 @@ class Cast:
                 self._lane(queue, (lane + 0.5) * layout.lane_width, speed, way)
 
     def _lane(self, queue: list[Vehicle | Cycle], v: float, speed: float, way: float) -> None:
-        """One speed for a whole lane: nobody drives through the one in front."""
+        """One speed for a whole lane: no vehicle drives through the one in front."""
         lengths = [_length(driver) for driver in queue]
         low, high = self.layout.visible_span(v, max(lengths) / 2 + 1 if speed else 0.0)
         needed = sum(length + 2.0 for length in lengths)
@@ -138,19 +138,19 @@ class Cast:
     def _people(self) -> None:
         rng = self.rng
         for _ in range(self.counts["people"]):
-            who = make_person(rng)
+            person = make_person(rng)
             v = self._pavement(0.5)
             span = self.layout.visible_span(v, 1.0)
             start = float(rng.uniform(*span))
             if rng.random() < 0.22:
                 path = Path(v, start, 0.0, span, float(rng.uniform(0, 2 * math.pi)))
-                self._add(("person",), partial(_standing, who, float(rng.uniform(0.1, 0.3))), path)
+                self._add(("person",), partial(_standing, person, float(rng.uniform(0.1, 0.3))), path)
                 continue
             way = float(rng.choice([-1.0, 1.0]))
-            size = who.height / 1.75
+            size = person.height / 1.75
             speed = way * float(rng.uniform(0.9, 1.7)) * math.sqrt(size)
             path = Path(v, start, speed, span, facing(way))
-            self._add(("person",), partial(_walking, who), path, stride=1.45 * size, stops=3)
+            self._add(("person",), partial(_walking, person), path, stride=1.45 * size, stops=3)
 
     def _pavement(self, near_share: float) -> float:
         rng, layout = self.rng, self.layout
@@ -160,7 +160,7 @@ class Cast:
 
     def _animal(self, kind: str) -> None:
         rng, layout = self.rng, self.layout
-        who = make_animal(rng, kind)
+        animal = make_animal(rng, kind)
         v = self._pavement(0.4 if kind in _FARM else 0.55)
         if layout.verge > 0 and kind in _FARM and rng.random() < 0.7:
             v = layout.road + layout.far_walk + float(rng.uniform(0.24, 0.72)) * layout.verge
@@ -171,11 +171,11 @@ class Cast:
         if stands:
             grazing = kind in _FARM and bool(rng.random() < 0.5)
             path = Path(v, start, 0.0, span, facing(way) + float(rng.normal(0, 0.6)))
-            self._add((kind,), partial(_animal_groups, who, 0.0, grazing), path)
+            self._add((kind,), partial(_animal_groups, animal, 0.0, grazing), path)
             return
-        stride = SPECIES[kind].stride * who.scale
+        stride = SPECIES[kind].stride * animal.scale
         path = Path(v, start, way * float(rng.uniform(0.7, 1.3)) * stride, span, facing(way))
-        self._add((kind,), partial(_animal_groups, who, 1.0, False), path, stride, stops=3)
+        self._add((kind,), partial(_animal_groups, animal, 1.0, False), path, stride, stops=3)
 
     def _trees(self) -> None:
         rng, layout = self.rng, self.layout
@@ -206,24 +206,24 @@ def _length(driver: Vehicle | Cycle) -> float:
     return driver.length if isinstance(driver, Vehicle) else _CYCLE_LENGTH
 
 
-def _walking(who: Person, phase: float) -> Groups:
-    return [person_parts(who, walk_pose(phase))]
+def _walking(person: Person, phase: float) -> Groups:
+    return [person_parts(person, walk_pose(phase))]
 
 
-def _standing(who: Person, swing: float, phase: float) -> Groups:
-    return [person_parts(who, walk_pose(0.2, swing))]
+def _standing(person: Person, swing: float, phase: float) -> Groups:
+    return [person_parts(person, walk_pose(0.2, swing))]
 
 
-def _animal_groups(who: Animal, swing: float, grazing: bool, phase: float) -> Groups:
-    return [animal_parts(who, phase, swing, grazing)]
+def _animal_groups(animal: Animal, swing: float, grazing: bool, phase: float) -> Groups:
+    return [animal_parts(animal, phase, swing, grazing)]
 
 
-def _cycle_groups(who: Cycle, phase: float) -> Groups:
-    return [cycle_parts(who, phase)]
+def _cycle_groups(cycle: Cycle, phase: float) -> Groups:
+    return [cycle_parts(cycle, phase)]
 
 
-def _vehicle_groups(who: Vehicle, phase: float) -> Groups:
-    return vehicle_parts(who)
+def _vehicle_groups(vehicle: Vehicle, phase: float) -> Groups:
+    return vehicle_parts(vehicle)
 
 
 def _still(groups: Groups, phase: float) -> Groups:

@@ -33,8 +33,8 @@ def make_cycle(rng: np.random.Generator, kind: str, ridden: bool) -> Cycle:
     )
 
 
-def cycle_parts(who: Cycle, phase: float) -> list[Part]:
-    return _bicycle(who, phase) if who.kind == "bicycle" else _motorcycle(who)
+def cycle_parts(cycle: Cycle, phase: float) -> list[Part]:
+    return _bicycle(cycle, phase) if cycle.kind == "bicycle" else _motorcycle(cycle)
 
 
 def _ring(x: float, z: float, radius: float, y: float = 0.0) -> Floats:
@@ -50,7 +50,7 @@ def _ball(colour: Colour, *spheres: tuple[Floats, float], bias: float = 0.0) -> 
     return Blob(np.array([[*centre, r] for centre, r in spheres]), colour, CYCLE, bias)
 
 
-def _bicycle(who: Cycle, phase: float) -> list[Part]:
+def _bicycle(cycle: Cycle, phase: float) -> list[Part]:
     r, rear, front = 0.34, -0.5, 0.53
     crank, seat, head = point(-0.08, 0, 0.29), point(-0.2, 0, 0.86), point(0.34, 0, 0.82)
     bar = point(0.38, 0, 1.0)
@@ -65,8 +65,8 @@ def _bicycle(who: Cycle, phase: float) -> list[Part]:
     hub, axle = point(rear, 0, r), point(front, 0, r)
     for line in ((crank, seat), (crank, head), (seat - point(0, 0, 0.1), head), (hub, crank),
                  (hub, seat - point(0, 0, 0.1))):  # fmt: skip
-        parts.append(_tube(who.paint, 0.02, *line, bias=0.01))
-    parts.append(_tube(dim(who.paint, 0.7), 0.018, axle, bar, bias=0.01))
+        parts.append(_tube(cycle.paint, 0.02, *line, bias=0.01))
+    parts.append(_tube(dim(cycle.paint, 0.7), 0.018, axle, bar, bias=0.01))
     parts.append(
         _tube((40, 40, 42), 0.018, bar + point(0, -0.25, 0.02), bar, bar + point(0, 0.25, 0.02))
     )
@@ -80,9 +80,9 @@ def _bicycle(who: Cycle, phase: float) -> list[Part]:
         foot = crank + point(0.16 * math.cos(turn + lag), side * 0.11, -0.16 * math.sin(turn + lag))
         parts.append(_tube((60, 60, 62), 0.014, crank + point(0, side * 0.06, 0), foot))
         pedals.append(foot + point(0, 0, 0.06))
-    if who.rider is not None:
+    if cycle.rider is not None:
         pose = ride_pose(seat, bar, (pedals[0], pedals[1]), 0.42)
-        parts += person_parts(who.rider, pose, RIDER, riding=True)
+        parts += person_parts(cycle.rider, pose, RIDER, riding=True)
     return parts
 
 
@@ -100,8 +100,8 @@ def _wheel(x: float, r: float) -> list[Part]:
     return [tyre, *parts]
 
 
-def _motorcycle(who: Cycle) -> list[Part]:
-    r = 0.25 if who.scooter else 0.31
+def _motorcycle(cycle: Cycle) -> list[Part]:
+    r = 0.25 if cycle.scooter else 0.31
     rear, front = -0.64, 0.7
     seat, bar = point(-0.25, 0, 0.8), point(0.42, 0, 1.06)
     dark: Colour = (44, 44, 48)
@@ -113,20 +113,20 @@ def _motorcycle(who: Cycle) -> list[Part]:
     )
     parts.append(_ball((215, 235, 240), (point(0.56, 0, 0.93), 0.1), bias=0.05))
     parts.append(_ball(dark, (point(0.5, 0, 0.95), 0.11)))
-    parts.append(_ball(who.paint, (point(front - 0.14, 0, r * 2 + 0.02), 0.06),
+    parts.append(_ball(cycle.paint, (point(front - 0.14, 0, r * 2 + 0.02), 0.06),
                        (point(front + 0.1, 0, r * 2 + 0.01), 0.05), bias=0.02))  # fmt: skip
-    if who.scooter:
-        parts.append(_ball(who.paint, (point(-0.7, 0, 0.6), 0.13), (point(-0.1, 0, 0.55), 0.15)))
+    if cycle.scooter:
+        parts.append(_ball(cycle.paint, (point(-0.7, 0, 0.6), 0.13), (point(-0.1, 0, 0.55), 0.15)))
         shield = [(point(0.42, y, 0.45), 0.06) for y in (0.12, -0.12)]
-        parts.append(_ball(who.paint, *shield, (point(0.5, 0, 0.9), 0.1)))
+        parts.append(_ball(cycle.paint, *shield, (point(0.5, 0, 0.9), 0.1)))
         parts.append(
-            _ball(dim(who.paint, 0.6), (point(-0.1, 0, 0.3), 0.08), (point(0.4, 0, 0.3), 0.07))
+            _ball(dim(cycle.paint, 0.6), (point(-0.1, 0, 0.3), 0.08), (point(0.4, 0, 0.3), 0.07))
         )
     else:
         parts.append(_ball((70, 70, 74), (point(0.1, 0, 0.42), 0.17), (point(-0.12, 0, 0.4), 0.15)))
         parts.append(_ball(dim(STEEL, 0.8), (point(0.12, 0, 0.56), 0.13), bias=0.02))
         parts.append(
-            _ball(who.paint, (point(0.28, 0, 0.84), 0.13), (point(-0.05, 0, 0.8), 0.1), bias=0.03)
+            _ball(cycle.paint, (point(0.28, 0, 0.84), 0.13), (point(-0.05, 0, 0.8), 0.1), bias=0.03)
         )
         parts.append(_tube(dark, 0.035, point(rear, 0.05, r), point(-0.15, 0.05, 0.45)))
         for y in (-0.13,):
@@ -136,14 +136,14 @@ def _motorcycle(who: Cycle) -> list[Part]:
     parts.append(
         _ball(dark, (point(-0.08, 0, 0.8), 0.07), (point(-0.62, 0, 0.86), 0.08), bias=0.03)
     )
-    parts.append(_ball(who.paint, (point(-0.4, 0, 0.74), 0.08), (point(-0.8, 0, 0.84), 0.06)))
+    parts.append(_ball(cycle.paint, (point(-0.4, 0, 0.74), 0.08), (point(-0.8, 0, 0.84), 0.06)))
     parts.append(_ball((40, 36, 180), (point(-0.86, 0, 0.82), 0.05)))
-    if who.rider is not None:
+    if cycle.rider is not None:
         feet = (point(0.1, 0.16, 0.34), point(0.1, -0.16, 0.34))
         pose = ride_pose(seat + point(0.02, 0, 0.04), bar, feet, 0.16)
-        parts += person_parts(who.rider, pose, RIDER, riding=True)
+        parts += person_parts(cycle.rider, pose, RIDER, riding=True)
         head = pose.neck + point(0.03, 0.0, 0.2)
-        parts.append(Blob(np.array([[*head, 0.145]]), dim(who.paint, 0.9), RIDER, 0.09))
+        parts.append(Blob(np.array([[*head, 0.145]]), dim(cycle.paint, 0.9), RIDER, 0.09))
         visor = np.array([[*(head + point(0.1, y, 0.0)), 0.05] for y in (-0.05, 0.05)])
         parts.append(Blob(visor, (30, 28, 26), RIDER, 0.1))
     return parts

@@ -29,12 +29,12 @@ def make_tree(rng: np.random.Generator) -> Tree:
     return Tree(height, pick(rng, LEAVES), np.column_stack([places, radius, tone]))
 
 
-def tree_parts(who: Tree) -> list[list[Part]]:
-    h = who.height
+def tree_parts(tree: Tree) -> list[list[Part]]:
+    h = tree.height
     trunk = np.array([[0, 0, 0.05, 0.028 * h], [0.02, 0, 0.6 * h, 0.016 * h]])
     leaves: list[Part] = [
-        Blob(np.array([[x, y, z, r]]), dim(who.leaf, float(tone)), matte=1.0)
-        for x, y, z, r, tone in who.puffs
+        Blob(np.array([[x, y, z, r]]), dim(tree.leaf, float(tone)), matte=1.0)
+        for x, y, z, r, tone in tree.puffs
     ]
     return [[Blob(trunk, (52, 68, 88))], leaves]
 

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from stages.scene.shape import Blob, Bytes, Face, Floats, Light, Part, Stroke, View
+from stages.kernels.pixels import Pixels
+from stages.scene.shape import Blob, Face, Floats, Light, Part, Stroke, View
 
 _CIRCLE = np.stack([np.cos(t := np.linspace(0, 2 * np.pi, 20, endpoint=False)), np.sin(t)], axis=1)
 # Nested copies of a blob from its rim to its brightest spot: size, share of the sun.
@@ -63,14 +64,14 @@ def _radius(part: Part) -> Floats | float:
 
 
 class Painter:
-    """Fills polygons on a supersampled canvas and notes who owns each pixel."""
+    """Fills polygons on a supersampled canvas and notes the owner of each pixel."""
 
     def __init__(self, view: View, light: Light, low: Floats, high: Floats, zoom: int) -> None:
         self.view, self.light = view, light
         self.low, self.zoom = low, zoom
         width, height = np.ceil(high - low).astype(int) * zoom
-        self.canvas: Bytes = np.zeros((height, width, 4), np.uint8)
-        self.owners: Bytes = np.zeros((height, width), np.uint8)
+        self.canvas: Pixels = np.zeros((height, width, 4), np.uint8)
+        self.owners: Pixels = np.zeros((height, width), np.uint8)
 
     def draw(self, seen: Seen) -> None:
         if isinstance(seen.part, Blob):
@@ -84,7 +85,7 @@ class Painter:
         return np.rint((pixels - self.low) * (self.zoom << _SHIFT)).astype(np.int32)
 
     def _fill(self, corners: Corners, colour: tuple[float, ...], owner: int = 0) -> None:
-        """Paints a polygon; owner 0 leaves the pixels to whom they belong."""
+        """Paints a polygon; owner 0 leaves the pixels to their owners."""
         cv2.fillPoly(self.canvas, [corners], colour, cv2.LINE_8, _SHIFT)
         if owner:
             cv2.fillPoly(self.owners, [corners], (float(owner),), cv2.LINE_8, _SHIFT)

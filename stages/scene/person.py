@@ -130,42 +130,44 @@ class _Tailor:
         self.parts.append(Blob(rows, colour, self.owner, bias))
 
 
-def person_parts(who: Person, pose: Pose, owner: int = 1, riding: bool = False) -> list[Part]:
+def person_parts(person: Person, pose: Pose, owner: int = 1, riding: bool = False) -> list[Part]:
     """The blobs of a dressed person; a rider keeps the size that fits the cycle."""
-    scale = 1.0 if riding else who.height / 1.75
+    scale = 1.0 if riding else person.height / 1.75
     tailor = _Tailor(scale, owner, 0.0)
-    _add_legs(tailor, who, pose, riding)
-    _add_trunk(tailor, who, pose, riding)
-    _add_arms(tailor, who, pose)
-    _add_head(tailor, who, pose)
+    _add_legs(tailor, person, pose, riding)
+    _add_trunk(tailor, person, pose, riding)
+    _add_arms(tailor, person, pose)
+    _add_head(tailor, person, pose)
     return tailor.parts
 
 
-def _add_legs(tailor: _Tailor, who: Person, pose: Pose, riding: bool) -> None:
-    girth = who.girth
-    bare = who.skirt and not riding
+def _add_legs(tailor: _Tailor, person: Person, pose: Pose, riding: bool) -> None:
+    girth = person.girth
+    bare = person.skirt and not riding
     for side, knee, foot in zip((1.0, -1.0), pose.knees, pose.feet, strict=True):
         top = pose.hip + point(0.0, side * 0.085, 0.0)
-        cloth = who.skin if bare else who.legs
+        cloth = person.skin if bare else person.legs
         tailor.add(cloth, (top, 0.088 * girth), (knee, 0.062 * girth))
         tailor.add(cloth, (knee, 0.06 * girth), (foot + point(0, 0, 0.04), 0.045))
         toe = foot + point(0.15, 0.0, -0.005)
-        tailor.add(who.shoes, (foot, 0.05), (foot + point(0.05, 0, 0.0), 0.05), (toe, 0.034))
+        tailor.add(person.shoes, (foot, 0.05), (foot + point(0.05, 0, 0.0), 0.05), (toe, 0.034))
     if bare:
         low = (pose.knees[0] + pose.knees[1]) / 2 + point(0.0, 0.0, 0.08)
         reach = abs(float(pose.knees[0][0] - pose.knees[1][0])) / 2 + 0.04
         hem = [(low + point(x, y, 0), 0.09) for x in (-reach, reach) for y in (-0.1, 0.1)]
-        tailor.add(who.legs, (pose.hip + point(0, 0, 0.1), 0.13 * girth), *hem, bias=0.12)
+        tailor.add(person.legs, (pose.hip + point(0, 0, 0.1), 0.13 * girth), *hem, bias=0.12)
 
 
-def _add_trunk(tailor: _Tailor, who: Person, pose: Pose, riding: bool) -> None:
-    girth, hip, neck = who.girth, pose.hip, pose.neck
+def _add_trunk(tailor: _Tailor, person: Person, pose: Pose, riding: bool) -> None:
+    girth, hip, neck = person.girth, pose.hip, pose.neck
     across = point(0.0, 0.14, 0.0)
     waist = hip + (neck - hip) * 0.3
     chest = hip + (neck - hip) * 0.72
-    tailor.add(who.legs, (hip + across * 0.45, 0.115 * girth), (hip - across * 0.45, 0.115 * girth))
     tailor.add(
-        who.top,
+        person.legs, (hip + across * 0.45, 0.115 * girth), (hip - across * 0.45, 0.115 * girth)
+    )
+    tailor.add(
+        person.top,
         (waist + across * 0.35, 0.115 * girth),
         (waist - across * 0.35, 0.115 * girth),
         (chest + across * 0.6, 0.115 * girth),
@@ -174,50 +176,52 @@ def _add_trunk(tailor: _Tailor, who: Person, pose: Pose, riding: bool) -> None:
         (neck - across * 0.9 - point(0, 0, 0.08), 0.06),
         bias=0.05,
     )
-    if who.coat and not riding:
+    if person.coat and not riding:
         hem = hip + point(0.0, 0.0, -0.22)
         low = [(hem + point(x, y, 0), 0.1 * girth) for x in (-0.07, 0.09) for y in (-0.08, 0.08)]
-        tailor.add(who.top, (waist, 0.135 * girth), *low, bias=0.08)
-    if who.bag is not None:
+        tailor.add(person.top, (waist, 0.135 * girth), *low, bias=0.08)
+    if person.bag is not None:
         back = chest + point(-0.19, 0.0, -0.02)
-        tailor.add(who.bag, (back + point(0, 0, 0.12), 0.09), (back - point(0.03, 0, 0.2), 0.11))
+        tailor.add(person.bag, (back + point(0, 0, 0.12), 0.09), (back - point(0.03, 0, 0.2), 0.11))
 
 
-def _add_arms(tailor: _Tailor, who: Person, pose: Pose) -> None:
+def _add_arms(tailor: _Tailor, person: Person, pose: Pose) -> None:
     for side, elbow, hand in zip((1.0, -1.0), pose.elbows, pose.hands, strict=True):
         shoulder = pose.neck + point(0.0, side * 0.185, -0.07)
-        sleeve = dim(who.top, 0.93)
-        fore = who.skin if who.short_sleeves else sleeve
+        sleeve = dim(person.top, 0.93)
+        fore = person.skin if person.short_sleeves else sleeve
         tailor.add(sleeve, (shoulder, 0.068), (elbow, 0.05))
         tailor.add(fore, (elbow, 0.046), (hand, 0.036))
-        tailor.add(who.skin, (hand, 0.042), (hand + point(0.02, 0, -0.05), 0.034))
+        tailor.add(person.skin, (hand, 0.042), (hand + point(0.02, 0, -0.05), 0.034))
 
 
-def _add_head(tailor: _Tailor, who: Person, pose: Pose) -> None:
+def _add_head(tailor: _Tailor, person: Person, pose: Pose) -> None:
     head = pose.neck + point(0.03, 0.0, 0.17)
-    tailor.add(who.skin, (pose.neck - point(0, 0, 0.03), 0.058), (head - point(0, 0, 0.05), 0.055))
     tailor.add(
-        who.skin,
+        person.skin, (pose.neck - point(0, 0, 0.03), 0.058), (head - point(0, 0, 0.05), 0.055)
+    )
+    tailor.add(
+        person.skin,
         (head + point(0.015, 0, -0.045), 0.07),
         (head + point(0, 0, 0.03), 0.09),
         bias=0.05,
     )
-    tailor.add(who.skin, (head + point(0.095, 0, -0.01), 0.018), bias=0.06)
+    tailor.add(person.skin, (head + point(0.095, 0, -0.01), 0.018), bias=0.06)
     crown = head + point(-0.025, 0.0, 0.055)
     tailor.add(
-        who.hair,
+        person.hair,
         (crown, 0.09),
         (crown + point(0.055, 0, 0.01), 0.06),
         (crown - point(0.02, 0, 0.06), 0.075),
         bias=0.051,
     )
-    if who.long_hair:
+    if person.long_hair:
         tail = pose.neck + point(-0.08, 0.0, -0.04)
-        tailor.add(who.hair, (crown - point(0.02, 0, 0), 0.085), (tail, 0.055), bias=0.04)
-    if who.hat:
+        tailor.add(person.hair, (crown - point(0.02, 0, 0), 0.085), (tail, 0.055), bias=0.04)
+    if person.hat:
         brim = crown + point(0.0, 0.0, 0.03)
         tailor.add(
-            dim(who.top, 0.7),
+            dim(person.top, 0.7),
             (brim, 0.1),
             (brim + point(0.12, 0, 0.0), 0.03),
             (brim + point(0, 0, 0.05), 0.07),

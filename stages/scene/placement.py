@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from stages.kernels.pixels import Pixels
 from stages.scene.actor import Actor
-from stages.scene.shape import Bytes, Floats
+from stages.scene.shape import Floats
 from stages.scene.sprite import Sprite
 
 Window = tuple[slice, slice]  # rows and columns of a frame
@@ -34,7 +35,7 @@ class Placement:
         y1 = max(y0, min(self.top + self.size[1], height))
         return slice(y0, y1), slice(x0, x1)
 
-    def sample(self, plane: Bytes, window: Window, method: int) -> Bytes:
+    def sample(self, plane: Pixels, window: Window, method: int) -> Pixels:
         """A plane of the sprite at frame size, only where the window (not empty) is."""
         rows, columns = window
         x0, y0 = columns.start - self.left, rows.start - self.top
@@ -45,17 +46,17 @@ class Placement:
         cut = plane[int(y0 / self.ratio) : ends[0], int(x0 / self.ratio) : ends[1]]
         return np.asarray(cv2.resize(cut, size, interpolation=method), np.uint8)
 
-    def owners(self, window: Window) -> Bytes:
-        """Who covers each pixel of the window: 0 nobody, 1 the first label, 2 the second."""
+    def owners(self, window: Window) -> Pixels:
+        """The owner of each pixel of the window: 0 none, 1 the first label, 2 the second."""
         return self.sample(self.sprite.owners, window, cv2.INTER_NEAREST)
 
-    def area(self, owner: int, part: Bytes) -> int:
+    def area(self, owner: int, part: Pixels) -> int:
         """Pixels of an owner if nothing hid it; estimated where the frame's border cuts it."""
         if part.shape == (self.size[1], self.size[0]):
             return int(np.count_nonzero(part == owner))
         return round(np.count_nonzero(self.sprite.owners == owner) * self.ratio**2)
 
-    def paint(self, out: Bytes, gain: Floats) -> None:
+    def paint(self, out: Pixels, gain: Floats) -> None:
         window = self.window(out.shape[1], out.shape[0])
         target = out[window]
         if target.size == 0:
@@ -65,7 +66,7 @@ class Placement:
         _darken(target, keep)
         cv2.add(target, cv2.transform(colour, gain), dst=target)
 
-    def paint_shadow(self, out: Bytes) -> None:
+    def paint_shadow(self, out: Pixels) -> None:
         sprite = self.sprite
         if sprite.shadow is None:
             return
@@ -98,6 +99,6 @@ def _scaled(width: int, height: int, ratio: float) -> tuple[int, int]:
     return max(1, round(width * ratio)), max(1, round(height * ratio))
 
 
-def _darken(target: Bytes, keep: Bytes) -> None:
+def _darken(target: Pixels, keep: Pixels) -> None:
     """Multiplies pixels by `keep` / 255, in place."""
     cv2.multiply(target, cv2.cvtColor(keep, cv2.COLOR_GRAY2BGR), dst=target, scale=1 / 255)

@@ -7,9 +7,10 @@ import math
 import cv2
 import numpy as np
 
+from stages.kernels.pixels import Pixels
 from stages.scene.layout import REACH, Layout
 from stages.scene.palette import FACADE, GLASS, GRASS, LEAVES, dim, pick
-from stages.scene.shape import Bytes, Colour, Floats
+from stages.scene.shape import Colour, Floats
 
 _SHIFT = 4
 
@@ -20,10 +21,10 @@ class Scenery:
     def __init__(self, layout: Layout, rng: np.random.Generator) -> None:
         self.layout = layout
         self.rng = rng
-        self.image: Bytes = np.zeros((layout.height, layout.width, 3), np.uint8)
+        self.image: Pixels = np.zeros((layout.height, layout.width, 3), np.uint8)
         self.span = layout.visible_span(layout.wall, 12.0)
 
-    def paint(self) -> Bytes:
+    def paint(self) -> Pixels:
         self._sky()
         self._ground()
         self._skyline()

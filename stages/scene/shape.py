@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-Bytes = npt.NDArray[np.uint8]
 Colour = tuple[float, float, float]  # BGR, 0 to 255
 
 

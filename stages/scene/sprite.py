@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from stages.kernels.pixels import Pixels
 from stages.scene.painter import Painter, extent, see
-from stages.scene.shape import Bytes, Light, Part, View
+from stages.scene.shape import Light, Part, View
 
 _ONE = 128  # the gain plate's value for "as it is"
 
@@ -19,17 +20,17 @@ _ONE = 128  # the gain plate's value for "as it is"
 class Sprite:
     """A rendered body; its colour is premultiplied by coverage."""
 
-    colour: Bytes  # (H, W, 3)
-    keep: Bytes  # (H, W) what is left of the background, 255 where nothing is drawn
-    owners: Bytes  # (H, W) 0 nobody, else the owner that covers the pixel
+    colour: Pixels  # (H, W, 3)
+    keep: Pixels  # (H, W) what is left of the background, 255 where nothing is drawn
+    owners: Pixels  # (H, W) 0 none, else the owner that covers the pixel
     origin: tuple[float, float]  # pixel of the body's ground point
     scale: float  # pixels per metre it was rendered for
-    shadow: Bytes | None = None  # (h, w) what the shadow leaves of the light on the ground
+    shadow: Pixels | None = None  # (h, w) what the shadow leaves of the light on the ground
     shadow_origin: tuple[float, float] = (0.0, 0.0)
 
 
 def render(
-    groups: list[list[Part]], view: View, light: Light, grain: Bytes, largest: float
+    groups: list[list[Part]], view: View, light: Light, grain: Pixels, largest: float
 ) -> Sprite:
     """The sprite of a body; groups are painted in order, parts of a group far to near.
 
@@ -52,7 +53,7 @@ def render(
     small = np.asarray(cv2.resize(painter.canvas, size, interpolation=cv2.INTER_AREA), np.uint8)
     owners = cv2.resize(painter.owners, size, interpolation=cv2.INTER_NEAREST)
     cover = np.ascontiguousarray(small[..., 3])
-    # A pixel belongs to somebody when the body covers most of it.
+    # A pixel has an owner when the body covers most of it.
     most = np.asarray(np.where(cover >= 128, np.maximum(owners, 1), 0), np.uint8)
     return Sprite(
         colour=_texture(small, cover, grain),
@@ -63,7 +64,7 @@ def render(
     )
 
 
-def _texture(small: Bytes, cover: Bytes, grain: Bytes) -> Bytes:
+def _texture(small: Pixels, cover: Pixels, grain: Pixels) -> Pixels:
     """Cloth, paint and fur are never one flat tone: grain, and less light near the ground."""
     height, width = cover.shape
     side = grain.shape[0]
@@ -77,10 +78,10 @@ def _texture(small: Bytes, cover: Bytes, grain: Bytes) -> Bytes:
 
 
 @functools.lru_cache(maxsize=64)
-def make_grain(strength: float, seed: int) -> Bytes:
+def make_grain(strength: float, seed: int) -> Pixels:
     """A plate of gains, 128 on average."""
     noise = np.random.default_rng(seed).standard_normal((128, 128), dtype=np.float32)
-    gains: Bytes = np.clip(_ONE * (1 + strength * noise), 0, 255).astype(np.uint8)
+    gains: Pixels = np.clip(_ONE * (1 + strength * noise), 0, 255).astype(np.uint8)
     return gains
 
 

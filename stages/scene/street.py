@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from stages.kernels.pixels import Pixels
 from stages.scene.cast import Cast
 from stages.scene.layout import make_layout
 from stages.scene.options import SceneError, StreetOptions, parse_scene_uri
 from stages.scene.placement import Placement, Window, make_placement
 from stages.scene.scenery import Scenery
-from stages.scene.shape import Bytes, Floats
+from stages.scene.shape import Floats
 
 __all__ = ["SceneError", "SceneObject", "Street", "StreetOptions", "parse_scene_uri"]
 
@@ -58,7 +59,7 @@ class Street:
             return None
         return max(1, round(self.options.seconds * self.options.fps))
 
-    def draw(self, index: int, out: Bytes) -> None:
+    def draw(self, index: int, out: Pixels) -> None:
         """Paints frame `index` into `out` (H, W, 3), BGR."""
         self._check_index(index)
         self._check_frame(out)
@@ -120,7 +121,7 @@ class Street:
             last = "any number from 0" if count is None else f"0 to {count - 1}"
             raise SceneError(f"street frame index: expected {last}, got {index}")
 
-    def _check_frame(self, out: Bytes) -> None:
+    def _check_frame(self, out: Pixels) -> None:
         expected = (self.options.height, self.options.width, 3)
         if out.shape != expected or out.dtype != np.uint8:
             raise SceneError(
@@ -148,7 +149,7 @@ class Street:
         return [placement for *_, placement in sorted(placements, key=lambda item: item[:3])]
 
 
-def _make_noise(options: StreetOptions) -> Bytes:
+def _make_noise(options: StreetOptions) -> Pixels:
     """A plate of sensor noise; each frame is given another part of it."""
     rng = np.random.default_rng([options.seed, 3])
     tile = rng.standard_normal((_NOISE_TILE, _NOISE_TILE, 3), dtype=np.float32) * 2.0 + 6.0

@@ -23,6 +23,6 @@ def make_vehicle(rng: np.random.Generator, kind: str) -> Vehicle:
     return make_car(rng, paint, second)
 
 
-def vehicle_parts(who: Vehicle) -> list[list[Part]]:
+def vehicle_parts(vehicle: Vehicle) -> list[list[Part]]:
     """The groups of parts of a vehicle, painted in order."""
-    return _PARTS[who.kind](who)
+    return _PARTS[vehicle.kind](vehicle)

@@ -94,7 +94,7 @@ def test_a_picture_that_stands_still_is_published_no_more_until_it_moves(
     with MjpegCamera(mjpeg_camera.frozen) as camera:
         line = start_line(*source(camera.url))
         listener.until("live")
-        assert listener.until("stalled").why == "the picture has not changed for 1 s"
+        assert listener.until("stalled").why == "the frame has not changed for 1 s"
         connections = camera.connections
         wait_until(lambda: camera.connections > connections + 2, "it is opened again and again")
         camera.script = moving

@@ -53,20 +53,20 @@ def test_options_of_every_process_are_what_its_stage_takes(
 def test_the_model_says_what_the_configuration_does_not(tiny_model: Path, clip: Path) -> None:
     options = process(make_line(tiny_model, clip), "postprocess").options
     assert (options["method"], options["score_thresh"]) == ("linear", 0.3)
-    said = make_line(tiny_model, clip, postprocess={"score_thresh": 0.7, "method": "hard"})
-    options = process(said, "postprocess").options
+    line = make_line(tiny_model, clip, postprocess={"score_thresh": 0.7, "method": "hard"})
+    options = process(line, "postprocess").options
     assert (options["method"], options["score_thresh"]) == ("hard", 0.7)
     assert options["iou_thresh"] == 0.5
-    assert process(said, "publish").options["labels"] == ("person", "bicycle", "car")
+    assert process(line, "publish").options["labels"] == ("person", "bicycle", "car")
 
 
-def test_a_second_picture_is_kept_only_where_a_film_is_made(
+def test_a_second_image_is_kept_only_where_a_video_is_made(
     tiny_model: Path, clip: Path, tmp_path: Path
 ) -> None:
     plain = process(make_line(tiny_model, clip), "capture.cam0").options
-    filmed = make_line(tiny_model, clip, record={"video": str(tmp_path / "a.mp4")})
+    recorded = make_line(tiny_model, clip, record={"video": str(tmp_path / "a.mp4")})
     assert not plain["slot"]["canvas"]
-    assert process(filmed, "capture.cam0").options["slot"]["canvas"]
+    assert process(recorded, "capture.cam0").options["slot"]["canvas"]
 
 
 def test_a_check_leaves_no_file(tiny_model: Path, clip: Path, tmp_path: Path) -> None:

@@ -4,19 +4,19 @@ import pytest
 
 from pipeline.errors import LineError
 from pipeline.memory.ledger import DropReason
-from stages.record_video import RecordVideo, film_path
+from stages.record_video import RecordVideo, video_path
 from stages.recording.recorder import RecorderOptions
 from tests.clips import draw
-from tests.stages.films import assert_shows, read_film
 from tests.stages.recording.test_journal import no_file_above
 from tests.stages.stage_bench import StageBench
+from tests.stages.video_files import assert_shows, read_video
 
 
-class Filming:
-    """A recorder of drawn frames, and the films it leaves in `folder`."""
+class VideoRecording:
+    """A recorder of drawn frames, and the videos it leaves in `folder`."""
 
     def __init__(self, folder: Path, *, required: bool = False) -> None:
-        self.folder = folder / "films"
+        self.folder = folder / "videos"
         self.folder.mkdir()
         self.template = str(self.folder / "{camera}.mp4")
         self._run_dir = folder / "run"
@@ -45,11 +45,11 @@ class Filming:
         self.bench = StageBench(folder, size)
         self.bench.books, self.bench.context = books, context
 
-    def films(self) -> list[str]:
+    def videos(self) -> list[str]:
         return sorted(path.name for path in self.folder.iterdir())
 
     def shown(self, name: str = "yard.mp4") -> list[int]:
-        return read_film(self.folder / name).greys
+        return read_video(self.folder / name).greys
 
     @property
     def unrecorded(self) -> int:
@@ -57,123 +57,123 @@ class Filming:
 
 
 @pytest.fixture
-def filming(tmp_path: Path) -> Filming:
-    return Filming(tmp_path)
+def recording(tmp_path: Path) -> VideoRecording:
+    return VideoRecording(tmp_path)
 
 
-def test_each_frame_is_in_the_film_once(filming: Filming) -> None:
-    filming.add(0, 1, 2)
-    filming.add(3, failed=True)
-    filming.add(4)
-    filming.stage.close()
-    assert_shows(filming.shown(), [0, 1, 2, 3, 4])
+def test_each_frame_is_in_the_video_once(recording: VideoRecording) -> None:
+    recording.add(0, 1, 2)
+    recording.add(3, failed=True)
+    recording.add(4)
+    recording.stage.close()
+    assert_shows(recording.shown(), [0, 1, 2, 3, 4])
 
 
-def test_a_frame_that_comes_again_is_not_in_the_film_twice(filming: Filming) -> None:
-    filming.add(0, 1, 2)
-    filming.restart()
-    filming.add(1, 2, 3)
-    filming.restart()
-    filming.add(3, 4)
-    filming.stage.close()
-    assert_shows(filming.shown(), [0, 1, 2, 3, 4])
+def test_a_frame_that_comes_again_is_not_in_the_video_twice(recording: VideoRecording) -> None:
+    recording.add(0, 1, 2)
+    recording.restart()
+    recording.add(1, 2, 3)
+    recording.restart()
+    recording.add(3, 4)
+    recording.stage.close()
+    assert_shows(recording.shown(), [0, 1, 2, 3, 4])
 
 
-def test_films_of_earlier_runs_are_replaced(tmp_path: Path) -> None:
+def test_videos_of_earlier_runs_are_replaced(tmp_path: Path) -> None:
     for run, frames in (("first", [0, 1, 2]), ("second", [7, 8])):
         (tmp_path / run).mkdir()
-        filming = Filming(tmp_path / run)
-        filming.stage = RecordVideo(
-            RecorderOptions(str(tmp_path / "{camera}.mp4"), required=False), filming.bench.context
+        recording = VideoRecording(tmp_path / run)
+        recording.stage = RecordVideo(
+            RecorderOptions(str(tmp_path / "{camera}.mp4"), required=False), recording.bench.context
         )
-        filming.add(*frames)
-        filming.stage.close()
-    assert_shows(read_film(tmp_path / "yard.mp4").greys, [7, 8])
+        recording.add(*frames)
+        recording.stage.close()
+    assert_shows(read_video(tmp_path / "yard.mp4").greys, [7, 8])
 
 
-def test_each_size_has_a_film_of_its_own_and_goes_on_in_it(filming: Filming) -> None:
-    filming.add(0, 1)
-    filming.resize((64, 48))
-    filming.add(2, 3)
-    filming.restart()
-    filming.add(4)
-    filming.resize((128, 96))
-    filming.add(5, 6)
-    filming.stage.close()
-    assert filming.films() == ["yard.64x48.mp4", "yard.mp4"]
-    assert_shows(filming.shown(), [0, 1, 5, 6])
-    assert_shows(filming.shown("yard.64x48.mp4"), [2, 3, 4])
+def test_each_size_has_a_video_of_its_own_and_goes_on_in_it(recording: VideoRecording) -> None:
+    recording.add(0, 1)
+    recording.resize((64, 48))
+    recording.add(2, 3)
+    recording.restart()
+    recording.add(4)
+    recording.resize((128, 96))
+    recording.add(5, 6)
+    recording.stage.close()
+    assert recording.videos() == ["yard.64x48.mp4", "yard.mp4"]
+    assert_shows(recording.shown(), [0, 1, 5, 6])
+    assert_shows(recording.shown("yard.64x48.mp4"), [2, 3, 4])
 
 
-def test_without_frames_there_is_no_film(filming: Filming) -> None:
-    filming.stage.close()
-    assert filming.films() == []
+def test_without_frames_there_is_no_video(recording: VideoRecording) -> None:
+    recording.stage.close()
+    assert recording.videos() == []
 
 
 def test_a_full_disk_ends_the_recording_and_leaves_what_was_written(
-    filming: Filming, said: list[str]
+    recording: VideoRecording, said: list[str]
 ) -> None:
-    filming.add(*range(8))
-    film = filming.folder / "yard.mp4"
-    with no_file_above(film.stat().st_size + 150):
-        filming.add(*range(8, 20))
-        filming.stage.close()
-    shown = filming.shown()
+    recording.add(*range(8))
+    video = recording.folder / "yard.mp4"
+    with no_file_above(video.stat().st_size + 150):
+        recording.add(*range(8, 20))
+        recording.stage.close()
+    shown = recording.shown()
     assert 8 <= len(shown) < 20
     assert_shows(shown, list(range(len(shown))))
-    assert filming.unrecorded == 20 - len(shown)
+    assert recording.unrecorded == 20 - len(shown)
     assert said == [
-        f"record.video: {film}: File too large: the recording ends here; the line goes on"
+        f"record.video: {video}: File too large: the recording ends here; the line goes on"
     ]
-    filming.restart()  # killed after that: its successor knows
-    filming.add(20)
-    assert filming.shown() == shown
-    assert filming.unrecorded == 21 - len(shown)
+    recording.restart()  # killed after that: its successor knows
+    recording.add(20)
+    assert recording.shown() == shown
+    assert recording.unrecorded == 21 - len(shown)
 
 
 def test_a_full_disk_ends_the_line_when_the_recording_is_required(tmp_path: Path) -> None:
-    filming = Filming(tmp_path, required=True)
-    filming.add(0)
-    film = filming.folder / "yard.mp4"
+    recording = VideoRecording(tmp_path, required=True)
+    recording.add(0)
+    video = recording.folder / "yard.mp4"
     with (
-        no_file_above(film.stat().st_size + 10),
-        pytest.raises(LineError, match=f"record.video: {film}: File too large"),
+        no_file_above(video.stat().st_size + 10),
+        pytest.raises(LineError, match=f"record.video: {video}: File too large"),
     ):
-        filming.add(1)
+        recording.add(1)
 
 
-def test_a_disk_that_is_full_when_the_film_ends_costs_only_its_index(
-    filming: Filming, said: list[str]
+def test_a_disk_that_is_full_when_the_video_ends_costs_only_its_index(
+    recording: VideoRecording, said: list[str]
 ) -> None:
-    filming.add(0, 1, 2)
-    film = filming.folder / "yard.mp4"
-    with no_file_above(film.stat().st_size + 100):
-        filming.stage.close()
-    assert said == [f"record.video: {film}: File too large"]
-    assert_shows(filming.shown(), [0, 1, 2])
+    recording.add(0, 1, 2)
+    video = recording.folder / "yard.mp4"
+    with no_file_above(video.stat().st_size + 100):
+        recording.stage.close()
+    assert said == [f"record.video: {video}: File too large"]
+    assert_shows(recording.shown(), [0, 1, 2])
 
 
-def test_a_folder_that_is_gone_is_named(filming: Filming, said: list[str]) -> None:
-    filming.folder.rmdir()
-    filming.add(0, 1)
-    path = filming.folder / "yard.mp4"
+def test_a_folder_that_is_gone_is_named(recording: VideoRecording, said: list[str]) -> None:
+    recording.folder.rmdir()
+    recording.add(0, 1)
+    path = recording.folder / "yard.mp4"
     assert said == [
         f"record.video: {path}: No such file or directory: "
         "the recording ends here; the line goes on"
     ]
-    filming.stage.close()
+    recording.stage.close()
 
 
 @pytest.mark.parametrize(
     ("template", "camera", "size_wh", "path"),
     [
-        ("out/film.mp4", "yard", None, "out/film.mp4"),
-        ("out/film.mp4", "yard", (64, 48), "out/film.64x48.mp4"),
+        ("out/video.mp4", "yard", None, "out/video.mp4"),
+        ("out/video.mp4", "yard", (64, 48), "out/video.64x48.mp4"),
         ("out/{camera}.mp4", "yard", None, "out/yard.mp4"),
         ("{camera}/all.mp4", "yard", (64, 48), "yard/all.64x48.mp4"),
     ],
 )
-def test_films_are_named_by_camera_and_size(
+def test_videos_are_named_by_camera_and_size(
     template: str, camera: str, size_wh: tuple[int, int] | None, path: str
 ) -> None:
-    assert film_path(template, camera, size_wh) == Path(path)
+    assert video_path(template, camera, size_wh) == Path(path)

@@ -31,7 +31,7 @@ def make_detections(count: int) -> st.SearchStrategy[Detections]:
     )
 
 
-@given(st.integers(0, 50).flatmap(make_detections))
+@given(st.integers(0, 12).flatmap(make_detections))
 def test_detections_survive_their_encoding(detections: Detections) -> None:
     decoded = decode_detections(encode_detections(detections))
     assert (decoded.track_ids is None) == (detections.track_ids is None)

@@ -156,10 +156,10 @@ def test_a_version_that_cannot_run_is_named(models):
 
 def test_auto_gives_the_chosen_version_to_detect_and_says_so(repository, monkeypatch, tiny_model):
     monkeypatch.chdir(repository)
-    asked = []
+    calls = []
 
     def choose(path: str, threads: int, core: int) -> Choice:
-        asked.append((path, threads))
+        calls.append((path, threads))
         return Choice(str(tiny_model), "tiny.onnx: fastest")
 
     monkeypatch.setattr(line, "choose_model", choose)
@@ -168,7 +168,7 @@ def test_auto_gives_the_chosen_version_to_detect_and_says_so(repository, monkeyp
     source = SourceConfig(uri="scene://street?seed=7")
     plan = line.Line(LineConfig(sources=(source,), model="auto", detect=DetectConfig(threads=2)))
     logger.remove(sink)
-    assert asked == [(SHIPPED_MODEL, 2)]
+    assert calls == [(SHIPPED_MODEL, 2)]
     (detect,) = (process for process in plan.processes if process.stage == "detect")
     assert detect.options["model"] == str(tiny_model)
     assert plan.model.labels == ("person", "bicycle", "car")

@@ -83,13 +83,12 @@ def test_a_loop_of_one_frame_is_that_frame(tmp_path: Path) -> None:
 
 
 def test_frames_are_decoded_into_the_view(clip: Path) -> None:
-    """The view of a slot is what the decoder writes to: nothing is copied after."""
+    """The decoder writes straight into the view of a slot: nothing is copied later."""
     reader = VideoReader(str(clip))
     reader.open(0)
     view = np.empty((48, 64, 3), np.uint8)
-    reader.read(view)  # which tells the size, and is copied
-    picture = reader._decode(view)
-    assert picture is view
+    reader.read(view)  # the first frame shows the size, and is copied
+    assert reader._decode(view) is view
     reader.close()
 
 
@@ -105,8 +104,8 @@ def test_a_truncated_file_is_reported_at_its_end(tmp_path: Path) -> None:
     whole = make_clip(tmp_path / "whole.avi", 60, size=(320, 240)).read_bytes()
     cut = tmp_path / "cut.avi"
     cut.write_bytes(whole[: len(whole) // 2])
-    said: list[str] = []
-    sink = logger.add(lambda line: said.append(str(line)), format="{message}")
+    logged: list[str] = []
+    sink = logger.add(lambda line: logged.append(str(line)), format="{message}")
     reader = VideoReader(str(cut))
     reader.open(0)
     count = 0
@@ -116,7 +115,7 @@ def test_a_truncated_file_is_reported_at_its_end(tmp_path: Path) -> None:
     logger.remove(sink)
     reader.close()
     assert 10 < count < 50
-    assert said == [
+    assert logged == [
         f"{cut}: {count} frames could be decoded, its header announces 60: truncated or damaged?\n"
     ]
 
@@ -143,8 +142,9 @@ def test_a_stream_that_is_not_there_is_named_without_its_password() -> None:
     with pytest.raises(SourceError) as refused:
         reader.open(0)
     reader.close()
-    said = str(refused.value)
-    assert said == "rtsp://***@127.0.0.1:9/stream: this stream cannot be opened as video"
+    assert (
+        str(refused.value) == "rtsp://***@127.0.0.1:9/stream: this stream cannot be opened as video"
+    )
 
 
 def test_a_camera_that_is_not_there_is_named() -> None:

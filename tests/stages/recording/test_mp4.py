@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.recording import mp4
-from tests.stages.films import walk
+from tests.stages.video_files import walk
 
 KEY = b"\x00\x00\x01\xb0\x01head\x00\x00\x01\xb3group\x00\x00\x01\xb6picture"
 OTHER = b"\x00\x00\x01\xb6difference"
@@ -15,8 +15,8 @@ PACKETS = [KEY, OTHER, OTHER, KEY, OTHER]
 SIZE = (320, 240)
 
 
-def write_film(path: Path, packets: list[bytes], *, step: int = 3600) -> list[int]:
-    """A film as it is written; returns where each whole picture ends."""
+def write_video(path: Path, packets: list[bytes], *, step: int = 3600) -> list[int]:
+    """A video as it is written; returns where each whole frame ends."""
     data = mp4.make_beginning(SIZE, packets[0])
     ends = []
     for number, packet in enumerate(packets):
@@ -27,13 +27,13 @@ def write_film(path: Path, packets: list[bytes], *, step: int = 3600) -> list[in
 
 
 @pytest.fixture
-def film(tmp_path: Path) -> Path:
-    return tmp_path / "film.mp4"
+def video(tmp_path: Path) -> Path:
+    return tmp_path / "video.mp4"
 
 
 @pytest.fixture
-def fd(film: Path) -> Iterator[int]:
-    fd = os.open(film, os.O_RDWR | os.O_CREAT)
+def fd(video: Path) -> Iterator[int]:
+    fd = os.open(video, os.O_RDWR | os.O_CREAT)
     yield fd
     os.close(fd)
 
@@ -45,9 +45,9 @@ def finish(fd: int) -> None:
     mp4.hide_fragments(fd, end)
 
 
-def test_a_film_being_written_is_made_of_whole_boxes(film: Path) -> None:
-    write_film(film, PACKETS)
-    boxes = [kind for kind, _ in walk(film.read_bytes())]
+def test_a_video_being_written_is_made_of_whole_boxes(video: Path) -> None:
+    write_video(video, PACKETS)
+    boxes = [kind for kind, _ in walk(video.read_bytes())]
     assert [kind for kind in boxes if kind.count("/") == 1] == [
         "/ftyp", "/free", "/moov", *["/moof", "/mdat"] * len(PACKETS)
     ]  # fmt: skip
@@ -55,20 +55,20 @@ def test_a_film_being_written_is_made_of_whole_boxes(film: Path) -> None:
     assert boxes.count("/moof/traf/trun") == len(PACKETS)
 
 
-def test_fragments_are_read_as_they_were_written(film: Path, fd: int) -> None:
-    ends = write_film(film, PACKETS)
+def test_fragments_are_read_as_they_were_written(video: Path, fd: int) -> None:
+    ends = write_video(video, PACKETS)
     found = list(mp4.read_fragments(fd))
     assert [f.frame_id for f in found] == [10, 11, 12, 13, 14]
     assert [f.ticks for f in found] == [0, 3600, 7200, 10800, 14400]
     assert [f.is_key for f in found] == [True, False, False, True, False]
     assert [f.end for f in found] == ends
-    data = film.read_bytes()
+    data = video.read_bytes()
     assert [data[f.data_at : f.end] for f in found] == PACKETS
     assert mp4.find_last_fragment(fd) == found[-1]
 
 
-def test_a_duration_can_be_corrected(film: Path, fd: int) -> None:
-    write_film(film, PACKETS)
+def test_a_duration_can_be_corrected(video: Path, fd: int) -> None:
+    write_video(video, PACKETS)
     before = list(mp4.read_fragments(fd))
     mp4.set_duration(fd, before[1].at, 9000)
     after = list(mp4.read_fragments(fd))
@@ -76,20 +76,20 @@ def test_a_duration_can_be_corrected(film: Path, fd: int) -> None:
     assert [f._replace(duration=0) for f in after] == [f._replace(duration=0) for f in before]
 
 
-def test_the_last_whole_picture_is_found_wherever_a_film_is_cut(film: Path, fd: int) -> None:
-    ends = write_film(film, PACKETS)
-    whole = film.read_bytes()
+def test_the_last_whole_frame_is_found_wherever_a_video_is_cut(video: Path, fd: int) -> None:
+    ends = write_video(video, PACKETS)
+    whole = video.read_bytes()
     for size in range(len(whole)):
-        film.write_bytes(whole[:size])
+        video.write_bytes(whole[:size])
         last = mp4.find_last_fragment(fd)
         assert (last.end if last else 0) == max((end for end in ends if end <= size), default=0)
 
 
 @given(st.binary(max_size=300))
 def test_bytes_that_look_like_a_fragment_are_none(tmp_path_factory, tail: bytes) -> None:
-    film = tmp_path_factory.getbasetemp() / "film.mp4"
-    end = write_film(film, PACKETS)[-1]
-    with film.open("r+b") as file:
+    video = tmp_path_factory.getbasetemp() / "video.mp4"
+    end = write_video(video, PACKETS)[-1]
+    with video.open("r+b") as file:
         file.seek(end)
         file.write(b"\x00\x00\x00\x64moof" + tail + b"moof")
         file.flush()
@@ -98,11 +98,11 @@ def test_bytes_that_look_like_a_fragment_are_none(tmp_path_factory, tail: bytes)
     assert last.end == end
 
 
-def test_a_finished_film_has_an_index_and_no_fragments(film: Path, fd: int) -> None:
-    write_film(film, PACKETS)
+def test_a_finished_video_has_an_index_and_no_fragments(video: Path, fd: int) -> None:
+    write_video(video, PACKETS)
     fragments = list(mp4.read_fragments(fd))
     finish(fd)
-    boxes = dict(walk(film.read_bytes()))
+    boxes = dict(walk(video.read_bytes()))
     assert [kind for kind in boxes if kind.count("/") == 1] == ["/ftyp", "/mdat", "/moov"]
     assert "/moov/mvex" not in boxes
     tables = {k.rpartition("/")[2]: v for k, v in boxes.items() if "/stbl/" in k}
@@ -116,19 +116,19 @@ def _words(content: bytes) -> list[int]:
     return [int.from_bytes(content[i : i + 4], "big") for i in range(0, len(content), 4)]
 
 
-def test_a_finished_film_can_be_opened_again(film: Path, fd: int) -> None:
-    write_film(film, PACKETS)
-    before = film.read_bytes()
+def test_a_finished_video_can_be_opened_again(video: Path, fd: int) -> None:
+    write_video(video, PACKETS)
+    before = video.read_bytes()
     finish(fd)
-    assert film.read_bytes() != before
+    assert video.read_bytes() != before
     for _ in range(2):  # and one that is open stays as it is
         mp4.show_fragments(fd)
-        assert film.read_bytes() == before
+        assert video.read_bytes() == before
 
 
-def test_nothing_is_found_in_other_files(film: Path, fd: int) -> None:
+def test_nothing_is_found_in_other_files(video: Path, fd: int) -> None:
     for content in (b"", b"moof", b"x" * 200, bytes(1000)):
-        film.write_bytes(content)
+        video.write_bytes(content)
         mp4.show_fragments(fd)
         assert mp4.find_last_fragment(fd) is None
-        assert film.read_bytes() == content
+        assert video.read_bytes() == content

@@ -19,7 +19,7 @@ def draw(street, index):
 
 
 def plain_street(seed, **extra):
-    """No noise and no shadow: bodies alone make a difference to the picture."""
+    """No noise and no shadow: only bodies change pixels."""
     return Street(StreetOptions(seed=seed, noise=False, shadows=False, **SIZE, **extra))
 
 

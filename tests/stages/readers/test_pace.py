@@ -3,15 +3,15 @@
 import pytest
 
 from pipeline.source import EndOfSource
-from stages import capture
-from stages.capture import Pace
+from stages.readers import pace as pace_module
+from stages.readers.pace import Pace
 
 MS = 1_000_000
 PTS_MS = (0, 40, 80, 120, 160, 200)
 
 
 class Clock:
-    """Time that passes only while somebody sleeps or fetches."""
+    """Time that passes only during a sleep or a fetch."""
 
     def __init__(self) -> None:
         self.now_ns = 5_000 * MS
@@ -23,7 +23,7 @@ class Clock:
         self.now_ns += round(seconds * 1e9)
 
 
-class VideoFile:
+class SlowSource:
     """A source whose frames take a given time to fetch; remembers when each fetch began."""
 
     def __init__(self, clock: Clock, fetch_ms: list[int]) -> None:
@@ -43,50 +43,50 @@ class VideoFile:
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(capture, "monotonic_ns", clock.monotonic_ns)
-    monkeypatch.setattr(capture.time, "sleep", clock.sleep)
+    monkeypatch.setattr(pace_module, "monotonic_ns", clock.monotonic_ns)
+    monkeypatch.setattr(pace_module.time, "sleep", clock.sleep)
     return clock
 
 
-def deliver(clock: Clock, film: VideoFile) -> list[float]:
+def deliver(clock: Clock, source: SlowSource) -> list[float]:
     """When each frame is delivered, in ms after the first."""
     pace = Pace()
     delivered = []
     for pts_ms in PTS_MS:
-        assert pace.read(film.fetch) == pts_ms * MS
+        assert pace.read(source.fetch) == pts_ms * MS
         delivered.append(clock.now_ns / MS)
     return [moment - delivered[0] for moment in delivered]
 
 
 def test_frames_come_at_their_presentation_time(clock):
-    assert deliver(clock, VideoFile(clock, [4] * 6)) == [0, 40, 80, 120, 160, 200]
+    assert deliver(clock, SlowSource(clock, [4] * 6)) == [0, 40, 80, 120, 160, 200]
 
 
 def test_no_frame_is_fetched_much_before_its_time(clock):
-    film = VideoFile(clock, [4] * 6)
-    deliver(clock, film)
+    source = SlowSource(clock, [4] * 6)
+    deliver(clock, source)
     # The rate is known from the second frame on: 4 ms, and a quarter more, before 84 on.
-    assert film.began_ms == [0, 4, 79, 119, 159, 199]
+    assert source.began_ms == [0, 4, 79, 119, 159, 199]
 
 
 def test_a_slow_fetch_makes_the_next_ones_earlier_for_a_while(clock):
-    film = VideoFile(clock, [4, 4, 16, 4, 4, 4])
-    deliver(clock, film)
-    lead_ms = [4 + pts - began for pts, began in zip(PTS_MS, film.began_ms, strict=True)]
+    source = SlowSource(clock, [4, 4, 16, 4, 4, 4])
+    deliver(clock, source)
+    lead_ms = [4 + pts - began for pts, began in zip(PTS_MS, source.began_ms, strict=True)]
     assert lead_ms[3:] == pytest.approx([20, 18, 16.2])
 
 
 def test_a_frame_that_is_late_is_not_held_back(clock):
-    assert deliver(clock, VideoFile(clock, [4, 4, 50, 4, 4, 4])) == [0, 40, 129 - 4, 129, 160, 200]
+    assert deliver(clock, SlowSource(clock, [4, 4, 50, 4, 4, 4])) == [0, 40, 129 - 4, 129, 160, 200]
 
 
 def test_a_source_that_is_always_too_slow_never_waits(clock):
-    assert deliver(clock, VideoFile(clock, [70] * 6)) == [0, 70, 140, 210, 280, 350]
+    assert deliver(clock, SlowSource(clock, [70] * 6)) == [0, 70, 140, 210, 280, 350]
 
 
 def test_the_end_passes_through(clock):
-    pace, film = Pace(), VideoFile(clock, [4] * 6)
+    pace, source = Pace(), SlowSource(clock, [4] * 6)
     for _ in PTS_MS:
-        pace.read(film.fetch)
+        pace.read(source.fetch)
     with pytest.raises(EndOfSource):
-        pace.read(film.fetch)
+        pace.read(source.fetch)

@@ -1,4 +1,4 @@
-"""What is in a film, for tests: by FFmpeg's eyes, and box by box."""
+"""The content of a video file, for tests: as FFmpeg reads it, and box by box."""
 
 import struct
 from collections.abc import Iterator
@@ -16,16 +16,16 @@ class Shown(NamedTuple):
     fps: float
     announced: int  # frames, as the header says
     times_ms: list[float]
-    greys: list[int]  # mean of each picture
+    greys: list[int]  # mean of each frame
 
 
-def read_film(path: Path) -> Shown:
+def read_video(path: Path) -> Shown:
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     announced = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     shown = Shown(capture.get(cv2.CAP_PROP_FPS), announced, [], [])
-    while (picture := capture.read()[1]) is not None:
+    while (image := capture.read()[1]) is not None:
         shown.times_ms.append(round(capture.get(cv2.CAP_PROP_POS_MSEC), 2))
-        shown.greys.append(round(float(picture.mean())))
+        shown.greys.append(round(float(image.mean())))
     capture.release()
     return shown
 
