@@ -1,11 +1,12 @@
 """What a slot of shared memory holds of one frame, and the typed view of it for stages."""
 
+from typing import Protocol
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.memory.ring import AreaSpec
-from pipeline.stage import Frame
+from pipeline.memory.ring import Area, AreaSpec
 from stages.kernels.boxes import Wh
 from stages.kernels.pixels import Pixels
 
@@ -33,19 +34,25 @@ class SlotShape(msgspec.Struct, frozen=True):
         return areas
 
 
-class Slot:
-    """The areas of a frame's slot. Each is written by one stage, and lives as long as the frame.
+class Areas(Protocol):
+    """Areas by name: a `Frame` of `pipeline.stage`, or a slot of the ring."""
 
-    | area          | written by   | read by                                      |
-    |---------------|--------------|----------------------------------------------|
-    | `frame`       | `capture`    | `preprocess`, `overlay`; its size: all       |
-    | `tensor`      | `preprocess` | `detect`                                     |
-    | `rois`        | `detect`     | `postprocess`                                |
-    | `canvas`      | `overlay`    | `record_video`; only where a video is made   |
+    def __getitem__(self, name: str, /) -> Area: ...
+
+
+class Slot:
+    """The areas of a frame's slot, by name and type. Each is written by one stage.
+
+    | area     | written by   | read by                                          |
+    |----------|--------------|--------------------------------------------------|
+    | `frame`  | `capture`    | `preprocess`, `overlay`; its size by later ones  |
+    | `tensor` | `preprocess` | `detect`; its size by `postprocess`              |
+    | `rois`   | `detect`     | `postprocess`                                    |
+    | `canvas` | `overlay`    | `record_video`; exists only where a video is made |
     """
 
-    def __init__(self, frame: Frame) -> None:
-        self._areas = frame
+    def __init__(self, areas: Areas) -> None:
+        self._areas = areas
 
     @property
     def frame(self) -> Pixels:

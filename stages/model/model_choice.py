@@ -21,7 +21,7 @@ from stages.model.model_file import ModelFileError, read_model_metadata
 
 AUTO = "auto"
 SUFFIX = "-int8"
-# A version in 8 bits detects a little worse, so it has to earn its place.
+# A version in 8 bits detects a little worse, so it is chosen only where it is clearly faster.
 WORTHWHILE = 0.95
 TIMEOUT_S = 120.0
 # What names a processor in /proc/cpuinfo, on x86 and on ARM.

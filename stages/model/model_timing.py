@@ -22,7 +22,7 @@ ROUNDS = 40
 
 
 def time_in_turns(paths: Sequence[str], threads: int, rounds: int = ROUNDS) -> dict[str, float]:
-    """Milliseconds by file, of frames of noise, taken in turns: machines have moods."""
+    """Milliseconds by file, on frames of noise; in turns, for the speed of a machine drifts."""
     detectors = {path: Detector(path, threads) for path in paths}
     taken: dict[str, list[float]] = {path: [] for path in paths}
     rng = np.random.default_rng(0)

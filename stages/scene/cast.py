@@ -144,7 +144,8 @@ class Cast:
             start = float(rng.uniform(*span))
             if rng.random() < 0.22:
                 path = Path(v, start, 0.0, span, float(rng.uniform(0, 2 * math.pi)))
-                self._add(("person",), partial(_standing, person, float(rng.uniform(0.1, 0.3))), path)
+                build = partial(_standing, person, float(rng.uniform(0.1, 0.3)))
+                self._add(("person",), build, path)
                 continue
             way = float(rng.choice([-1.0, 1.0]))
             size = person.height / 1.75
