@@ -32,7 +32,10 @@ class PublishOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Publish(BasicStage):
-    """Completes each frame's message with sequence number, age and drops, and sends it."""
+    """Completes each frame's message with sequence number, age and drops, and sends it.
+
+    Reads the detections in the frame's body, and the frame's size.
+    """
 
     Options = PublishOptions
 
@@ -52,13 +55,15 @@ class Publish(BasicStage):
         self._sent: dict[tuple[int, int], bytes] = {}  # by camera and frame_id, oldest first
 
     def process(self, frame: Frame) -> bytes:
+        found = decode_detections(frame.body)
         detections = tuple(
             Detection(
                 self._options.labels[class_id], class_id, _round(score, 10_000),
                 # A hundredth of a pixel says enough.
                 (_round(x1, 100), _round(y1, 100), _round(x2, 100), _round(y2, 100)),
+                track_id,
             )
-            for (x1, y1, x2, y2), score, class_id in decode_detections(frame.body).iterate()
+            for (x1, y1, x2, y2), score, class_id, track_id in found.iterate()
         )  # fmt: skip
         return self._send(frame, detections, "")
 

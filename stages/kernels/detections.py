@@ -31,10 +31,13 @@ class Detections(msgspec.Struct, frozen=True, eq=False):
         boxes_xyxy = boxes_to_frame(self.boxes_xyxy, network_wh, frame_wh)
         return msgspec.structs.replace(self, boxes_xyxy=boxes_xyxy)
 
-    def iterate(self) -> Iterator[tuple[list[float], float, int]]:
-        """Box, score and class_id of one object after the other, as plain numbers."""
-        columns = self.boxes_xyxy.tolist(), self.scores.tolist(), self.class_ids.tolist()
-        return zip(*columns, strict=True)
+    def iterate(self) -> Iterator[tuple[list[float], float, int, int | None]]:
+        """Box, score, class_id and track_id of one object after the other, as plain numbers."""
+        boxes, scores, class_ids = (
+            self.boxes_xyxy.tolist(), self.scores.tolist(), self.class_ids.tolist()
+        )  # fmt: skip
+        track_ids = [None] * len(self) if self.track_ids is None else self.track_ids.tolist()
+        return zip(boxes, scores, class_ids, track_ids, strict=True)
 
 
 def encode_detections(detections: Detections) -> bytes:

@@ -13,7 +13,7 @@ from pipeline.client import (
     StatusMessage,
 )
 from pipeline.memory.ledger import CameraState, DropReason
-from stages.kernels.detections import Detections, encode_detections
+from stages.kernels.detections import Detections, decode_detections, encode_detections
 from stages.publish import Publish, PublishOptions
 from tests.running_line import wait_until
 from tests.stages.stage_bench import LABELS, StageBench
@@ -67,6 +67,14 @@ def test_a_message_says_what_was_found_where(line: Publishing) -> None:
     assert (message.camera, message.frame_id, message.epoch) == ("yard", 7, 1)
     assert (message.width, message.height, message.status) == (128, 96, "ok")
     assert message.model == ModelInfo("tiny", "ab")
+
+
+def test_a_tracked_object_has_its_number_in_the_message(line: Publishing) -> None:
+    found = msgspec.structs.replace(decode_detections(CAR), track_ids=np.array([41], np.int64))
+    (car,) = line.publish(0, encode_detections(found)).detections
+    assert (car.label, car.track_id) == ("car", 41)
+    (car,) = line.publish(1).detections
+    assert car.track_id is None
 
 
 def test_an_empty_frame_gives_a_message_and_is_not_a_failure(line: Publishing) -> None:

@@ -53,8 +53,14 @@ def test_objects_are_not_tracked_unless_told() -> None:
     assert FOUND.track_ids is None
 
 
-def test_objects_are_iterated_as_plain_numbers() -> None:
-    assert list(FOUND.iterate()) == [([0, 32, 160, 320], 0.5, 1), ([8, 8, 16, 16], 0.25, 0)]
+@pytest.mark.parametrize(("detections", "ids"), [(FOUND, [None, None]), (TRACKED, [7, 2**40])])
+def test_objects_are_iterated_as_plain_numbers(
+    detections: Detections, ids: list[int | None]
+) -> None:
+    assert list(detections.iterate()) == [
+        ([0, 32, 160, 320], 0.5, 1, ids[0]),
+        ([8, 8, 16, 16], 0.25, 0, ids[1]),
+    ]
 
 
 def test_boxes_are_scaled_to_the_frame_and_the_rest_is_kept() -> None:
