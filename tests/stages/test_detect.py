@@ -8,7 +8,7 @@ from stages.detect import Detect, DetectOptions
 from tests.stages.stage_bench import StageBench
 
 
-def test_candidates_are_written_beside_the_tensor(short_dir: Path, tiny_model: Path) -> None:
+def test_rois_are_written_beside_the_tensor(short_dir: Path, tiny_model: Path) -> None:
     bench = StageBench(short_dir)
     stage = Detect(DetectOptions(str(tiny_model), 1), bench.context)
     frame = bench.make_frame()

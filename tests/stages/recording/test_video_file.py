@@ -91,7 +91,7 @@ def test_a_video_goes_on_in_the_same_file_after_a_kill(
 
 
 @pytest.mark.parametrize("cut", [1, 50, 150])
-def test_a_image_that_was_cut_by_a_kill_is_written_anew(
+def test_a_frame_that_was_cut_by_a_kill_is_written_anew(
     open_video: OpenVideo, video_path: Path, cut: int
 ) -> None:
     add(open_video(), 0, 1, 2, 3)
