@@ -34,6 +34,7 @@ from models.train.process_group import choose_device
 from models.train.recipe import Recipe, SizePhase, load_recipe
 from models.train.trainer import Trainer
 
+USER_ERRORS = (ConfigError,)
 WHOLE = "whole step"
 WARM_UP = 4  # steps until memory is reused, and until a compiler is done
 BOXES = 12  # per image, some of them padding: about what street11 has
@@ -204,7 +205,7 @@ def run(options: argparse.Namespace) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
-    return run_command("benchmark", lambda: run(options), (ConfigError,))
+    return run_command("benchmark", lambda: run(options), USER_ERRORS)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,12 @@ def make_parser(name: str, documentation: str | None) -> argparse.ArgumentParser
 
 
 def run_command(
-    name: str, command: Callable[[], object], mistakes: tuple[type[Exception], ...]
+    name: str, command: Callable[[], object], user_errors: tuple[type[Exception], ...]
 ) -> int:
-    """The exit code of `command`; its message when it raises one of `mistakes` is for the user."""
+    """The exit code of `command`. Of one of `user_errors` it prints the message, and no traceback."""
     try:
         command()
-    except mistakes as error:
+    except user_errors as error:
         print(f"{name}: {error}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:

@@ -26,7 +26,7 @@ from models.train.recipe import decode_recipe
 from stages.model.model_file import ModelFileError, read_model_metadata
 
 DIGITS = 2  # of percentages
-MISTAKES = (ConfigError, DataError, ModelFileError, OSError)
+USER_ERRORS = (ConfigError, DataError, ModelFileError, OSError)
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
-    return run_command("publish", lambda: run(options), MISTAKES)
+    return run_command("publish", lambda: run(options), USER_ERRORS)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from models.data.report import DataError, DataReport
 from models.errors import ConfigError
 from models.evaluate.average_precision import Result, Score, score_detections
 from models.evaluate.command import MAX_DETECTIONS, SCORE_THRESH, to_results
-from models.evaluate.image_set import EvaluationSet, read_evaluation_set, read_frames, take_images
+from models.evaluate.evaluation_set import EvaluationSet, read_evaluation_set, read_frames, take_images
 from models.export.parity import ParityError
 from models.export.writer import export, make_card
 from stages.kernels.decay import Method
@@ -44,7 +44,7 @@ from stages.model.model_file import ModelFileError, SoftNmsDefaults
 NO_CUT = 0.0
 SIGMA = 0.5  # of the paper on Soft-NMS
 NS_PER_MS, NS_PER_US = 1e6, 1e3
-MISTAKES = (CheckpointError, ConfigError, DataError, ModelFileError, ParityError, OSError)
+USER_ERRORS = (CheckpointError, ConfigError, DataError, ModelFileError, ParityError, OSError)
 HEADER = """\
 | boxes before NMS | RoIs | objectness cut | suppression | AP50 | AP | RoIs found | graph, ms | \
 suppression, µs |
@@ -205,7 +205,7 @@ def run(options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     cv2.setNumThreads(1)
-    return run_command("trade_offs", lambda: run(options), MISTAKES)
+    return run_command("trade_offs", lambda: run(options), USER_ERRORS)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import msgspec
 
 from models.command import EXIT_FAILED, EXIT_INTERRUPTED, make_parser
 from models.errors import ConfigError
-from models.train.command import REFUSALS, prepare_process, train
+from models.train.command import USER_ERRORS, prepare_process, train
 from models.train.process_group import choose_device, joined_processes
 from models.train.recipe import Recipe, decode_recipe
 from models.train.run_log import read_rows
@@ -159,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if not run.is_finished():
                     print(f"{name}, seed {run.recipe.seed}", file=sys.stderr)
                     run.train()
-    except REFUSALS as error:
+    except USER_ERRORS as error:
         print(f"trials: {error}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:

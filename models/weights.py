@@ -15,7 +15,7 @@ from models.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
 from models.command import make_parser, run_command
 from models.export.writer import without_places
 
-MISTAKES = (CheckpointError, OSError)
+USER_ERRORS = (CheckpointError, OSError)
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
-    return run_command("weights", lambda: run(options), MISTAKES)
+    return run_command("weights", lambda: run(options), USER_ERRORS)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from models.thundernet.config import STRIDE, ThunderNetConfig
 from models.thundernet.thundernet import ThunderNet
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "paper"
+USER_ERRORS = (ConfigError,)
 # Table 8's parts: CEM is counted with the backbone and SAM with the head.
 PARTS = {
     "backbone": ("backbone", "cem", "separate_maps"),
@@ -102,4 +103,4 @@ def print_table(paths: Sequence[Path]) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     paths = parse_arguments(arguments).rows or sorted(CONFIGS.glob("*.yaml"))
-    return run_command("complexity", lambda: print_table(paths), (ConfigError,))
+    return run_command("complexity", lambda: print_table(paths), USER_ERRORS)

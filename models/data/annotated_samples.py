@@ -8,7 +8,7 @@ import numpy as np
 
 from models.data.annotated_images import AnnotatedImage, AnnotatedImages
 from models.data.image_cache import open_cache
-from models.data.picture_files import find_pictures
+from models.data.image_files import find_pictures
 from models.data.report import DataError, DataReport
 from models.data.samples import LabelledBox, Samples, pad_boxes
 from models.thundernet.ground_truth import IGNORE

@@ -14,7 +14,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from models.evaluate.image_set import EvalImage, EvaluationSet
+from models.evaluate.evaluation_set import EvalImage, EvaluationSet
 
 PERCENT = 100.0
 TOLERANCE = 0.3  # percent points: what decoders and runtimes of other versions may change

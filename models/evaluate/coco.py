@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 
 from models.evaluate.average_precision import PERCENT, Result, run_pycocotools, select_truth
-from models.evaluate.image_set import EvaluationSet
+from models.evaluate.evaluation_set import EvaluationSet
 
 IOU_50, IOU_75 = 0, 5  # rows of precision: IoU .50, .55, ... .95
 ALL_SIZES, SMALL, MEDIUM, LARGE = range(4)  # below 32^2, below 96^2, above, in pixels of area

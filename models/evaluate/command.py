@@ -21,7 +21,7 @@ from models.data.coco import read_coco
 from models.data.report import DataError, DataReport
 from models.data.voc import read_voc
 from models.evaluate.average_precision import Result, score_detections
-from models.evaluate.image_set import (
+from models.evaluate.evaluation_set import (
     Detect,
     EvaluationSet,
     make_evaluation_set,
@@ -46,7 +46,7 @@ class DeviationError(RuntimeError):
     """The model file does not reproduce its published scores."""
 
 
-MISTAKES = (DataError, DeviationError, ModelFileError, OSError)
+USER_ERRORS = (DataError, DeviationError, ModelFileError, OSError)
 
 
 def evaluate(
@@ -157,4 +157,4 @@ def run(options: argparse.Namespace) -> None:
 def main() -> int:
     options = parse_arguments()
     cv2.setNumThreads(options.threads)
-    return run_command("evaluate", lambda: run(options), MISTAKES)
+    return run_command("evaluate", lambda: run(options), USER_ERRORS)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluate.average_precision import PERCENT, Result, run_pycocotools, select_truth
-from models.evaluate.image_set import EvaluationSet
+from models.evaluate.evaluation_set import EvaluationSet
 
 AT_IOU_50 = 0  # index of the first of COCO's ten
 

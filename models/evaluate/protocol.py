@@ -15,7 +15,7 @@ from models.evaluate.average_precision import (
     score_detections,
 )
 from models.evaluate.coco import CocoScore, score_coco
-from models.evaluate.image_set import EvaluationSet
+from models.evaluate.evaluation_set import EvaluationSet
 from models.evaluate.voc import VocScore, score_voc
 
 CLASSES_PER_LINE = 5

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from models.evaluate.average_precision import PERCENT, Result, mean
-from models.evaluate.image_set import EvaluationSet
+from models.evaluate.evaluation_set import EvaluationSet
 from stages.kernels.boxes import iou_matrix
 
 MIN_IOU = 0.5

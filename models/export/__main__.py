@@ -1,80 +1,8 @@
-"""Writes a trained network as a model file for the line.
+"""python -m models.export"""
 
-python -m models.export runs/snet49/last.pt models/zoo/thundernet-snet49-street11.onnx
-python -m models.export runs/snet49/last.pt fast.onnx --rois 100 --pre-nms 1000
-"""
-
-import argparse
 import sys
-from pathlib import Path
 
-import msgspec
-
-from models.checkpoint import CheckpointError, load_checkpoint
-from models.command import make_parser, run_command
-from models.errors import ConfigError
-from models.export.channels import BLOCKS, DEFAULT_BLOCK
-from models.export.parity import ParityError
-from models.export.writer import export, make_card
-from stages.model.model_file import ModelFileError, SoftNmsDefaults
-
-MISTAKES = (CheckpointError, ConfigError, ParityError, ModelFileError, OSError)
-
-
-def parse_cut(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"expected a probability between 0 and 1, got {text}")
-    return value
-
-
-def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    parser = make_parser("export", __doc__)
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("out", type=Path, help="the .onnx file to write")
-    parser.add_argument("--name", help="default: thundernet-<backbone>")
-    parser.add_argument("--live", action="store_true", help="live weights, not their average")
-    parser.add_argument("--rois", type=int, help="RoIs after NMS, default: the checkpoint's")
-    parser.add_argument("--pre-nms", type=int, help="boxes before NMS, default: the checkpoint's")
-    parser.add_argument(
-        "--objectness-cut", type=parse_cut, metavar="P", help="no RoI below this probability"
-    )
-    parser.add_argument(
-        "--block", type=int, choices=BLOCKS, default=DEFAULT_BLOCK,
-        help="channels that a tensor is padded to a multiple of; 8 is faster on x86 with AVX2 "
-        "alone, slower on AVX-512 and ARM",
-    )  # fmt: skip
-    parser.add_argument("--input-size", type=int, help="pixels, default: the checkpoint's")
-    parser.add_argument("--score-thresh", type=float, default=0.3, help="for display")
-    parser.add_argument("--soft-nms", default="linear", choices=["linear", "gaussian", "hard"])
-    parser.add_argument("--iou-thresh", type=float, default=0.5)
-    parser.add_argument("--sigma", type=float, default=0.5)
-    return parser.parse_args(arguments)
-
-
-def run(options: argparse.Namespace) -> None:
-    model, meta = load_checkpoint(options.checkpoint, use_ema=not options.live)
-    changes = {
-        "post_nms_top_n": options.rois,
-        "pre_nms_top_n": options.pre_nms,
-        "input_size": options.input_size,
-    }
-    given = {name: value for name, value in changes.items() if value is not None}
-    model.config = msgspec.structs.replace(model.config, **given)
-    soft_nms = SoftNmsDefaults(
-        method=options.soft_nms, iou_thresh=options.iou_thresh, sigma=options.sigma
-    )
-    if options.objectness_cut is not None:
-        meta = meta | {"objectness_cut": options.objectness_cut}
-    card = make_card(model, meta, soft_nms, options.score_thresh, options.name)
-    parity = export(model, card, options.out, options.objectness_cut, options.block)
-    print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB, {parity}")
-
-
-def main() -> int:
-    options = parse_arguments()
-    return run_command("export", lambda: run(options), MISTAKES)
-
+from models.export.command import main
 
 if __name__ == "__main__":
     sys.exit(main())

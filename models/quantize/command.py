@@ -23,7 +23,7 @@ from models.command import make_parser, run_command
 from models.data.report import DataError, DataReport
 from models.evaluate.average_precision import Score
 from models.evaluate.command import MAX_DETECTIONS, SCORE_THRESH, evaluate
-from models.evaluate.image_set import EvaluationSet, read_evaluation_set, read_frames, take_images
+from models.evaluate.evaluation_set import EvaluationSet, read_evaluation_set, read_frames, take_images
 from models.export.onnx_file import save_model
 from models.quantize.calibration import measure_ranges
 from models.quantize.card import label_quantized
@@ -41,7 +41,7 @@ class QuantizationError(RuntimeError):
     """A model that detects too badly in 8 bits."""
 
 
-MISTAKES = (DataError, ModelFileError, QuantizationError, OSError)
+USER_ERRORS = (DataError, ModelFileError, QuantizationError, OSError)
 
 
 def read_tensors(
@@ -145,4 +145,4 @@ def run(options: argparse.Namespace) -> None:
 def main() -> int:
     options = parse_arguments()
     cv2.setNumThreads(1)
-    return run_command("quantize", lambda: run(options), MISTAKES)
+    return run_command("quantize", lambda: run(options), USER_ERRORS)

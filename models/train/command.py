@@ -33,7 +33,7 @@ from models.train.run import TrainingError, TrainingRun, check_folder
 from models.train.task import find_task, read_recipe
 
 EXIT_REFUSED = 2
-REFUSALS = (
+USER_ERRORS = (
     ConfigError,
     CheckpointError,
     DataError,
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         prepare_process()
         with joined_processes(choose_device(recipe.device)) as agreement:
             finished = train(recipe, out, args.resume_from, agreement)
-    except REFUSALS as error:
+    except USER_ERRORS as error:
         rank = os.environ.get("RANK")
         print(f"train{f' (process {rank})' if rank else ''}: {error}", file=sys.stderr)
         return EXIT_REFUSED

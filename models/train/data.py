@@ -15,7 +15,7 @@ from models.data.samples import Samples
 from models.data.scene import load_scene
 from models.data.street11 import read_street11
 from models.distributed import own_share
-from models.evaluate.image_set import EvaluationSet, make_evaluation_set
+from models.evaluate.evaluation_set import EvaluationSet, make_evaluation_set
 from models.train.process_group import choose_device
 from models.train.recipe import Recipe, street11_folder
 

@@ -9,7 +9,7 @@ import torch
 
 from models.data.samples import Samples
 from models.evaluate.average_precision import Result, score_detections
-from models.evaluate.image_set import EvalImage, EvaluationSet
+from models.evaluate.evaluation_set import EvalImage, EvaluationSet
 from models.thundernet.inference import ImageDetections, detect
 from models.thundernet.thundernet import ThunderNet
 

@@ -19,7 +19,7 @@ from models.data.image_cache import warp
 from models.errors import ConfigError
 from models.thundernet.thundernet import ThunderNet
 from models.visualize.detections import draw_labelled
-from models.visualize.exhibit import LabelledImage
+from models.visualize.labelled_image import LabelledImage
 
 CELL_INCHES = 3.0  # width of one picture
 TITLE_INCHES = 0.4

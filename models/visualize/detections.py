@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import numpy as np
 
-from models.evaluate.image_set import Detect
-from models.visualize.exhibit import LabelledImage, LabelledObject, colour_ids
-from models.visualize.sheet import Group, Picture, fit, make_sheet
+from models.evaluate.evaluation_set import Detect
+from models.visualize.labelled_image import LabelledImage, LabelledObject, colour_ids
+from models.visualize.contact_sheet import Group, Picture, fit, make_sheet
 from stages.kernels.draw import Colour, class_colour, draw_boxes, draw_detections
 
 IGNORED_COLOUR: Colour = (160, 160, 160)

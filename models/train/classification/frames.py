@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from models.data.image_cache import CachedImages, Picture, open_cache
-from models.data.picture_files import decode_image
+from models.data.image_files import decode_image
 from models.train.classification.class_folders import LabelledFiles
 
 IMAGES_PER_GROUP = 20_000  # what an interrupted build of the cache repeats at most

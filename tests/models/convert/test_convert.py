@@ -13,7 +13,7 @@ from torch import Tensor
 from models.checkpoint import CheckpointError, load_checkpoint
 from models.complexity.label_sets import COCO
 from models.complexity.macs import count_macs
-from models.convert.__main__ import main
+from models.convert.command import main
 from models.convert.foreign_weights import (
     ForeignCheckpoint,
     load_foreign,

@@ -10,7 +10,7 @@ import pytest
 from models.data.annotated_samples import load_samples
 from models.data.coco import read_coco
 from models.data.report import DataError, DataReport
-from models.evaluate.image_set import make_evaluation_set
+from models.evaluate.evaluation_set import make_evaluation_set
 from models.thundernet.ground_truth import IGNORE
 from tests.models.tiny_coco import write_coco
 

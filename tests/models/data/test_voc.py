@@ -9,7 +9,7 @@ import pytest
 from models.data.annotated_samples import load_samples
 from models.data.report import DataError, DataReport
 from models.data.voc import CLASSES, read_voc
-from models.evaluate.image_set import make_evaluation_set, read_frames
+from models.evaluate.evaluation_set import make_evaluation_set, read_frames
 from models.thundernet.ground_truth import IGNORE
 from tests.models.tiny_voc import HEIGHT, WIDTH, describe, write_voc
 

@@ -8,7 +8,7 @@ import pytest
 from models.data.coco import read_coco
 from models.data.report import DataReport
 from models.evaluate.coco import CocoScore, score_coco
-from models.evaluate.image_set import EvaluationSet, make_evaluation_set
+from models.evaluate.evaluation_set import EvaluationSet, make_evaluation_set
 from tests.models.tiny_coco import write_coco
 
 pytestmark = pytest.mark.torch

@@ -14,7 +14,7 @@ import pytest
 from models.data.report import DataError, DataReport
 from models.evaluate.average_precision import Score, find_deviations, score_detections
 from models.evaluate.command import evaluate, to_results
-from models.evaluate.image_set import EvaluationSet, read_evaluation_set, read_frames, take_images
+from models.evaluate.evaluation_set import EvaluationSet, read_evaluation_set, read_frames, take_images
 from models.evaluate.protocol import format_score
 from stages.kernels.detections import Detections
 

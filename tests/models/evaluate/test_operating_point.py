@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from models.data.report import DataReport
-from models.evaluate.image_set import EvaluationSet, read_evaluation_set
+from models.evaluate.evaluation_set import EvaluationSet, read_evaluation_set
 from models.evaluate.operating_point import OperatingPoint, format_points, operating_points
 from tests.models.evaluate.test_command import make_content, result, write_set
 

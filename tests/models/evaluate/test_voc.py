@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.evaluate.image_set import EvalImage, EvaluationSet
+from models.evaluate.evaluation_set import EvalImage, EvaluationSet
 from models.evaluate.voc import VocScore, ap_11_points, ap_all, score_voc
 
 pytestmark = pytest.mark.torch

@@ -8,7 +8,7 @@ import pytest
 from onnx import numpy_helper
 
 from models.evaluate.average_precision import Score
-from models.evaluate.image_set import EvaluationSet
+from models.evaluate.evaluation_set import EvaluationSet
 from models.export.parity import make_probes
 from models.export.thundernet import make_graph
 from models.export.writer import export, make_card

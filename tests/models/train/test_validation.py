@@ -10,7 +10,7 @@ from models.data.annotated_samples import load_samples
 from models.data.report import DataReport
 from models.data.samples import Samples
 from models.data.street11 import read_street11
-from models.evaluate.image_set import EvaluationSet, make_evaluation_set
+from models.evaluate.evaluation_set import EvaluationSet, make_evaluation_set
 from models.thundernet.config import LABELS, ThunderNetConfig
 from models.thundernet.inference import ImageDetections, detect, select_per_class
 from models.thundernet.thundernet import ThunderNet

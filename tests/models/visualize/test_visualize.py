@@ -17,10 +17,10 @@ from models.data.coco import read_coco
 from models.data.report import DataError, DataReport
 from models.evaluate.average_precision import Score
 from models.evaluate.coco import CocoScore
-from models.evaluate.image_set import make_evaluation_set
+from models.evaluate.evaluation_set import make_evaluation_set
 from models.evaluate.voc import VocScore
 from models.thundernet.thundernet import ThunderNet
-from models.visualize.__main__ import main
+from models.visualize.command import main
 from models.visualize.accuracy import (
     Judged,
     deployed_config,
@@ -31,8 +31,8 @@ from models.visualize.accuracy import (
 )
 from models.visualize.attention import attention_maps, draw_attention
 from models.visualize.detections import IGNORED_COLOUR, draw_labelled
-from models.visualize.exhibit import LabelledImage, LabelledObject, draw_street, read_labelled
-from models.visualize.sheet import GAP_PX, PAIR_GAP_PX, PICTURE_PX, SHEET_PX, Group, fit, make_sheet
+from models.visualize.labelled_image import LabelledImage, LabelledObject, draw_street, read_labelled
+from models.visualize.contact_sheet import GAP_PX, PAIR_GAP_PX, PICTURE_PX, SHEET_PX, Group, fit, make_sheet
 from stages.kernels.draw import class_colour
 from stages.model.model_file import ModelFileError, read_model_metadata
 from tests.models.random_network import make_network

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from models.data.report import DataReport
 from models.evaluate.command import read_judged
-from models.visualize.exhibit import LabelledImage, draw_street, read_files, read_labelled
+from models.visualize.labelled_image import LabelledImage, draw_street, read_files, read_labelled
 
 STREET_WH = (640, 480)
 SOURCES = ("files", "data", "voc", "coco", "street")

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.picture_files import decode_image
+from models.data.image_files import decode_image
 from models.data.report import DataReport
-from models.evaluate.image_set import EvaluationSet, read_frames, take_images
+from models.evaluate.evaluation_set import EvaluationSet, read_frames, take_images
 from stages.scene.street import Street, StreetOptions
 
 SECONDS_APART = 7.3  # between two frames of a street: actors have moved on
