@@ -47,7 +47,7 @@ class Setting(NamedTuple):
 
 class Timing(NamedTuple):
     median_ms: float
-    best_ms: float  # what the machine can do when nobody disturbs
+    best_ms: float  # what the machine can do when nothing else runs
 
 
 Timings = dict[str, Timing]  # by part

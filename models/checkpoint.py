@@ -8,11 +8,15 @@ from typing import Any
 
 import msgspec
 import torch
+from torch import Tensor
 
 from models.thundernet.config import ThunderNetConfig
 from models.thundernet.thundernet import ThunderNet
 
 FORMAT = 1
+# Beginnings of a network's names, as older checkpoints have them, and as they are.
+RENAMED = {"cem.": "context.", "separate_maps.": "context."}
+NETWORKS = ("ema", "weights")  # entries of a checkpoint that hold a network's tensors by name
 
 
 class CheckpointError(RuntimeError):
@@ -33,7 +37,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 def read_saved(path: Path | str) -> Any:
     """Whatever `torch.save` wrote, by us or by others, on the CPU."""
     try:
-        # weights_only: tensors and plain containers, never somebody's code
+        # weights_only: tensors and plain containers, never code
         return torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         # torch leads with the advice to run whatever code the file holds; the reason comes last.
@@ -43,12 +47,23 @@ def read_saved(path: Path | str) -> Any:
 
 
 def read_checkpoint(path: Path | str) -> dict[str, Any]:
-    """The dictionary that `save_checkpoint` was given, on the CPU."""
+    """What `save_checkpoint` was given, on the CPU; networks' tensors go by their present names."""
     state = read_saved(path)
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         found = state.get("format") if isinstance(state, dict) else type(state).__name__
         raise CheckpointError(f"checkpoint {path}: expected format {FORMAT}, got {found}")
-    return state
+    return state | {key: with_present_names(state[key]) for key in NETWORKS if key in state}
+
+
+def with_present_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {present_name(name): value for name, value in tensors.items()}
+
+
+def present_name(name: str) -> str:
+    for before, now in RENAMED.items():
+        if name.startswith(before):
+            return now + name.removeprefix(before)
+    return name
 
 
 def load_checkpoint(path: Path | str, use_ema: bool = True) -> tuple[ThunderNet, dict[str, Any]]:

@@ -20,7 +20,7 @@ def make_parser(name: str, documentation: str | None) -> argparse.ArgumentParser
 def run_command(
     name: str, command: Callable[[], object], user_errors: tuple[type[Exception], ...]
 ) -> int:
-    """The exit code of `command`. Of one of `user_errors` it prints the message, and no traceback."""
+    """The exit code of `command`. Of `user_errors` the message is printed, and no traceback."""
     try:
         command()
     except user_errors as error:

@@ -30,14 +30,25 @@ from models.checkpoint import CheckpointError, load_checkpoint
 from models.command import make_parser, run_command
 from models.data.report import DataError, DataReport
 from models.errors import ConfigError
-from models.evaluate.average_precision import Result, Score, score_detections
-from models.evaluate.command import MAX_DETECTIONS, SCORE_THRESH, to_results
-from models.evaluate.evaluation_set import EvaluationSet, read_evaluation_set, read_frames, take_images
+from models.evaluate.average_precision import Score, score_detections
+from models.evaluate.evaluation_set import (
+    EvaluationSet,
+    read_evaluation_set,
+    read_frames,
+    take_images,
+)
+from models.evaluate.results import (
+    MAX_DETECTIONS,
+    SCORE_THRESH,
+    Result,
+    categories_of,
+    detections_to_results,
+)
 from models.export.parity import ParityError
 from models.export.writer import export, make_card
-from stages.kernels.decay import Method
+from stages.kernels.boxes import boxes_to_frame
 from stages.kernels.resize import warp_into
-from stages.kernels.soft_nms import SoftNms
+from stages.kernels.soft_nms import Method, SoftNms
 from stages.model.detector import Detector
 from stages.model.model_file import ModelFileError, SoftNmsDefaults
 
@@ -84,12 +95,12 @@ class Trial:
             found = nms.suppress(boxes, scores)
             self.suppress_ns[name].append(time.perf_counter_ns() - start_ns)
             input_wh = self.detector.metadata.input_wh
-            found = found.to_frame(input_wh, frame_wh)
-            self.results[name] += to_results(image_id, found, category_ids)
+            boxes_to_frame(found.boxes_xyxy, input_wh, frame_wh, out=found.boxes_xyxy)
+            self.results[name] += detections_to_results(image_id, found, category_ids)
 
-    def rows(self, judged: EvaluationSet) -> Iterator[str]:
+    def rows(self, dataset: EvaluationSet) -> Iterator[str]:
         for name in self.ways:
-            score: Score = score_detections(judged, self.results[name])
+            score: Score = score_detections(dataset, self.results[name])
             cells = (
                 self.setting.boxes, self.setting.rois, self.setting.cut or "none", name,
                 f"{score.ap50:.1f}", f"{score.ap:.1f}", f"{sum(self.rois) / len(self.rois):.0f}",
@@ -131,25 +142,23 @@ def make_trials(
     return trials
 
 
-def measure(trials: Sequence[Trial], judged: EvaluationSet, report: DataReport) -> EvaluationSet:
+def measure(trials: Sequence[Trial], dataset: EvaluationSet, report: DataReport) -> EvaluationSet:
     """Every trial on every image; returns the set without those that cannot be read.
 
     Raises:
         DataError: not one image could be read.
     """
-    category_of = {name: category_id for category_id, name in judged.labels.items()}
-    labels = trials[0].detector.metadata.labels
-    category_ids = [category_of.get(label) for label in labels]
+    category_ids = categories_of(trials[0].detector.metadata.labels, dataset)
     tensor = trials[0].detector.make_tensor()
     read = []
-    for image, frame in tqdm(read_frames(judged, report), total=len(judged.images), unit="image"):
+    for image, frame in tqdm(read_frames(dataset, report), total=len(dataset.images), unit="image"):
         read.append(image)
         warp_into(frame, tensor)
         for trial in trials:
             trial.look(image.image_id, (frame.shape[1], frame.shape[0]), tensor, category_ids)
     if not read:
-        raise DataError(f"{judged.path}: expected at least one readable image")
-    return judged._replace(images=read)
+        raise DataError(f"{dataset.path}: expected at least one readable image")
+    return dataset._replace(images=read)
 
 
 def parse_cut(text: str) -> float:
@@ -169,7 +178,7 @@ def parse_sigma(text: str) -> float:
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = make_parser("trade_offs", __doc__)
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--data", type=Path, required=True, help="COCO JSON to judge on")
+    parser.add_argument("--data", type=Path, required=True, help="COCO JSON to evaluate on")
     parser.add_argument("--boxes", type=int, nargs="+", default=[2000, 1000], help="before NMS")
     parser.add_argument("--rois", type=int, nargs="+", default=[200, 100, 50], help="after NMS")
     parser.add_argument(
@@ -182,23 +191,23 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument(
         "--sigma", type=parse_sigma, nargs="+", default=[SIGMA], help="of gaussian Soft-NMS"
     )
-    parser.add_argument("--limit", type=int, help="judge about this many images, evenly spaced")
+    parser.add_argument("--limit", type=int, help="evaluate about this many images, evenly spaced")
     return parser.parse_args(arguments)
 
 
 def run(options: argparse.Namespace) -> None:
     report = DataReport()
-    judged = read_evaluation_set(options.data, report)
+    dataset = read_evaluation_set(options.data, report)
     if options.limit:
-        judged = take_images(judged, options.limit)
+        dataset = take_images(dataset, options.limit)
     settings = [Setting(*values) for values in product(options.boxes, options.rois, options.cut)]
     trials = make_trials(options.checkpoint, settings, ways_to_suppress(options.sigma))
-    judged = measure(trials, judged, report)
+    dataset = measure(trials, dataset, report)
     for line in report.lines():
         print(f"data: {line}")
     print(HEADER)
     for trial in trials:
-        for row in trial.rows(judged):
+        for row in trial.rows(dataset):
             print(row)
 
 

@@ -6,7 +6,7 @@
 
 A plan has the recipe that all share, and by name what a trial changes in it. Every run has a folder
 of its own. Ctrl-C stops after the iteration in hand; the same command goes on from there, and runs
-that are finished are not repeated. The table is Markdown; runs are judged once, at their end.
+that are finished are not repeated. The table is Markdown; runs are validated once, at their end.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from models.train.recipe import Recipe, decode_recipe
 from models.train.run_log import read_rows
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_]+$")]  # also of a folder
-RECIPE = "recipe.yaml"  # in a run's folder: what it was asked to do
+RECIPE = "recipe.yaml"  # in a run's folder: the recipe that it trains by
 HEADER = """\
 | trial | AP50 | AP | class loss of the RoIs, last tenth | images/s |
 |---|---|---|---|---|"""
@@ -50,7 +50,7 @@ def changed(recipe: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, A
 
 
 def read_plan(path: Path) -> dict[str, Recipe]:
-    """The recipe of every trial, by name; all are judged once, at their end.
+    """The recipe of every trial, by name; all are validated once, at their end.
 
     Raises:
         ConfigError: no such file, or a trial asks for what no recipe has.
@@ -84,7 +84,7 @@ class Run:
         return bool(rows) and rows[-1]["iteration"] == self.recipe.iterations
 
     def score(self, column: str) -> float:
-        """What the end was judged with."""
+        """The score of the last validation."""
         return read_rows(self.folder / "val.csv")[-1][column]
 
     def last_tenth(self, column: str) -> float:
@@ -96,7 +96,7 @@ class Run:
         """Trains on to the end.
 
         Raises:
-            KeyboardInterrupt: it was asked to stop before.
+            KeyboardInterrupt: a signal stopped it before.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / RECIPE).write_bytes(msgspec.yaml.encode(self.recipe))
@@ -130,7 +130,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def plan_runs(options: argparse.Namespace) -> dict[str, list[Run]]:
-    """Of the trials asked for, by name.
+    """The runs of the chosen trials, by name.
 
     Raises:
         ConfigError: no such plan, no such trial, or a folder that holds something else.

@@ -21,9 +21,9 @@ from models.thundernet.thundernet import ThunderNet
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "paper"
 USER_ERRORS = (ConfigError,)
-# Table 8's parts: CEM is counted with the backbone and SAM with the head.
+# Table 8's parts: CEM, the context, is counted with the backbone and SAM with the head.
 PARTS = {
-    "backbone": ("backbone", "cem", "separate_maps"),
+    "backbone": ("backbone", "context"),
     "rpn": ("rpn",),
     "head": ("sam", "roi_head"),
 }

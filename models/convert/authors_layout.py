@@ -28,9 +28,9 @@ NAMES = {
     "backbone.stage4.": "backbone.stage.2.",
     ".left.": ".branch_left.",
     ".right.": ".branch.",
-    "cem.project.c4.": "neck.C4.",
-    "cem.project.c5.": "neck.C5.",
-    "cem.project.global.": "neck.Cglb.",
+    "context.project.c4.": "neck.C4.",
+    "context.project.c5.": "neck.C5.",
+    "context.project.global.": "neck.Cglb.",
     "rpn.shared.": "rpn_head.rpn_conv.",
     "rpn.objectness.": "rpn_head.rpn_cls.",
     "rpn.box.": "rpn_head.rpn_reg.",
@@ -43,7 +43,7 @@ NAMES = {
 # Our names by their beginning: the axis whose order differs, and which order it is.
 ORDERED_AXES = {
     "backbone.conv1.0.weight": (1, "colour"),
-    "cem.project.": (0, "context"),
+    "context.project.": (0, "context"),
     "rpn.shared.0.weight": (0, "context"),  # depthwise
     "rpn.shared.1.": (0, "context"),
     "rpn.shared.3.weight": (1, "context"),
@@ -53,7 +53,7 @@ ORDERED_AXES = {
     "roi_head.hidden.0.weight": (1, "context"),
     "roi_head.classify.": (0, "class"),
 }
-# Batch norm counts its batches, and needs the count only for a momentum that nobody here uses.
+# Batch norm counts its batches, and needs the count only for a momentum that is not used here.
 IGNORED = ".num_batches_tracked"
 # Constants of ours that are no weights of theirs, but settings of their input pipeline.
 OWN_BUFFERS = ("pixel_mean", "pixel_std")

@@ -17,7 +17,7 @@ LISTED = 12  # faults of one kind that an error names; the rest is counted
 class ForeignCheckpoint(NamedTuple):
     path: Path
     weights: dict[str, Tensor]
-    labels: tuple[str, ...] | None  # of its classes, where the file says so
+    labels: tuple[str, ...] | None  # of its classes, where the file has them
 
 
 class Conversion(NamedTuple):

@@ -7,7 +7,7 @@ import msgspec
 
 from models.data.report import DataReport
 
-BORDER_PX = 1.0  # annotators' boxes leave the image by rounding; more is worth a word
+BORDER_PX = 1.0  # annotators' boxes leave the image by rounding; more is reported
 
 
 class AnnotatedImage(msgspec.Struct, frozen=True):
@@ -17,6 +17,10 @@ class AnnotatedImage(msgspec.Struct, frozen=True):
     height: int
     source: str | None = None  # where it comes from, in a set of several origins
     labelled_category_ids: tuple[int, ...] | None = None  # looked for in it; None: all
+
+    @property
+    def wh(self) -> tuple[int, int]:
+        return self.width, self.height
 
 
 class Annotation(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +82,7 @@ def find_problem(
 
 
 def find_oddity(annotation: Annotation, image: AnnotatedImage) -> str | None:
-    """What is worth a word about a box that is used nevertheless, or None."""
+    """What is reported of a box that is used nevertheless, or None."""
     x, y, width, height = annotation.bbox
     beyond = max(-x, -y, x + width - image.width, y + height - image.height)
     return "box across the image's border, kept" if beyond > BORDER_PX else None

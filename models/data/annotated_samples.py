@@ -8,7 +8,7 @@ import numpy as np
 
 from models.data.annotated_images import AnnotatedImage, AnnotatedImages
 from models.data.image_cache import open_cache
-from models.data.image_files import find_pictures
+from models.data.image_files import find_images
 from models.data.report import DataError, DataReport
 from models.data.samples import LabelledBox, Samples, pad_boxes
 from models.thundernet.ground_truth import IGNORE
@@ -31,7 +31,7 @@ def load_samples(
         boxes[image.id].append(LabelledBox(label, parts_of_image(annotation.bbox, image)))
     if not found.images:
         raise DataError(f"{found.path}: expected at least one usable image, found none")
-    cached = open_cache(cache, find_pictures(found, report), size)
+    cached = open_cache(cache, find_images(found, report), size)
     names = [image.file_name for image in found.images]
     for name, present in zip(names, cached.present, strict=True):
         if not present:
@@ -45,7 +45,7 @@ def load_samples(
 def labelled_classes(
     images: Sequence[AnnotatedImage], classes: dict[int, int], count: int
 ) -> np.ndarray:
-    """Which classes somebody looked for in each image, (I, K)."""
+    """Which classes are annotated exhaustively in each image, (I, K)."""
     labelled = np.zeros((len(images), count), bool)
     for row, image in enumerate(images):
         category_ids = image.labelled_category_ids

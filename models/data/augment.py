@@ -19,7 +19,7 @@ from models.data.mosaic import ACROSS, assemble, pieces
 from models.errors import ConfigError
 from models.thundernet.boxes import box_area
 from models.thundernet.ground_truth import IGNORE, PADDING, GroundTruth
-from models.thundernet.sampler import uniform
+from models.thundernet.random_numbers import uniform
 
 GREY = (0.114, 0.587, 0.299)  # luma of blue, green, red (ITU-R BT.601)
 

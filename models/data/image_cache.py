@@ -8,56 +8,40 @@ Shapes: I images, S pixels per side -> (I, 3, S, S) uint8 BGR.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
+from models.data.image_files import BgrImage, ImageSource
 from models.data.report import DataError
+from stages.kernels.resize import warp_into
 
 BLOCK = 512  # bytes, the unit of st_blocks (POSIX)
 
 
-class Picture(NamedTuple):
-    row: int
-    image: np.ndarray | None  # (H, W, 3) uint8 BGR; None where it cannot be read
-
-
-class PictureSource(Protocol):
-    """Where a cache's images come from, in groups that can be repeated after an interruption."""
-
-    name: str
-    identity: str  # changes when the images do
-
-    def __len__(self) -> int: ...
-
-    def groups(self) -> Sequence[str]: ...
-
-    def read(self, group: str) -> Iterator[Picture]: ...
-
-
 class CachedImages(NamedTuple):
-    images: np.ndarray  # (I, 3, S, S) uint8, read-only map
-    present: np.ndarray  # (I,) bool; False where no image could be read
-    wh: np.ndarray  # (I, 2) size before warping; 0 where not present, or the cache is an old one
+    images: NDArray[np.uint8]  # (I, 3, S, S), a read-only map
+    present: NDArray[np.bool_]  # (I,); False where no image could be read
+    # (I, 2) size before warping; 0 where no image could be read, or the cache is an old one
+    wh: NDArray[np.int64]
 
 
-def warp(image: np.ndarray, size: int) -> np.ndarray:
-    """The image as the detector sees it at run time: a square, bilinear, (3, S, S)."""
-    if image.shape[:2] != (size, size):
-        image = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
-    return image.transpose(2, 0, 1)
+def warp(frame: BgrImage, size: int) -> NDArray[np.uint8]:
+    """The frame (H, W, 3) as the detector sees it at run time: a square in planes, (3, S, S)."""
+    tensor = np.empty((size, size, 3), np.uint8)
+    warp_into(frame, tensor)
+    return tensor.transpose(2, 0, 1)
 
 
-def cache_path(folder: Path, source: PictureSource, size: int) -> Path:
+def cache_path(folder: Path, source: ImageSource, size: int) -> Path:
     digest = hashlib.sha256(f"{source.identity}/{len(source)}".encode()).hexdigest()[:12]
     return folder / f"{source.name}-{size}-{digest}.u8"
 
 
-def open_cache(folder: Path, source: PictureSource, size: int) -> CachedImages:
+def open_cache(folder: Path, source: ImageSource, size: int) -> CachedImages:
     """The cache of `source`, built first where it does not exist."""
     path = cache_path(folder, source, size)
     if not path.exists():
@@ -68,11 +52,11 @@ def open_cache(folder: Path, source: PictureSource, size: int) -> CachedImages:
     return CachedImages(images, np.array(state["present"], bool), wh)
 
 
-def no_sizes(source: PictureSource) -> list[list[int]]:
+def no_sizes(source: ImageSource) -> list[list[int]]:
     return [[0, 0]] * len(source)
 
 
-def build(path: Path, source: PictureSource, size: int) -> None:
+def build(path: Path, source: ImageSource, size: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial, state_path = path.with_suffix(".partial"), path.with_suffix(".json")
     resumed = partial.exists() and state_path.exists()
@@ -85,11 +69,11 @@ def build(path: Path, source: PictureSource, size: int) -> None:
     images = np.memmap(partial, np.uint8, mode, shape=(len(source), 3, size, size))
     todo = [group for group in source.groups() if group not in state["groups"]]
     for group in tqdm(todo, desc=f"cache {source.name} at {size}", unit="group"):
-        for picture in source.read(group):
-            if picture.image is not None:
-                images[picture.row] = warp(picture.image, size)
-                state["present"][picture.row] = True
-                state["wh"][picture.row] = [picture.image.shape[1], picture.image.shape[0]]
+        for row, frame, *_ in source.read(group):
+            if frame is not None:
+                images[row] = warp(frame, size)
+                state["present"][row] = True
+                state["wh"][row] = [frame.shape[1], frame.shape[0]]
         images.flush()
         state["groups"].append(group)
         write_json(state_path, state)

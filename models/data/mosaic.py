@@ -1,4 +1,4 @@
-"""Mosaics: pictures of four pieces that lie two by two, each cut from an image of its own (YOLOv4).
+"""Mosaics: images of four pieces that lie two by two, each cut from an image of its own (YOLOv4).
 
 Objects meet other surroundings than those that they were photographed in, at about half their size.
 

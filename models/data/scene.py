@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 from tqdm import tqdm
 
-from models.data.image_cache import Picture, cache_path, open_cache
+from models.data.image_cache import cache_path, open_cache
+from models.data.image_files import LoadedImage
 from models.data.samples import LabelledBox, Samples, pad_boxes
 from models.thundernet.ground_truth import IGNORE
 from stages.scene.street import SceneObject, Street, StreetOptions
@@ -55,12 +56,12 @@ class SceneSource:
     def groups(self) -> Sequence[str]:
         return [str(number) for number in range(self.config.streets)]
 
-    def read(self, group: str) -> Iterator[Picture]:
+    def read(self, group: str) -> Iterator[LoadedImage]:
         street = make_street(self.config, int(group))
         frame = np.empty((street.options.height, street.options.width, 3), np.uint8)
         for i, index in enumerate(frame_indices(self.config, street)):
             street.draw(index, frame)
-            yield Picture(int(group) * self.config.frames + i, frame)
+            yield LoadedImage(int(group) * self.config.frames + i, frame)
 
 
 def labelled_boxes(

@@ -1,4 +1,4 @@
-"""Which part of which directory a recipe trains on or is judged by."""
+"""Which part of which directory a recipe trains on or is evaluated on."""
 
 from pathlib import Path
 

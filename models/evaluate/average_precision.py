@@ -1,6 +1,7 @@
 """Average precision per source and class, with pycocotools' arithmetic.
 
-A class is judged only in images that label it: elsewhere, a correct detection would count as false.
+A class is evaluated only in images that label it: elsewhere a correct detection would count as
+false.
 Regions marked `iscrowd` are ignored: to find them or not changes nothing.
 """
 
@@ -15,11 +16,10 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from models.evaluate.evaluation_set import EvalImage, EvaluationSet
+from models.evaluate.results import Result
 
 PERCENT = 100.0
 TOLERANCE = 0.3  # percent points: what decoders and runtimes of other versions may change
-
-Result = dict[str, Any]  # one detection in the COCO results format
 
 
 class ClassScore(msgspec.Struct, frozen=True):
@@ -41,13 +41,13 @@ class Score(msgspec.Struct, frozen=True):
     sources: dict[str, SourceScore]
 
 
-def score_detections(judged: EvaluationSet, results: list[Result]) -> Score:
-    """Scores of all judged images; those without a result count as empty."""
+def score_detections(dataset: EvaluationSet, results: list[Result]) -> Score:
+    """Scores of all images of the set; those without a result count as empty."""
     by_source: dict[str, list[EvalImage]] = {}
-    for image in judged.images:
+    for image in dataset.images:
         by_source.setdefault(image.source, []).append(image)
     sources = {
-        source: score_source(judged, images, results) for source, images in by_source.items()
+        source: score_source(dataset, images, results) for source, images in by_source.items()
     }
     return Score(
         mean(source.ap for source in sources.values() if source.classes),
@@ -57,12 +57,12 @@ def score_detections(judged: EvaluationSet, results: list[Result]) -> Score:
 
 
 def score_source(
-    judged: EvaluationSet, images: list[EvalImage], results: list[Result]
+    dataset: EvaluationSet, images: list[EvalImage], results: list[Result]
 ) -> SourceScore:
-    truth = select_truth(judged, images)
-    judged_pairs = {(image.image_id, c) for image in images for c in image.category_ids}
-    found = [r for r in results if (r["image_id"], r["category_id"]) in judged_pairs]
-    category_ids = sorted({c for _, c in judged_pairs} & judged.labels.keys())
+    truth = select_truth(dataset, images)
+    evaluated = {(image.image_id, c) for image in images for c in image.category_ids}
+    found = [r for r in results if (r["image_id"], r["category_id"]) in evaluated]
+    category_ids = sorted({c for _, c in evaluated} & dataset.labels.keys())
     precision = accumulate(truth, found, category_ids)
     classes = {}
     for index, category_id in enumerate(category_ids):
@@ -70,7 +70,7 @@ def score_source(
         boxes = sum(not truth.anns[i]["iscrowd"] for i in truth.getAnnIds(catIds=[category_id]))
         if boxes:
             ap, ap50 = PERCENT * of_class.mean(), PERCENT * of_class[0].mean()
-            classes[judged.labels[category_id]] = ClassScore(float(ap), float(ap50), boxes)
+            classes[dataset.labels[category_id]] = ClassScore(float(ap), float(ap50), boxes)
     return SourceScore(
         len(images),
         mean(score.ap for score in classes.values()),
@@ -79,11 +79,11 @@ def score_source(
     )
 
 
-def select_truth(judged: EvaluationSet, images: list[EvalImage]) -> COCO:
+def select_truth(dataset: EvaluationSet, images: list[EvalImage]) -> COCO:
     """The boxes of the images, in the classes that each of them labels."""
     annotations: list[dict[str, Any]] = []
     for image in images:
-        for annotation in judged.annotations.get(image.image_id, []):
+        for annotation in dataset.annotations.get(image.image_id, []):
             if annotation["category_id"] in image.category_ids:
                 _, _, width, height = annotation["bbox"]
                 area = annotation.get("area", width * height)
@@ -96,7 +96,7 @@ def select_truth(judged: EvaluationSet, images: list[EvalImage]) -> COCO:
         "info": {},
         "images": [{"id": image.image_id} for image in images],
         "annotations": annotations,
-        "categories": [{"id": id, "name": name} for id, name in judged.labels.items()],
+        "categories": [{"id": id, "name": name} for id, name in dataset.labels.items()],
     }
     with contextlib.redirect_stdout(io.StringIO()):
         truth.createIndex()

@@ -3,8 +3,9 @@
 import msgspec
 import numpy as np
 
-from models.evaluate.average_precision import PERCENT, Result, run_pycocotools, select_truth
+from models.evaluate.average_precision import PERCENT, run_pycocotools, select_truth
 from models.evaluate.evaluation_set import EvaluationSet
+from models.evaluate.results import Result
 
 IOU_50, IOU_75 = 0, 5  # rows of precision: IoU .50, .55, ... .95
 ALL_SIZES, SMALL, MEDIUM, LARGE = range(4)  # below 32^2, below 96^2, above, in pixels of area
@@ -24,17 +25,17 @@ class CocoScore(msgspec.Struct, frozen=True):
     classes: dict[str, float]  # AP
 
 
-def score_coco(judged: EvaluationSet, results: list[Result]) -> CocoScore:
-    """Scores of all judged images; those without a result count as empty."""
-    truth = select_truth(judged, judged.images)
-    image_ids = {image.image_id for image in judged.images}
+def score_coco(dataset: EvaluationSet, results: list[Result]) -> CocoScore:
+    """Scores of all images of the set; those without a result count as empty."""
+    truth = select_truth(dataset, dataset.images)
+    image_ids = {image.image_id for image in dataset.images}
     found = [result for result in results if result["image_id"] in image_ids]
-    category_ids = sorted(judged.labels)
+    category_ids = sorted(dataset.labels)
     scored = run_pycocotools(truth, found, category_ids)
     precision = scored.eval["precision"][..., MOST_DETECTIONS]  # (IoU, recall, class, size)
     of_all = precision[..., ALL_SIZES]
     by_class = {
-        judged.labels[category_id]: mean_precision(of_all[:, :, index])
+        dataset.labels[category_id]: mean_precision(of_all[:, :, index])
         for index, category_id in enumerate(category_ids)
         if (of_all[:, :, index] >= 0).all()
     }
@@ -45,7 +46,7 @@ def score_coco(judged: EvaluationSet, results: list[Result]) -> CocoScore:
         ap_small=mean_precision(precision[..., SMALL]),
         ap_medium=mean_precision(precision[..., MEDIUM]),
         ap_large=mean_precision(precision[..., LARGE]),
-        images=len(judged.images),
+        images=len(dataset.images),
         classes=by_class,
     )
 

@@ -1,27 +1,22 @@
-"""Images with their annotations, to be judged: COCO JSON beside tar shards, or image files.
+"""Images with their annotations, to evaluate on: COCO JSON beside tar shards, or image files.
 
 Beyond COCO, an image may name its `source` and its `labelled_category_ids`, the classes that people
 annotated exhaustively in it. Where they are absent, the source is "all" and every class counts.
 """
 
-import tarfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from models.data.annotated_images import AnnotatedImage, AnnotatedImages, Annotation
 from models.data.coco import read_coco
-from models.data.report import DataError, DataReport
-from stages.kernels.detections import Detections
+from models.data.image_files import BgrImage, find_images
+from models.data.report import DataReport
 
 ONLY_SOURCE = "all"
-Detect = Callable[[NDArray[np.uint8]], Detections]
 
 
 class EvalImage(NamedTuple):
@@ -29,7 +24,7 @@ class EvalImage(NamedTuple):
     file_name: str
     wh: tuple[int, int]
     source: str
-    category_ids: frozenset[int]  # classes that are judged in it
+    category_ids: frozenset[int]  # classes that are evaluated in it
 
 
 class EvaluationSet(NamedTuple):
@@ -38,6 +33,10 @@ class EvaluationSet(NamedTuple):
     labels: dict[int, str]  # category id -> name
     annotations: dict[int, list[dict[str, Any]]]  # image id -> COCO annotations
     folder: Path | None = None  # of image files; None: they are in tars beside `path`
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
 
 
 def read_evaluation_set(path: Path, report: DataReport) -> EvaluationSet:
@@ -83,56 +82,22 @@ def take_images(whole: EvaluationSet, count: int) -> EvaluationSet:
     return whole._replace(images=whole.images[::step][:count])
 
 
-def read_frames(
-    judged: EvaluationSet, report: DataReport
-) -> Iterator[tuple[EvalImage, NDArray[np.uint8]]]:
-    """Every judged image with its BGR pixels; what cannot be read is named in `report`."""
-    if judged.folder is None:
-        yield from read_shards(judged, report)
-        return
-    for image in judged.images:
-        try:
-            data = (judged.folder / image.file_name).read_bytes()
-        except OSError:
-            report.add("missing image", image.file_name)
-            continue
-        yield from decode(image, data, report)
+def read_frames(dataset: EvaluationSet, report: DataReport) -> Iterator[tuple[EvalImage, BgrImage]]:
+    """Every image that can be used, with its pixels; the others are named in `report`.
 
-
-def read_shards(
-    judged: EvaluationSet, report: DataReport
-) -> Iterator[tuple[EvalImage, NDArray[np.uint8]]]:
-    """The images in the tars, in the tars' order."""
-    waiting = {image.file_name: image for image in judged.images}
-    shards = sorted(judged.path.parent.glob(f"{judged.path.stem}-[0-9]*.tar"))
-    if not shards:
-        raise DataError(f"{judged.path}: expected shards {judged.path.stem}-NN.tar beside it")
-    for shard in shards:
-        try:
-            with tarfile.open(shard) as members:
-                for member in members:
-                    file = members.extractfile(member) if member.name in waiting else None
-                    if file is not None:
-                        image = waiting.pop(member.name)
-                        yield from decode(image, file.read(), report)
-        except (tarfile.TarError, EOFError, OSError) as error:
-            report.add("damaged shard", f"{shard.name}: {error}")
-    for name in waiting:
-        report.add("missing image", name)
-
-
-def decode(
-    image: EvalImage, data: bytes, report: DataReport
-) -> Iterator[tuple[EvalImage, NDArray[np.uint8]]]:
-    """The image, or nothing if it is broken or not the one that was annotated."""
-    try:
-        frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    except cv2.error:
-        frame = None
-    if frame is None:
-        report.add("unreadable image", image.file_name)
-    elif (frame.shape[1], frame.shape[0]) != image.wh:
-        got = f"{frame.shape[1]}x{frame.shape[0]}"
-        report.add("image of another size", f"{image.file_name}: {image.wh}, got {got}")
-    else:
-        yield image, frame.astype(np.uint8, copy=False)
+    Raises:
+        DataError: there are neither a folder nor shards.
+    """
+    source = find_images(dataset, report)
+    absent = dict.fromkeys(range(len(dataset.images)))
+    for group in source.groups():
+        for row, frame, problem, detail in source.read(group):
+            if row not in absent:  # a shard holds it twice
+                continue
+            del absent[row]
+            if frame is None:
+                report.add(problem, detail)
+            else:
+                yield dataset.images[row], frame
+    for row in absent:
+        report.add("missing image", dataset.images[row].file_name)

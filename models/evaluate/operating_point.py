@@ -1,8 +1,8 @@
 """What a display threshold shows: how much of what is there, and how much of it right.
 
-Average precision says how well detections are ordered; whoever looks at a picture sees those above
-one threshold. Boxes agree from an IoU of .5 on; regions marked `iscrowd` are ignored, and classes
-where nobody looked for them are not judged.
+Average precision says how well detections are ordered; a viewer sees only those above one
+threshold. Boxes agree from an IoU of .5 on. Regions marked `iscrowd` are ignored, and a class is
+not evaluated in images that were not annotated for it.
 """
 
 from typing import NamedTuple
@@ -10,9 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluate.average_precision import PERCENT, Result, run_pycocotools, select_truth
+from models.evaluate.average_precision import PERCENT, run_pycocotools, select_truth
 from models.evaluate.evaluation_set import EvaluationSet
+from models.evaluate.results import Result
 
+DISPLAY_THRESHOLDS = (0.25, 0.3, 0.35, 0.4, 0.5, 0.6)
 AT_IOU_50 = 0  # index of the first of COCO's ten
 
 
@@ -31,9 +33,9 @@ class Matched(NamedTuple):
 
 
 def operating_points(
-    judged: EvaluationSet, results: list[Result], thresholds: tuple[float, ...]
+    dataset: EvaluationSet, results: list[Result], thresholds: tuple[float, ...]
 ) -> list[OperatingPoint]:
-    matched = match(judged, results)
+    matched = match(dataset, results)
     return [at_threshold(matched, threshold) for threshold in thresholds]
 
 
@@ -44,12 +46,12 @@ def at_threshold(matched: Matched, threshold: float) -> OperatingPoint:
     return OperatingPoint(threshold, found, PERCENT * right / shown if shown else float("nan"))
 
 
-def match(judged: EvaluationSet, results: list[Result]) -> Matched:
+def match(dataset: EvaluationSet, results: list[Result]) -> Matched:
     """Detections and labelled boxes brought together as for AP50."""
-    truth = select_truth(judged, judged.images)
-    pairs = {(image.image_id, c) for image in judged.images for c in image.category_ids}
+    truth = select_truth(dataset, dataset.images)
+    pairs = {(image.image_id, c) for image in dataset.images for c in image.category_ids}
     found = [r for r in results if (r["image_id"], r["category_id"]) in pairs]
-    scored = run_pycocotools(truth, found, sorted(judged.labels))
+    scored = run_pycocotools(truth, found, sorted(dataset.labels))
     every_size = scored.params.areaRng[0]
     parts = [part for part in scored.evalImgs if part and part["aRng"] == every_size]
     scores, is_right = [np.zeros(0)], [np.zeros(0, bool)]
@@ -59,6 +61,11 @@ def match(judged: EvaluationSet, results: list[Result]) -> Matched:
         is_right.append(np.asarray(part["dtMatches"][AT_IOU_50])[counts] > 0)
     objects = sum(int((np.asarray(part["gtIgnore"]) == 0).sum()) for part in parts)
     return Matched(np.concatenate(scores), np.concatenate(is_right), objects)
+
+
+def describe_points(dataset: EvaluationSet, results: list[Result]) -> list[str]:
+    """The line of `models.evaluate` on thresholds at which detections are often displayed."""
+    return [format_points(operating_points(dataset, results, DISPLAY_THRESHOLDS))]
 
 
 def format_points(points: list[OperatingPoint]) -> str:

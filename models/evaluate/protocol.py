@@ -1,4 +1,4 @@
-"""The three ways to judge detections, and how each writes, compares and prints its score."""
+"""The three protocols of evaluation, and how each writes, compares and prints its score."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,7 +8,6 @@ import msgspec
 
 from models.data.report import DataError
 from models.evaluate.average_precision import (
-    Result,
     Score,
     compare,
     find_deviations,
@@ -16,18 +15,22 @@ from models.evaluate.average_precision import (
 )
 from models.evaluate.coco import CocoScore, score_coco
 from models.evaluate.evaluation_set import EvaluationSet
+from models.evaluate.operating_point import describe_points
+from models.evaluate.results import Result
 from models.evaluate.voc import VocScore, score_voc
 
 CLASSES_PER_LINE = 5
 
 
 class Protocol(NamedTuple):
-    """One way to judge; `kind` is what `score` makes and the other two take."""
+    """One way to score detections; `kind` is what `score` makes and the other two take."""
 
     kind: type[Any]
     score: Callable[[EvaluationSet, list[Result]], Any]
     format: Callable[[Any], str]
     find_deviations: Callable[[Any, Any], list[str]]
+    # Lines on what else is worth to be known, printed below the score and not compared.
+    describe: Callable[[EvaluationSet, list[Result]], list[str]] = lambda dataset, results: []
 
 
 def format_score(score: Score) -> str:
@@ -67,7 +70,7 @@ def find_mean_deviations(score: Any, published: Any) -> list[str]:
     return compare("mean over classes", score, published)
 
 
-BY_SOURCE = Protocol(Score, score_detections, format_score, find_deviations)
+BY_SOURCE = Protocol(Score, score_detections, format_score, find_deviations, describe_points)
 VOC = Protocol(VocScore, score_voc, format_voc, find_mean_deviations)
 COCO = Protocol(CocoScore, score_coco, format_coco, find_mean_deviations)
 PROTOCOLS = (BY_SOURCE, VOC, COCO)

@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from models.evaluate.average_precision import PERCENT, Result, mean
+from models.evaluate.average_precision import PERCENT, mean
 from models.evaluate.evaluation_set import EvaluationSet
+from models.evaluate.results import Result
 from stages.kernels.boxes import iou_matrix
 
 MIN_IOU = 0.5
@@ -34,14 +35,14 @@ class VocScore(msgspec.Struct, frozen=True):
     classes: dict[str, VocClassScore]
 
 
-def score_voc(judged: EvaluationSet, results: list[Result]) -> VocScore:
-    """Scores of all judged images; those without a result count as empty."""
+def score_voc(dataset: EvaluationSet, results: list[Result]) -> VocScore:
+    """Scores of all images of the set; those without a result count as empty."""
     found: dict[int, list[Result]] = defaultdict(list)
     for result in results:
         found[result["category_id"]].append(result)
     classes = {}
-    for category_id, label in sorted(judged.labels.items()):
-        truth = truth_of_class(judged, category_id)
+    for category_id, label in sorted(dataset.labels.items()):
+        truth = truth_of_class(dataset, category_id)
         objects = sum(not one["iscrowd"] for of_image in truth.values() for one in of_image)
         if objects:
             hits = find_hits(truth, found[category_id])
@@ -50,20 +51,20 @@ def score_voc(judged: EvaluationSet, results: list[Result]) -> VocScore:
     return VocScore(
         mean(score.ap_11_points for score in classes.values()),
         mean(score.ap_all_points for score in classes.values()),
-        len(judged.images),
+        len(dataset.images),
         classes,
     )
 
 
-def truth_of_class(judged: EvaluationSet, category_id: int) -> Truth:
-    """Annotations of one class in every judged image, also in those that have none."""
+def truth_of_class(dataset: EvaluationSet, category_id: int) -> Truth:
+    """Annotations of one class in every image, also in those that have none."""
     return {
         image.image_id: [
             one
-            for one in judged.annotations.get(image.image_id, [])
+            for one in dataset.annotations.get(image.image_id, [])
             if one["category_id"] == category_id
         ]
-        for image in judged.images
+        for image in dataset.images
     }
 
 
@@ -75,12 +76,12 @@ def find_hits(truth: Truth, results: list[Result]) -> np.ndarray:
             by_image[result["image_id"]].append(result)
     outcomes: list[tuple[float, bool]] = []  # score, hit
     for image_id, of_image in by_image.items():
-        outcomes += judge_image(truth[image_id], of_image)
+        outcomes += match_image(truth[image_id], of_image)
     outcomes.sort(key=lambda outcome: -outcome[0])
     return np.array([hit for _, hit in outcomes], bool)  # (D,)
 
 
-def judge_image(objects: list[dict[str, Any]], found: list[Result]) -> list[tuple[float, bool]]:
+def match_image(objects: list[dict[str, Any]], found: list[Result]) -> list[tuple[float, bool]]:
     """Score and outcome of every detection in one image that is not ignored."""
     found = sorted(found, key=lambda result: -result["score"])
     if not objects:

@@ -81,13 +81,14 @@ def interleave(weight: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def add_stage(graph: GraphBuilder, source: Feature, stage: nn.Sequential) -> Feature:
-    """One stage; channels are written for whoever reads them (see lifetime.py)."""
+    """One stage; channels are written for the units that read them (see lifetime.py)."""
     down, *basics = list[Any](stage)
     left, right = fold_all(down.left), fold_all(down.right)
     out_left, out_right = len(left[-1].bias), len(right[-1].bias)
     reads = trace_reads(out_left + out_right, out_left, len(stage))
     plan = {
-        who: merge_groups(groups, graph.block) for who, groups in group_by_reader(reads).items()
+        producer: merge_groups(groups, graph.block)
+        for producer, groups in group_by_reader(reads).items()
     }
     with graph.scope("unit0"):
         x = add_depthwise(graph, source, left[0], stride=2)

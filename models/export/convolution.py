@@ -72,7 +72,8 @@ def add_depthwise(
     """A depthwise convolution: every channel by itself, padding included."""
     weight = arrange(convolution.weight, source.channels)
     bias = arrange(convolution.bias, source.channels)
-    tensor = add_conv(graph, source.tensor, weight, bias, stride, groups=len(source.channels))
+    groups = len(source.channels)
+    tensor = add_conv(graph, source.tensor, weight, bias, stride=stride, groups=groups)
     return Feature(tensor, source.channels)
 
 
@@ -81,6 +82,7 @@ def add_conv(
     tensor: str,
     weight: NDArray[np.float32],
     bias: NDArray[np.float32],
+    *,
     stride: int = 1,
     groups: int = 1,
     columns: int = 1,

@@ -1,4 +1,4 @@
-"""Who reads which channel of a ShuffleNetV2 stage: the channel shuffle, resolved at export.
+"""Which unit reads which channel of a ShuffleNetV2 stage: the channel shuffle, resolved at export.
 
 A stride-1 unit convolves the odd channels and passes the even ones on, so every channel waits
 until some later unit reads it. Followed through the stage, each channel has one producer and one

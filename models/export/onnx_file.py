@@ -10,7 +10,7 @@ from onnx import helper
 
 from stages.model.model_file import METADATA_KEY, ModelCard, ModelMetadata, read_model_metadata
 
-PUBLISHED = "published"  # in a card's recipe: what `models.publish` says of that file alone
+PUBLISHED = "published"  # in a card's recipe: what `models.publish` wrote of that file alone
 
 
 def set_card(model: onnx.ModelProto, source: ModelMetadata, **changes: Any) -> None:

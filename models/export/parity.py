@@ -108,7 +108,7 @@ def check_parity(parity: Parity) -> None:
 def run_trained(
     model: ThunderNet, frame: NDArray[np.uint8], rois: Tensor
 ) -> tuple[Answer, DenseOutput]:
-    """What the network itself says of given RoIs (R, 4), and its dense outputs."""
+    """What the network itself computes for given RoIs (R, 4), and its dense outputs."""
     size = model.config.input_size
     image = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
     dense = model(model.normalize(image))
@@ -134,15 +134,9 @@ def take_pairs(every: Answer, pairs: Tensor) -> Answer:
 def trained_rois(model: ThunderNet, dense: DenseOutput) -> Tensor:
     """The proposals (R, 4) that the network would choose, tiny ones included."""
     config = model.config
-    proposals = propose(
-        dense.objectness_logits,
-        dense.deltas,
-        model.anchors(config.input_size),
-        config.input_size,
-        config.pre_nms_top_n,
-        config.post_nms_top_n,
-        config.nms_thresh,
-    )
+    size = config.input_size
+    anchors = model.anchors(size)
+    proposals = propose(dense.objectness_logits, dense.deltas, anchors, size, config)
     return proposals.boxes[0][proposals.valid[0]]
 
 

@@ -2,7 +2,7 @@
 
 The rows of the outputs are RoIs. With a box per class they are pairs of RoI and class instead, the
 best by score, because one row has one box: each row holds the box of its class, its score in the
-column of its class, and zero in the others. Whoever suppresses overlaps per class reads both forms.
+column of its class, and zero in the others. Suppression per class reads both forms.
 
 Shapes: R RoIs, K classes, P pairs; pooled (R, alpha*p*p), rois (R, 4) -> boxes (R or P, 4), scores
 (R or P, K).
@@ -20,7 +20,7 @@ from models.thundernet.config import ThunderNetConfig
 from models.thundernet.roi_head import RoiHead
 
 MIN_SIDE = 1.0  # pixels; proposals.propose drops what is smaller
-# 400 of 200 RoIs: four times the detections that anybody asks for in one image.
+# 400 of 200 RoIs: four times the 100 detections that evaluation takes of one image.
 PAIRS_PER_ROI = 2
 
 

@@ -14,6 +14,7 @@ from models.export.roi_head import add_roi_head
 from models.export.rpn import add_attention, add_rpn
 from models.thundernet.backbones.plan import SNetPlan, name_backbone
 from models.thundernet.backbones.snet import SNet
+from models.thundernet.cem import ContextEnhancementModule
 from models.thundernet.config import ThunderNetConfig
 from models.thundernet.thundernet import ThunderNet
 
@@ -38,13 +39,13 @@ def make_graph(
     """
     check_exportable(model.config)
     assert isinstance(model.backbone, SNet)
-    assert model.cem is not None
+    assert isinstance(model.context, ContextEnhancementModule)
     size = model.config.input_size
     graph = GraphBuilder("thundernet", block)
     frame = graph.input("frame", np.uint8, [size, size, 3])
     image = add_image(graph, frame, model.pixel_mean.numpy().reshape(3), size)
     maps = add_backbone(graph, image, model.backbone, model.pixel_std.numpy().reshape(3))
-    context = add_context(graph, maps, model.cem, size)
+    context = add_context(graph, maps, model.context, size)
     rpn = add_rpn(graph, context, model.rpn)
     features = context
     if model.sam is not None:

@@ -27,7 +27,7 @@ def make_card(
     score_thresh: float,
     name: str | None = None,
 ) -> ModelCard:
-    """What the model file will say about itself; `meta` is that of `load_checkpoint`."""
+    """The metadata of the model file; `meta` is that of `load_checkpoint`."""
     config = model.config
     return ModelCard(
         format=FORMAT,

@@ -1,4 +1,4 @@
-"""What a quantised model file says about itself: its source's card, and how it came about."""
+"""The metadata of a quantised model file: its source's card, and how it was made."""
 
 from collections.abc import Sequence
 

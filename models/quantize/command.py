@@ -3,9 +3,9 @@
 python -m models.quantize snet49.onnx snet49-int8.onnx --data train.json --val val.json
 python -m models.quantize snet49.onnx arm.onnx --data train.json --val val.json --scheme s8s8
 
-All parts of the network that gain are put into 8 bits and judged. When that costs --tolerance of AP
-or more, or with --measure-parts, each part is quantised and judged alone, and those that cost more
-than --part-tolerance stay float32. Nothing is written when the rest still costs --tolerance.
+All parts of the network that gain are put into 8 bits and evaluated. When that costs --tolerance of
+AP or more, or with --measure-parts, each part is quantised and evaluated alone, and those that cost
+more than --part-tolerance stay float32. Nothing is written when the rest still costs --tolerance.
 """
 
 import argparse
@@ -21,9 +21,14 @@ from numpy.typing import NDArray
 
 from models.command import make_parser, run_command
 from models.data.report import DataError, DataReport
-from models.evaluate.average_precision import Score
-from models.evaluate.command import MAX_DETECTIONS, SCORE_THRESH, evaluate
-from models.evaluate.evaluation_set import EvaluationSet, read_evaluation_set, read_frames, take_images
+from models.evaluate.average_precision import Score, score_detections
+from models.evaluate.evaluation_set import (
+    EvaluationSet,
+    read_evaluation_set,
+    read_frames,
+    take_images,
+)
+from models.evaluate.results import MAX_DETECTIONS, SCORE_THRESH, find_results
 from models.export.onnx_file import save_model
 from models.quantize.calibration import measure_ranges
 from models.quantize.card import label_quantized
@@ -58,7 +63,7 @@ def read_tensors(
     return tensors
 
 
-def score_graph(model: onnx.ModelProto, judged: EvaluationSet) -> Score:
+def score_graph(model: onnx.ModelProto, dataset: EvaluationSet) -> Score:
     """AP of a graph, as models.evaluate measures it."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "model.onnx")
@@ -66,20 +71,18 @@ def score_graph(model: onnx.ModelProto, judged: EvaluationSet) -> Score:
         detector = Detector(path)
     labels = detector.metadata.labels
     soft_nms = make_soft_nms(detector.metadata, SCORE_THRESH, MAX_DETECTIONS)
-    score: Score = evaluate(FrameDetector(detector, soft_nms).detect, labels, judged, DataReport())[
-        0
-    ]
-    return score
+    detect = FrameDetector(detector, soft_nms).detect
+    return score_detections(*find_results(detect, labels, dataset, DataReport()))
 
 
 def choose_parts(
-    parts: Sequence[str], make: Quantize, judged: EvaluationSet, before: Score, tolerance: float
+    parts: Sequence[str], make: Quantize, dataset: EvaluationSet, before: Score, tolerance: float
 ) -> list[str]:
     """The parts that cost no more than `tolerance` of AP each, measured one by one."""
     chosen = []
     print(f"{'float32':<18} AP {before.ap:6.2f}  AP50 {before.ap50:6.2f}")
     for part in parts:
-        after = score_graph(make([part]), judged)
+        after = score_graph(make([part]), dataset)
         stays = before.ap - after.ap > tolerance
         verdict = "  stays float32" if stays else ""
         print(f"{part:<18} AP {after.ap:6.2f}  AP50 {after.ap50:6.2f}{verdict}")
@@ -111,7 +114,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("model", type=Path, help="a float32 .onnx made by models.export")
     parser.add_argument("out", type=Path, help="the .onnx file to write")
     parser.add_argument("--data", type=Path, required=True, help="COCO JSON to calibrate with")
-    parser.add_argument("--val", type=Path, required=True, help="COCO JSON to judge on")
+    parser.add_argument("--val", type=Path, required=True, help="COCO JSON to evaluate on")
     parser.add_argument("--scheme", choices=SCHEMES, default="u8s7", help="u8s7 runs on any x86")
     parser.add_argument("--images", type=int, default=200, help="to calibrate with")
     parser.add_argument("--measure-parts", action="store_true", help="also where all are good")
@@ -123,7 +126,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 def run(options: argparse.Namespace) -> None:
     metadata = read_model_metadata(options.model)
     report = DataReport()
-    model, judged = onnx.load(options.model), read_evaluation_set(options.val, report)
+    model, dataset = onnx.load(options.model), read_evaluation_set(options.val, report)
     tensors = read_tensors(options.data, options.images, metadata.input_wh, report)
     for line in report.lines():
         print(f"data: {line}")
@@ -131,11 +134,11 @@ def run(options: argparse.Namespace) -> None:
     make = partial(quantize, model, ranges, scheme=SCHEMES[options.scheme])
     parts = list(present_parts(model))
     quantized = make(parts)
-    before, after = score_graph(model, judged), score_graph(quantized, judged)
+    before, after = score_graph(model, dataset), score_graph(quantized, dataset)
     if options.measure_parts or before.ap - after.ap >= options.tolerance:
-        parts = choose_parts(parts, make, judged, before, options.part_tolerance)
+        parts = choose_parts(parts, make, dataset, before, options.part_tolerance)
         quantized = make(parts)
-        after = score_graph(quantized, judged)
+        after = score_graph(quantized, dataset)
     summary = check_fall(before, after, options.tolerance)
     label_quantized(quantized, metadata, options.scheme, parts, len(tensors))
     save_model(quantized, options.out)

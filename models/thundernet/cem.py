@@ -5,9 +5,15 @@ H = S/16.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+
+class ContextMaps(NamedTuple):
+    for_rpn: Tensor  # (N, alpha*p*p, H, W)
+    context: Tensor  # (N, alpha*p*p, H, W), F_CEM: what SAM reweights and PSRoIAlign reads
 
 
 def enlarge_twice(c5: Tensor, c4: Tensor) -> Tensor:
@@ -36,8 +42,9 @@ class ContextEnhancementModule(nn.Module):
             {level: nn.Conv2d(in_channels[level], out_channels, 1) for level in levels}
         )
 
-    def forward(self, c4: Tensor, c5: Tensor) -> Tensor:
-        terms = []
+    def forward(self, c4: Tensor, c5: Tensor) -> ContextMaps:
+        """The same map for both."""
+        terms: list[Tensor] = []
         if "c4" in self.project:
             terms.append(self.project["c4"](c4))
         if "c5" in self.project:
@@ -45,7 +52,8 @@ class ContextEnhancementModule(nn.Module):
         if "global" in self.project:
             pooled = c5.mean(dim=(2, 3), keepdim=True)  # (N, C', 1, 1)
             terms.append(self.project["global"](pooled).expand(-1, -1, *c4.shape[2:]))
-        return sum(terms[1:], start=terms[0])
+        context = sum(terms[1:], start=terms[0])
+        return ContextMaps(context, context)
 
 
 class SeparateMaps(nn.Module):
@@ -56,8 +64,21 @@ class SeparateMaps(nn.Module):
         self.c4 = nn.Conv2d(c4_channels, out_channels, 1)
         self.c5 = nn.Conv2d(c5_channels, out_channels, 1)
 
-    def forward(self, c4: Tensor, c5: Tensor) -> tuple[Tensor, Tensor]:
-        """Maps of the same shape for RPN and RoI head. A 1x1 convolution and the enlargement
-        commute; before it, the convolution costs a quarter.
+    def forward(self, c4: Tensor, c5: Tensor) -> ContextMaps:
+        """Maps of the same shape. A 1x1 convolution and the enlargement commute; before it, the
+        convolution costs a quarter.
         """
-        return self.c4(c4), enlarge_twice(self.c5(c5), c4)
+        return ContextMaps(self.c4(c4), enlarge_twice(self.c5(c5), c4))
+
+
+def make_context(
+    c4_channels: int,
+    c5_channels: int,
+    out_channels: int,
+    levels: Sequence[str],
+    enhanced: bool = True,
+) -> ContextEnhancementModule | SeparateMaps:
+    """CEM of the given levels, or what takes its place in a network without it."""
+    if enhanced:
+        return ContextEnhancementModule(c4_channels, c5_channels, out_channels, levels)
+    return SeparateMaps(c4_channels, c5_channels, out_channels)

@@ -4,13 +4,13 @@ Shapes: N images, S pixels per side, K classes; images (N, 3, S, S) -> logits (N
 """
 
 import msgspec
-import torch
 from torch import Tensor, nn
 
 from models.errors import ConfigError
 from models.thundernet.backbones.backbone import make_backbone
 from models.thundernet.backbones.plan import Backbone
 from models.thundernet.config import ThunderNetConfig, check_backbone, check_input_size
+from models.thundernet.pixel_input import PixelNetwork
 from models.thundernet.thundernet import initialise
 
 DETECTOR = ThunderNetConfig()  # whose view of an image the backbone is trained for
@@ -31,26 +31,18 @@ class ClassifierConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             raise ConfigError(f"num_classes: expected at least 1, got {self.num_classes}")
 
 
-class Classifier(nn.Module):
+class Classifier(PixelNetwork):
     """C5, averaged over the image, and one fully connected layer."""
 
     OUTPUTS = ("classify",)
 
-    pixel_mean: Tensor  # (1, 3, 1, 1) BGR
-    pixel_std: Tensor
-
     def __init__(self, config: ClassifierConfig) -> None:
-        super().__init__()
+        super().__init__(config.pixel_mean, config.pixel_std)
         self.backbone = make_backbone(config.backbone, config.balanced_downsampling)
         self.classify = nn.Linear(self.backbone.c5_channels, config.num_classes)
-        for name in ("pixel_mean", "pixel_std"):
-            self.register_buffer(name, torch.tensor(getattr(config, name)).view(1, 3, 1, 1))
         initialise(self)
-
-    def normalize(self, images: Tensor) -> Tensor:
-        """Network input of BGR images with values 0 to 255, (N, 3, S, S) either way."""
-        return (images - self.pixel_mean) / self.pixel_std
 
     def forward(self, images: Tensor) -> Tensor:
         c5 = self.backbone(images).c5
-        return self.classify(c5.mean(dim=(2, 3)))  # (N, K)
+        logits: Tensor = self.classify(c5.mean(dim=(2, 3)))  # (N, K)
+        return logits

@@ -11,13 +11,15 @@ from torch import Tensor, nn
 
 from models.errors import ConfigError
 from models.thundernet import losses
+from models.thundernet.batched_rows import take
 from models.thundernet.box_coder import ROI_STDS, RPN_STDS, encode
 from models.thundernet.ground_truth import IGNORE, GroundTruth
 from models.thundernet.jitter import jitter_boxes
 from models.thundernet.matcher import match, object_rows
 from models.thundernet.proposals import Proposals, propose
+from models.thundernet.random_numbers import uniform
 from models.thundernet.roi_head import RoiOutput, deltas_of_class
-from models.thundernet.sampler import Sample, draw, take, uniform
+from models.thundernet.sampler import Sample, draw
 from models.thundernet.thundernet import DenseOutput, ThunderNet
 
 
@@ -46,8 +48,8 @@ class CriterionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     anchor_box_weight: float = 1.0
     roi_class_weight: float = 1.0
     roi_box_weight: float = 1.0
-    # How far an image is believed to show no unmarked object of a class that nobody looked for in
-    # it, 0 to 1. More than 0 is for data in which a machine looked for those.
+    # How far an image is believed to show no unmarked object of a class that it was not annotated
+    # for, 0 to 1. More than 0 is for data in which a machine annotated those.
     unlabelled_trust: float = 0.0
     context_weight: float = 0.0  # dense class map on F_CEM, in training only; 0 is the paper
 
@@ -151,15 +153,7 @@ class Criterion(nn.Module):
     def candidates(self, batch: TrainingBatch) -> Proposals:
         """The RPN's proposals, the true boxes and jittered copies of them: (N, Q, 4)."""
         c, truth, dense = self.config, batch.truth, batch.dense
-        proposals = propose(
-            dense.objectness_logits,
-            dense.deltas,
-            batch.anchors,
-            batch.size,
-            c.pre_nms_top_n,
-            c.post_nms_top_n,
-            c.nms_thresh,
-        )
+        proposals = propose(dense.objectness_logits, dense.deltas, batch.anchors, batch.size, c)
         parts = [proposals, Proposals(truth.boxes, truth.labels > 0)]
         if c.jittered_rois:
             noise = batch.random(truth.boxes.shape[0], c.jittered_rois, 5)

@@ -1,4 +1,4 @@
-"""Detections of the torch model, for judging a run while it trains.
+"""Detections of the torch model, for validating a run while it trains.
 
 The deployed path is the exported graph; this one suppresses per class with plain NMS.
 Shapes: N images, R RoIs, K classes.
@@ -30,18 +30,10 @@ class ImageDetections(NamedTuple):
 def detect(model: ThunderNet, images: Tensor, score_thresh: float) -> list[ImageDetections]:
     """Detections in BGR images (N, 3, S, S) with values 0 to 255."""
     size = images.shape[-1]
-    config = model.config
     network_input = model.normalize(images.float()).contiguous(memory_format=torch.channels_last)
     dense = model(network_input)
-    proposals = propose(
-        dense.objectness_logits,
-        dense.deltas,
-        model.anchors(size).to(images.device),
-        size,
-        config.pre_nms_top_n,
-        config.post_nms_top_n,
-        config.nms_thresh,
-    )
+    anchors = model.anchors(size).to(images.device)
+    proposals = propose(dense.objectness_logits, dense.deltas, anchors, size, model.config)
     output = model.classify(dense.features, proposals.boxes)
     scores = output.class_logits.softmax(dim=-1)[..., 1:] * proposals.valid[..., None]  # (N, R, K)
     boxes = clip_to_image(decode_rois(proposals.boxes, output.deltas), size).cpu()

@@ -6,9 +6,9 @@ Shapes: N images, M padded ground truth boxes.
 import torch
 from torch import Tensor
 
+from models.thundernet.batched_rows import take
 from models.thundernet.ground_truth import GroundTruth
 from models.thundernet.proposals import Proposals
-from models.thundernet.sampler import take
 
 
 def jitter_boxes(truth: GroundTruth, count: int, reach: float, noise: Tensor) -> Proposals:

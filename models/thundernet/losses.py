@@ -38,7 +38,7 @@ def box_loss(deltas: Tensor, target: Tensor, positive: Tensor, valid: Tensor) ->
 
 
 def mask_unlabelled(class_logits: Tensor, is_object: Tensor, labelled: Tensor) -> Tensor:
-    """Logits (N, R, K + 1) without a say of classes that nobody looked for in the image.
+    """Logits (N, R, K + 1) that classes which the image was not annotated for do not influence.
 
     A background RoI may hold an object of such a class; the loss must not teach otherwise.
     """
@@ -53,7 +53,7 @@ def class_losses(
     """Cross-entropy of every RoI (N, R); `classes` 0 is background.
 
     With a probability of `unlabelled_trust` an image shows no unmarked object of the classes that
-    nobody looked for either: the loss is what is to be expected.
+    it was not annotated for either: the loss is the expectation.
     """
     masked = cross_entropy(mask_unlabelled(class_logits, classes > 0, labelled), classes)
     if not unlabelled_trust:

@@ -66,8 +66,8 @@ def match(
 def object_rows(boxes: Tensor, truth: GroundTruth, best_from: Tensor) -> Tensor:
     """Which of the M ground truth boxes each of `boxes` (N, L, 4) belongs to if it is an object.
 
-    Apart from `match`, because few of many boxes are drawn, and who is the maximum costs more
-    than the maximum.
+    Apart from `match`, because few of many boxes are drawn, and an argmax costs more than a
+    maximum.
     """
     iou = object_iou(pairwise_intersection(truth.boxes, boxes), boxes, truth)
     # Objects whose best box this is go before all others.

@@ -20,7 +20,7 @@ class RpnOutput(NamedTuple):
 
 
 class RegionProposalNetwork(nn.Module):
-    """One logit per anchor says object or not: two softmax logits differ only by a constant."""
+    """One logit per anchor: of two softmax logits only the difference would count."""
 
     OUTPUTS = ("objectness", "box")
 

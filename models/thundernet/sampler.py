@@ -12,12 +12,7 @@ from torch import Tensor
 class Sample(NamedTuple):
     chosen: Tensor  # (N, R) into the L candidates, objects first
     positive: Tensor  # (N, R) bool
-    valid: Tensor  # (N, R) bool; False where an image has fewer candidates than asked for
-
-
-def uniform(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Tensor:
-    """Random numbers in [0, 1) on `device`, drawn where the generator lives."""
-    return torch.rand(shape, generator=generator, device=generator.device).to(device)
+    valid: Tensor  # (N, R) bool; False where an image has fewer candidates than that
 
 
 def draw(assignment: Tensor, keys: Tensor, count: int, positive_fraction: float) -> Sample:
@@ -37,11 +32,3 @@ def draw(assignment: Tensor, keys: Tensor, count: int, positive_fraction: float)
     rank = torch.where(is_object & (object_keys >= lowest), keys + 2, rank)
     value, index = rank.topk(min(count, keys.shape[1]), dim=1)
     return Sample(index, value >= 2, value >= 0)
-
-
-def take(values: Tensor, index: Tensor) -> Tensor:
-    """Rows `index` (N, R) of `values` (N or 1, L, D) -> (N, R, D); of (N or 1, L) -> (N, R)."""
-    values = values.expand(index.shape[0], *values.shape[1:])
-    if values.dim() == 2:
-        return values.gather(1, index)
-    return values.gather(1, index[..., None].expand(-1, -1, values.shape[2]))

@@ -5,16 +5,16 @@ Shapes: N images, S pixels per side, H = W = S/16 cells, L = H * W * A anchors, 
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from models.thundernet.anchors import make_anchors
 from models.thundernet.backbones.backbone import make_backbone
-from models.thundernet.cem import ContextEnhancementModule, SeparateMaps
+from models.thundernet.cem import make_context
 from models.thundernet.config import STRIDE, ThunderNetConfig
+from models.thundernet.pixel_input import PixelNetwork
 from models.thundernet.psroi_align import psroi_align
 from models.thundernet.roi_head import RoiHead, RoiOutput
-from models.thundernet.rpn import RegionProposalNetwork
+from models.thundernet.rpn import RegionProposalNetwork, RpnOutput
 from models.thundernet.sam import SpatialAttentionModule
 
 
@@ -27,12 +27,9 @@ class DenseOutput(NamedTuple):
     deltas: Tensor  # (N, L, 4)
 
 
-class ThunderNet(nn.Module):
-    pixel_mean: Tensor  # (1, 3, 1, 1) BGR
-    pixel_std: Tensor
-
+class ThunderNet(PixelNetwork):
     def __init__(self, config: ThunderNetConfig) -> None:
-        super().__init__()
+        super().__init__(config.pixel_mean, config.pixel_std)
         self.config = config
         self.backbone = make_backbone(config.backbone, config.balanced_downsampling)
         widths = (
@@ -40,12 +37,7 @@ class ThunderNet(nn.Module):
             self.backbone.c5_channels,
             config.context_channels,
         )
-        self.cem: ContextEnhancementModule | None = None
-        self.separate_maps: SeparateMaps | None = None
-        if config.context_enhancement:
-            self.cem = ContextEnhancementModule(*widths, config.context_levels)
-        else:
-            self.separate_maps = SeparateMaps(*widths)
+        self.context = make_context(*widths, config.context_levels, config.context_enhancement)
         self.rpn = RegionProposalNetwork(
             config.context_channels, config.rpn_channels, config.anchors_per_cell, config.rpn_kind
         )
@@ -59,35 +51,23 @@ class ThunderNet(nn.Module):
             config.hidden_layers,
             config.class_specific_boxes,
         )
-        for name in ("pixel_mean", "pixel_std"):
-            self.register_buffer(name, torch.tensor(getattr(config, name)).view(1, 3, 1, 1))
         initialise(self)
-
-    def normalize(self, images: Tensor) -> Tensor:
-        """Network input of BGR images with values 0 to 255, (N, 3, S, S) either way."""
-        return (images - self.pixel_mean) / self.pixel_std
 
     def forward(self, images: Tensor) -> DenseOutput:
         """The convolutional part, on normalised images (N, 3, S, S)."""
         c4, c5 = self.backbone(images)
-        for_rpn, context = self.context_maps(c4, c5)  # each (N, 245, H, W)
-        rpn = self.rpn(for_rpn)
+        for_rpn, context = self.context(c4, c5)  # each (N, 245, H, W)
+        rpn: RpnOutput = self.rpn(for_rpn)
         features = context if self.sam is None else self.sam(context, rpn.features)
         return DenseOutput(context, features, rpn.objectness_logits, rpn.deltas)
-
-    def context_maps(self, c4: Tensor, c5: Tensor) -> tuple[Tensor, Tensor]:
-        """What the RPN reads and what the RoI head does: with CEM, the same map."""
-        if self.separate_maps is not None:
-            return self.separate_maps(c4, c5)
-        context = self.cem(c4, c5)
-        return context, context
 
     def classify(self, features: Tensor, rois: Tensor) -> RoiOutput:
         """Class logits and box deltas of `rois`, (N, R, 4) xyxy in input pixels."""
         pooled = psroi_align(
             features, rois, 1 / STRIDE, self.config.pool_size, self.config.pool_reduction
         )
-        return self.roi_head(pooled)
+        output: RoiOutput = self.roi_head(pooled)
+        return output
 
     def anchors(self, size: int) -> Tensor:
         """Anchors (L, 4) of a square input of `size` pixels, in the order of the RPN's outputs."""

@@ -1,4 +1,4 @@
-"""Trains ThunderNet, or a backbone on ImageNet, as a recipe says.
+"""Trains ThunderNet, or a backbone on ImageNet, by a recipe.
 
     python -m models.train configs/train/snet49_street11.yaml --out runs/snet49
     python -m models.train configs/train/snet49_street11.yaml --out runs/snet49 \\
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def prepare_process() -> None:
-    """Speeds up what follows on a CPU, and says what could not be had."""
+    """Makes training on a CPU faster, and prints what of that is not available."""
     if reason := keep_freed_memory():
         print(f"train: freed memory goes back to the system: {reason}", file=sys.stderr)
     if library.load() is None:

@@ -1,4 +1,4 @@
-"""What a recipe trains on and is judged by."""
+"""What a recipe trains on and is evaluated on."""
 
 import sys
 from dataclasses import replace
@@ -23,7 +23,7 @@ from models.train.recipe import Recipe, street11_folder
 class TrainingData(NamedTuple):
     batches: Batches | ResidentBatches
     val: Samples
-    judged: EvaluationSet  # annotations of `val`, in its order
+    val_set: EvaluationSet  # the annotations of `val`, in its order
 
     def close(self) -> None:
         """Nothing: images are mapped files, which go with the last reference."""
@@ -36,7 +36,7 @@ def load_training_data(recipe: Recipe) -> TrainingData:
     sets = load_train_sets(recipe, report)
     if data.scene.streets:
         sets.append(load_scene(data.scene, labels, cache, data.image_size))
-    val, judged = load_validation(recipe, report)
+    val, val_set = load_validation(recipe, report)
     share = own_share()
     if share.rank == 0:
         for line in report.lines():
@@ -45,7 +45,7 @@ def load_training_data(recipe: Recipe) -> TrainingData:
     if data.preload:
         sets = [replace(part, images=np.array(part.images)) for part in sets]
     batches = Batches(sets, weights, recipe.batch_size, recipe.seed, recipe.max_boxes, share)
-    return TrainingData(place(batches, choose_device(recipe.device)), val, judged)
+    return TrainingData(place(batches, choose_device(recipe.device)), val, val_set)
 
 
 def load_train_sets(recipe: Recipe, report: DataReport) -> list[Samples]:

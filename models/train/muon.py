@@ -55,7 +55,7 @@ def is_matrix(layer: nn.Module) -> TypeGuard[nn.Linear | nn.Conv2d]:
 
 
 class Muon(torch.optim.AdamW):
-    """AdamW, but for groups that say `orthogonal: True`; those hold matrices alone."""
+    """AdamW, but for groups with `orthogonal: True`, which hold matrices alone."""
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
         assert closure is None, "gradients are there already"

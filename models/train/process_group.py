@@ -23,7 +23,7 @@ Loaded = TypeVar("Loaded")
 
 
 class PeerError(RuntimeError):
-    """Another process of the run has failed, and said why."""
+    """Another process of the run has failed, and printed the reason."""
 
 
 def check_launch(batch_size: int) -> None:

@@ -1,6 +1,6 @@
 """A training run in a folder: its log, its checkpoints, and when to stop.
 
-Of several processes the first one writes, judges and shows progress; the others only train.
+Of several processes the first one writes, validates and shows progress; the others only train.
 """
 
 import signal
@@ -55,7 +55,7 @@ class Trainer(Protocol):
 
     def step(self, batches: Any) -> dict[str, Tensor]: ...
 
-    def judge(self, data: Any) -> dict[str, float]: ...
+    def validate(self, data: Any) -> dict[str, float]: ...
 
 
 def check_folder(out: Path, resume_from: Path | None) -> None:
@@ -116,7 +116,7 @@ class TrainingRun:
                     self.log(window, time.monotonic() - since, bar)
                     window, since = [], time.monotonic()
                 if trainer.iteration % recipe.validate_every == 0 and self.is_first:
-                    self.judge(data, bar)
+                    self.validate(data, bar)
                     since = time.monotonic()
                 if time.monotonic() - self.saved_at > recipe.checkpoint_seconds:
                     self.save()
@@ -147,8 +147,8 @@ class TrainingRun:
         self.train_log.add(row)
         bar.set_postfix_str(f"loss {total:.3f}, {speed:.1f} img/s, {row['size']} px")
 
-    def judge(self, data: TrainingData, bar: "tqdm[None]") -> None:
-        scores = self.trainer.judge(data)
+    def validate(self, data: TrainingData, bar: "tqdm[None]") -> None:
+        scores = self.trainer.validate(data)
         self.val_log.add({"iteration": self.trainer.iteration, **scores})
         parts = ", ".join(f"{name} {value:.1f}" for name, value in scores.items())
         bar.write(f"iteration {self.trainer.iteration}: {parts}")

@@ -65,7 +65,7 @@ def read_rows(path: Path) -> list[dict[str, float]]:
 
 
 def plot_curves(train: list[dict[str, float]], val: list[dict[str, float]], path: Path) -> None:
-    """Losses, learning rate, validation and speed in one picture."""
+    """Losses, learning rate, validation and speed in one image."""
     figure, axes = plt.subplots(2, 2, figsize=(12, 8), constrained_layout=True)
     losses = [name for name in columns_of(train) if name.startswith("loss/")]
     scores = [name for name in columns_of(val) if name != "iteration"]

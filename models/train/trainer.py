@@ -100,6 +100,6 @@ class Trainer(TrainingState[Recipe, ThunderNet]):
             losses = self.objective(images, anchors, size, truth, generator)
         return self.update(losses)
 
-    def judge(self, data: TrainingData) -> dict[str, float]:
+    def validate(self, data: TrainingData) -> dict[str, float]:
         """Scores of the averaged weights on the validation images."""
-        return validate(self.averaged_model(), data.val, data.judged)
+        return validate(self.averaged_model(), data.val, data.val_set)

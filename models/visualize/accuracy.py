@@ -56,8 +56,8 @@ OFFSETS: dict[Place, tuple[int, int, str, str]] = {  # points, and which side of
 GREY = "0.45"
 
 
-class Judged(NamedTuple):
-    """One of our model files with its operations and its score."""
+class ScoredModel(NamedTuple):
+    """A model file of this project with its operations and its score."""
 
     name: str
     panel: Panel
@@ -77,15 +77,15 @@ def list_scored(folder: Path, report: DataReport) -> list[Path]:
     return [path for path in paths if path.with_suffix(".json").exists()]
 
 
-def read_judged(path: Path) -> Judged:
+def read_scored_model(path: Path) -> ScoredModel:
     """The model file with its score.
 
     Raises:
         DataError: no scores beside it, or a JSON that is none.
-        ModelFileError: the file does not say what network it holds.
+        ModelFileError: the file does not describe the network that it holds.
     """
     panel, ap = read_score(path.with_suffix(".json"))
-    return Judged(path.stem, panel, measure_detector(deployed_config(path)).mflops, ap)
+    return ScoredModel(path.stem, panel, measure_detector(deployed_config(path)).mflops, ap)
 
 
 def read_score(path: Path) -> tuple[Panel, float]:
@@ -120,22 +120,22 @@ def read_paper(panel: Panel) -> list[tuple[float, float]]:
     return [(row.mflops, row.ap) for row in printed if row.ap is not None]
 
 
-def draw_accuracy(judged: Sequence[Judged]) -> Figure:
-    """A panel for each data set; the third only where a model of ours was judged by it."""
+def draw_accuracy(models: Sequence[ScoredModel]) -> Figure:
+    """A panel for each data set; the third only where a model of ours was evaluated by it."""
     panels: list[Panel] = ["coco", "voc"]
-    if any(model.panel == "sources" for model in judged):
+    if any(model.panel == "sources" for model in models):
         panels.append("sources")
     figure = Figure((4.4 * len(panels), 4.4), layout="constrained")
     grid = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, panel in zip(grid, panels, strict=True):
-        draw_panel(axes, panel, [model for model in judged if model.panel == panel])
+        draw_panel(axes, panel, [model for model in models if model.panel == panel])
     found = [axes.get_legend_handles_labels() for axes in grid]
     handles = {name: handle for pair in found for handle, name in zip(*pair, strict=True)}
     figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles))
     return figure
 
 
-def draw_panel(axes: Axes, panel: Panel, judged: Sequence[Judged]) -> None:
+def draw_panel(axes: Axes, panel: Panel, models: Sequence[ScoredModel]) -> None:
     for other in OTHERS[panel]:
         point = other.mflops, other.ap
         axes.plot(
@@ -143,7 +143,7 @@ def draw_panel(axes: Axes, panel: Panel, judged: Sequence[Judged]) -> None:
         )
         annotate(axes, other.name, point, other.place, GREY)
     draw_paper(axes, panel)
-    for number, model in enumerate(judged):
+    for number, model in enumerate(models):
         colour = tuple(part / 255 for part in reversed(class_colour(number)))
         point = model.mflops, model.ap
         style: dict[str, Any] = {"color": colour, "markersize": 14, "markeredgecolor": "black"}

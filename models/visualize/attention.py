@@ -21,7 +21,7 @@ from models.thundernet.thundernet import ThunderNet
 from models.visualize.detections import draw_labelled
 from models.visualize.labelled_image import LabelledImage
 
-CELL_INCHES = 3.0  # width of one picture
+CELL_INCHES = 3.0  # width of one image
 TITLE_INCHES = 0.4
 COLOURS = "magma"
 EPSILON = 1e-9
@@ -56,44 +56,44 @@ def check_attention(model: ThunderNet) -> None:
 
 
 def draw_attention(
-    exhibits: Sequence[LabelledImage], model: ThunderNet, labels: Sequence[str]
+    images: Sequence[LabelledImage], model: ThunderNet, labels: Sequence[str]
 ) -> Figure:
-    """One row per picture: picture, F_CEM, F_SAM, their ratio, and what is labelled."""
-    titles = ["picture", "before SAM", "after SAM", "kept by SAM"]
-    if any(exhibit.objects is not None for exhibit in exhibits):
+    """One row per image: image, F_CEM, F_SAM, their ratio, and what is labelled."""
+    titles = ["image", "before SAM", "after SAM", "kept by SAM"]
+    if any(image.objects is not None for image in images):
         titles.append("labelled")
-    heights = [exhibit.frame.shape[0] / exhibit.frame.shape[1] for exhibit in exhibits]
+    heights = [image.frame.shape[0] / image.frame.shape[1] for image in images]
     size = (CELL_INCHES * len(titles), CELL_INCHES * sum(heights) + TITLE_INCHES)
     figure = Figure(size, layout="constrained")
-    grid = figure.subplots(len(exhibits), len(titles), squeeze=False, height_ratios=heights)
+    grid = figure.subplots(len(images), len(titles), squeeze=False, height_ratios=heights)
     for axes in grid.flat:
         axes.axis("off")
     for axes, title in zip(grid[0], titles, strict=True):
         axes.set_title(title)
-    maps = [attention_maps(model, exhibit.frame) for exhibit in exhibits]
+    maps = [attention_maps(model, image.frame) for image in images]
     everywhere = np.stack([of_one.kept for of_one in maps])
     limits = float(everywhere.min()), float(everywhere.max())
-    for row, exhibit, of_one in zip(grid, exhibits, maps, strict=True):
-        draw_row(list(row), exhibit, of_one, limits, labels)
+    for row, image, of_one in zip(grid, images, maps, strict=True):
+        draw_row(list(row), image, of_one, limits, labels)
     grid[0, 3].set_title("kept by SAM: {:.2f} to {:.2f}".format(*limits))
     return figure
 
 
 def draw_row(
     row: Sequence[Axes],
-    exhibit: LabelledImage,
+    image: LabelledImage,
     maps: AttentionMaps,
     kept_limits: tuple[float, float],
     labels: Sequence[str],
 ) -> None:
-    wh = exhibit.frame.shape[1], exhibit.frame.shape[0]
-    row[0].imshow(exhibit.frame[..., ::-1])
+    wh = image.frame.shape[1], image.frame.shape[0]
+    row[0].imshow(image.frame[..., ::-1])
     # A magnitude has no unit: either map goes from its own least to its own most.
     draw_map(row[1], maps.before, wh, (None, None))
     draw_map(row[2], maps.after, wh, (None, None))
     draw_map(row[3], maps.kept, wh, kept_limits)
-    if exhibit.objects is not None:
-        row[4].imshow(draw_labelled(exhibit.frame, exhibit.objects, labels)[..., ::-1])
+    if image.objects is not None:
+        row[4].imshow(draw_labelled(image.frame, image.objects, labels)[..., ::-1])
 
 
 def draw_map(

@@ -1,4 +1,4 @@
-"""Pictures of a network, its accuracy and its training.
+"""Draws what a network finds and attends to, its accuracy and its training.
 
 python -m models.visualize detections MODEL.onnx frame.jpg other.jpg
 python -m models.visualize detections MODEL.onnx --data street11/val.json --limit 8
@@ -20,10 +20,10 @@ from models.command import make_parser, run_command
 from models.data.report import DataError, DataReport
 from models.errors import ConfigError
 from models.train.run_log import plot_curves, read_rows
-from models.visualize.accuracy import draw_accuracy, list_scored, read_judged
+from models.visualize.accuracy import draw_accuracy, list_scored, read_scored_model
 from models.visualize.attention import check_attention, draw_attention
 from models.visualize.detections import draw_detection_sheet
-from models.visualize.image_sources import PictureError, add_sources, read_exhibits
+from models.visualize.image_sources import RequestError, add_sources, read_images
 from stages.model.detector import Detector
 from stages.model.frame_detector import FrameDetector, make_soft_nms
 from stages.model.model_file import ModelFileError
@@ -37,7 +37,7 @@ USER_ERRORS = (
     ConfigError,
     DataError,
     ModelFileError,
-    PictureError,
+    RequestError,
     SceneError,
     OSError,
 )
@@ -46,7 +46,7 @@ USER_ERRORS = (
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = make_parser("visualize", __doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    detections = commands.add_parser("detections", help="what a model file finds in pictures")
+    detections = commands.add_parser("detections", help="what a model file finds in images")
     detections.add_argument("model", type=Path, help="the .onnx file")
     add_sources(detections)
     detections.add_argument("--score-thresh", type=float, help="default: the model file's own")
@@ -65,7 +65,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def check_out(path: Path) -> None:
     if path.suffix not in SUFFIXES:
-        raise PictureError(f"--out {path}: expected a name that ends with {' or '.join(SUFFIXES)}")
+        raise RequestError(f"--out {path}: expected a name that ends with {' or '.join(SUFFIXES)}")
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -77,8 +77,8 @@ def make_detections(options: argparse.Namespace, report: DataReport) -> None:
     detector = Detector(options.model)
     soft_nms = make_soft_nms(detector.metadata, options.score_thresh)
     detect = FrameDetector(detector, soft_nms).detect
-    exhibits = read_exhibits(options, report)
-    sheet = draw_detection_sheet(exhibits, detect, detector.metadata.labels)
+    images = read_images(options, report)
+    sheet = draw_detection_sheet(images, detect, detector.metadata.labels)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_bytes(cv2.imencode(options.out.suffix, sheet)[1].tobytes())
 
@@ -86,19 +86,19 @@ def make_detections(options: argparse.Namespace, report: DataReport) -> None:
 def make_attention(options: argparse.Namespace, report: DataReport) -> None:
     model, _ = load_checkpoint(options.checkpoint)
     check_attention(model)
-    exhibits = read_exhibits(options, report)
-    save_figure(draw_attention(exhibits, model, model.config.labels), options.out)
+    images = read_images(options, report)
+    save_figure(draw_attention(images, model, model.config.labels), options.out)
 
 
 def make_accuracy(options: argparse.Namespace, report: DataReport) -> None:
     paths = options.models or list_scored(ZOO, report)
-    save_figure(draw_accuracy([read_judged(path) for path in paths]), options.out)
+    save_figure(draw_accuracy([read_scored_model(path) for path in paths]), options.out)
 
 
 def make_curves(options: argparse.Namespace, report: DataReport) -> None:
     train, val = (read_rows(options.run / f"{name}.csv") for name in ("train", "val"))
     if not train and not val:
-        raise PictureError(f"{options.run}: expected a run with rows in train.csv or val.csv")
+        raise RequestError(f"{options.run}: expected a run with rows in train.csv or val.csv")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     plot_curves(train, val, options.out)
 

@@ -1,19 +1,20 @@
-"""Figures 5 and 7 to 9: what a model file finds in pictures, beside what is labelled in them."""
+"""Figures 5 and 7 to 9: what a model file finds in images, beside what is labelled in them."""
 
 from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
 
-from models.evaluate.evaluation_set import Detect
+from models.data.image_files import BgrImage
+from models.evaluate.results import Detect
+from models.visualize.contact_sheet import Group, fit, make_sheet
 from models.visualize.labelled_image import LabelledImage, LabelledObject, colour_ids
-from models.visualize.contact_sheet import Group, Picture, fit, make_sheet
 from stages.kernels.draw import Colour, class_colour, draw_boxes, draw_detections
 
 IGNORED_COLOUR: Colour = (160, 160, 160)
 
 
-def draw_found(frame: Picture, detect: Detect, labels: Sequence[str]) -> Picture:
+def draw_found(frame: BgrImage, detect: Detect, labels: Sequence[str]) -> BgrImage:
     """The frame at the size of the sheet with detections as the line draws them."""
     found = detect(frame)
     canvas, scale = fit(frame)
@@ -23,12 +24,12 @@ def draw_found(frame: Picture, detect: Detect, labels: Sequence[str]) -> Picture
 
 
 def draw_labelled(
-    frame: Picture, objects: Sequence[LabelledObject], labels: Sequence[str]
-) -> Picture:
-    """The frame at the size of the sheet with what is labelled; what is not judged in grey."""
+    frame: BgrImage, objects: Sequence[LabelledObject], labels: Sequence[str]
+) -> BgrImage:
+    """The frame at the size of the sheet with what is labelled; what is not evaluated in grey."""
     canvas, scale = fit(frame)
     ids = colour_ids(labels, objects)
-    # The first ends on top: what is judged, and small things before those that would cover them.
+    # The first ends on top: what is evaluated, and small things before those that would cover them.
     ordered = sorted(objects, key=lambda seen: (seen.ignored, seen.area))
     boxes = np.array([seen.xyxy for seen in ordered], np.float32).reshape(-1, 4) * scale
     colours = [
@@ -38,17 +39,17 @@ def draw_labelled(
     return canvas
 
 
-def make_group(exhibit: LabelledImage, detect: Detect, labels: Sequence[str]) -> Group:
-    """What is found, and beside it what is labelled where somebody did."""
-    found = draw_found(exhibit.frame, detect, labels)
-    if exhibit.objects is None:
-        return Group([found], exhibit.name)
-    labelled = draw_labelled(exhibit.frame, exhibit.objects, labels)
-    return Group([found, labelled], f"{exhibit.name}: found, labelled")
+def make_group(image: LabelledImage, detect: Detect, labels: Sequence[str]) -> Group:
+    """What is found, and beside it what is labelled, where the image has labels."""
+    found = draw_found(image.frame, detect, labels)
+    if image.objects is None:
+        return Group([found], image.name)
+    labelled = draw_labelled(image.frame, image.objects, labels)
+    return Group([found, labelled], f"{image.name}: found, labelled")
 
 
 def draw_detection_sheet(
-    exhibits: Iterable[LabelledImage], detect: Detect, labels: Sequence[str]
-) -> Picture:
-    """All exhibits on one sheet; needs at least one."""
-    return make_sheet([make_group(exhibit, detect, labels) for exhibit in exhibits])
+    images: Iterable[LabelledImage], detect: Detect, labels: Sequence[str]
+) -> BgrImage:
+    """All images on one sheet; needs at least one."""
+    return make_sheet([make_group(image, detect, labels) for image in images])

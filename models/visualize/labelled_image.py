@@ -1,13 +1,12 @@
-"""What is shown: pictures, with what is to be found in them where somebody labelled it."""
+"""Images to draw, with their labelled objects where they have any."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.data.image_files import decode_image
+from models.data.image_files import BgrImage, decode_image
 from models.data.report import DataReport
 from models.evaluate.evaluation_set import EvaluationSet, read_frames, take_images
 from stages.scene.street import Street, StreetOptions
@@ -18,7 +17,7 @@ SECONDS_APART = 7.3  # between two frames of a street: actors have moved on
 class LabelledObject(NamedTuple):
     label: str
     xyxy: tuple[float, float, float, float]  # pixels of the frame
-    ignored: bool  # a crowd, difficult, or not judged: neither hit nor miss
+    ignored: bool  # a crowd, difficult, or not evaluated: neither hit nor miss
 
     @property
     def area(self) -> float:
@@ -28,8 +27,8 @@ class LabelledObject(NamedTuple):
 
 class LabelledImage(NamedTuple):
     name: str
-    frame: NDArray[np.uint8]  # (H, W, 3) BGR
-    objects: list[LabelledObject] | None  # None: nobody labelled it
+    frame: BgrImage
+    objects: list[LabelledObject] | None  # None: it has no labels
 
 
 def read_files(paths: Iterable[Path], report: DataReport) -> Iterator[LabelledImage]:
@@ -46,15 +45,17 @@ def read_files(paths: Iterable[Path], report: DataReport) -> Iterator[LabelledIm
             yield LabelledImage(path.name, frame, None)
 
 
-def read_labelled(judged: EvaluationSet, count: int, report: DataReport) -> Iterator[LabelledImage]:
+def read_labelled(
+    dataset: EvaluationSet, count: int, report: DataReport
+) -> Iterator[LabelledImage]:
     """About `count` images of the set, evenly spaced, with their boxes."""
-    few = take_images(judged, count)
+    few = take_images(dataset, count)
     for image, frame in read_frames(few, report):
         objects = []
-        for annotation in judged.annotations.get(image.image_id, []):
+        for annotation in dataset.annotations.get(image.image_id, []):
             x, y, width, height = annotation["bbox"]
             category_id = annotation["category_id"]
-            label = judged.labels.get(category_id, f"category {category_id}")
+            label = dataset.labels.get(category_id, f"category {category_id}")
             ignored = bool(annotation.get("iscrowd")) or category_id not in image.category_ids
             objects.append(LabelledObject(label, (x, y, x + width, y + height), ignored))
         yield LabelledImage(Path(image.file_name).name, frame, objects)

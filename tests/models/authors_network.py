@@ -178,7 +178,7 @@ class AuthorsNetwork:
                     found.append(Anchor(box, logits[kind, y, x].item(), its))
         return found
 
-    def judge(self, features: Tensor, roi: tuple[float, ...], size: int) -> RoiAnswer:
+    def answer(self, features: Tensor, roi: tuple[float, ...], size: int) -> RoiAnswer:
         """Class probabilities of one RoI, and the box that each class makes of it."""
         x = torch.tensor(pool(features, roi)).double()  # (245,)
         for layer in range(2):

@@ -82,6 +82,7 @@ def propose(
     scores: Sequence[float],
     deltas: Sequence[Sequence[float]],
     references: Sequence[Box],
+    *,
     size: int,
     pre_nms: int,
     post_nms: int,

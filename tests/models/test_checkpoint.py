@@ -7,6 +7,7 @@ import torch
 from models.checkpoint import CheckpointError, load_checkpoint, read_checkpoint, save_checkpoint
 from models.thundernet.config import ThunderNetConfig
 from models.thundernet.thundernet import ThunderNet
+from tests.running_line import REPOSITORY
 
 pytestmark = pytest.mark.torch
 
@@ -82,3 +83,23 @@ def test_other_format_is_refused(tmp_path: Path) -> None:
     torch.save({"format": 0}, path)
     with pytest.raises(CheckpointError, match="expected format 1, got 0"):
         read_checkpoint(path)
+
+
+def test_older_names_of_tensors_are_read(tmp_path: Path, saved: tuple[Path, ThunderNet]) -> None:
+    path, model = saved
+    state = torch.load(path, weights_only=True)
+    older = {
+        key: {name.replace("context.", "cem.", 1): value for name, value in state[key].items()}
+        for key in ("weights", "ema")
+    }
+    assert "cem.project.c4.weight" in older["ema"]
+    torch.save(state | older, tmp_path / "older.pt")
+    loaded, _ = load_checkpoint(tmp_path / "older.pt", use_ema=False)
+    for name, value in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value), name
+
+
+def test_the_shipped_checkpoint_is_read() -> None:
+    model, meta = load_checkpoint(REPOSITORY / "models/zoo/thundernet-snet49-street11.pt")
+    assert model.config.backbone == "snet49"
+    assert meta["images"] > 0

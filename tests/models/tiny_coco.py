@@ -1,4 +1,4 @@
-"""A COCO directory of two pictures, 7.png and 8.png."""
+"""A COCO directory of two images, 7.png and 8.png."""
 
 import json
 from pathlib import Path
@@ -17,8 +17,8 @@ def write_coco(
     """instances.json and images/; annotations are numbered from 1."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     for image in IMAGES:
-        picture = np.full((80, 100, 3), 250 if image["id"] == 7 else 0, np.uint8)
-        cv2.imwrite(str(folder / "images" / image["file_name"]), picture)
+        pixels = np.full((80, 100, 3), 250 if image["id"] == 7 else 0, np.uint8)
+        cv2.imwrite(str(folder / "images" / image["file_name"]), pixels)
     numbered = [{"id": i} | one for i, one in enumerate(annotations, 1)]
     content = {"images": IMAGES if images is None else images, "annotations": numbered}
     path = folder / "instances.json"

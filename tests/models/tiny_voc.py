@@ -1,4 +1,4 @@
-"""A VOC year, drawn: grey pictures with bright rectangles."""
+"""A VOC year, drawn: grey images with bright rectangles."""
 
 from pathlib import Path
 
@@ -17,10 +17,10 @@ def write_voc(folder: Path, split: str, images: dict[str, list[Box]]) -> Path:
     names.write_text("".join(f"{name}\n" for name in images))
     for name, boxes in images.items():
         (folder / "Annotations" / f"{name}.xml").write_text(describe(boxes))
-        picture = np.full((HEIGHT, WIDTH, 3), 100, np.uint8)
+        pixels = np.full((HEIGHT, WIDTH, 3), 100, np.uint8)
         for _, x1, y1, x2, y2 in boxes:
-            picture[max(y1 - 1, 0) : y2, max(x1 - 1, 0) : x2] = 250
-        cv2.imwrite(str(folder / "JPEGImages" / f"{name}.jpg"), picture)
+            pixels[max(y1 - 1, 0) : y2, max(x1 - 1, 0) : x2] = 250
+        cv2.imwrite(str(folder / "JPEGImages" / f"{name}.jpg"), pixels)
     return folder
 
 

@@ -12,7 +12,7 @@ def make_backbone(backbone: Backbone, balanced: bool = True) -> BackboneModule:
     """A module with `c4_channels`, `c5_channels` and maps C4 and C5 as its output.
 
     Args:
-        balanced: see `DownUnit`; says nothing to backbones without ShuffleNetV2 units.
+        balanced: see `DownUnit`; of no meaning to backbones without ShuffleNetV2 units.
     """
     match backbone:
         case ShuffleNetV1Plan():

@@ -1,7 +1,7 @@
 """Backbones as data: the widths and kinds of layers that a configuration may choose (Table 6).
 
-In a configuration file `backbone` is a name of `PLANS`, or a mapping whose `kind` says which of
-these structures the other keys fill.
+In a configuration file `backbone` is a name of `PLANS`, or a mapping whose `kind` names the
+structure that the other keys fill.
 """
 
 from itertools import pairwise

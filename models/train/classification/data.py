@@ -1,4 +1,4 @@
-"""What a classification recipe trains on and is judged by."""
+"""What a classification recipe trains on and is evaluated on."""
 
 import sys
 from pathlib import Path

@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from models.data.image_cache import CachedImages, Picture, open_cache
-from models.data.image_files import decode_image
+from models.data.image_cache import CachedImages, open_cache
+from models.data.image_files import LoadedImage, decode_image
 from models.train.classification.class_folders import LabelledFiles
 
 IMAGES_PER_GROUP = 20_000  # what an interrupted build of the cache repeats at most
@@ -81,14 +81,14 @@ class FolderSource:
     def groups(self) -> Sequence[str]:
         return [str(first) for first in range(0, len(self), IMAGES_PER_GROUP)]
 
-    def read(self, group: str) -> Iterator[Picture]:
+    def read(self, group: str) -> Iterator[LoadedImage]:
         first = int(group)
         last = min(first + IMAGES_PER_GROUP, len(self))
         with ThreadPoolExecutor(self.workers) as pool:
             for start in range(first, last, IMAGES_AT_ONCE):
                 rows = range(start, min(start + IMAGES_AT_ONCE, last))
                 decoded = pool.map(read_pixels, map(self.files.path, rows))
-                yield from map(Picture, rows, decoded)
+                yield from map(LoadedImage, rows, decoded)
 
 
 def open_frames(

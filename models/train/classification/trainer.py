@@ -73,6 +73,6 @@ class ClassifierTrainer(TrainingState[ClassificationRecipe, Classifier]):
             losses = self.objective(images, batch.labels)
         return self.update(losses)
 
-    def judge(self, data: ClassificationData) -> dict[str, float]:
+    def validate(self, data: ClassificationData) -> dict[str, float]:
         """Accuracy of the averaged weights on the validation images."""
         return validate(self.averaged_model(), data.val)

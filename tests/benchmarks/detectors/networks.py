@@ -58,7 +58,7 @@ def write_dense(model: ThunderNet, path: Path) -> None:
     frame = graph.input("frame", np.uint8, [size, size, 3])
     image = add_image(graph, frame, model.pixel_mean.numpy().reshape(3), size)
     maps = add_backbone(graph, image, model.backbone, model.pixel_std.numpy().reshape(3))
-    context = add_context(graph, maps, model.cem, size)
+    context = add_context(graph, maps, model.context, size)
     rpn = add_rpn(graph, context, model.rpn)
     features = add_attention(graph, context, rpn.features, model.sam)
     graph.output("objectness_logits", rpn.objectness_logits, ["anchors"])

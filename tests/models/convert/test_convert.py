@@ -128,7 +128,7 @@ def test_every_anchor_has_their_logit_and_deltas(pair: Pair, converted: ThunderN
 def test_every_class_has_their_probability_and_box(
     pair: Pair, converted: ThunderNet, roi: tuple[float, ...]
 ) -> None:
-    expected = pair.authors.judge(pair.features, roi, SIZE)
+    expected = pair.authors.answer(pair.features, roi, SIZE)
     rois = torch.tensor([[roi]])
     with torch.no_grad():
         output = converted.classify(pair.dense.features, rois)
@@ -157,7 +157,7 @@ def with_value(name: str, value: Tensor) -> Callable[[dict[str, Tensor]], None]:
     [
         (
             without("neck.Cglb.bias"),
-            "missing: neck.Cglb.bias for cem.project.global.bias$",
+            "missing: neck.Cglb.bias for context.project.global.bias$",
         ),
         (
             with_value("backbone.last_conv.weight", torch.zeros(1)),

@@ -184,7 +184,7 @@ def test_background_shows_no_object_and_is_taken_as_often_as_asked() -> None:
     assert 0.2 < see(0.3).float().mean() < 0.4
 
 
-def test_a_picture_filled_by_an_object_has_no_background() -> None:
+def test_an_image_filled_by_an_object_has_no_background() -> None:
     noise = torch.rand(50, NOISE, generator=torch.Generator().manual_seed(5))
     boxes = torch.tensor([[[0.05, 0.05, 0.9, 0.95], [0.0, 0.0, 0.0, 0.0]]]).expand(50, -1, -1)
     for label in (3, IGNORE):

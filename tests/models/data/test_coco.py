@@ -72,8 +72,8 @@ def test_what_is_wrong_is_named_and_left_out(tmp_path: Path) -> None:
 
 def test_the_outline_s_area_decides_the_size_class(tmp_path: Path) -> None:
     found = read(tmp_path, annotations=[PERSON | {"area": 77.5}, PERSON])
-    judged = make_evaluation_set(found)
-    assert [one["area"] for one in judged.annotations[7]] == [77.5, 1200.0]
+    dataset = make_evaluation_set(found)
+    assert [one["area"] for one in dataset.annotations[7]] == [77.5, 1200.0]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from models.data.image_cache import Picture, cache_path, open_cache, warp
+from models.data.image_cache import cache_path, open_cache, warp
+from models.data.image_files import LoadedImage
 from models.data.report import DataError
 
 pytestmark = pytest.mark.torch
@@ -32,13 +33,13 @@ class Source:
     def groups(self) -> Sequence[str]:
         return [str(i) for i in range(self.count)]
 
-    def read(self, group: str) -> Iterator[Picture]:
+    def read(self, group: str) -> Iterator[LoadedImage]:
         self.reads.append(group)
         for row in (int(group) * 2, int(group) * 2 + 1):
             if group == self.fails_at:
                 raise KeyboardInterrupt
             image = None if row == 1 else np.full((SIZE, SIZE, 3), row + 1, np.uint8)
-            yield Picture(row, image)
+            yield LoadedImage(row, image)
 
 
 def test_images_and_gaps_are_kept(tmp_path: Path) -> None:

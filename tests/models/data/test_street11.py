@@ -82,9 +82,7 @@ def test_boxes_without_area_are_named_and_left_out(tmp_path: Path) -> None:
 def test_unreadable_and_missing_images_are_named_and_left_out(tmp_path: Path) -> None:
     write_split(tmp_path, "train", 4)
     # The first shard holds a broken image and an empty one instead of its two.
-    write_shard(
-        tmp_path / "train-00.tar", [("train-000.png", b"no picture"), ("train-001.png", b"")]
-    )
+    write_shard(tmp_path / "train-00.tar", [("train-000.png", b"no image"), ("train-001.png", b"")])
     report = DataReport()
     samples = load(tmp_path, report)
     assert samples.present.tolist() == [False, False, True, True]

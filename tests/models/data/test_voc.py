@@ -79,7 +79,7 @@ def test_what_is_wrong_is_named_and_left_out(year: Path) -> None:
 
 def test_missing_and_broken_images_are_named(year: Path, tmp_path: Path) -> None:
     (year / "JPEGImages" / "000001.jpg").unlink()
-    (year / "JPEGImages" / "000002.jpg").write_bytes(b"no picture")
+    (year / "JPEGImages" / "000002.jpg").write_bytes(b"no image")
     found = read_voc(year, "test", DataReport())
     report = DataReport()
     assert list(read_frames(make_evaluation_set(found), report)) == []
@@ -107,20 +107,20 @@ def test_an_image_of_another_size_than_annotated_is_left_out(year: Path, tmp_pat
 
 
 def test_an_image_that_appears_later_is_read(year: Path, tmp_path: Path) -> None:
-    picture = year / "JPEGImages" / "000001.jpg"
-    content = picture.read_bytes()
-    picture.unlink()
+    image = year / "JPEGImages" / "000001.jpg"
+    content = image.read_bytes()
+    image.unlink()
     found = read_voc(year, "test", DataReport())
     before = load_samples(found, CLASSES, tmp_path / "cache", 64, DataReport())
-    picture.write_bytes(content)
+    image.write_bytes(content)
     after = load_samples(found, CLASSES, tmp_path / "cache", 64, DataReport())
     assert before.present.tolist() == [False, True]
     assert after.present.tolist() == [True, True]
 
 
 def test_frames_come_with_their_pixels(year: Path) -> None:
-    judged = make_evaluation_set(read_voc(year, "test", DataReport()))
-    frames = {image.image_id: frame for image, frame in read_frames(judged, DataReport())}
+    dataset = make_evaluation_set(read_voc(year, "test", DataReport()))
+    frames = {image.image_id: frame for image, frame in read_frames(dataset, DataReport())}
     assert frames[1].shape == (HEIGHT, WIDTH, 3)
     assert np.abs(frames[1][5, 5].astype(int) - 250).max() < 12  # JPEG
 

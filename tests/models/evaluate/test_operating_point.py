@@ -16,13 +16,13 @@ HERE, THERE, CROWD = [10, 10, 20, 20], [60, 10, 20, 20], [10, 50, 20, 20]
 
 
 @pytest.fixture
-def judged(tmp_path: Path) -> EvaluationSet:
+def dataset(tmp_path: Path) -> EvaluationSet:
     """Two persons and a crowd in the first image, which labels persons and cars."""
     boxes = [{"bbox": HERE}, {"bbox": THERE}, {"bbox": CROWD, "iscrowd": 1}]
     return read_evaluation_set(write_set(tmp_path, make_content(boxes), {}), DataReport())
 
 
-def test_what_is_shown_is_counted(judged: EvaluationSet) -> None:
+def test_what_is_shown_is_counted(dataset: EvaluationSet) -> None:
     results = [
         result(HERE, 0.9),
         result(HERE, 0.7),  # the same person twice
@@ -30,12 +30,12 @@ def test_what_is_shown_is_counted(judged: EvaluationSet) -> None:
         result(THERE, 0.35),
         result(HERE, 0.6, category_id=3),  # no car is there
     ]
-    points = operating_points(judged, results, (0.3, 0.5, 0.65, 0.8))
+    points = operating_points(dataset, results, (0.3, 0.5, 0.65, 0.8))
     assert points == [(0.3, 100, 50), (0.5, 50, 100 / 3), (0.65, 50, 50), (0.8, 50, 100)]
 
 
-def test_nothing_shown_is_neither_right_nor_wrong(judged: EvaluationSet) -> None:
-    (point,) = operating_points(judged, [], (0.3,))
+def test_nothing_shown_is_neither_right_nor_wrong(dataset: EvaluationSet) -> None:
+    (point,) = operating_points(dataset, [], (0.3,))
     assert point.found == 0
     assert math.isnan(point.right)
 

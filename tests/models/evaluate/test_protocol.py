@@ -27,13 +27,13 @@ def run_command(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[st
 def test_a_voc_year_through_the_line_s_stages(
     tmp_path: Path, tiny_model: Path, repository: Path
 ) -> None:
-    # tiny.onnx sees a person in the left half and a car in the right half of a bright picture.
+    # tiny.onnx sees a person in the left half and a car in the right half of a bright image.
     boxes = [("person", 13, 21, 37, 60), ("car", 63, 21, 88, 60), ("bird", 1, 1, 9, 9)]
     images = {"000001": boxes, "000002": [("car", 1, 1, 30, 30)], "000003": []}
     year = write_voc(tmp_path / "VOC2007", "test", images)
     for name, value in (("000001", 250), ("000002", 0)):
-        picture = np.full((80, 100, 3), value, np.uint8)
-        cv2.imwrite(str(year / "JPEGImages" / f"{name}.jpg"), picture)
+        pixels = np.full((80, 100, 3), value, np.uint8)
+        cv2.imwrite(str(year / "JPEGImages" / f"{name}.jpg"), pixels)
     (year / "JPEGImages" / "000003.jpg").unlink()
     scores = tmp_path / "scores.json"
     done = run_command(tiny_model, "--voc", year, "--results", scores, cwd=repository)
@@ -66,7 +66,7 @@ def test_a_coco_directory_through_the_line_s_stages(
     assert "not as published: mean over classes: ap75 expected 70.00" in other.stderr
 
 
-def test_what_cannot_be_judged_ends_with_one_line(
+def test_what_cannot_be_evaluated_ends_with_one_line(
     tmp_path: Path, tiny_model: Path, repository: Path
 ) -> None:
     path = write_coco(tmp_path, [])

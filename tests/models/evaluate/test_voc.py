@@ -20,10 +20,10 @@ def make_set(boxes: list[dict[str, Any]], images: int = 2) -> EvaluationSet:
     for box in boxes:
         whole = {"image_id": 1, "category_id": 1, "iscrowd": 0} | box
         annotations[whole["image_id"]].append(whole)
-    judged = [
+    dataset = [
         EvalImage(i, f"{i}.jpg", (100, 80), "all", frozenset(LABELS)) for i in range(1, images + 1)
     ]
-    return EvaluationSet(Path("test.txt"), judged, LABELS, dict(annotations))
+    return EvaluationSet(Path("test.txt"), dataset, LABELS, dict(annotations))
 
 
 def result(bbox: list[float], score: float, category_id: int = 1, image_id: int = 1) -> dict:

@@ -218,9 +218,10 @@ def test_global_average_joins_before_the_enlargement():
     graph = GraphBuilder("cem")
     maps, feeds = zip(*(make_feature(graph, name, values.numpy())
                         for name, values in (("c4", c4), ("c5", c5))), strict=True)  # fmt: skip
-    context = add_context(graph, Maps(*maps), model.cem, SIZE)
+    assert isinstance(model.context, ContextEnhancementModule)
+    context = add_context(graph, Maps(*maps), model.context, SIZE)
     (found,) = compute(graph, {context.tensor: 4}, c4=feeds[0], c5=feeds[1])
-    expected = model.cem(c4, c5)
+    expected, _ = model.context(c4, c5)
     np.testing.assert_allclose(features_of(found, context), expected, rtol=1e-4, atol=1e-5)
 
 

@@ -157,7 +157,7 @@ def test_card_tells_where_the_file_comes_from(graph, model_path, tmp_path):
 
 
 def test_parts_that_hurt_stay_in_float(monkeypatch):
-    def score(model: list[str], judged: object) -> Score:
+    def score(model: list[str], dataset: object) -> Score:
         fall = {"rpn": 0.3, "cem": 0.1}.get(model[0], 0.0)
         return Score(ap=20 - fall, ap50=40, sources={})
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from models.thundernet.anchors import make_anchors
 from models.thundernet.box_coder import ROI_STDS, RPN_STDS, decode, encode
+from models.thundernet.criterion import CriterionConfig
 from models.thundernet.ground_truth import GroundTruth
 from models.thundernet.matcher import match, object_rows
 from models.thundernet.nms import suppress_by_matrix, suppress_on_cpu
@@ -187,22 +188,23 @@ def test_suppression_of_a_chain(suppress: Any) -> None:
 def test_proposals(seed: int) -> None:
     """Deltas as wild as those of a fresh network, and boxes that leave the image or vanish."""
     generator = torch.Generator().manual_seed(seed)
-    size, thresh = 96, 0.7
+    size = 96
     references = make_anchors(6, 6, 16, (16.0, 48.0), (0.5, 2.0))
     count = len(references)
     scores = torch.randperm(2 * count, generator=generator).float().view(2, count) / 64
     deltas = torch.randn(2, count, 4, generator=generator) * torch.tensor([1.0, 1.0, 0.8, 0.8])
     pre_nms, post_nms = (count, 300) if seed % 2 else (60, 25)
-    found = propose(scores, deltas, references, size, pre_nms, post_nms, thresh)
+    config = CriterionConfig(pre_nms_top_n=pre_nms, post_nms_top_n=post_nms, nms_thresh=0.7)
+    found = propose(scores, deltas, references, size, config)
     for image in range(2):
         expected = oracle.propose(
             scores[image].tolist(),
             deltas[image].tolist(),
             references.tolist(),
-            size,
-            pre_nms,
-            post_nms,
-            thresh,
+            size=size,
+            pre_nms=pre_nms,
+            post_nms=post_nms,
+            most=0.7,
         )
         boxes = found.boxes[image][found.valid[image]]
         torch.testing.assert_close(boxes, torch.tensor(expected), atol=1e-3, rtol=0)

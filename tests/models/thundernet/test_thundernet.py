@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from models.complexity.macs import count_macs
+from models.thundernet.cem import SeparateMaps
 from models.thundernet.config import ThunderNetConfig
 from models.thundernet.thundernet import ThunderNet
 
@@ -90,17 +91,18 @@ def test_without_context_enhancement_c4_feeds_the_rpn_and_c5_the_head() -> None:
     generator = torch.Generator().manual_seed(0)
     c4 = torch.randn(1, 120, 4, 4, generator=generator)
     c5 = torch.randn(1, 512, 2, 2, generator=generator)
-    for_rpn, for_head = model.context_maps(c4, c5)
+    assert isinstance(model.context, SeparateMaps)
+    for_rpn, for_head = model.context(c4, c5)
     assert for_rpn.shape == for_head.shape == (1, 245, 4, 4)
-    torch.testing.assert_close(for_rpn, model.separate_maps.c4(c4))
+    torch.testing.assert_close(for_rpn, model.context.c4(c4))
     # Enlarging first, as the paper words it, gives the same.
     enlarged = c5.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
-    torch.testing.assert_close(for_head, model.separate_maps.c5(enlarged))
+    torch.testing.assert_close(for_head, model.context.c5(enlarged))
 
 
 def test_with_context_enhancement_both_read_one_map() -> None:
     model = ThunderNet(ThunderNetConfig()).eval()
-    for_rpn, for_head = model.context_maps(torch.zeros(1, 120, 4, 4), torch.zeros(1, 512, 2, 2))
+    for_rpn, for_head = model.context(torch.zeros(1, 120, 4, 4), torch.zeros(1, 512, 2, 2))
     assert for_rpn is for_head
 
 

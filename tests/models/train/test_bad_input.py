@@ -20,7 +20,7 @@ from tests.models.tiny_voc import describe, write_voc
 pytestmark = pytest.mark.torch
 
 WIDTH, HEIGHT = 100, 80
-# Of six images the second is no picture, the third is cut short, the fourth is absent and the
+# Of six images the second is no image, the third is cut short, the fourth is absent and the
 # fifth has another size than was annotated.
 NAMES = [f"{number}.jpg" for number in range(1, 7)]
 GOOD, OUTSIDE, ACROSS = [20, 20, 40, 40], [120, 20, 40, 40], [80, 20, 40, 40]
@@ -42,7 +42,7 @@ def encode(width: int = WIDTH, height: int = HEIGHT) -> bytes:
 
 def files() -> dict[str, bytes]:
     """The images by name, in order; the broken ones stand in the middle of good ones."""
-    contents = [encode(), b"no picture", b"", None, encode(60, 60), encode()]
+    contents = [encode(), b"no image", b"", None, encode(60, 60), encode()]
     return {name: data for name, data in zip(NAMES, contents, strict=True) if data is not None}
 
 
@@ -135,7 +135,7 @@ def test_a_run_names_what_is_wrong_and_goes_on(
     assert read_checkpoint(tmp_path / "run" / "last.pt")["meta"]["iteration"] == 2
     assert (tmp_path / "run" / "val.csv").read_text().count("\n") == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("data: ")]
-    # The same images train and judge, so every problem is met twice, and one line tells of both.
+    # The same images serve for training and validation: problems are met twice, and told once.
     expected = {kind: 2 * count for kind, count in (BOXES_NAMED | IMAGES_NAMED).items()}
     parts = [line.split(": ") for line in lines]
     assert {kind: int(rest.split(" ")[0]) for _, kind, rest, *_ in parts} == expected

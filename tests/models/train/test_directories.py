@@ -93,7 +93,7 @@ def test_batches_draw_from_every_year(
         "2008_000001.jpg",
         "2008_000002.jpg",
     ]
-    assert [image.file_name for image in data.judged.images] == data.val.names
+    assert [image.file_name for image in data.val_set.images] == data.val.names
 
 
 def test_one_iteration_on_coco(tmp_path: Path, repository: Path) -> None:

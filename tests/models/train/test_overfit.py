@@ -1,4 +1,4 @@
-"""Learning by heart: coordinates, matching, sampling, losses and judging must all agree."""
+"""Learning by heart: coordinates, matching, sampling, losses and evaluation must all agree."""
 
 import json
 from pathlib import Path

@@ -23,7 +23,7 @@ SIZE = 64
 
 
 @pytest.fixture
-def judged(tmp_path: Path) -> tuple[Samples, EvaluationSet]:
+def validation_set(tmp_path: Path) -> tuple[Samples, EvaluationSet]:
     write_split(tmp_path, "val", 6)
     found = read_street11(tmp_path, "val", DataReport())
     samples = load_samples(found, LABELS, tmp_path / "cache", SIZE, DataReport())
@@ -37,9 +37,9 @@ def perfect(samples: Samples, row: int) -> ImageDetections:
 
 
 def test_the_truth_scores_100(
-    judged: tuple[Samples, EvaluationSet], monkeypatch: pytest.MonkeyPatch
+    dataset: tuple[Samples, EvaluationSet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    samples, truth = judged
+    samples, truth = validation
     answers = iter([[perfect(samples, row) for row in range(6)]])
     monkeypatch.setattr(validation, "detect", lambda *_: next(answers))
     scores = validation.validate(ThunderNet(ThunderNetConfig()), samples, truth)
@@ -49,11 +49,11 @@ def test_the_truth_scores_100(
 
 
 def test_nothing_scores_0(
-    judged: tuple[Samples, EvaluationSet], monkeypatch: pytest.MonkeyPatch
+    dataset: tuple[Samples, EvaluationSet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = ImageDetections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, int))
     monkeypatch.setattr(validation, "detect", lambda *_: [nothing] * 6)
-    scores = validation.validate(ThunderNet(ThunderNetConfig()), *judged)
+    scores = validation.validate(ThunderNet(ThunderNetConfig()), *dataset)
     assert set(scores.values()) == {0.0}
 
 

@@ -1,4 +1,4 @@
-"""Pictures hold what they are said to hold, in the right place, and say what is missing."""
+"""Images hold what they are said to hold, in the right place, and say what is missing."""
 
 import itertools
 import json
@@ -20,19 +20,32 @@ from models.evaluate.coco import CocoScore
 from models.evaluate.evaluation_set import make_evaluation_set
 from models.evaluate.voc import VocScore
 from models.thundernet.thundernet import ThunderNet
-from models.visualize.command import main
 from models.visualize.accuracy import (
-    Judged,
+    ScoredModel,
     deployed_config,
     draw_accuracy,
     list_scored,
-    read_judged,
     read_score,
+    read_scored_model,
 )
 from models.visualize.attention import attention_maps, draw_attention
+from models.visualize.command import main
+from models.visualize.contact_sheet import (
+    GAP_PX,
+    IMAGE_PX,
+    PAIR_GAP_PX,
+    SHEET_PX,
+    Group,
+    fit,
+    make_sheet,
+)
 from models.visualize.detections import IGNORED_COLOUR, draw_labelled
-from models.visualize.labelled_image import LabelledImage, LabelledObject, draw_street, read_labelled
-from models.visualize.contact_sheet import GAP_PX, PAIR_GAP_PX, PICTURE_PX, SHEET_PX, Group, fit, make_sheet
+from models.visualize.labelled_image import (
+    LabelledImage,
+    LabelledObject,
+    draw_street,
+    read_labelled,
+)
 from stages.kernels.draw import class_colour
 from stages.model.model_file import ModelFileError, read_model_metadata
 from tests.models.random_network import make_network
@@ -48,24 +61,24 @@ def plain(width: int, height: int, value: int = 50) -> np.ndarray:
 
 
 def read_png(path: Path) -> np.ndarray:
-    picture = cv2.imread(str(path))
-    assert picture is not None, path
-    return picture
+    image = cv2.imread(str(path))
+    assert image is not None, path
+    return image
 
 
 # Sheets
 
 
-def test_pictures_keep_their_shape_on_a_sheet() -> None:
+def test_images_keep_their_shape_on_a_sheet() -> None:
     for width, height in ((640, 480), (300, 900), (4000, 100), (20, 10)):
-        picture, scale = fit(plain(width, height))
-        assert picture.shape[0] <= PICTURE_PX
-        assert picture.shape[1] / picture.shape[0] == pytest.approx(width / height, rel=0.03)
-        assert picture.shape[1] == pytest.approx(width * scale, abs=1)
+        image, scale = fit(plain(width, height))
+        assert image.shape[0] <= IMAGE_PX
+        assert image.shape[1] / image.shape[0] == pytest.approx(width / height, rel=0.03)
+        assert image.shape[1] == pytest.approx(width * scale, abs=1)
 
 
 def test_groups_stand_in_rows_and_are_not_parted() -> None:
-    pair = [plain(400, PICTURE_PX, 10), plain(400, PICTURE_PX, 20)]
+    pair = [plain(400, IMAGE_PX, 10), plain(400, IMAGE_PX, 20)]
     sheet = make_sheet([Group(pair, "one"), Group(pair, "two"), Group(pair[:1], "three")])
     assert sheet.shape[1] <= SHEET_PX + 2 * GAP_PX
     first_row, second_row = sheet[GAP_PX + 100], sheet[-100]
@@ -75,12 +88,12 @@ def test_groups_stand_in_rows_and_are_not_parted() -> None:
     assert (between == 255).all()
 
 
-def test_a_caption_stays_below_its_own_pictures() -> None:
-    group = Group([plain(200, PICTURE_PX, 255)], "a very long name of a directory/of many/0001.jpg")
-    sheet = make_sheet([group, Group([plain(200, PICTURE_PX, 255)], "")])
+def test_a_caption_stays_below_its_own_images() -> None:
+    group = Group([plain(200, IMAGE_PX, 255)], "a very long name of a directory/of many/0001.jpg")
+    sheet = make_sheet([group, Group([plain(200, IMAGE_PX, 255)], "")])
     ink = (sheet < 128).all(axis=2)
     rows, columns = ink.nonzero()
-    assert rows.min() >= GAP_PX + PICTURE_PX
+    assert rows.min() >= GAP_PX + IMAGE_PX
     assert columns.max() < GAP_PX + 200
 
 
@@ -88,18 +101,18 @@ def test_a_caption_stays_below_its_own_pictures() -> None:
 
 
 def test_labelled_objects_are_drawn_where_they_are() -> None:
-    frame = plain(400, PICTURE_PX)
+    frame = plain(400, IMAGE_PX)
     ignored = CAR._replace(xyxy=(20.0, 150.0, 60.0, 200.0), ignored=True)
-    picture = draw_labelled(frame, [ignored, CAR], ("person", "car"))
-    assert tuple(picture[250, 200]) == class_colour(1)
-    assert tuple(picture[200, 40]) == IGNORED_COLOUR
-    assert tuple(picture[280, 350]) == (50, 50, 50)
+    image = draw_labelled(frame, [ignored, CAR], ("person", "car"))
+    assert tuple(image[250, 200]) == class_colour(1)
+    assert tuple(image[200, 40]) == IGNORED_COLOUR
+    assert tuple(image[280, 350]) == (50, 50, 50)
 
 
 def test_a_class_that_the_model_lacks_has_a_colour_of_its_own() -> None:
     tram = CAR._replace(label="tram")
-    picture = draw_labelled(plain(400, PICTURE_PX), [tram], ("person", "car"))
-    assert tuple(picture[250, 200]) == class_colour(2)
+    image = draw_labelled(plain(400, IMAGE_PX), [tram], ("person", "car"))
+    assert tuple(image[250, 200]) == class_colour(2)
 
 
 def test_streets_come_with_their_truth() -> None:
@@ -110,11 +123,11 @@ def test_streets_come_with_their_truth() -> None:
     assert all(seen.xyxy[2] <= 320 for seen in first.objects)
 
 
-def test_crowds_and_classes_nobody_judges_are_ignored(tmp_path: Path) -> None:
+def test_crowds_and_classes_without_annotation_are_ignored(tmp_path: Path) -> None:
     person = {"image_id": 7, "category_id": 1, "bbox": [10, 20, 30, 40]}
     path = write_coco(tmp_path, [person, person | {"iscrowd": 1}])
-    judged = make_evaluation_set(read_coco(path, tmp_path / "images", DataReport()))
-    first, second = read_labelled(judged, 2, DataReport())
+    dataset = make_evaluation_set(read_coco(path, tmp_path / "images", DataReport()))
+    first, second = read_labelled(dataset, 2, DataReport())
     assert first.objects is not None
     assert [seen.ignored for seen in first.objects] == [False, True]
     assert first.objects[0].xyxy == (10, 20, 40, 60)
@@ -127,19 +140,19 @@ def test_detections_stand_beside_the_truth(tmp_path: Path, tiny_model: Path) -> 
     assert main(command) == 0
     sheet = read_png(out)
     assert sheet.shape[1] == 2 * (2 * 400 + PAIR_GAP_PX) + 3 * GAP_PX
-    labelled = sheet[GAP_PX : GAP_PX + PICTURE_PX, GAP_PX + 400 + PAIR_GAP_PX :][:, :400]
+    labelled = sheet[GAP_PX : GAP_PX + IMAGE_PX, GAP_PX + 400 + PAIR_GAP_PX :][:, :400]
     (street,) = draw_street(3, (640, 480), 1)
     assert street.objects is not None
     expected = draw_labelled(street.frame, street.objects, read_model_metadata(tiny_model).labels)
     assert np.array_equal(labelled, expected)
 
 
-def test_pictures_that_cannot_be_read_are_named(
+def test_images_that_cannot_be_read_are_named(
     tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good, broken, absent = (tmp_path / name for name in ("good.png", "broken.jpg", "absent.jpg"))
     cv2.imwrite(str(good), plain(64, 48))
-    broken.write_bytes(b"no picture")
+    broken.write_bytes(b"no image")
     files = [str(path) for path in (broken, good, absent)]
     out = tmp_path / "out.png"
     assert main(["detections", str(tiny_model), *files, "--out", str(out)]) == 0
@@ -175,15 +188,15 @@ def test_kept_is_what_attention_lets_through() -> None:
 
 def test_a_cell_lies_over_the_pixels_it_is_centred_on() -> None:
     """Cell i is centred on pixel 16 i of the network input, here 10 pixels of a frame of 60."""
-    exhibit = LabelledImage("frame", plain(60, 60), [])
-    figure = draw_attention([exhibit], make_network(input_size=96), ("person",))
+    image = LabelledImage("frame", plain(60, 60), [])
+    figure = draw_attention([image], make_network(input_size=96), ("person",))
     before = figure.axes[1]
     left, right, bottom, top = before.images[0].get_extent()
     assert (left, top) == (-5, -5)
     assert (right, bottom) == (55, 55)
     assert before.get_xlim() == (0, 60)
     assert [axes.get_title().split(":")[0] for axes in figure.axes] == [
-        "picture",
+        "image",
         "before SAM",
         "after SAM",
         "kept by SAM",
@@ -244,10 +257,10 @@ def test_a_model_file_is_counted_as_deployed(repository: Path) -> None:
     path = repository / "models/zoo/thundernet-snet49-street11.onnx"
     config = deployed_config(path)
     assert (config.backbone, config.input_size, config.post_nms_top_n) == ("snet49", 320, 100)
-    judged = read_judged(path)
+    scored = read_scored_model(path)
     # 263.5 with 80 classes and 200 RoIs, less 100 RoIs of 245 x 1024 + 1024 x 85 and 69 classes.
     head = 245 * 1024 + 1024 * 85
-    assert judged.mflops == pytest.approx(263.5 - (100 * head + 100 * 1024 * 69) / 1e6, abs=0.1)
+    assert scored.mflops == pytest.approx(263.5 - (100 * head + 100 * 1024 * 69) / 1e6, abs=0.1)
 
 
 def test_model_files_without_scores_are_named(tmp_path: Path) -> None:
@@ -264,7 +277,7 @@ def test_a_model_file_without_its_network_is_refused(tiny_model: Path) -> None:
 
 
 def test_points_lie_where_the_paper_and_our_scores_put_them() -> None:
-    ours = [Judged("a", "coco", 300.0, 21.5), Judged("b", "sources", 224.0, 38.0)]
+    ours = [ScoredModel("a", "coco", 300.0, 21.5), ScoredModel("b", "sources", 224.0, 38.0)]
     coco, voc, sources = draw_accuracy(ours).axes
     points = {panel: list_points(panel) for panel in (coco, voc, sources)}
     assert {(262, 19.2), (473, 23.7), (1300, 28.1), (1120, 23.2), (300, 21.5)} <= points[coco]
@@ -277,7 +290,7 @@ def list_points(panel) -> set[tuple[float, float]]:
 
 
 def test_no_name_covers_another() -> None:
-    figure = draw_accuracy([Judged("thundernet-snet49-street11", "sources", 224.0, 38.0)])
+    figure = draw_accuracy([ScoredModel("thundernet-snet49-street11", "sources", 224.0, 38.0)])
     FigureCanvasAgg(figure).draw()  # places everything
     for panel in figure.axes:
         boxes = [text.get_window_extent() for text in panel.texts]

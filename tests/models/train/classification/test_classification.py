@@ -100,7 +100,7 @@ def test_shares_of_processes_make_up_the_batch(folder: Path) -> None:
 def test_unreadable_images_are_named_once_and_left_out(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (folder / "images/train/disc/003.jpg").write_bytes(b"no picture")
+    (folder / "images/train/disc/003.jpg").write_bytes(b"no image")
     (folder / "images/val/bars/001.jpg").write_bytes(b"")
     assert main([str(write_recipe(folder)), "--out", str(folder / "run")]) == 0
     error = capsys.readouterr().err
@@ -122,7 +122,7 @@ def test_a_batch_that_cannot_be_read_ends_the_run(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for path in (folder / "images/train").rglob("*.jpg"):
-        path.write_bytes(b"no picture")
+        path.write_bytes(b"no image")
     assert main([str(write_recipe(folder)), "--out", str(folder / "run")]) == EXIT_REFUSED
     assert "iteration 0: expected images, but none of 8 can be read" in capsys.readouterr().err
 
