@@ -112,7 +112,7 @@ def time_parts(trainer: Trainer, batches: Batches | ResidentBatches, watch: Stop
     model.train()
     with torch.autocast(trainer.device.type, torch.bfloat16, enabled=recipe.autocast):
         with watch.part("dense forward"):
-            dense = trainer.objective.dense(images)
+            dense = trainer.dense(images)
         step = TrainingBatch(dense, anchors, size, truth, generator)
         with watch.part("RPN targets"):
             anchor_targets = criterion.choose_anchors(step)

@@ -44,8 +44,10 @@ def changed(recipe: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, A
     result = dict(recipe)
     for key, value in change.items():
         before = result.get(key)
-        both = isinstance(value, Mapping) and isinstance(before, Mapping)
-        result[key] = changed(before, value) if both else value
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            result[key] = changed(before, value)
+        else:
+            result[key] = value
     return result
 
 

@@ -20,6 +20,7 @@ def count_macs_by_part(module: nn.Module, *inputs: Tensor) -> Counter[str]:
 
     def make_hook(part: str) -> Hook:
         def count(layer: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
+            assert isinstance(layer.weight, Tensor)
             per_output = layer.weight[0].numel()  # weights that make one output value
             macs[part] += output.numel() * per_output
 

@@ -124,7 +124,8 @@ def colour_change(means: Tensor, config: AugmentConfig, noise: Tensor) -> tuple[
     grey = torch.cat([weight * (1 - saturation) for weight in GREY], dim=1)  # (N, 3)
     matrix = grey[:, None] + torch.diag_embed(saturation.expand(-1, 3))
     # Contrast leaves the mean brightness where it is.
-    middle = sum(weight * mean for weight, mean in zip(GREY, means.unbind(dim=1), strict=True))
+    blue, green, red = (weight * mean for weight, mean in zip(GREY, means.unbind(1), strict=True))
+    middle = blue + green + red  # (N,)
     offset = middle[:, None] * (1 - gain) + config.brightness * change[:, 2:3]
     return gain[..., None] * matrix, offset[..., None]
 

@@ -44,7 +44,7 @@ def image_weights(
     shows = (samples.labels[:, :, None] == classes).any(axis=1)  # (I, K)
     share = shows.mean(axis=0).clip(min=1e-9)
     repeat = np.sqrt(rare_below / share).clip(min=1)
-    per_image = np.where(shows, repeat, 1.0).max(axis=1)
+    per_image: np.ndarray = np.where(shows, repeat, 1.0).max(axis=1)
     return by_source * per_image * samples.present
 
 
@@ -70,7 +70,7 @@ class Batches:
         self.pass_length = round(float(self.cumulative[-1]))
         if self.pass_length < 1:
             raise DataError("training data: expected at least one usable image, found none")
-        self.order_of: tuple[int, np.ndarray] | None = None
+        self.order_of: tuple[int, np.ndarray] | None = None  # a pass, and its rows
 
     def order(self, number: int) -> np.ndarray:
         """Rows of pass `number`: evenly spaced over the cumulative weights, then shuffled."""

@@ -9,7 +9,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +65,7 @@ def build(path: Path, source: ImageSource, size: int) -> None:
         state = json.loads(state_path.read_text())
     state.setdefault("wh", no_sizes(source))
     check_space(partial, len(source) * 3 * size**2)
-    mode = "r+" if resumed else "w+"
+    mode: Literal["r+", "w+"] = "r+" if resumed else "w+"
     images = np.memmap(partial, np.uint8, mode, shape=(len(source), 3, size, size))
     todo = [group for group in source.groups() if group not in state["groups"]]
     for group in tqdm(todo, desc=f"cache {source.name} at {size}", unit="group"):

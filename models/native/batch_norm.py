@@ -1,6 +1,7 @@
 """Batch norm in training, with the ReLU behind it, as one operator (batch_norm.c)."""
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,8 +23,12 @@ class BatchNorm(torch.autograd.Function):
         norm: nn.BatchNorm2d,
         relu: bool,
     ) -> Tensor:
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        assert norm.num_batches_tracked is not None
+        assert norm.momentum is not None
         y, mean, invstd = torch.empty_like(x), torch.empty_like(weight), torch.empty_like(weight)
-        failed = library.load().batch_norm_forward(
+        failed = library.kernels().batch_norm_forward(
             pointer(x),
             pointer(y),
             ctypes.c_long(x.numel() // len(weight)),
@@ -38,7 +43,7 @@ class BatchNorm(torch.autograd.Function):
         )
         if failed:
             raise MemoryError(f"batch norm of {tuple(x.shape)}: no memory for sums")
-        norm.num_batches_tracked += 1
+        norm.num_batches_tracked.add_(1)
         ctx.save_for_backward(x, weight, bias, mean, invstd)
         ctx.relu = relu
         return y
@@ -49,7 +54,7 @@ class BatchNorm(torch.autograd.Function):
         x, weight, bias, mean, invstd = ctx.saved_tensors
         dy = dy.contiguous(memory_format=torch.channels_last)
         dx, dweight, dbias = torch.empty_like(x), torch.empty_like(weight), torch.empty_like(bias)
-        failed = library.load().batch_norm_backward(
+        failed = library.kernels().batch_norm_backward(
             pointer(x),
             pointer(dy),
             pointer(dx),
@@ -69,7 +74,7 @@ class BatchNorm(torch.autograd.Function):
 def serves(x: Tensor, norm: nn.Module) -> bool:
     """Whether the kernel can do what `norm` does with `x`."""
     return (
-        type(norm) is nn.BatchNorm2d  # not its synchronised sibling
+        type(norm) is nn.BatchNorm2d  # not one that joins processes
         and norm.training
         and norm.affine
         and norm.track_running_stats
@@ -82,4 +87,5 @@ def serves(x: Tensor, norm: nn.Module) -> bool:
 
 def batch_norm(x: Tensor, norm: nn.BatchNorm2d, relu: bool) -> Tensor:
     """`norm(x)`, then ReLU if `relu`; moves the running statistics as `norm` would."""
-    return BatchNorm.apply(x, norm.weight, norm.bias, norm, relu)
+    apply: Callable[..., Tensor] = BatchNorm.apply
+    return apply(x, norm.weight, norm.bias, norm, relu)

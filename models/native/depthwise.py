@@ -1,5 +1,6 @@
 """Depthwise convolution whose weights get their gradient ten times sooner (depthwise.c)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ class DepthwiseConvolution(torch.autograd.Function):
 
 def input_gradient(gradient: Tensor, x: Tensor, weight: Tensor, stride: int) -> Tensor:
     channels, _, kernel, _ = weight.shape
-    return torch.ops.aten.convolution_backward(
+    dx: Tensor = torch.ops.aten.convolution_backward(
         gradient,
         x,
         weight,
@@ -49,13 +50,14 @@ def input_gradient(gradient: Tensor, x: Tensor, weight: Tensor, stride: int) -> 
         channels,
         (True, False, False),
     )[0]
+    return dx
 
 
 def weight_gradient(gradient: Tensor, x: Tensor, weight: Tensor, stride: int) -> Tensor:
     images, channels, height, width = x.shape
     kernel = weight.shape[2]
     partial = x.new_empty(images, kernel, kernel, channels)
-    library.load().depthwise_weight_gradient(
+    library.kernels().depthwise_weight_gradient(
         *map(pointer, (x, gradient, partial)),
         images,
         height,
@@ -87,4 +89,5 @@ def serves(x: Tensor, layer: nn.Module) -> bool:
 
 
 def convolve(x: Tensor, layer: nn.Conv2d) -> Tensor:
-    return DepthwiseConvolution.apply(x, layer.weight, layer.stride[0])
+    apply: Callable[..., Tensor] = DepthwiseConvolution.apply
+    return apply(x, layer.weight, layer.stride[0])

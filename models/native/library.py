@@ -51,6 +51,12 @@ class Library:
                 self.reason = detail.strip().splitlines()[-1]
         return self.loaded
 
+    def kernels(self) -> ctypes.CDLL:
+        """The compiled kernels; only where `serves` is true."""
+        loaded = self.load()
+        assert loaded is not None, self.reason
+        return loaded
+
     def serves(self, *tensors: Tensor) -> bool:
         """Whether kernels can take these tensors; never inside a graph that torch compiles."""
         if not self.enabled or torch.compiler.is_compiling() or self.load() is None:

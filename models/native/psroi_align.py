@@ -1,5 +1,6 @@
 """PSRoIAlign with mean reduction as one operator that reads and writes single cells."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ class PSRoIAlign(torch.autograd.Function):
         images, channels, height, width = features.shape
         ctx.sizes = (images, height, width, bins, channels // bins**2, rois.shape[1])
         pooled = features.new_empty(images, rois.shape[1], channels)
-        library.load().psroi_align_forward(
+        library.kernels().psroi_align_forward(
             *map(pointer, (features, rois, pooled)), *ctx.sizes, torch.get_num_threads()
         )
         ctx.save_for_backward(rois)
@@ -36,7 +37,7 @@ class PSRoIAlign(torch.autograd.Function):
         images, height, width, bins, depth, _ = ctx.sizes
         shape = (images, bins**2 * depth, height, width)
         dfeatures = gradient.new_empty(shape).to(memory_format=torch.channels_last)
-        library.load().psroi_align_backward(
+        library.kernels().psroi_align_backward(
             *map(pointer, (gradient.contiguous(), rois, dfeatures)),
             *ctx.sizes,
             torch.get_num_threads(),
@@ -50,4 +51,5 @@ def serves(features: Tensor, rois: Tensor, bins: int) -> bool:
 
 def psroi_align(features: Tensor, rois: Tensor, bins: int) -> Tensor:
     """(N, R, p*p*D) mean of the bins; `rois` in cells."""
-    return PSRoIAlign.apply(features, rois.contiguous(), bins)
+    apply: Callable[..., Tensor] = PSRoIAlign.apply
+    return apply(features, rois.contiguous(), bins)

@@ -6,6 +6,7 @@ and two small collectives per layer, the same over gloo and NCCL.
 Shapes: N images of this process, C channels, P processes; maps (N, C, H, W).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -78,14 +79,21 @@ class CrossProcessBatchNorm(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or own_share().count == 1:
             return super().forward(x)
-        found = JoinedNormalisation.apply(x, self.weight, self.bias, self.eps)
-        normalised, mean, variance, total = found
+        apply: Callable[..., tuple[Tensor, Tensor, Tensor, Tensor]] = JoinedNormalisation.apply
+        normalised, mean, variance, total = apply(x, self.weight, self.bias, self.eps)
         with torch.no_grad():
-            self.num_batches_tracked.add_(1)
-            self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
-            unbiased = variance * total / (total - 1)
-            self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
+            self.track(mean, variance * total / (total - 1))
         return normalised
+
+    def track(self, mean: Tensor, unbiased_variance: Tensor) -> None:
+        """Moves the running statistics towards those of a batch."""
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
+        self.num_batches_tracked.add_(1)
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+        self.running_var.lerp_(unbiased_variance.to(self.running_var.dtype), self.momentum)
 
 
 def join_batch_norm(module: nn.Module) -> None:

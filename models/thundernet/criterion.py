@@ -3,6 +3,7 @@
 Shapes: N images, L anchors, M padded ground truth boxes, Q RoI candidates, R RoIs drawn.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -15,7 +16,7 @@ from models.thundernet.batched_rows import take
 from models.thundernet.box_coder import ROI_STDS, RPN_STDS, encode
 from models.thundernet.ground_truth import IGNORE, GroundTruth
 from models.thundernet.jitter import jitter_boxes
-from models.thundernet.matcher import match, object_rows
+from models.thundernet.matcher import Matches, match, object_rows
 from models.thundernet.proposals import Proposals, propose
 from models.thundernet.random_numbers import uniform
 from models.thundernet.roi_head import RoiOutput, deltas_of_class
@@ -103,14 +104,16 @@ class Criterion(nn.Module):
     def __init__(self, model: ThunderNet, config: CriterionConfig) -> None:
         super().__init__()
         self.config = config
-        self.pool_and_classify = model.classify  # compiled variants may replace it
-        self.match = match
+        # Compiled variants may replace these two.
+        self.pool_and_classify: Callable[[Tensor, Tensor], RoiOutput] = model.classify
+        self.match: Callable[..., Matches] = match
         self.context_head: nn.Conv2d | None = None
         if config.context_weight:
             width, classes = model.config.context_channels, model.config.num_classes
             self.context_head = nn.Conv2d(width, classes, 1)
             nn.init.normal_(self.context_head.weight, std=0.01)
             # Every cell starts at 1 % for every class, or the many empty cells drown the objects.
+            assert self.context_head.bias is not None
             nn.init.constant_(self.context_head.bias, -4.6)
 
     def forward(
@@ -175,8 +178,8 @@ class Criterion(nn.Module):
         else:
             keys = batch.random(*assignment.shape)
             sample = draw(assignment, keys, c.rois_per_image, c.roi_positive_fraction)
-        drawn = (take(values, sample.chosen) for values in every[:3])
-        return RoiTargets(*drawn, sample.valid)
+        boxes, classes, matched = (take(values, sample.chosen) for values in every[:3])
+        return RoiTargets(boxes, classes, matched, sample.valid)
 
     def context_losses(self, dense: DenseOutput, truth: GroundTruth) -> dict[str, Tensor]:
         """That of the class map, where there is one."""

@@ -16,11 +16,11 @@ class Layers(nn.Sequential):
         layers = list(self)
         while layers:
             layer = layers.pop(0)
-            if batch_norm.serves(x, layer):
+            if isinstance(layer, nn.BatchNorm2d) and batch_norm.serves(x, layer):
                 relu = bool(layers) and type(layers[0]) is nn.ReLU
                 x = batch_norm.batch_norm(x, layer, relu)
                 layers = layers[relu:]
-            elif depthwise.serves(x, layer):
+            elif isinstance(layer, nn.Conv2d) and depthwise.serves(x, layer):
                 x = depthwise.convolve(x, layer)
             else:
                 x = layer(x)

@@ -35,7 +35,8 @@ def axis_weights(start: Tensor, end: Tensor, cells: int, bins: int) -> Tensor:
     position = position.clamp(0, cells - 1)
     grid = torch.arange(cells, device=start.device, dtype=start.dtype)
     weights = (1 - (position[..., None] - grid).abs()).clamp(min=0) * inside[..., None]
-    return weights.unflatten(2, (bins, SAMPLES))
+    by_sample: Tensor = weights.unflatten(2, (bins, SAMPLES))
+    return by_sample
 
 
 def pool_bins(features: Tensor, weights_y: Tensor, weights_x: Tensor) -> Tensor:

@@ -18,4 +18,5 @@ class SpatialAttentionModule(nn.Module):
         )
 
     def forward(self, context: Tensor, rpn_features: Tensor) -> Tensor:
-        return context * self.theta(rpn_features).sigmoid()
+        gate: Tensor = self.theta(rpn_features).sigmoid()
+        return context * gate

@@ -27,15 +27,16 @@ def orthogonalise(matrices: Tensor) -> Tensor:
     """
     a, b, c = ITERATION
     is_tall = matrices.shape[-2] > matrices.shape[-1]
-    x = matrices.mT if is_tall else matrices
+    x: Tensor = matrices.mT if is_tall else matrices
     x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-12)
     for _ in range(ITERATIONS):
         square = x @ x.mT
         x = a * x + (b * square + c * square @ square) @ x
-    return x.mT if is_tall else x
+    same_way: Tensor = x.mT if is_tall else x
+    return same_way
 
 
-def matrices_in(modules: Iterable[nn.Module]) -> list[nn.Parameter]:
+def matrices_in(modules: Iterable[nn.Module]) -> list[Tensor]:
     """Weights of fully connected layers, and of convolutions that read all channels.
 
     Not those of output layers, which a module names as its `OUTPUTS`: their scale has a meaning.
@@ -57,13 +58,12 @@ def is_matrix(layer: nn.Module) -> TypeGuard[nn.Linear | nn.Conv2d]:
 class Muon(torch.optim.AdamW):
     """AdamW, but for groups with `orthogonal: True`, which hold matrices alone."""
 
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+    def step(self, closure: Callable[[], float] | None = None) -> Any:  # None, as without closure
         assert closure is None, "gradients are there already"
         for group in self.param_groups:
             if group.get("orthogonal", False):
                 self._move(group)
         super().step()
-        return None
 
     @torch.no_grad()
     def _move(self, group: dict[str, Any]) -> None:

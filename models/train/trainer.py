@@ -40,10 +40,11 @@ class Objective(nn.Module):
         generator: torch.Generator,
     ) -> dict[str, Tensor]:
         dense: DenseOutput = self.dense(images)
-        return self.criterion(dense, anchors, size, truth, generator)
+        losses: dict[str, Tensor] = self.criterion(dense, anchors, size, truth, generator)
+        return losses
 
 
-class Trainer(TrainingState[Recipe, ThunderNet]):
+class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
     DECISIVE = ("model", "criterion", "optimizer", "batch_size", "seed")
 
     def __init__(self, recipe: Recipe) -> None:
@@ -52,14 +53,16 @@ class Trainer(TrainingState[Recipe, ThunderNet]):
             raise ConfigError("compile: expected no or match with several processes, got all")
         super().__init__(recipe)
         self.known_anchors: dict[int, Tensor] = {}  # by input size
-        dense: nn.Module = self.model
+        self.dense: nn.Module = self.model
         if recipe.compile != "no":
             self.criterion.match = torch.compile(self.criterion.match)
         if recipe.compile == "all":
             # One graph per input size: there are few, and each runs for thousands of iterations.
-            dense = torch.compile(self.model, dynamic=False)
+            compiled = torch.compile(self.model, dynamic=False)
+            assert isinstance(compiled, nn.Module)
+            self.dense = compiled
             self.criterion.pool_and_classify = torch.compile(self.model.classify)
-        self.objective = self.spread(Objective(dense, self.criterion))
+        self.objective = self.spread(Objective(self.dense, self.criterion))
 
     def make_model(self) -> ThunderNet:
         return ThunderNet(self.recipe.model)

@@ -50,7 +50,8 @@ class InvertedResidual(nn.Module):
         self.is_residual = stride == 1 and in_channels == out_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.layers(x) if self.is_residual else self.layers(x)
+        out: Tensor = self.layers(x)
+        return x + out if self.is_residual else out
 
 
 class MobileNetV2(nn.Module):

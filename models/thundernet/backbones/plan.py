@@ -32,7 +32,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="k
     """One kind of backbone, chosen by the key `kind` of a configuration."""
 
 
-class SNetPlan(Plan, kw_only=True, tag="snet"):
+class SNetPlan(Plan, frozen=True, kw_only=True, tag="snet"):
     """ShuffleNetV2 units; kernel 5 makes SNet of them (Sec. 3.1), kernel 3 ShuffleNetV2."""
 
     stem: int = 24
@@ -51,7 +51,7 @@ class SNetPlan(Plan, kw_only=True, tag="snet"):
             )
 
 
-class ShuffleNetV1Plan(Plan, kw_only=True, tag="shufflenet_v1"):
+class ShuffleNetV1Plan(Plan, frozen=True, kw_only=True, tag="shufflenet_v1"):
     stem: int = 24
     stages: Widths = (240, 480, 960)
     groups: int = 3  # of the 1x1 convolutions; 1: a small Xception
@@ -68,7 +68,7 @@ class ShuffleNetV1Plan(Plan, kw_only=True, tag="shufflenet_v1"):
             )
 
 
-class MobileNetV2Plan(Plan, kw_only=True, tag="mobilenet_v2"):
+class MobileNetV2Plan(Plan, frozen=True, kw_only=True, tag="mobilenet_v2"):
     width: float = 1.0  # multiplies the published widths
     divisor: int = 8  # to a multiple of which they are rounded
     conv5: int = 1280  # not multiplied below 1.0, as published

@@ -46,7 +46,7 @@ class Objective(nn.Module):
         return {"class": self.loss(self.model(images), labels)}
 
 
-class ClassifierTrainer(TrainingState[ClassificationRecipe, Classifier]):
+class ClassifierTrainer(TrainingState[ClassificationRecipe, Classifier, ClassLoss]):
     DECISIVE = ("model", "label_smoothing", "optimizer", "batch_size", "seed")
 
     def __init__(self, recipe: ClassificationRecipe) -> None:

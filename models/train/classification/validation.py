@@ -42,7 +42,7 @@ class CentreCrops:
 
     def finish(self, pending: PendingCrops) -> tuple[Tensor, Tensor]:
         images, readable = self.reader.finish(pending)
-        return images[readable], self.labels[pending.rows.start : pending.rows.stop][readable]
+        return images[readable], self.labels[list(pending.rows)][readable]
 
 
 @torch.no_grad()

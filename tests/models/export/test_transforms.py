@@ -20,6 +20,7 @@ from models.export.proposals import anchor_table
 from models.export.psroi_align import add_psroi_align
 from models.export.rpn import add_rpn, coordinate_major
 from models.export.thundernet import add_image, make_graph
+from models.thundernet.cem import ContextEnhancementModule
 from models.thundernet.psroi_align import psroi_align
 from tests.models.random_network import make_network
 
