@@ -44,8 +44,9 @@ def image_weights(
     shows = (samples.labels[:, :, None] == classes).any(axis=1)  # (I, K)
     share = shows.mean(axis=0).clip(min=1e-9)
     repeat = np.sqrt(rare_below / share).clip(min=1)
-    per_image: np.ndarray = np.where(shows, repeat, 1.0).max(axis=1)
-    return by_source * per_image * samples.present
+    per_image = np.where(shows, repeat, 1.0).max(axis=1)
+    weights: np.ndarray = by_source * per_image * samples.present
+    return weights
 
 
 class Batches:

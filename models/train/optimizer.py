@@ -1,6 +1,7 @@
 """What moves the weights: the optimiser and the moving average of what it does."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ EMA_RAMP = 10.0  # the average forgets random weights within tens of iterations
 
 def parameter_groups(
     modules: Iterable[nn.Module], weight_decay: float, besides: Iterable[Tensor] = ()
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """Decay pulls on weights of convolutions and matrices, not on biases or batch norm."""
     left_out = set(besides)
     parameters = [p for m in modules for p in m.parameters() if p.requires_grad]

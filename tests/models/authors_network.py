@@ -220,4 +220,4 @@ def sample(channel: Tensor, y: float, x: float) -> float:
     down, right = y - top, x - left
     (a, b), (c, d) = channel[top : top + 2, left : left + 2].tolist()
     upper, lower = a * (1 - right) + b * right, c * (1 - right) + d * right
-    return upper * (1 - down) + lower * down
+    return float(upper * (1 - down) + lower * down)

@@ -31,7 +31,7 @@ def anchors(
     height: int, width: int, stride: int, scales: Sequence[float], ratios: Sequence[float]
 ) -> list[Box]:
     """Row by row, cell by cell, scale by scale, ratio by ratio; ratio is height / width."""
-    found = []
+    found: list[Box] = []
     for row in range(height):
         for column in range(width):
             for scale in scales:

@@ -71,7 +71,9 @@ def test_progressive_rate_weighs_sizes_by_their_images() -> None:
         Setting(64, 8): {WHOLE: Timing(100.0, 50.0)},
         Setting(96, 8): {WHOLE: Timing(300.0, 250.0)},
     }
-    median, best = progressive_rate(recipe, timings, 8)  # 150 ms and 100 ms per 2 images
+    rates = progressive_rate(recipe, timings, 8)
+    assert rates is not None
+    median, best = rates  # 150 ms and 100 ms per 2 images
     assert median == pytest.approx(2 / 0.150)
     assert best == pytest.approx(2 / 0.100)
     assert progressive_rate(recipe, {}, 8) is None

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import msgspec
 import onnx
@@ -23,22 +24,24 @@ SCORE = Score(40.126, 60.0, {"voc": SourceScore(3, 1 / 3, 50.0, {"cat": ClassSco
 
 
 @pytest.fixture
-def model_path(tmp_path):
-    return shutil.copy(SHIPPED[0], tmp_path / "model.onnx")
+def model_path(tmp_path: Path) -> Path:
+    return Path(shutil.copy(SHIPPED[0], tmp_path / "model.onnx"))
 
 
 @pytest.fixture
-def scores(tmp_path):
+def scores(tmp_path: Path) -> Path:
     path = tmp_path / "scores.json"
     path.write_text(json.dumps(msgspec.to_builtins(SCORE)))
     return path
 
 
-def publish(model_path, origin, scores):
+def publish(model_path: Path, origin: Path, scores: Path) -> int:
     return main([str(model_path), "--origin", str(origin), "--scores", str(scores)])
 
 
-def test_a_file_tells_its_commands_data_and_scores_and_computes_what_it_did(model_path, scores):
+def test_a_file_tells_its_commands_data_and_scores_and_computes_what_it_did(
+    model_path: Path, scores: Path
+) -> None:
     before, graph = read_model_metadata(model_path), onnx.load(model_path).graph
     assert publish(model_path, ORIGIN, scores) == 0
     after = read_model_metadata(model_path)
@@ -55,7 +58,9 @@ def test_a_file_tells_its_commands_data_and_scores_and_computes_what_it_did(mode
     assert onnx.load(model_path).graph == graph
 
 
-def test_a_quantised_file_does_not_claim_the_scores_of_its_source(model_path, scores):
+def test_a_quantised_file_does_not_claim_the_scores_of_its_source(
+    model_path: Path, scores: Path
+) -> None:
     publish(model_path, ORIGIN, scores)
     model = onnx.load(model_path)
     label_quantized(model, read_model_metadata(model_path), "u8s7", ["head"], 9)
@@ -75,8 +80,14 @@ def test_a_quantised_file_does_not_claim_the_scores_of_its_source(model_path, sc
     ],
 )
 def test_a_mistake_is_named_and_changes_nothing(
-    model_path, scores, tmp_path, capsys, origin, text, expected
-):
+    model_path: Path,
+    scores: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    origin: str,
+    text: str | None,
+    expected: str,
+) -> None:
     if text is not None:
         (tmp_path / origin).write_text(text)
     before = model_path.read_bytes()
@@ -89,7 +100,7 @@ def test_a_mistake_is_named_and_changes_nothing(
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_shipped_files_carry_the_table_that_the_pages_show(path):
+def test_shipped_files_carry_the_table_that_the_pages_show(path: Path) -> None:
     scores = json.loads(path.with_suffix(".json").read_text())
     found = read_model_metadata(path).recipe[PUBLISHED]
     assert found["scores"]["ap"] == pytest.approx(scores["ap"], abs=0.006)

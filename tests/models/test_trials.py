@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_change_reaches_into_mappings_and_leaves_the_rest() -> None:
-    recipe = {"model": {"size": 1, "kind": "a"}, "sizes": [1, 2], "seed": 3}
+    recipe: dict[str, Any] = {"model": {"size": 1, "kind": "a"}, "sizes": [1, 2], "seed": 3}
     change = {"model": {"kind": "b"}, "sizes": [4], "new": {"key": 5}}
     expected = {"model": {"size": 1, "kind": "b"}, "sizes": [4], "seed": 3, "new": {"key": 5}}
     assert changed(recipe, change) == expected

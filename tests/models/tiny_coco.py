@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 
 CATEGORIES = [{"id": 1, "name": "person"}, {"id": 3, "name": "car"}]
-IMAGES = [{"id": i, "file_name": f"{i}.png", "width": 100, "height": 80} for i in (7, 8)]
+IMAGES: list[dict[str, Any]] = [
+    {"id": i, "file_name": f"{i}.png", "width": 100, "height": 80} for i in (7, 8)
+]
 
 
 def write_coco(

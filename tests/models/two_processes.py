@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+from torch.multiprocessing.spawn import spawn
 
 COUNT = 2
 
@@ -31,5 +31,5 @@ def call_in_two(task: Callable[[int, Path], Any], folder: Path) -> list[Any]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    mp.spawn(join_and_call, (port, task, folder), nprocs=COUNT)
+    spawn(join_and_call, (port, task, folder), nprocs=COUNT)
     return [torch.load(folder / f"rank-{rank}.pt") for rank in range(COUNT)]

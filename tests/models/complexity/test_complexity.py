@@ -15,9 +15,10 @@ from models.complexity.command import (
     measure_detector,
     measure_row,
 )
-from models.complexity.label_sets import COCO, VOC
+from models.complexity.label_sets import COCO
 from models.complexity.macs import count_macs, count_macs_by_part
 from models.complexity.paper_row import PaperRow, load_row
+from models.data.voc import CLASSES as VOC
 from models.errors import ConfigError
 from models.thundernet.config import ThunderNetConfig
 from models.thundernet.roi_head import RoiHead

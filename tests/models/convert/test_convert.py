@@ -144,7 +144,7 @@ def test_every_class_has_their_probability_and_box(
     torch.testing.assert_close(boxes, expected.boxes.float(), rtol=0, atol=2e-3)
 
 
-def without(name: str) -> Callable[[dict[str, Tensor]], None]:
+def without(name: str) -> Callable[[dict[str, Tensor]], object]:
     return lambda weights: weights.pop(name)
 
 

@@ -154,7 +154,7 @@ def test_impossible_zoom_is_refused() -> None:
 @pytest.mark.parametrize("name", ["flip", "background", "mosaic"])
 def test_impossible_parts_are_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=rf"augment.{name}: expected 0 to 1, got 1.5"):
-        AugmentConfig(**{name: 1.5})
+        msgspec.structs.replace(AugmentConfig(), **{name: 1.5})
 
 
 def test_background_shows_no_object_and_is_taken_as_often_as_asked() -> None:

@@ -1,5 +1,7 @@
 """A mosaic shows its four pieces and their objects where they lie, and claims no more than they."""
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 
@@ -16,12 +18,12 @@ FILL = torch.zeros(1, 3, 1, 1)
 ROAD, FARM = (True, True, False), (False, False, True)  # classes that two sources label
 
 
-def truth_of(boxes: list[list[tuple[float, ...]]], labels: list[list[int]]) -> GroundTruth:
+def truth_of(boxes: Sequence[Sequence[tuple[float, ...]]], labels: list[list[int]]) -> GroundTruth:
     everywhere = torch.ones(len(labels), CLASSES, dtype=torch.bool)
     return GroundTruth(torch.tensor(boxes).float(), torch.tensor(labels), everywhere)
 
 
-def batch_of(labelled: list[tuple[bool, ...]]) -> Batch:
+def batch_of(labelled: Sequence[tuple[bool, ...]]) -> Batch:
     """Images of one grey each, 1, 2, 3..., with an object of the first class in the middle."""
     count = len(labelled)
     greys = torch.arange(1, count + 1, dtype=torch.uint8).view(-1, 1, 1, 1)

@@ -56,7 +56,7 @@ def test_what_is_wrong_is_named_and_left_out(year: Path) -> None:
     (annotations / "000003.xml").write_text("<annotation/>")
     endless = describe([]).replace("<width>100", "<width>inf")
     (annotations / "000006.xml").write_text(endless)
-    (annotations / "000005.xml").write_text(describe([("car", "nan", 1, 2, 2)]))
+    (annotations / "000005.xml").write_text(describe([("car", 777, 1, 2, 2)]).replace("777", "nan"))
     split = year / "ImageSets" / "Main" / "test.txt"
     split.write_text("000001 1\n\n000002 -1\n000003\n000004\n000005\n000006\n000001\n")
     report = DataReport()

@@ -2,13 +2,13 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from models.data.report import DataReport
-from models.evaluate.evaluation_set import EvaluationSet, read_evaluation_set
+from models.evaluate.evaluation_set import EvaluationSet
 from models.evaluate.operating_point import OperatingPoint, format_points, operating_points
-from tests.models.evaluate.test_command import make_content, result, write_set
+from tests.models.tiny_set import make_result, make_set
 
 pytestmark = pytest.mark.torch
 
@@ -18,17 +18,17 @@ HERE, THERE, CROWD = [10, 10, 20, 20], [60, 10, 20, 20], [10, 50, 20, 20]
 @pytest.fixture
 def dataset(tmp_path: Path) -> EvaluationSet:
     """Two persons and a crowd in the first image, which labels persons and cars."""
-    boxes = [{"bbox": HERE}, {"bbox": THERE}, {"bbox": CROWD, "iscrowd": 1}]
-    return read_evaluation_set(write_set(tmp_path, make_content(boxes), {}), DataReport())
+    boxes: list[dict[str, Any]] = [{"bbox": HERE}, {"bbox": THERE}, {"bbox": CROWD, "iscrowd": 1}]
+    return make_set(tmp_path, boxes)
 
 
 def test_what_is_shown_is_counted(dataset: EvaluationSet) -> None:
     results = [
-        result(HERE, 0.9),
-        result(HERE, 0.7),  # the same person twice
-        result(CROWD, 0.8),  # ignored
-        result(THERE, 0.35),
-        result(HERE, 0.6, category_id=3),  # no car is there
+        make_result(HERE, 0.9),
+        make_result(HERE, 0.7),  # the same person twice
+        make_result(CROWD, 0.8),  # ignored
+        make_result(THERE, 0.35),
+        make_result(HERE, 0.6, category_id=3),  # no car is there
     ]
     points = operating_points(dataset, results, (0.3, 0.5, 0.65, 0.8))
     assert points == [(0.3, 100, 50), (0.5, 50, 100 / 3), (0.65, 50, 50), (0.8, 50, 100)]

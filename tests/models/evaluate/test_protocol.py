@@ -1,90 +1,22 @@
-"""The evaluation command on VOC and COCO directories."""
-
-import json
-import subprocess
-import sys
 from pathlib import Path
 
-import cv2
 import msgspec
-import numpy as np
 import pytest
 
+from models.evaluate.average_precision import score_detections
 from models.evaluate.coco import CocoScore
-from models.evaluate.protocol import COCO, VOC
+from models.evaluate.protocol import BY_SOURCE, COCO, VOC, format_score
 from models.evaluate.voc import VocClassScore, VocScore
-from tests.models.tiny_coco import write_coco
-from tests.models.tiny_voc import write_voc
+from tests.models.tiny_set import make_result, make_set
 
 pytestmark = pytest.mark.torch
 
 
-def run_command(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "models.evaluate", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
-
-
-def test_a_voc_year_through_the_line_s_stages(
-    tmp_path: Path, tiny_model: Path, repository: Path
-) -> None:
-    # tiny.onnx sees a person in the left half and a car in the right half of a bright image.
-    boxes = [("person", 13, 21, 37, 60), ("car", 63, 21, 88, 60), ("bird", 1, 1, 9, 9)]
-    images = {"000001": boxes, "000002": [("car", 1, 1, 30, 30)], "000003": []}
-    year = write_voc(tmp_path / "VOC2007", "test", images)
-    for name, value in (("000001", 250), ("000002", 0)):
-        pixels = np.full((80, 100, 3), value, np.uint8)
-        cv2.imwrite(str(year / "JPEGImages" / f"{name}.jpg"), pixels)
-    (year / "JPEGImages" / "000003.jpg").unlink()
-    scores = tmp_path / "scores.json"
-    done = run_command(tiny_model, "--voc", year, "--results", scores, cwd=repository)
-    assert done.returncode == 0, done.stderr
-    score = msgspec.json.decode(scores.read_bytes(), type=VocScore)
-    assert score.images == 2
-    assert {label: of.ap_all_points for label, of in score.classes.items()} == {
-        "person": 100,
-        "car": 50,  # one of two
-        "bird": 0,  # not among the model's classes
-    }
-    assert "data: missing image: 1 (JPEGImages/000003.jpg)" in done.stdout
-    assert "data: class that the model lacks, scores 0: 1" in done.stdout
-    assert "2 images: mAP 51.5 (11 points)  50.0 (all points)" in done.stdout
-
-
-def test_a_coco_directory_through_the_line_s_stages(
-    tmp_path: Path, tiny_model: Path, repository: Path
-) -> None:
-    person = {"image_id": 7, "category_id": 1, "bbox": [12.5, 20, 25, 40]}
-    car = {"image_id": 7, "category_id": 3, "bbox": [62.5, 20, 25, 40]}
-    path, scores = write_coco(tmp_path, [person, car]), tmp_path / "scores.json"
-    chosen = (tiny_model, "--coco", path, "--images", tmp_path / "images")
-    done = run_command(*chosen, "--results", scores, cwd=repository)
-    assert done.returncode == 0, done.stderr
-    assert "2 images: AP 100.0  AP50 100.0  AP75 100.0  S 100.0" in done.stdout
-    scores.write_text(json.dumps(json.loads(scores.read_text()) | {"ap75": 70.0}))
-    other = run_command(*chosen, "--expect", scores, cwd=repository)
-    assert other.returncode == 1
-    assert "not as published: mean over classes: ap75 expected 70.00" in other.stderr
-
-
-def test_what_cannot_be_evaluated_ends_with_one_line(
-    tmp_path: Path, tiny_model: Path, repository: Path
-) -> None:
-    path = write_coco(tmp_path, [])
-    done = run_command(tiny_model, "--coco", path, cwd=repository)
-    assert done.returncode == 1
-    assert done.stderr == f"evaluate: --coco {path}: expected --images, the folder of its images\n"
-
-
-def test_a_directory_without_a_readable_image_is_no_score_of_zero(
-    tmp_path: Path, tiny_model: Path, repository: Path
-) -> None:
-    year = write_voc(tmp_path / "VOC2007", "test", {"000001": []})
-    (year / "JPEGImages" / "000001.jpg").unlink()
-    done = run_command(tiny_model, "--voc", year, cwd=repository)
-    assert done.returncode == 1
-    line = done.stderr.splitlines()[-1]
-    assert "test.txt: expected at least one readable image: " in line
-    assert line.endswith("missing image: 1 (JPEGImages/000001.jpg)")
+def test_score_table_names_sources_and_classes(tmp_path: Path) -> None:
+    score = score_detections(make_set(tmp_path, [{"bbox": [10, 10, 20, 20]}]), [])
+    assert "street" in format_score(score)
+    assert "person 0" in format_score(score)
+    assert format_score(score).splitlines()[-1].startswith("mean over sources")
 
 
 def test_scores_survive_a_file_and_deviations_are_named() -> None:
@@ -104,3 +36,11 @@ def test_many_classes_share_lines() -> None:
     lines = VOC.format(VocScore(9.5, 0.0, 10, classes)).splitlines()
     assert len(lines) == 5
     assert lines[0].split()[:4] == ["class0", "0.0", "class1", "1.0"]
+
+
+def test_a_protocol_may_describe_more_than_its_score(tmp_path: Path) -> None:
+    box = [10, 10, 20, 20]
+    dataset, results = make_set(tmp_path, [{"bbox": box}]), [make_result(box, 0.45)]
+    (line,) = BY_SOURCE.describe(dataset, results)
+    assert "at 0.40: 100 % found, 100 % right; at 0.50: 0 % found" in line
+    assert VOC.describe(dataset, results) == COCO.describe(dataset, results) == []

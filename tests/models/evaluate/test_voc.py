@@ -1,6 +1,7 @@
 """VOC's mAP against answers computed by hand, and against its development kit's loop."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,16 @@ import numpy as np
 import pytest
 
 from models.evaluate.evaluation_set import EvalImage, EvaluationSet
+from models.evaluate.results import Result
 from models.evaluate.voc import VocScore, ap_11_points, ap_all, score_voc
+from tests.models.tiny_set import make_result
 
 pytestmark = pytest.mark.torch
 
 LABELS = {1: "person", 2: "car"}
 
 
-def make_set(boxes: list[dict[str, Any]], images: int = 2) -> EvaluationSet:
+def make_set(boxes: Sequence[dict[str, Any]], images: int = 2) -> EvaluationSet:
     annotations = defaultdict(list)
     for box in boxes:
         whole = {"image_id": 1, "category_id": 1, "iscrowd": 0} | box
@@ -26,11 +29,7 @@ def make_set(boxes: list[dict[str, Any]], images: int = 2) -> EvaluationSet:
     return EvaluationSet(Path("test.txt"), dataset, LABELS, dict(annotations))
 
 
-def result(bbox: list[float], score: float, category_id: int = 1, image_id: int = 1) -> dict:
-    return {"image_id": image_id, "category_id": category_id, "bbox": bbox, "score": score}
-
-
-def score_person(boxes: list[dict[str, Any]], results: list[dict[str, Any]]) -> tuple[float, float]:
+def score_person(boxes: Sequence[dict[str, Any]], results: list[Result]) -> tuple[float, float]:
     person = score_voc(make_set(boxes), results).classes["person"]
     return person.ap_11_points, person.ap_all_points
 
@@ -39,14 +38,14 @@ A, B = [10, 10, 20, 20], [60, 10, 20, 20]
 
 
 def test_a_false_detection_between_two_hits() -> None:
-    found = [result(A, 0.9), result([40, 50, 9, 9], 0.8), result(B, 0.7)]
+    found = [make_result(A, 0.9), make_result([40, 50, 9, 9], 0.8), make_result(B, 0.7)]
     # Precision 1, 1/2, 2/3: 1 up to recall 0.5 (6 of 11 points), 2/3 beyond.
     expected = (100 * (6 + 5 * 2 / 3) / 11, 100 * (1 + 2 / 3) / 2)
     assert score_person([{"bbox": A}, {"bbox": B}], found) == pytest.approx(expected)
 
 
 def test_a_second_detection_of_an_object_is_false() -> None:
-    found = [result(A, 0.9), result([11, 10, 20, 20], 0.8), result(B, 0.7)]
+    found = [make_result(A, 0.9), make_result([11, 10, 20, 20], 0.8), make_result(B, 0.7)]
     expected = (100 * (6 + 5 * 2 / 3) / 11, 100 * (1 + 2 / 3) / 2)
     assert score_person([{"bbox": A}, {"bbox": B}], found) == pytest.approx(expected)
 
@@ -54,30 +53,36 @@ def test_a_second_detection_of_an_object_is_false() -> None:
 def test_the_object_overlapped_most_is_the_only_candidate() -> None:
     # The second detection covers the free object by 0.84, but the taken one by 0.95.
     boxes = [{"bbox": [0, 0, 10, 10]}, {"bbox": [0, 0, 10, 8]}]
-    found = [result([0, 0, 10, 10], 0.9), result([0, 0, 10, 9.5], 0.8)]
+    found = [make_result([0, 0, 10, 10], 0.9), make_result([0, 0, 10, 9.5], 0.8)]
     assert score_person(boxes, found)[1] == pytest.approx(50)
 
 
 def test_difficult_objects_are_neither_hit_nor_miss() -> None:
-    boxes = [{"bbox": A}, {"bbox": B, "iscrowd": 1}]
-    assert score_person(boxes, [result(B, 0.9), result(B, 0.8), result(A, 0.7)])[1] == 100
-    assert score_person(boxes, [result(A, 0.7)])[1] == 100
-    alone = score_voc(make_set([{"bbox": A, "iscrowd": 1}]), [result(A, 0.9)])
+    boxes: list[dict[str, Any]] = [{"bbox": A}, {"bbox": B, "iscrowd": 1}]
+    assert (
+        score_person(boxes, [make_result(B, 0.9), make_result(B, 0.8), make_result(A, 0.7)])[1]
+        == 100
+    )
+    assert score_person(boxes, [make_result(A, 0.7)])[1] == 100
+    alone = score_voc(make_set([{"bbox": A, "iscrowd": 1}]), [make_result(A, 0.9)])
     assert alone == VocScore(0.0, 0.0, 2, {})
 
 
 def test_half_an_object_is_enough() -> None:
-    assert score_person([{"bbox": [0, 0, 10, 10]}], [result([0, 0, 10, 5], 0.9)])[1] == 100
-    assert score_person([{"bbox": [0, 0, 10, 10]}], [result([0, 0, 10, 4.99], 0.9)])[1] == 0
+    assert score_person([{"bbox": [0, 0, 10, 10]}], [make_result([0, 0, 10, 5], 0.9)])[1] == 100
+    assert score_person([{"bbox": [0, 0, 10, 10]}], [make_result([0, 0, 10, 4.99], 0.9)])[1] == 0
 
 
 def test_objects_are_found_in_their_own_image_and_class_only() -> None:
-    found = [result(A, 0.9, image_id=2), result(A, 0.8, category_id=2)]
+    found = [make_result(A, 0.9, image_id=2), make_result(A, 0.8, category_id=2)]
     assert score_person([{"bbox": A}], found) == (0, 0)
 
 
 def test_detections_of_other_images_do_not_count() -> None:
-    assert score_person([{"bbox": A}], [result(A, 0.95, image_id=9), result(A, 0.9)])[1] == 100
+    assert (
+        score_person([{"bbox": A}], [make_result(A, 0.95, image_id=9), make_result(A, 0.9)])[1]
+        == 100
+    )
 
 
 def test_recall_of_three_tenths_is_reached_by_three_of_ten() -> None:
@@ -91,8 +96,8 @@ def test_nothing_found() -> None:
 
 
 def test_means_are_over_classes_that_have_objects() -> None:
-    boxes = [{"bbox": A}, {"bbox": B, "category_id": 2}]
-    score = score_voc(make_set(boxes), [result(A, 0.9)])
+    boxes: list[dict[str, Any]] = [{"bbox": A}, {"bbox": B, "category_id": 2}]
+    score = score_voc(make_set(boxes), [make_result(A, 0.9)])
     assert (score.map_11_points, score.map_all_points) == (50, 50)
     assert score.classes["car"].objects == 1
 
@@ -107,7 +112,9 @@ def pixel_iou(one: list[int], other: list[int]) -> float:
     return width * height / (sum(areas) - width * height)
 
 
-def textbook(objects: list[tuple[int, list[int], int]], found: list[tuple]) -> list[bool]:
+def textbook(
+    objects: list[tuple[int, list[int], int]], found: list[tuple[int, list[int], float]]
+) -> list[bool]:
     """The development kit's loop over detections (image, pixels, score)."""
     taken, hits = set(), []
     for image, pixels, _ in sorted(found, key=lambda one: -one[2]):
@@ -139,7 +146,7 @@ def test_equals_the_development_kit_s_loop(seed: int) -> None:
         {"image_id": image, "bbox": to_bbox(pixels), "iscrowd": difficult}
         for image, pixels, difficult in objects
     ]
-    results = [result(to_bbox(p), float(s), image_id=i) for i, p, s in found]
+    results = [make_result(to_bbox(p), float(s), image_id=i) for i, p, s in found]
     person = score_voc(make_set(boxes, images=3), results).classes["person"]
     hits, count = textbook(objects, found), sum(not one[2] for one in objects)
     precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)

@@ -2,11 +2,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import onnx
-import onnxruntime as ort
+import onnxruntime as ort  # type: ignore[import-untyped]  # no stubs are published
 import pytest
 import torch
 from torch import nn
@@ -63,7 +64,7 @@ META = {"sha256": "cd" * 32, "iteration": 7, "images": 224, "recipe": {"lr": 0.0
     ],
     ids=lambda fields: "-".join(fields) or "default",
 )
-def test_graph_computes_what_the_network_computes(fields):
+def test_graph_computes_what_the_network_computes(fields: dict[str, Any]) -> None:
     model = make_network(**SMALL, **fields)
     parity = measure_parity(model, make_probes(128, count=2))
     assert parity.box_px < 1e-3
@@ -71,7 +72,7 @@ def test_graph_computes_what_the_network_computes(fields):
     assert parity.shared_rois > 0.97
 
 
-def test_border_is_padded_with_the_mean_colour():
+def test_border_is_padded_with_the_mean_colour() -> None:
     # A frame that is brightest at its border shows a wrong padding most (Sec. 3.1, 3x3 stem).
     model = make_network(**SMALL)
     frame = np.full((128, 128, 3), 255, np.uint8)
@@ -79,7 +80,7 @@ def test_border_is_padded_with_the_mean_colour():
     assert measure_parity(model, [frame]).score < 1e-5
 
 
-def test_parity_sees_a_changed_weight(monkeypatch):
+def test_parity_sees_a_changed_weight(monkeypatch: pytest.MonkeyPatch) -> None:
     model = make_network(**SMALL)
     graph = make_graph(model, {}, expose_rois=True)
     weight = next(c for c in graph.graph.initializer if "roi_head/bias" in c.name)
@@ -91,7 +92,7 @@ def test_parity_sees_a_changed_weight(monkeypatch):
         check_parity(measure_parity(model, make_probes(128, count=1)))
 
 
-def test_nan_is_no_parity():
+def test_nan_is_no_parity() -> None:
     model = make_network(**SMALL)
     model.roi_head.box.bias.data[0] = float("nan")
     with pytest.raises(ParityError, match="nan"):
@@ -99,14 +100,14 @@ def test_nan_is_no_parity():
 
 
 @pytest.fixture
-def model_path(tmp_path) -> Path:
+def model_path(tmp_path: Path) -> Path:
     model = make_network(**SMALL)
     card = make_card(model, META, SOFT_NMS, score_thresh=0.25)
     export(model, card, tmp_path / "out" / "model.onnx")
     return tmp_path / "out" / "model.onnx"
 
 
-def test_model_file_carries_its_card(model_path):
+def test_model_file_carries_its_card(model_path: Path) -> None:
     metadata = read_model_metadata(model_path)
     assert metadata.name == "thundernet-snet49"
     assert metadata.input_wh == (128, 128)
@@ -117,7 +118,7 @@ def test_model_file_carries_its_card(model_path):
     assert metadata.recipe == {"iteration": 7, "images": 224, "recipe": {"lr": 0.002}}
 
 
-def test_metadata_is_what_the_onnx_package_reads(model_path):
+def test_metadata_is_what_the_onnx_package_reads(model_path: Path) -> None:
     model = onnx.load(model_path)
     (entry,) = model.metadata_props
     card = json.loads(entry.value)
@@ -126,13 +127,13 @@ def test_metadata_is_what_the_onnx_package_reads(model_path):
     assert card | {"sha256": metadata["sha256"]} == json.loads(json.dumps(metadata))
 
 
-def test_card_names_no_folder_of_the_machine_that_trained():
+def test_card_names_no_folder_of_the_machine_that_trained() -> None:
     data = {"folder": "/home/someone/street11", "cache": "runs/cache", "image_size": 320}
     card = without_places({"recipe": {"data": data}, "images": 5})
     assert card == {"recipe": {"data": {"cache": "runs/cache", "image_size": 320}}, "images": 5}
 
 
-def test_line_runs_the_exported_file(model_path):
+def test_line_runs_the_exported_file(model_path: Path) -> None:
     detector = Detector(model_path)
     boxes, scores = detector.infer(make_probes(128)[0])
     assert boxes.shape == (len(scores), 4)
@@ -142,11 +143,11 @@ def test_line_runs_the_exported_file(model_path):
     assert 0 <= scores.min() <= scores.max() <= 1
 
 
-def test_a_flat_frame_still_yields_a_box(model_path):
+def test_a_flat_frame_still_yields_a_box(model_path: Path) -> None:
     assert len(Detector(model_path).infer(np.full((128, 128, 3), 104, np.uint8)).scores) >= 1
 
 
-def test_failed_parity_leaves_no_file(tmp_path, monkeypatch):
+def test_failed_parity_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = make_network(**SMALL)
     worse = measure_parity(model, make_probes(128, count=1))._replace(score=0.01)
     monkeypatch.setattr(writer, "measure_parity", lambda *_: worse)
@@ -155,7 +156,9 @@ def test_failed_parity_leaves_no_file(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
+def test_interrupted_write_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(b"old")
 
@@ -171,14 +174,14 @@ def test_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert path.read_bytes() == b"old"
 
 
-def test_command_line(tmp_path):
+def test_command_line(tmp_path: Path) -> None:
     model = make_network(input_size=128)
     meta = {"model": msgspec.to_builtins(model.config), "iteration": 3, "images": 96}
     checkpoint, out = tmp_path / "last.pt", tmp_path / "model.onnx"
     weights = model.state_dict()
     save_checkpoint(checkpoint, {"meta": meta, "ema": weights, "weights": weights})
-    command = [sys.executable, "-m", "models.export", checkpoint, out, "--rois", "30"]
-    command += ["--block", "8"]
+    arguments = [str(checkpoint), str(out), "--rois", "30", "--block", "8"]
+    command = [sys.executable, "-m", "models.export", *arguments]
     done = subprocess.run([*command, "--pre-nms", "200"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "RoIs the same" in done.stdout
@@ -201,19 +204,21 @@ def test_command_line(tmp_path):
         ({"rpn_kind": "dense"}, "rpn_kind: expected light for export, got dense"),
     ],
 )
-def test_ablations_without_a_graph_are_refused(fields, message):
+def test_ablations_without_a_graph_are_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         make_graph(make_network(**SMALL, **fields), {})
 
 
-def test_context_of_the_global_average_alone_is_refused():
+def test_context_of_the_global_average_alone_is_refused() -> None:
     with pytest.raises(ConfigError, match="expected c4 or c5 among them"):
         make_graph(make_network(**SMALL, context_levels=["global"]), {})
 
 
-def test_folded_convolution_equals_convolution_and_norm():
+def test_folded_convolution_equals_convolution_and_norm() -> None:
     generator = torch.Generator().manual_seed(1)
     conv, norm = nn.Conv2d(6, 4, 3, bias=True), nn.BatchNorm2d(4).eval()
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
     for values in (norm.weight, norm.bias, norm.running_mean):
         values.data.normal_(0, 1, generator=generator)
     norm.running_var.uniform_(0.2, 3, generator=generator)
@@ -223,7 +228,7 @@ def test_folded_convolution_equals_convolution_and_norm():
     torch.testing.assert_close(nn.functional.conv2d(image, weight, bias), norm(conv(image)))
 
 
-def test_channels_are_padded_to_whole_blocks():
+def test_channels_are_padded_to_whole_blocks() -> None:
     for block in BLOCKS:
         assert pad_channels([3, 1, 2], block).tolist() == [3, 1, 2] + [PADDING] * (block - 3)
         assert pad_channels(range(block), block).tolist() == list(range(block))
@@ -233,7 +238,7 @@ def test_channels_are_padded_to_whole_blocks():
     np.testing.assert_array_equal(arrange(weight, np.array([PADDING, 1]), axis=1)[:, 1], [2, 4, 6])
 
 
-def test_bin_edges_tile_the_roi():
+def test_bin_edges_tile_the_roi() -> None:
     x1, y1, width, height = 10, 20, 70, 35
     edges = (np.array([x1, y1, width, height]) @ edge_weights(7)).reshape(7, 7, 4)
     np.testing.assert_allclose(edges[0, 0], [10, 20, 20, 25])  # row 0, column 0
@@ -248,7 +253,7 @@ def run_graph(model: ThunderNet, frame: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip(names, session.run(names, {"frame": frame}), strict=True))
 
 
-def test_rows_are_the_best_pairs_of_roi_and_class():
+def test_rows_are_the_best_pairs_of_roi_and_class() -> None:
     model = make_network(**SMALL, class_specific_boxes=True)
     frame = make_probes(128)[0]
     found = run_graph(model, frame)
@@ -263,15 +268,15 @@ def test_rows_are_the_best_pairs_of_roi_and_class():
         np.testing.assert_allclose(scores[label], expected.scores[roi, label], rtol=1e-4)
 
 
-def test_few_rois_give_all_their_pairs():
+def test_few_rois_give_all_their_pairs() -> None:
     # Suppression at any overlap leaves fewer RoIs than rows asked for.
-    fields = SMALL | {"nms_thresh": 0.0, "labels": ["dog", "cat"]}
+    fields: dict[str, Any] = SMALL | {"nms_thresh": 0.0, "labels": ["dog", "cat"]}
     found = run_graph(make_network(**fields, class_specific_boxes=True), make_probes(128)[0])
     assert len(found["rois"]) < 40
     assert sorted(found["pairs"]) == list(range(2 * len(found["rois"])))
 
 
-def test_box_per_class_that_is_the_same_for_all_detects_the_same():
+def test_box_per_class_that_is_the_same_for_all_detects_the_same() -> None:
     agnostic = make_network(**SMALL)
     specific = make_network(**SMALL, class_specific_boxes=True)
     weights = agnostic.state_dict()
@@ -289,14 +294,14 @@ def test_box_per_class_that_is_the_same_for_all_detects_the_same():
         np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-3)
 
 
-def test_parity_sees_pairs_that_are_not_the_best():
+def test_parity_sees_pairs_that_are_not_the_best() -> None:
     scores = torch.tensor([[0.7, 0.1], [0.2, 0.6]])
     every = Answer(torch.zeros(2, 2, 4), scores, torch.tensor(0.0))
     assert take_pairs(every, torch.tensor([0, 3])).missed == 0
     assert take_pairs(every, torch.tensor([0, 2])).missed == pytest.approx(0.4)
 
 
-def test_card_counts_rows(tmp_path):
+def test_card_counts_rows(tmp_path: Path) -> None:
     model = make_network(**SMALL, class_specific_boxes=True)
     path = tmp_path / "model.onnx"
     export(model, make_card(model, META, SOFT_NMS, score_thresh=0.25), path)
@@ -305,7 +310,7 @@ def test_card_counts_rows(tmp_path):
     assert len(detector.infer(make_probes(128)[0]).scores) == 80
 
 
-def test_graph_needs_no_operator_beyond_the_standard():
+def test_graph_needs_no_operator_beyond_the_standard() -> None:
     model = make_graph(make_network(**SMALL), {})
     assert {node.domain for node in model.graph.node} == {""}
     assert [entry.version for entry in model.opset_import] == [17]

@@ -17,7 +17,7 @@ from models.export.lifetime import (
 pytestmark = pytest.mark.torch
 
 
-def test_reads_follow_the_channel_shuffle():
+def test_reads_follow_the_channel_shuffle() -> None:
     # Four channels, two from each branch; unit 1 convolves the odd ones, unit 2 likewise.
     left, right = [Value(-1, 0), Value(-1, 1)], [Value(0, 0), Value(0, 1)]
     first, second, after = trace_reads(channels=4, left=2, units=3)
@@ -27,7 +27,9 @@ def test_reads_follow_the_channel_shuffle():
 
 
 @pytest.mark.parametrize(("channels", "left", "units"), [(60, 30, 4), (120, 60, 8), (132, 24, 4)])
-def test_every_channel_has_one_producer_and_one_reader(channels, left, units):
+def test_every_channel_has_one_producer_and_one_reader(
+    channels: int, left: int, units: int
+) -> None:
     reads = trace_reads(channels, left, units)
     values = [value for read in reads for value in read]
     assert len(values) == len(set(values)) == channels + (units - 1) * channels // 2
@@ -35,7 +37,7 @@ def test_every_channel_has_one_producer_and_one_reader(channels, left, units):
     assert sorted(v for plan in plans for block in plan for v in block) == sorted(values)
 
 
-def test_small_groups_share_a_block():
+def test_small_groups_share_a_block() -> None:
     groups = [[Value(1, i) for i in range(count)] for count in (30, 15, 8, 4, 2, 1)]
     plan = merge_groups(groups, block=16)
     assert [len(block) for block in plan] == [30, 15, 15]
@@ -54,5 +56,7 @@ def test_small_groups_share_a_block():
         ([3, 64, 3], [16, 64, 16], [0, 2]),  # in the order of the blocks
     ],
 )
-def test_half_empty_blocks_are_copied_where_that_pays(used, widths, sparse):
+def test_half_empty_blocks_are_copied_where_that_pays(
+    used: list[int], widths: list[int], sparse: list[int]
+) -> None:
     assert choose_sparse(used, widths, block=16) == sparse

@@ -28,7 +28,7 @@ def shipped_export() -> list[str]:
 
 def graph_bytes(path: Path) -> bytes:
     """Operators, weights, inputs and outputs: all but the card, which is dated and published."""
-    return onnx.load(path).graph.SerializeToString(deterministic=True)
+    return bytes(onnx.load(path).graph.SerializeToString(deterministic=True))
 
 
 def test_the_shipped_graph_is_exported_anew_byte_by_byte(

@@ -1,9 +1,10 @@
 """Every step that makes the deployed graph fast, taken alone, changes no detection."""
 
 from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
-import onnxruntime as ort
+import onnxruntime as ort  # type: ignore[import-untyped]  # no stubs are published
 import pytest
 import torch
 from torch import nn
@@ -20,8 +21,10 @@ from models.export.proposals import anchor_table
 from models.export.psroi_align import add_psroi_align
 from models.export.rpn import add_rpn, coordinate_major
 from models.export.thundernet import add_image, make_graph
+from models.thundernet.backbones.snet import SNet
 from models.thundernet.cem import ContextEnhancementModule
 from models.thundernet.psroi_align import psroi_align
+from models.thundernet.thundernet import ThunderNet
 from tests.models.random_network import make_network
 
 pytestmark = pytest.mark.torch
@@ -41,7 +44,8 @@ def compute(graph: GraphBuilder, ranks: dict[str, int], **feed: np.ndarray) -> l
     session = ort.InferenceSession(
         graph.build({}).SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    return session.run(names, feed)
+    found: list[np.ndarray] = session.run(names, feed)
+    return found
 
 
 def features_of(tensor: np.ndarray, feature: Feature) -> np.ndarray:
@@ -57,10 +61,11 @@ def make_feature(graph: GraphBuilder, name: str, values: np.ndarray) -> tuple[Fe
     return Feature(graph.input(name, np.float32, padded.shape), order), padded
 
 
-def detect(model: nn.Module, frame: np.ndarray, block: int = DEFAULT_BLOCK) -> list[np.ndarray]:
+def detect(model: ThunderNet, frame: np.ndarray, block: int = DEFAULT_BLOCK) -> list[np.ndarray]:
     graph = make_graph(model, {}, expose_rois=True, block=block)
     session = ort.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-    return session.run(["rois", "boxes", "scores"], {"frame": frame})
+    found: list[np.ndarray] = session.run(["rois", "boxes", "scores"], {"frame": frame})
+    return found
 
 
 def assert_same_detections(found: list[np.ndarray], expected: list[np.ndarray]) -> None:
@@ -106,8 +111,12 @@ def copy_every(used: list[int], widths: list[int], block: int) -> list[int]:
     ],
 )
 def test_layout_of_channels_changes_nothing(
-    name: str, module: object, attribute: str, plain: Callable, monkeypatch
-):
+    name: str,
+    module: object,
+    attribute: str,
+    plain: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     model = make_network(**SMALL, backbone=name)
     frame = make_probes(SIZE)[0]
     deployed = detect(model, frame)
@@ -117,14 +126,14 @@ def test_layout_of_channels_changes_nothing(
 
 @pytest.mark.parametrize("name", ["snet49", "snet146", "snet535"])
 @pytest.mark.parametrize("block", [1, 8], ids=["no padding", "blocks of 8"])
-def test_width_of_blocks_changes_nothing(name: str, block: int):
+def test_width_of_blocks_changes_nothing(name: str, block: int) -> None:
     """RPN maps included, whose 245 channels are padded in blocks of any width."""
     model = make_network(**SMALL, backbone=name)
     frame = make_probes(SIZE)[0]
     assert_same_detections(detect(model, frame), detect(model, frame, block))
 
 
-def test_same_detections_are_told_from_others():
+def test_same_detections_are_told_from_others() -> None:
     model = make_network(**SMALL)
     frame, other = make_probes(SIZE)[:2]
     found = detect(model, frame)
@@ -135,7 +144,7 @@ def test_same_detections_are_told_from_others():
         assert_same_detections(found, detect(model, other))
 
 
-def test_copied_channels_are_the_same_to_the_bit():
+def test_copied_channels_are_the_same_to_the_bit() -> None:
     random = np.random.default_rng(0)
     values = [[Value(producer, channel) for channel in range(count)]
               for producer, count in enumerate((16, 2, 3, 4, 3))]  # fmt: skip
@@ -157,12 +166,13 @@ def test_copied_channels_are_the_same_to_the_bit():
 
 
 @torch.no_grad()
-def test_frame_as_it_lies_and_normalisation_inside_the_first_convolution():
+def test_frame_as_it_lies_and_normalisation_inside_the_first_convolution() -> None:
     model = make_network(**SMALL)
     frame = make_probes(SIZE)[0]
     graph = GraphBuilder("stem")
     image = add_image(graph, graph.input("frame", np.uint8, [SIZE, SIZE, 3]),
                       model.pixel_mean.numpy().reshape(3), SIZE)  # fmt: skip
+    assert isinstance(model.backbone, SNet)
     stem = add_stem(graph, image, model.backbone, model.pixel_std.numpy().reshape(3))
     (found,) = compute(graph, {stem.tensor: 4}, frame=frame)
     planes = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
@@ -170,7 +180,7 @@ def test_frame_as_it_lies_and_normalisation_inside_the_first_convolution():
     np.testing.assert_allclose(features_of(found, stem), expected.numpy(), rtol=1e-4, atol=1e-5)
 
 
-def test_stacked_convolutions_give_the_outputs_of_each():
+def test_stacked_convolutions_give_the_outputs_of_each() -> None:
     random = np.random.default_rng(0)
     values = random.normal(size=(1, 16, 4, 4)).astype(np.float32)
     parts = [
@@ -186,15 +196,17 @@ def test_stacked_convolutions_give_the_outputs_of_each():
     np.testing.assert_allclose(both, apart, rtol=1e-5, atol=1e-5)
 
 
-def test_coordinates_lead_the_anchors():
-    box = Convolution(np.arange(12, dtype=np.float32).reshape(12, 1, 1, 1), np.arange(12.0))
+def test_coordinates_lead_the_anchors() -> None:
+    box = Convolution(
+        np.arange(12, dtype=np.float32).reshape(12, 1, 1, 1), np.arange(12, dtype=np.float32)
+    )
     moved = coordinate_major(box)
     assert moved.bias.tolist() == [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]
     np.testing.assert_array_equal(moved.weight.ravel(), moved.bias)
 
 
 @torch.no_grad()
-def test_fused_rpn_outputs_are_those_of_the_trained_heads():
+def test_fused_rpn_outputs_are_those_of_the_trained_heads() -> None:
     model = make_network(**SMALL)
     cells, anchors = SIZE // 16, model.config.anchors_per_cell
     values = torch.randn(1, 245, cells, cells, generator=torch.Generator().manual_seed(2))
@@ -206,12 +218,12 @@ def test_fused_rpn_outputs_are_those_of_the_trained_heads():
     expected = model.rpn(values)
     in_order = logits.reshape(anchors, -1).T.ravel()  # (a, y, x) -> (y, x, a)
     np.testing.assert_allclose(in_order, expected.objectness_logits[0], rtol=1e-4, atol=1e-5)
-    in_order = deltas.reshape(4, anchors, -1).transpose(2, 1, 0).reshape(-1, 4)
-    np.testing.assert_allclose(in_order, expected.deltas[0], rtol=1e-4, atol=1e-5)
+    by_anchor = deltas.reshape(4, anchors, -1).transpose(2, 1, 0).reshape(-1, 4)
+    np.testing.assert_allclose(by_anchor, expected.deltas[0], rtol=1e-4, atol=1e-5)
 
 
 @torch.no_grad()
-def test_global_average_joins_before_the_enlargement():
+def test_global_average_joins_before_the_enlargement() -> None:
     model = make_network(**SMALL)
     generator = torch.Generator().manual_seed(3)
     c4 = torch.randn(1, model.backbone.c4_channels, 8, 8, generator=generator)
@@ -227,7 +239,7 @@ def test_global_average_joins_before_the_enlargement():
 
 
 @pytest.mark.parametrize("reduction", ["mean", "max"])
-def test_bins_as_rois_are_position_sensitive(reduction):
+def test_bins_as_rois_are_position_sensitive(reduction: Literal["mean", "max"]) -> None:
     config = make_network(**SMALL, pool_reduction=reduction).config
     generator = torch.Generator().manual_seed(4)
     features = torch.randn(1, config.context_channels, 8, 8, generator=generator)
@@ -248,21 +260,23 @@ def test_bins_as_rois_are_position_sensitive(reduction):
 
 
 @torch.no_grad()
-def test_batch_norm_disappears_in_every_branch():
-    unit = make_network(**SMALL).backbone.stage2[1].branch
+def test_batch_norm_disappears_in_every_branch() -> None:
+    backbone = make_network(**SMALL).backbone
+    assert isinstance(backbone, SNet)
+    unit: Any = backbone.stage2[1].branch
     image = torch.rand(1, unit[0].in_channels, 9, 9, generator=torch.Generator().manual_seed(5))
     folded = fold(unit[0], unit[1])
     weight, bias = torch.from_numpy(folded.weight), torch.from_numpy(folded.bias)
     torch.testing.assert_close(nn.functional.conv2d(image, weight, bias), unit[1](unit[0](image)))
 
 
-def test_boxes_that_are_not_sorted_are_suppressed_the_same(monkeypatch):
+def test_boxes_that_are_not_sorted_are_suppressed_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     model = make_network(**SMALL)
     frame = make_probes(SIZE)[0]
     deployed = detect(model, frame)
     add_many = GraphBuilder.add_many
 
-    def add_sorted(self: GraphBuilder, operator: str, *inputs: str, **attributes) -> list[str]:
+    def add_sorted(self: GraphBuilder, operator: str, *inputs: str, **attributes: Any) -> list[str]:
         attributes.pop("sorted", None)
         return add_many(self, operator, *inputs, **attributes)
 
@@ -271,7 +285,7 @@ def test_boxes_that_are_not_sorted_are_suppressed_the_same(monkeypatch):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_anchors_of_a_row_are_those_of_the_network():
+def test_anchors_of_a_row_are_those_of_the_network() -> None:
     model = make_network(**SMALL)
     cells, count = SIZE // 16, model.config.anchors_per_cell
     centre, half = np.split(anchor_table(model, SIZE), 2, axis=1)
@@ -280,13 +294,14 @@ def test_anchors_of_a_row_are_those_of_the_network():
     np.testing.assert_allclose(found, model.anchors(SIZE), rtol=0, atol=1e-4)
 
 
-def rois_of(model: nn.Module, frame: np.ndarray, cut: float | None) -> np.ndarray:
+def rois_of(model: ThunderNet, frame: np.ndarray, cut: float | None) -> np.ndarray:
     graph = make_graph(model, {}, expose_rois=True, objectness_cut=cut)
     session = ort.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-    return session.run(["rois"], {"frame": frame})[0]
+    rois: np.ndarray = session.run(["rois"], {"frame": frame})[0]
+    return rois
 
 
-def test_objectness_cut_only_shortens_the_list_of_rois():
+def test_objectness_cut_only_shortens_the_list_of_rois() -> None:
     model = make_network(**SMALL)
     model.rpn.objectness.weight.data *= 4  # logits far enough apart
     frame = make_probes(SIZE)[0]

@@ -1,6 +1,7 @@
 """The compiled kernels against torch's operators in double precision."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from models.thundernet.config import ThunderNetConfig
 from models.thundernet.layers import Layers
 from models.thundernet.psroi_align import psroi_align
 from models.thundernet.thundernet import ThunderNet
+from models.train.state import place
 
 pytestmark = pytest.mark.torch
 
@@ -58,12 +60,14 @@ def test_batch_norm_is_that_of_double_precision(channels: int, side: int, relu: 
     y.backward(gradient)
     expected.backward(gradient.double())
     torch.testing.assert_close(y.double(), expected, atol=1e-5, rtol=1e-5)
+    assert x.grad is not None
     torch.testing.assert_close(x.grad.double(), x64.grad, atol=1e-4, rtol=1e-4)
     for ours, theirs in zip(norm.parameters(), exact.parameters(), strict=True):
+        assert ours.grad is not None
         torch.testing.assert_close(ours.grad.double(), theirs.grad, atol=1e-3, rtol=1e-4)
     assert norm.state_dict().keys() == exact.state_dict().keys()
-    for ours, theirs in zip(norm.buffers(), exact.buffers(), strict=True):
-        torch.testing.assert_close(ours.double(), theirs.double(), atol=1e-5, rtol=1e-5)
+    for mine, its in zip(norm.buffers(), exact.buffers(), strict=True):
+        torch.testing.assert_close(mine.double(), its.double(), atol=1e-5, rtol=1e-5)
 
 
 def test_batch_norm_does_not_depend_on_the_threads() -> None:
@@ -103,7 +107,9 @@ def test_depthwise_gradients_are_those_of_double_precision(
     y.backward(gradient)
     expected.backward(gradient.double())
     torch.testing.assert_close(y.double(), expected, atol=1e-4, rtol=1e-5)
+    assert x.grad is not None
     torch.testing.assert_close(x.grad.double(), x64.grad, atol=1e-4, rtol=1e-5)
+    assert layer.weight.grad is not None
     torch.testing.assert_close(layer.weight.grad.double(), exact.weight.grad, atol=1e-3, rtol=1e-5)
 
 
@@ -119,6 +125,7 @@ def test_rois_are_pooled_as_by_products_of_matrices() -> None:
         features.grad = None
         pooled = psroi_align(features, rois, 1 / 16)
         (pooled * weight).sum().backward()
+        assert features.grad is not None
         return pooled.detach(), features.grad.clone()
 
     assert native_psroi_align.serves(features, rois, 7)
@@ -140,7 +147,7 @@ def gradient_of_network(model: ThunderNet, images: Tensor) -> Tensor:
 
 def test_network_with_kernels_is_as_near_to_the_truth_as_without() -> None:
     torch.manual_seed(0)
-    model = ThunderNet(ThunderNetConfig()).to(memory_format=torch.channels_last)
+    model = place(ThunderNet(ThunderNetConfig()), torch.device("cpu"))
     images = random_map(3, 96)
     truth = gradient_of_network(model, images.double())
     ours = gradient_of_network(model, images)
@@ -182,7 +189,9 @@ def test_other_types_and_layouts_are_left_to_torch() -> None:
     assert not batch_norm.serves(x.bfloat16(), norm)
 
 
-def test_missing_compiler_gives_its_reason_and_torch(monkeypatch, tmp_path) -> None:
+def test_missing_compiler_gives_its_reason_and_torch(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("CC", "no-such-compiler")
     broken = Library()
@@ -191,7 +200,9 @@ def test_missing_compiler_gives_its_reason_and_torch(monkeypatch, tmp_path) -> N
     assert not broken.serves(torch.zeros(1))
 
 
-def test_failing_compiler_gives_its_last_words(monkeypatch, tmp_path) -> None:
+def test_failing_compiler_gives_its_last_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("CC", "false")
     broken = Library()

@@ -1,5 +1,7 @@
 """Context enhancement: how C5 is laid over C4, also where C4 has an odd number of cells."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -32,7 +34,7 @@ def test_a_cell_of_c5_lies_over_the_cells_of_c4_at_its_centre(c4_cells: int, c5_
     ],
     ids=str,
 )
-def test_networks_run_where_c4_has_an_odd_number_of_cells(changes: dict[str, object]) -> None:
+def test_networks_run_where_c4_has_an_odd_number_of_cells(changes: dict[str, Any]) -> None:
     model = ThunderNet(ThunderNetConfig(**changes)).eval()
     dense = model(torch.zeros(1, 3, 80, 80))
     assert dense.features.shape == (1, 245, 5, 5)

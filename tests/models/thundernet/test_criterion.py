@@ -1,5 +1,7 @@
 """The objective as a whole, on a small network and random ground truth."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -27,8 +29,8 @@ def random_truth(images: int = 2) -> GroundTruth:
 
 
 def compute(
-    config: CriterionConfig, truth: GroundTruth, **fields: object
-) -> tuple[ThunderNet, dict]:
+    config: CriterionConfig, truth: GroundTruth, **fields: Any
+) -> tuple[ThunderNet, dict[str, torch.Tensor]]:
     torch.manual_seed(0)
     model = ThunderNet(ThunderNetConfig(**fields))
     criterion = Criterion(model, config)
@@ -103,7 +105,9 @@ def test_boxes_of_absent_classes_are_not_taught(hard_examples: bool) -> None:
     config = CriterionConfig(hard_examples=hard_examples)
     model, found = compute(config, random_truth(), class_specific_boxes=True)
     found["roi_box"].backward()
-    per_class = model.roi_head.box.weight.grad.unflatten(0, (11, 4)).abs().sum(dim=(1, 2))
+    gradient = model.roi_head.box.weight.grad
+    assert gradient is not None
+    per_class = gradient.unflatten(0, (11, 4)).abs().sum(dim=(1, 2))
     taught = per_class.nonzero().flatten() + 1
     assert taught.tolist() == [1, 5, 11]
 

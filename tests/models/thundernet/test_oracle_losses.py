@@ -1,5 +1,7 @@
 """PSRoIAlign, losses and hard examples against the slow oracle."""
 
+from typing import Any, Literal
+
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -37,7 +39,7 @@ SIDES = st.one_of(st.just(0.0), st.integers(0, 20000).map(lambda hundredths: hun
 @settings(max_examples=25)
 @given(shape=SHAPES, x=EDGES, y=EDGES, width=SIDES, height=SIDES, seed=st.integers(0, 99))
 def test_psroi_align(
-    reduction: str,
+    reduction: Literal["mean", "max"],
     shape: tuple[int, int, int, int],
     x: float,
     y: float,
@@ -78,7 +80,7 @@ def test_objectness_loss(seed: int) -> None:
     assert found.item() == pytest.approx(sum(each) / len(each), rel=1e-5)
 
 
-def flat(*tensors: torch.Tensor) -> list[tuple]:
+def flat(*tensors: torch.Tensor) -> list[tuple[Any, ...]]:
     return list(zip(*(tensor.flatten().tolist() for tensor in tensors), strict=True))
 
 

@@ -1,6 +1,7 @@
 """PSRoIAlign against a loop that follows the definition, sample by sample."""
 
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -65,7 +66,7 @@ def make_features(images: int = 2) -> Tensor:
 
 
 @pytest.mark.parametrize("reduction", ["mean", "max"])
-def test_pooled_values_follow_the_definition(reduction: str) -> None:
+def test_pooled_values_follow_the_definition(reduction: Literal["mean", "max"]) -> None:
     features = make_features()
     rois = torch.tensor([ROIS, ROIS[::-1]], dtype=torch.float64)
     pooled = psroi_align(features, rois, 1 / STRIDE, BINS, reduction)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from models.thundernet.box_coder import ROI_STDS, decode
 from models.thundernet.roi_head import RoiHead, decode_rois, deltas_of_class
@@ -26,9 +27,12 @@ def test_default_head_is_one_layer_and_one_box() -> None:
 def test_second_layer_reads_the_first() -> None:
     head = RoiHead(10, 8, CLASSES, hidden_layers=2)
     pooled = torch.randn(1, 5, 10, generator=torch.Generator().manual_seed(0))
+    one, _, two, _ = head.hidden
+    assert isinstance(one, nn.Linear)
+    assert isinstance(two, nn.Linear)
     with torch.no_grad():
-        first = (pooled @ head.hidden[0].weight.T + head.hidden[0].bias).clamp(min=0)
-        second = (first @ head.hidden[2].weight.T + head.hidden[2].bias).clamp(min=0)
+        first = (pooled @ one.weight.T + one.bias).clamp(min=0)
+        second = (first @ two.weight.T + two.bias).clamp(min=0)
         expected = second @ head.classify.weight.T + head.classify.bias
         torch.testing.assert_close(head(pooled).class_logits, expected)
 

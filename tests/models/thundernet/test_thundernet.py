@@ -1,11 +1,15 @@
 """The assembled network: shapes, operation counts, ablations."""
 
+from typing import Any
+
 import pytest
 import torch
 
 from models.complexity.macs import count_macs
+from models.thundernet.backbones.plan import PLANS
 from models.thundernet.cem import SeparateMaps
 from models.thundernet.config import ThunderNetConfig
+from models.thundernet.layers import Layers
 from models.thundernet.thundernet import ThunderNet
 
 pytestmark = pytest.mark.torch
@@ -25,7 +29,7 @@ ROIS = 200
 )
 def test_operations_at_320_with_200_rois(name: str, classes: int, millions: float) -> None:
     labels = tuple(f"class{i}" for i in range(classes))
-    model = ThunderNet(ThunderNetConfig(backbone=name, labels=labels)).eval()
+    model = ThunderNet(ThunderNetConfig(backbone=PLANS[name], labels=labels)).eval()
     dense = count_macs(model, torch.zeros(1, 3, 320, 320))
     head = count_macs(model.roi_head, torch.zeros(1, ROIS, model.config.context_channels))
     # The paper's RPN has two logits per anchor; one is enough for us, counted here as two.
@@ -53,7 +57,7 @@ def test_anchor_order_is_that_of_the_logits() -> None:
     features[0, :, 5, 3] = 1.0
     with torch.no_grad():
         model.rpn.objectness.weight.fill_(1.0)
-        model.rpn.shared = torch.nn.Identity()
+        model.rpn.shared = Layers(torch.nn.Identity())
         logits = model.rpn(features).objectness_logits[0]
     raised = model.anchors(128)[logits > 1]
     centres = (raised[:, :2] + raised[:, 2:]) / 2
@@ -73,7 +77,7 @@ def test_anchor_order_is_that_of_the_logits() -> None:
         {"rpn_channels": 128, "hidden_channels": 512},
     ],
 )
-def test_ablated_networks_run(ablation: dict[str, object]) -> None:
+def test_ablated_networks_run(ablation: dict[str, Any]) -> None:
     model = ThunderNet(ThunderNetConfig(**ablation)).eval()
     dense = model(torch.zeros(1, 3, 64, 64))
     output = model.classify(dense.features, torch.tensor([[[0.0, 0.0, 32.0, 48.0]]]))

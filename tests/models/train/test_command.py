@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from models.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
+from models.command import EXIT_INTERRUPTED
 from models.train import command as train
-from models.train.command import EXIT_INTERRUPTED, EXIT_REFUSED, main
+from models.train.command import EXIT_REFUSED, main
 from models.train.data import load_training_data
 from models.train.recipe import Recipe, load_recipe
 from models.train.trainer import Trainer
@@ -55,7 +56,9 @@ def test_a_phase_trains_with_its_own_zoom(folder: Path) -> None:
         recipe = load_recipe(write_recipe(folder, **changes))
         trainer = Trainer(recipe)
         train_to(trainer, recipe, 1)
-        return trainer.model.rpn.box.bias.detach()
+        bias = trainer.model.rpn.box.bias
+        assert bias is not None
+        return bias.detach()
 
     still, phase = {"zoom": [1.0, 1.0]}, {"size": 64, "until": 1.0}
     of_phase = biases(sizes=[phase | still])

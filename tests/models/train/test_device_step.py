@@ -4,6 +4,7 @@ The meta device stands for a GPU: it has shapes and no values, so whatever needs
 computer's side fails, and what would be copied from there shows.
 """
 
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from models.thundernet.criterion import Criterion, CriterionConfig
 from models.thundernet.ground_truth import GroundTruth
 from models.thundernet.matcher import match
 from models.thundernet.thundernet import ThunderNet
+from models.train.state import place
 
 pytestmark = pytest.mark.torch
 
@@ -51,9 +53,9 @@ class CallWatch(TorchFunctionMode):
 class OperatorWatch(TorchDispatchMode):
     """Notes every operator that leaves the device or waits for it, the backward pass's too."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
+    @cached_property
+    def found(self) -> list[str]:
+        return []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         output = func(*args, **(kwargs or {}))
@@ -71,7 +73,7 @@ class OperatorWatch(TorchDispatchMode):
 def random_on_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """There are no generators for the meta device; on a GPU they live where the numbers do."""
 
-    def uniform(shape: tuple[int, ...], generator: None, device: torch.device) -> Tensor:
+    def uniform(shape: tuple[int, ...], generator: object, device: torch.device) -> Tensor:
         return torch.rand(shape, device=device)
 
     for module in (criterion, augmentation):
@@ -95,10 +97,11 @@ def test_step_stays_on_the_device(hard_examples: bool, class_specific_boxes: boo
     objective = Criterion(model, config).to(DEVICE)
     batch, anchors = make_batch(), model.anchors(SIZE).to(DEVICE)
     every_change = augmentation.AugmentConfig(background=0.5, mosaic=0.5)
+    unused = torch.Generator()
     with OperatorWatch() as operators, CallWatch() as calls:
-        images, truth = augmentation.augment(batch, SIZE, model.pixel_mean, every_change, None)
+        images, truth = augmentation.augment(batch, SIZE, model.pixel_mean, every_change, unused)
         dense = model(model.normalize(images).contiguous(memory_format=torch.channels_last))
-        losses = objective(dense, anchors, SIZE, truth, None)
+        losses = objective(dense, anchors, SIZE, truth, unused)
         torch.stack(list(losses.values())).sum().backward()
     assert operators.found == []
     assert calls.found == []
@@ -107,7 +110,7 @@ def test_step_stays_on_the_device(hard_examples: bool, class_specific_boxes: boo
 
 def test_parts_of_a_step_compile_without_a_break() -> None:
     """`fullgraph` refuses whatever would send control back to Python in between."""
-    model = ThunderNet(ThunderNetConfig()).to(memory_format=torch.channels_last)
+    model = place(ThunderNet(ThunderNetConfig()), torch.device("cpu"))
     images = torch.randn(2, 3, 64, 64).contiguous(memory_format=torch.channels_last)
     anchors, boxes = model.anchors(64)[None], torch.tensor([[[5.0, 5.0, 40.0, 30.0]]] * 2)
     truth = GroundTruth(boxes, torch.ones(2, 1).long(), torch.ones(2, 11, dtype=torch.bool))

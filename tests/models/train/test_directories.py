@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from models.checkpoint import read_checkpoint
+from models.data.batches import Batches
 from models.data.voc import CLASSES
 from models.errors import ConfigError
 from models.train.command import EXIT_REFUSED, main
@@ -85,6 +86,7 @@ def test_batches_draw_from_every_year(
 ) -> None:
     recipe = shrink(repository / "configs/train/snet49_voc.yaml", tmp_path, voc_data)
     data = load_training_data(load_recipe(recipe))
+    assert isinstance(data.batches, Batches)
     names = [name for part in data.batches.sets for name in part.names]
     drawn = [row for iteration in range(2) for row in data.batches.rows(iteration)]
     assert [names[row][-15:] for row in sorted(drawn)] == [

@@ -23,7 +23,8 @@ IMAGES = 1000  # that a shipped network was trained on
 
 
 def write_classifier(path: Path, **changes: Any) -> Classifier:
-    config = ClassifierConfig(**({"backbone": "snet49", "num_classes": 5} | changes))
+    fields: dict[str, Any] = {"backbone": "snet49", "num_classes": 5} | changes
+    config = ClassifierConfig(**fields)
     model = Classifier(config)
     average = {name: value + 1 for name, value in model.state_dict().items()}
     meta = {"model": msgspec.to_builtins(config)}

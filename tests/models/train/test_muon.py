@@ -88,21 +88,28 @@ def expected_step(weight: Tensor, gradients: list[Tensor]) -> Tensor:
     return weight
 
 
+def first_weight(model: nn.Sequential) -> Tensor:
+    layer = model[0]
+    assert isinstance(layer.weight, Tensor)
+    return layer.weight
+
+
 def test_matrices_step_by_the_definition_and_the_rest_by_adamw() -> None:
     model = Network()
     other = copy.deepcopy(model)
-    start = model[0].weight.detach().clone()
+    start = first_weight(model).detach().clone()
     muon = make_optimizer(CONFIG, [model])
     adamw = make_optimizer(OptimizerConfig(name="adamw", lr=0.01, weight_decay=0.1), [other])
     gradients = []
     for _ in range(3):
         add_gradients(model)
         add_gradients(other)
-        assert model[0].weight.grad is not None
-        gradients.append(model[0].weight.grad.clone())
+        gradient = first_weight(model).grad
+        assert gradient is not None
+        gradients.append(gradient.clone())
         muon.step()
         adamw.step()
-    torch.testing.assert_close(model[0].weight.detach(), expected_step(start, gradients))
+    torch.testing.assert_close(first_weight(model).detach(), expected_step(start, gradients))
     taken = {id(parameter) for parameter in matrices_in([model])}
     for mine, its in zip(model.parameters(), other.parameters(), strict=True):
         assert torch.equal(mine, its) == (id(mine) not in taken)

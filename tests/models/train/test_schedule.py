@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from models.data.augment import AugmentConfig
@@ -16,7 +17,7 @@ def factors(schedule: ScheduleConfig, *iterations: int) -> list[float]:
 
 @pytest.mark.parametrize("kind", ["cosine", "step", "trapezoid", "linear"])
 def test_warm_up_rises_to_the_peak(kind: str) -> None:
-    schedule = ScheduleConfig(kind=kind, warmup=10)
+    schedule = msgspec.convert({"kind": kind, "warmup": 10}, ScheduleConfig)
     assert factors(schedule, 0, 5) == pytest.approx([0.1, 0.55])
 
 

@@ -62,7 +62,8 @@ def test_a_stopped_run_goes_on_exactly(folder: Path) -> None:
     )
     error = process.communicate()[1]
     assert process.returncode == 0, error
-    assert_same_state(*(read_checkpoint(run / "last.pt") for run in (stopped, whole)))
+    stopped_state, whole_state = (read_checkpoint(run / "last.pt") for run in (stopped, whole))
+    assert_same_state(stopped_state, whole_state)
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,9 @@ def perfect(samples: Samples, row: int) -> ImageDetections:
 
 
 def test_the_truth_scores_100(
-    dataset: tuple[Samples, EvaluationSet], monkeypatch: pytest.MonkeyPatch
+    validation_set: tuple[Samples, EvaluationSet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    samples, truth = validation
+    samples, truth = validation_set
     answers = iter([[perfect(samples, row) for row in range(6)]])
     monkeypatch.setattr(validation, "detect", lambda *_: next(answers))
     scores = validation.validate(ThunderNet(ThunderNetConfig()), samples, truth)
@@ -49,11 +49,11 @@ def test_the_truth_scores_100(
 
 
 def test_nothing_scores_0(
-    dataset: tuple[Samples, EvaluationSet], monkeypatch: pytest.MonkeyPatch
+    validation_set: tuple[Samples, EvaluationSet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = ImageDetections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, int))
     monkeypatch.setattr(validation, "detect", lambda *_: [nothing] * 6)
-    scores = validation.validate(ThunderNet(ThunderNetConfig()), *dataset)
+    scores = validation.validate(ThunderNet(ThunderNetConfig()), *validation_set)
     assert set(scores.values()) == {0.0}
 
 

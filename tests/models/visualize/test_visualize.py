@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from torch import Tensor, nn
 
@@ -92,7 +93,7 @@ def test_a_caption_stays_below_its_own_images() -> None:
     group = Group([plain(200, IMAGE_PX, 255)], "a very long name of a directory/of many/0001.jpg")
     sheet = make_sheet([group, Group([plain(200, IMAGE_PX, 255)], "")])
     ink = (sheet < 128).all(axis=2)
-    rows, columns = ink.nonzero()
+    rows, columns = np.nonzero(ink)
     assert rows.min() >= GAP_PX + IMAGE_PX
     assert columns.max() < GAP_PX + 200
 
@@ -285,13 +286,14 @@ def test_points_lie_where_the_paper_and_our_scores_put_them() -> None:
     assert points[sources] == {(224, 38.0)}
 
 
-def list_points(panel) -> set[tuple[float, float]]:
-    return {point for line in panel.lines for point in zip(*line.get_data(), strict=True)}
+def list_points(panel: Axes) -> set[tuple[float, float]]:
+    return {(x, y) for line in panel.lines for x, y in np.asarray(line.get_xydata()).tolist()}
 
 
 def test_no_name_covers_another() -> None:
     figure = draw_accuracy([ScoredModel("thundernet-snet49-street11", "sources", 224.0, 38.0)])
-    FigureCanvasAgg(figure).draw()  # places everything
+    figure.set_canvas(FigureCanvasAgg(figure))
+    figure.draw_without_rendering()  # places everything
     for panel in figure.axes:
         boxes = [text.get_window_extent() for text in panel.texts]
         for one, other in itertools.combinations(boxes, 2):

@@ -58,7 +58,7 @@ def test_detectors_learn_through_any_backbone(plan: Backbone) -> None:
     dense = model(torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
     output = model.classify(dense.features, torch.tensor([[[4.0, 4.0, 60.0, 60.0]]] * 2))
     losses = (dense.objectness_logits, dense.deltas, output.class_logits, output.deltas)
-    sum(loss.square().sum() for loss in losses).backward()
+    torch.stack([loss.square().sum() for loss in losses]).sum().backward()
     still = [name for name, p in model.named_parameters() if p.grad is None]
     assert still == []
 
@@ -80,6 +80,7 @@ def test_double_depthwise_widens_the_field_of_a_unit() -> None:
             torch.nn.init.uniform_(parameter, 0.1, 1)  # positive: no ReLU cuts the way
         x = torch.ones(1, 8, 9, 9, requires_grad=True)
         unit.eval()(x)[0, 4:, 4, 4].sum().backward()
+        assert x.grad is not None
         return int((x.grad[0].abs().sum(dim=0).amax(dim=0) > 0).sum())
 
     torch.manual_seed(0)

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from models.complexity.macs import count_macs
-from models.thundernet.backbones.snet import PLANS, BasicUnit, SNet
+from models.thundernet.backbones.plan import PLANS
+from models.thundernet.backbones.snet import BasicUnit, SNet
 
 pytestmark = pytest.mark.torch
 
