@@ -4,7 +4,6 @@ The meta device stands for a GPU: it has shapes and no values, so whatever needs
 computer's side fails, and what would be copied from there shows.
 """
 
-from functools import cached_property
 from typing import Any
 
 import pytest
@@ -53,9 +52,9 @@ class CallWatch(TorchFunctionMode):
 class OperatorWatch(TorchDispatchMode):
     """Notes every operator that leaves the device or waits for it, the backward pass's too."""
 
-    @cached_property
-    def found(self) -> list[str]:
-        return []
+    def __init__(self) -> None:
+        TorchDispatchMode.__init__(self)
+        self.found: list[str] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         output = func(*args, **(kwargs or {}))
