@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 HOURS ?= 1
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: run test test-models check bench soak clean
+.PHONY: run test test-models check check-models bench soak clean
 
 run: $(VENV)/.runtime
 	$(BIN)/python run_pipeline.py configs/pipeline/demo.yaml
@@ -25,6 +25,10 @@ check: $(VENV)/.dev
 	$(BIN)/mypy pipeline stages run_pipeline.py
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+
+# Apart from `check`, because it needs torch.
+check-models: $(VENV)/.train
+	$(BIN)/mypy models tests/models
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m pytest tests/benchmarks -m bench -s

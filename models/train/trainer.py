@@ -1,4 +1,19 @@
-"""The detector's training, from one iteration to the next."""
+"""The detector's training, from one iteration to the next.
+
+The way of a run through the files of this folder:
+
+    command.py     reads the recipe (recipe.py) and joins the processes (process_group.py)
+    task.py        chooses trainer and data by the recipe's `task`
+    data.py        loads the training batches and the validation set
+    run.py         repeats `Trainer.step`; logs (run_log.py), validates and saves in between
+    trainer.py     a step: batch, augmentation, network, criterion, losses
+    state.py       ends the step: gradients, optimizer, average; what a checkpoint holds
+    schedule.py    learning rate, size and augmentation of an iteration
+    optimizer.py   moves the weights (muon.py), and averages them
+    validation.py  average precision of the averaged weights
+
+classification/ holds the same parts for backbones on ImageNet; run.py and state.py serve both.
+"""
 
 import sys
 from pathlib import Path

@@ -1,28 +1,16 @@
-"""Every row of the paper's tables: what ours costs, and what the documentation says of it."""
-
 from functools import cache
 from pathlib import Path
 
-import msgspec
 import pytest
-import torch
 
 from models.complexity.command import (
     CONFIGS,
     Complexity,
     format_row,
     main,
-    measure_detector,
     measure_row,
 )
-from models.complexity.label_sets import COCO
-from models.complexity.macs import count_macs, count_macs_by_part
 from models.complexity.paper_row import PaperRow, load_row
-from models.data.voc import CLASSES as VOC
-from models.errors import ConfigError
-from models.thundernet.config import ThunderNetConfig
-from models.thundernet.roi_head import RoiHead
-from models.thundernet.thundernet import ThunderNet
 
 pytestmark = pytest.mark.torch
 
@@ -123,69 +111,6 @@ def test_documentation_shows_every_row_as_measured() -> None:
     assert [line for line in lines if line not in document] == []
 
 
-def test_measuring_counts_what_a_real_run_computes() -> None:
-    """The count is made on shapes alone; this one on values, with one logit per anchor."""
-    config = ThunderNetConfig(input_size=64, post_nms_top_n=7)
-    model = ThunderNet(config).eval()
-    dense = count_macs(model, torch.zeros(1, 3, 64, 64))
-    head = count_macs(model.roi_head, torch.zeros(1, 7, 245))
-    second_logit = 4 * 4 * 25 * 256
-    found = measure_detector(config)
-    assert found.mflops == pytest.approx((dense + head + second_logit) / 1e6)
-
-
-def test_operations_are_counted_by_part() -> None:
-    head = RoiHead(in_channels=10, hidden_channels=20, num_classes=2)
-    parts = count_macs_by_part(head, torch.zeros(1, 5, 10))
-    assert parts == {"hidden": 5 * 10 * 20, "classify": 5 * 20 * 3, "box": 5 * 20 * 4}
-
-
-def test_label_sets_have_their_published_sizes() -> None:
-    assert (len(set(VOC)), len(set(COCO))) == (20, 80)
-    assert "traffic light" in COCO
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("printed: {mflops: 1}", "expected either detector or classifier, got neither"),
-        (
-            "{printed: {mflops: 1}, detector: {}, classifier: {backbone: snet49}}",
-            "expected either detector or classifier, got both",
-        ),
-        ("{printed: {mflops: 0}, detector: {}}", "mflops and parts: expected above 0, got 0.0"),
-        ("{printed: {}, detector: {}}", r"missing required field `mflops` - at `\$.printed`"),
-        (
-            "{printed: {mflops: 1}, detector: {backbone: snet50}}",
-            r"'snet50' - at `\$.detector.backbone`",
-        ),
-        ("{printed: {mflops: 1}, detector: {labels: [a]}}", "detector.labels: expected none"),
-        ("{printed: {mflops: 1}, detector: {}, labels: lvis}", r"'lvis' - at `\$.labels`"),
-        ("{printed: {mflops: 1}, detektor: {}}", "unknown field `detektor`"),
-        (
-            "{printed: {mflops: 1, parts: {rpn: 2}}, classifier: {backbone: snet49}}",
-            "printed.parts: expected none for a classifier",
-        ),
-        (
-            "{printed: {mflops: 1}, classifier: {backbone: snet49, input_size: 225}}",
-            r"multiple of 32 from 64 up, got 225 - at `\$.classifier`",
-        ),
-        ("printed: [", "row.yaml"),
-    ],
-)
-def test_bad_rows_are_refused_with_their_place(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "row.yaml"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=message) as refused:
-        load_row(path)
-    assert str(refused.value).startswith(f"{path}: ")
-
-
 def test_command_refuses_what_is_no_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "absent.yaml")]) == 1
     assert "absent.yaml: expected a readable file" in capsys.readouterr().err
-
-
-def test_row_without_detector_has_no_detector_configuration() -> None:
-    text = b"{printed: {mflops: 1}, classifier: {backbone: snet49}}"
-    assert msgspec.yaml.decode(text, type=PaperRow).detector_config() is None

@@ -1,0 +1,65 @@
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import onnx
+import pytest
+
+from models.evaluate.average_precision import Score
+from models.evaluate.evaluation_set import EvaluationSet
+from models.export.parity import make_probes
+from models.quantize import command
+from models.quantize.command import QuantizationError, check_fall, choose_parts
+from models.quantize.parts import PARTS
+from stages.model.detector import Detector
+from stages.model.model_file import read_model_metadata
+from tests.models.tiny_street11 import write_split
+
+pytestmark = pytest.mark.torch
+
+NOTHING = EvaluationSet(Path("val.json"), [], {}, {})
+
+
+def test_parts_that_hurt_stay_in_float(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(parts: Sequence[str]) -> onnx.ModelProto:
+        return onnx.ModelProto(producer_name=parts[0])
+
+    def score(model: onnx.ModelProto, dataset: object) -> Score:
+        fall = {"rpn": 0.3, "cem": 0.1}.get(model.producer_name, 0.0)
+        return Score(ap=20 - fall, ap50=40, sources={})
+
+    monkeypatch.setattr(command, "score_graph", score)
+    before = Score(ap=20, ap50=40, sources={})
+    chosen = choose_parts(PARTS, make, NOTHING, before, tolerance=0.2)
+    assert set(PARTS) - set(chosen) == {"rpn"}
+    with pytest.raises(QuantizationError, match=r"at most -1\.0 AP, found none"):
+        choose_parts(PARTS, make, NOTHING, before, tolerance=-1.0)
+
+
+@pytest.mark.parametrize("fallen", [19.5, 10.0, float("nan")])
+def test_a_model_that_lost_too_much_is_refused(fallen: float) -> None:
+    before, after = (Score(ap=ap, ap50=40, sources={}) for ap in (20.0, fallen))
+    with pytest.raises(QuantizationError, match=r"less than 0\.5, got AP 20\.00 -> "):
+        check_fall(before, after, 0.5)
+    assert "20.00 -> 19.60" in check_fall(before, Score(ap=19.6, ap50=40, sources={}), 0.5)
+
+
+def test_command_line(model_path: Path, tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        write_split(tmp_path, split, count=6)
+    out = tmp_path / "zoo" / "int8.onnx"
+    data = ["--data", tmp_path / "train.json", "--val", tmp_path / "val.json", "--images", "3"]
+    sizes = [*map(str, data), "--measure-parts", "--part-tolerance", "101"]
+    files = [str(model_path), str(out)]
+    arguments = [sys.executable, "-m", "models.quantize", *files, *sizes]
+    done = subprocess.run([*arguments, "--tolerance", "101"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].endswith(" on 6 images")
+    assert read_model_metadata(out).recipe["quantization"]["calibration_images"] == 3
+    assert len(Detector(out).infer(make_probes(128)[0]).scores)
+    out.unlink()
+    refused = subprocess.run([*arguments, "--tolerance", "-101"], capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "quantize: expected AP to fall by less than -101.0, got AP" in refused.stderr
+    assert not list(out.parent.iterdir())
