@@ -13,11 +13,10 @@ from models.export.roi_head import max_rows
 from models.export.thundernet import make_graph
 from models.thundernet.thundernet import ThunderNet
 from stages.kernels.soft_nms import SoftNms
+from tests.models.export.graph_runs import SMALL
 from tests.models.random_network import make_network
 
 pytestmark = pytest.mark.torch
-
-SMALL = {"input_size": 128, "pre_nms_top_n": 300, "post_nms_top_n": 40}
 
 
 def run_graph(model: ThunderNet, frame: np.ndarray) -> dict[str, np.ndarray]:

@@ -5,11 +5,10 @@ import pytest
 
 from models.errors import ConfigError
 from models.export.thundernet import make_graph
+from tests.models.export.graph_runs import SMALL
 from tests.models.random_network import make_network
 
 pytestmark = pytest.mark.torch
-
-SMALL = {"input_size": 128, "pre_nms_top_n": 300, "post_nms_top_n": 40}
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from models.export.parity import (
 from models.export.writer import export, make_card, without_places
 from stages.model.detector import Detector
 from stages.model.model_file import SoftNmsDefaults, read_model_metadata
+from tests.models.export.graph_runs import SMALL
 from tests.models.random_network import make_network
 
 pytestmark = pytest.mark.torch
 
-SMALL = {"input_size": 128, "pre_nms_top_n": 300, "post_nms_top_n": 40}
 SOFT_NMS = SoftNmsDefaults(method="gaussian", iou_thresh=0.4, sigma=0.3)
 META = {"sha256": "cd" * 32, "iteration": 7, "images": 224, "recipe": {"lr": 0.002}}
 
