@@ -6,26 +6,17 @@ import pytest
 import torch
 
 from models.errors import ConfigError
-from models.thundernet.boxes import box_area, pairwise_intersection
 from models.thundernet.config import ThunderNetConfig
 from models.thundernet.criterion import Criterion, CriterionConfig, RoiTargets
-from models.thundernet.ground_truth import PADDING, GroundTruth
-from models.thundernet.jitter import jitter_boxes
+from models.thundernet.ground_truth import GroundTruth
 from models.thundernet.roi_head import RoiOutput
 from models.thundernet.thundernet import ThunderNet
+from tests.models.thundernet.truth import random_truth
 
 pytestmark = pytest.mark.torch
 
 SIZE = 96  # 900 anchors: fewer than pre_nms_top_n
 NAMES = {"rpn_objectness", "rpn_box", "roi_class", "roi_box"}
-
-
-def random_truth(images: int = 2) -> GroundTruth:
-    generator = torch.Generator().manual_seed(3)
-    corner = torch.rand(images, 4, 2, generator=generator) * 50
-    boxes = torch.cat((corner, corner + 30), dim=2)
-    labels = torch.tensor([[1, 5, 11, PADDING]] * images)
-    return GroundTruth(boxes, labels, torch.ones(images, 11, dtype=torch.bool))
 
 
 def compute(
@@ -74,25 +65,6 @@ def test_weights_scale_their_loss() -> None:
     _, twice = compute(CriterionConfig(roi_class_weight=2.0), random_truth())
     torch.testing.assert_close(twice["roi_class"], 2 * once["roi_class"])
     torch.testing.assert_close(twice["roi_box"], once["roi_box"])
-
-
-def test_jittered_boxes_are_copies_of_objects() -> None:
-    truth = random_truth()
-    noise = torch.rand(2, 50, 5, generator=torch.Generator().manual_seed(2))
-    moved = jitter_boxes(truth, 50, 0.2, noise)
-    assert moved.valid.all()
-    objects = truth.boxes[:, :3]
-    inter = pairwise_intersection(moved.boxes, objects)
-    iou = inter / (box_area(moved.boxes)[..., None] + box_area(objects)[:, None] - inter)
-    best, source = iou.max(dim=2)
-    assert best.min() > 0.3
-    assert (source.unsqueeze(2) == torch.arange(3)).any(dim=1).all()  # every object is copied
-
-
-def test_no_objects_give_no_jittered_boxes() -> None:
-    truth = random_truth()
-    empty = truth._replace(labels=torch.zeros_like(truth.labels))
-    assert not jitter_boxes(empty, 5, 0.2, torch.rand(2, 5, 5)).valid.any()
 
 
 def test_crossed_thresholds_are_refused() -> None:
