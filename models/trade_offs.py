@@ -46,9 +46,9 @@ from models.evaluate.results import (
 )
 from models.export.parity import ParityError
 from models.export.writer import export, make_card
-from stages.kernels.boxes import boxes_to_frame
+from stages.kernels.decay import Method
 from stages.kernels.resize import warp_into
-from stages.kernels.soft_nms import Method, SoftNms
+from stages.kernels.soft_nms import SoftNms
 from stages.model.detector import Detector
 from stages.model.model_file import ModelFileError, SoftNmsDefaults
 
@@ -95,7 +95,7 @@ class Trial:
             found = nms.suppress(boxes, scores)
             self.suppress_ns[name].append(time.perf_counter_ns() - start_ns)
             input_wh = self.detector.metadata.input_wh
-            boxes_to_frame(found.boxes_xyxy, input_wh, frame_wh, out=found.boxes_xyxy)
+            found = found.to_frame(input_wh, frame_wh)
             self.results[name] += detections_to_results(image_id, found, category_ids)
 
     def rows(self, dataset: EvaluationSet) -> Iterator[str]:

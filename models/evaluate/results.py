@@ -14,7 +14,7 @@ from tqdm import tqdm
 from models.data.image_files import BgrImage
 from models.data.report import DataError, DataReport
 from models.evaluate.evaluation_set import EvaluationSet, read_frames
-from stages.kernels.soft_nms import Detections
+from stages.kernels.detections import Detections
 
 # COCO's protocol: AP counts precision at every recall, so low scores are kept, 100 per image.
 SCORE_THRESH = 0.01

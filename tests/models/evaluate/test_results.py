@@ -11,7 +11,7 @@ from models.evaluate.results import (
     find_results,
     to_results,
 )
-from stages.kernels.soft_nms import Detections
+from stages.kernels.detections import Detections
 from tests.models.tiny_set import encoded, make_content, make_result, make_set, write_set
 
 pytestmark = pytest.mark.torch

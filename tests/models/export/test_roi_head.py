@@ -63,5 +63,6 @@ def test_box_per_class_that_is_the_same_for_all_detects_the_same() -> None:
         for outputs in (run_graph(specific, frame), run_graph(agnostic, frame))
     )
     assert len(expected.scores) == 20
-    for got, wanted in zip(found, expected, strict=True):
+    for field in ("boxes_xyxy", "scores", "class_ids"):
+        got, wanted = getattr(found, field), getattr(expected, field)
         np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-3)
