@@ -29,7 +29,7 @@ class Protocol(NamedTuple):
     score: Callable[[EvaluationSet, list[Result]], Any]
     format: Callable[[Any], str]
     find_deviations: Callable[[Any, Any], list[str]]
-    # Lines on what else is worth to be known, printed below the score and not compared.
+    # Lines that are printed below the score, and are no part of what --expect compares.
     describe: Callable[[EvaluationSet, list[Result]], list[str]] = lambda dataset, results: []
 
 

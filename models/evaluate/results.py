@@ -1,7 +1,7 @@
 """What a detector finds in the images of a set, in the COCO results format.
 
-Every score of a set is a function of its results: average precision, operating points, and whatever
-else is to be known of a detector.
+Every score of a set is a function of its results: average precision, and what else is
+to be measured of a detector.
 """
 
 from collections.abc import Callable, Sequence

@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def prepare_process() -> None:
-    """Makes training on a CPU faster, and prints what of that is not available."""
+    """Makes training on a CPU faster, and prints which of its means are not available."""
     if reason := keep_freed_memory():
         print(f"train: freed memory goes back to the system: {reason}", file=sys.stderr)
     if library.load() is None:

@@ -1,4 +1,4 @@
-"""Who reads which channel of a stage, and in which blocks they are therefore written."""
+"""Which unit reads which channel of a stage, and in which blocks they are therefore written."""
 
 from functools import partial
 

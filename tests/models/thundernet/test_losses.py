@@ -74,7 +74,7 @@ def test_context_targets_cover_the_cells_of_a_box() -> None:
     assert cells.nonzero().tolist() == [[0, 1], [0, 2], [1, 1], [1, 2]]
     assert target[0, :, [0, 2]].sum() == 0
     assert known[0, :, :2].all()
-    assert not known[0, :, 2].any()  # nobody looked for class 3
+    assert not known[0, :, 2].any()  # class 3 was not annotated
 
 
 def test_context_ignores_cells_of_ignore_regions() -> None:

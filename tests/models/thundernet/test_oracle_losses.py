@@ -102,7 +102,7 @@ def test_box_loss(seed: int) -> None:
 
 @SEEDS
 def test_class_losses(seed: int) -> None:
-    """Of a background RoI, classes that nobody looked for take no part in the softmax."""
+    """Of a background RoI, classes that were not annotated take no part in the softmax."""
     logits = normal(3, 7, 5, seed=seed, spread=2)
     classes = torch.randint(0, 5, (3, 7), generator=torch.Generator().manual_seed(seed))
     labelled = chance(3, 4, seed=seed + 99)

@@ -1,4 +1,4 @@
-"""Muon against a singular value decomposition, and who moves how."""
+"""Muon against a singular value decomposition, and which weights it moves."""
 
 import copy
 
