@@ -113,7 +113,7 @@ def load_config(options: argparse.Namespace) -> LineConfig:
 
 
 def describe_plan(line: Line) -> str:
-    """Who runs where, and which cores are shared."""
+    """Which process runs on which core, and which cores are shared."""
     cores = sorted({process.core for process in line.processes})
     by_core = {c: [p.name for p in line.processes if p.core == c] for c in cores}
     rows = [f"core {core}: {', '.join(names)}" for core, names in by_core.items()]

@@ -65,10 +65,25 @@ def build(content: Mapping[str, Any], kind: type[T], origin: str) -> T:
         return msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
         text, _, path = str(error).partition(" - at `$.")
-        where = path.rstrip("`")
+        where = _name_key(content, kind, path.rstrip("`"))
         value = _look_up(content, where)
         got = f", got {_SHORT.repr(value)}" if where and value is not None else ""
         raise ConfigError(f"{origin}: {where + ': ' if where else ''}{text}{got}") from None
+
+
+def _name_key(content: Mapping[str, Any], kind: Any, path: str) -> str:
+    """The path of a mistake with the key for which msgspec writes `[...]`."""
+    section, dots, rest = path.partition("[...]")
+    values = content.get(section)
+    if not dots or not isinstance(values, Mapping):
+        return path
+    for key, value in values.items():
+        try:
+            msgspec.convert({**content, section: {key: value}}, kind)
+        except msgspec.ValidationError as error:
+            if f"$.{path}`" in str(error):
+                return f"{section}.{key}{rest}"
+    return path
 
 
 def _parse_yaml(text: str | bytes, origin: str) -> Any:
@@ -92,7 +107,7 @@ def _check_keys(content: Any, kind: Any, path: str, origin: str) -> None:
         for key, value in content.items():
             where = f"{path}.{key}".lstrip(".")
             if key not in fields:
-                raise ConfigError(f"{origin}: unknown key '{where}'{_nearest(str(key), fields)}")
+                raise ConfigError(f"{origin}: unknown key '{where}'{nearest(str(key), fields)}")
             _check_keys(value, fields[key], where, origin)
 
 
@@ -113,7 +128,8 @@ def _struct_inside(kind: Any) -> tuple[Any, bool]:
     )
 
 
-def _nearest(key: str, known: Iterable[str]) -> str:
+def nearest(key: str, known: Iterable[str]) -> str:
+    """What may have been meant by an unknown key, as the end of an error message."""
     close = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
     return f": did you mean '{close[0]}'?" if close else f": expected one of {', '.join(known)}"
 

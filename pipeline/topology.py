@@ -1,7 +1,11 @@
-"""The shape of a line: rows of stages, each reading from one other; and what runs where."""
+"""The shape of a line: the rows of its table, those that run, and their processes.
+
+Rows hold functions of the configuration. Specs are what is left of them when it is known: plain
+data, which every process is told at its start.
+"""
 
 import enum
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -9,7 +13,6 @@ import msgspec
 
 from pipeline.errors import LineError
 from pipeline.limits import Limits
-from pipeline.realtime import available_cores
 
 
 class LinkKind(enum.StrEnum):
@@ -19,13 +22,14 @@ class LinkKind(enum.StrEnum):
     DISPATCH = "dispatch"
 
 
-class StageRow(msgspec.Struct, frozen=True):
-    """One line of the graph.
+class StageSpec(msgspec.Struct, frozen=True):
+    """A stage of a run.
 
-    `target` is imported once for all processes, or with `preload: False` in the stage's own: for
-    imports that start threads, which no fork has. `ordered` puts the frames of a replicated stage
-    upstream back into order. `depth` is how many frames of a live camera may wait for it. The
-    messages of the stage with `results` are the line's results.
+    `target` is imported once for all processes, or with `preload=False` in the stage's own: for
+    imports that start threads, which no fork has. A stage that `reads` nothing is the source: it
+    has one process for each camera. `ordered` puts the frames of a replicated stage upstream back
+    into order. `depth` is how many frames of a live camera may wait for it. The messages of the
+    stage with `results` are the line's results.
     """
 
     name: str
@@ -42,40 +46,98 @@ class StageRow(msgspec.Struct, frozen=True):
     def module(self) -> str:
         return self.target.partition(":")[0]
 
+    @property
+    def is_source(self) -> bool:
+        return self.reads is None
+
+
+class ServiceSpec(msgspec.Struct, frozen=True):
+    """A service of a run. It is not preloaded: frames do not wait for its start."""
+
+    name: str
+    target: str
+
+
+def always(_config: Any) -> bool:
+    return True
+
+
+def once(_config: Any) -> int:
+    return 1
+
+
+def no_options(_given: Any) -> Mapping[str, Any]:
+    return {}
+
+
+class StageRow(StageSpec, frozen=True, kw_only=True):
+    """A row of the table: a stage, and what the configuration decides about it.
+
+    `when` and `replicas` are functions of the configuration, without side effects. `options` makes
+    the options of one process; its argument is the table's affair.
+    """
+
+    when: Callable[[Any], bool] = always
+    replicas: Callable[[Any], int] = once
+    options: Callable[[Any], Mapping[str, Any]] = no_options
+
+    def spec(self, reads: str | None, *, ordered: bool) -> StageSpec:
+        """The plain part of the row, with the stage that it reads in this run."""
+        plain = {name: getattr(self, name) for name in StageSpec.__struct_fields__}
+        return StageSpec(**plain | {"reads": reads, "ordered": ordered})
+
+
+class ServiceRow(ServiceSpec, frozen=True, kw_only=True):
+    """A row of the table: a service, and what the configuration decides about it."""
+
+    when: Callable[[Any], bool] = always
+    options: Callable[[Any], Mapping[str, Any]] = no_options
+
+    def spec(self) -> ServiceSpec:
+        return ServiceSpec(self.name, self.target)
+
 
 class Topology(msgspec.Struct, frozen=True, dict=True):
-    """The rows that run, the source first; columns of rings and ledger follow their order."""
+    """What runs: the stages in the order of the data, the source first, and the services.
 
-    rows: tuple[StageRow, ...]
+    Columns of rings and ledger follow the order of the stages.
+    """
+
+    stages: tuple[StageSpec, ...]
+    services: tuple[ServiceSpec, ...] = ()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        return tuple(row.name for row in self.rows)
+        """Of the stages."""
+        return tuple(stage.name for stage in self.stages)
 
-    def row(self, name: str) -> StageRow:
-        return self.rows[self.names.index(name)]
+    def stage(self, name: str) -> StageSpec:
+        return self.stages[self.names.index(name)]
 
-    def readers(self, name: str) -> tuple[StageRow, ...]:
-        return tuple(row for row in self.rows if row.reads == name)
+    def service(self, name: str) -> ServiceSpec:
+        return next(service for service in self.services if service.name == name)
+
+    def readers(self, name: str) -> tuple[StageSpec, ...]:
+        return tuple(stage for stage in self.stages if stage.reads == name)
 
     @cached_property
     def branches(self) -> tuple[tuple[int, ...], ...]:
         """Column indices on every path from the source to an end, the source left out."""
-        return tuple(tuple(path) for path in self._paths(self.rows[0].name))
+        return tuple(tuple(path) for path in self._paths(self.stages[0].name))
 
     @cached_property
     def preloaded(self) -> tuple[str, ...]:
         """Modules that processes are forked with."""
-        return tuple(dict.fromkeys(row.module for row in self.rows if row.preload))
+        return tuple(dict.fromkeys(stage.module for stage in self.stages if stage.preload))
 
     @cached_property
     def publisher(self) -> str | None:
         """The stage whose messages are the line's results, if there is one."""
-        return next((row.name for row in self.rows if row.results), None)
+        return next((stage.name for stage in self.stages if stage.results), None)
 
     @cached_property
     def ends(self) -> tuple[str, ...]:
-        return tuple(row.name for row in self.rows if not self.readers(row.name))
+        return tuple(stage.name for stage in self.stages if not self.readers(stage.name))
 
     def beside(self, name: str | None) -> frozenset[str]:
         """Stages that this one does not depend on, itself left out; none without a name."""
@@ -84,7 +146,7 @@ class Topology(msgspec.Struct, frozen=True, dict=True):
         needed: set[str] = set()
         while name is not None:
             needed.add(name)
-            name = self.row(name).reads
+            name = self.stage(name).reads
         return frozenset(self.names) - needed
 
     def _paths(self, name: str) -> Iterator[list[int]]:
@@ -96,15 +158,65 @@ class Topology(msgspec.Struct, frozen=True, dict=True):
                 yield [column, *rest]
 
 
+class _Feed(NamedTuple):
+    """What the readers of a row read in this run, and whether they have to restore the order."""
+
+    stage: str | None
+    unordered: bool = False
+
+
+def make_topology(
+    stages: Sequence[StageRow], services: Sequence[ServiceRow], config: Any
+) -> Topology:
+    """The rows that run with this configuration.
+
+    The readers of a row that does not run read what it reads, and put the frames into order where
+    it would have done so.
+
+    Raises:
+        LineError: two rows have one name, or a row does not read one of those above it.
+    """
+    _check_rows(stages, services)
+    feeds: dict[str | None, _Feed] = {None: _Feed(None)}  # by name of a row
+    running: list[StageSpec] = []
+    for row in stages:
+        feed = feeds[row.reads]
+        ordered = row.ordered or feed.unordered
+        if row.when(config):
+            running.append(row.spec(feed.stage, ordered=ordered))
+            feeds[row.name] = _Feed(row.name)
+        else:
+            feeds[row.name] = _Feed(feed.stage, ordered)
+    return Topology(tuple(running), tuple(row.spec() for row in services if row.when(config)))
+
+
+def _check_rows(stages: Sequence[StageRow], services: Sequence[ServiceRow]) -> None:
+    names = [*(row.name for row in stages), *(row.name for row in services)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise LineError(f"table: expected names that differ, got '{twice[0]}' twice")
+    for above, row in enumerate(stages):
+        expected: list[str | None] = [*names[:above]] or [None]
+        if row.reads not in expected:
+            raise LineError(
+                f"table: {row.name}: reads: expected one of {expected}, got {row.reads!r}"
+            )
+
+
 class ProcessSpec(msgspec.Struct, frozen=True):
     """Everything one process is told at its start."""
 
     name: str  # unique in the run: "detect.1", "capture.street"
-    stage: str
+    stage: str  # or service
     index: int  # of its row in the ledger
-    camera: int | None  # of a capture process
+    camera: int | None  # of a source's process
     core: int
     options: dict[str, Any]
+    is_service: bool = False
+
+    @property
+    def is_source(self) -> bool:
+        return self.camera is not None
 
 
 class RunSpec(msgspec.Struct, frozen=True):
@@ -122,40 +234,3 @@ class RunSpec(msgspec.Struct, frozen=True):
         """Index of the process whose messages are the line's results, if there is one."""
         found = (p.index for p in self.processes if p.stage == self.topology.publisher)
         return next(found, None)
-
-
-class CoreWish(NamedTuple):
-    """A process that wants a core: the ones its configuration names, or any."""
-
-    name: str
-    heavy: bool
-    wanted: Sequence[int]
-    replica: int = 0
-
-
-def assign_cores(
-    wishes: Sequence[CoreWish], available: Sequence[int] | None = None
-) -> Mapping[str, int]:
-    """Give every process one core; heavy ones get a core of their own while there are enough.
-
-    Raises:
-        LineError: when a configured core does not exist or is not allowed to this process.
-    """
-    cores = tuple(available if available is not None else available_cores())
-    assigned = {w.name: _configured_core(w, cores) for w in wishes if w.wanted}
-    heavy = [w for w in wishes if w.heavy and not w.wanted]
-    light = [w for w in wishes if not w.heavy and not w.wanted]
-    own = cores[::-1][: max(len(cores) - 1, 1)]  # from the last: interrupts favour core 0
-    assigned |= {w.name: own[i % len(own)] for i, w in enumerate(heavy)}
-    rest = [core for core in cores if core not in assigned.values()] or list(cores)
-    return assigned | {w.name: rest[i % len(rest)] for i, w in enumerate(light)}
-
-
-def _configured_core(wish: CoreWish, available: Sequence[int]) -> int:
-    core = wish.wanted[wish.replica % len(wish.wanted)]
-    if core not in available:
-        raise LineError(
-            f"cores: {wish.name}: expected one of the cores this process may use "
-            f"({', '.join(map(str, available))}), got {core}"
-        )
-    return core

@@ -73,19 +73,6 @@ class RingConfig(_Section, frozen=True):
     max_pixels: Annotated[int, Meta(ge=1024, le=268_435_456)] = 33_554_432
 
 
-class CoresConfig(_Section, frozen=True):
-    """Cores by stage; stages left out are spread over what the machine allows."""
-
-    capture: Cores = ()  # one for each source, in turn
-    preprocess: Cores = ()
-    detect: Cores = ()  # one for each replica, in turn
-    postprocess: Cores = ()
-    publish: Cores = ()
-    record_jsonl: Cores = ()
-    overlay: Cores = ()
-    record_video: Cores = ()
-
-
 class LineConfig(_Section, frozen=True):
     """A whole line."""
 
@@ -97,7 +84,7 @@ class LineConfig(_Section, frozen=True):
     record: RecordConfig = RecordConfig()
     ring: RingConfig = RingConfig()
     limits: Limits = Limits()
-    cores: CoresConfig = CoresConfig()
+    cores: dict[str, Cores] = {}  # of the processes of each stage or service, by its name
     log: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property

@@ -1,36 +1,60 @@
 """The line. Every process of it is a row here, and nothing else starts one.
 
     capture -> preprocess -> detect -> postprocess -> publish -> record_jsonl
-    (one per    (one)        (replicas)      |
-     source)                                 +-----> overlay -> record_video
+    (one per    (one)        (replicas)      |           |
+     source)                                 |           +.....> services
+                                             +-----> overlay -> record_video
 
 A row names the stage it reads from. STREAM feeds a stage that keeps up with every camera; DISPATCH
 one that may not: there the frames of live cameras wait, and the newest wins. To import ONNX Runtime
 starts a thread, so `detect` is not preloaded.
+
+`when` says whether a row runs; without it, it always does. Whoever reads a row that does not run
+reads what that row reads. A service reads the published messages; frames never wait for it.
 """
 
-from pipeline.topology import LinkKind, StageRow, Topology
+from pipeline.topology import LinkKind, ServiceRow, StageRow, Topology
+from pipeline.topology import make_topology as apply_table
+from stages import options
+from stages.config import LineConfig
 
-STAGES = (
-    StageRow("capture", "stages.capture:Capture"),
+
+def records_jsonl(config: LineConfig) -> bool:
+    return config.record.jsonl is not None
+
+
+def records_video(config: LineConfig) -> bool:
+    return config.record.video is not None
+
+
+def replicas(config: LineConfig) -> int:
+    return config.detect.replicas
+
+
+STAGES: tuple[StageRow, ...] = (
+    StageRow("capture", "stages.capture:Capture", options=options.capture),
     StageRow("preprocess", "stages.preprocess:Preprocess", reads="capture"),
     StageRow("detect", "stages.detect:Detect", reads="preprocess", link=LinkKind.DISPATCH,
-             heavy=True, preload=False),
-    StageRow("postprocess", "stages.postprocess:Postprocess", reads="detect", ordered=True),
-    StageRow("publish", "stages.publish:Publish", reads="postprocess", results=True),
+             heavy=True, preload=False, replicas=replicas, options=options.detect),
+    StageRow("postprocess", "stages.postprocess:Postprocess", reads="detect", ordered=True,
+             options=options.postprocess),
+    StageRow("publish", "stages.publish:Publish", reads="postprocess", results=True,
+             options=options.publish),
     StageRow("record_jsonl", "stages.record_jsonl:RecordJsonl", reads="publish",
-             link=LinkKind.DISPATCH, depth=4),
-    StageRow("overlay", "stages.overlay:Overlay", reads="postprocess"),
+             link=LinkKind.DISPATCH, depth=4, when=records_jsonl, options=options.record_jsonl),
+    StageRow("overlay", "stages.overlay:Overlay", reads="postprocess", when=records_video,
+             options=options.overlay),
     StageRow("record_video", "stages.record_video:RecordVideo", reads="overlay",
-             link=LinkKind.DISPATCH, depth=2),
+             link=LinkKind.DISPATCH, depth=2, when=records_video, options=options.record_video),
+)  # fmt: skip
+
+SERVICES: tuple[ServiceRow, ...] = (
 )  # fmt: skip
 
 
-def make_topology(*, jsonl: bool, video: bool) -> Topology:
-    """The rows that a run needs: recorders only where something is recorded."""
-    left_out = set[str]()
-    if not jsonl:
-        left_out.add("record_jsonl")
-    if not video:
-        left_out |= {"overlay", "record_video"}
-    return Topology(tuple(row for row in STAGES if row.name not in left_out))
+ROWS: tuple[StageRow | ServiceRow, ...] = (*STAGES, *SERVICES)
+
+
+def make_topology(config: LineConfig) -> Topology:
+    """The rows that run with this configuration."""
+    return apply_table(STAGES, SERVICES, config)

@@ -4,22 +4,32 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 from loguru import logger
 
+from pipeline.config_file import ConfigError, nearest
 from pipeline.errors import LineError
 from pipeline.links.authenticator import server_keys
 from pipeline.memory.run_dir import RunDir
+from pipeline.processes.cores import CoreWish, assign_cores
 from pipeline.realtime import available_cores
-from pipeline.topology import CoreWish, ProcessSpec, RunSpec, assign_cores
-from stages.config import SHIPPED_MODEL, LineConfig, SourceConfig
-from stages.graph import make_topology
+from pipeline.topology import ProcessSpec, RunSpec, ServiceRow, StageRow
+from stages.config import SHIPPED_MODEL, LineConfig
+from stages.graph import ROWS, make_topology
 from stages.model.model_choice import AUTO, choose_model
 from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
+from stages.options import Given
 from stages.readers.uri import check_uri
-from stages.slot import SlotShape
+
+
+class _Instance(NamedTuple):
+    """One process of a row; `number` is its camera, or which of the replicas it is."""
+
+    name: str
+    row: StageRow | ServiceRow
+    number: int
 
 
 class Line:
@@ -27,33 +37,22 @@ class Line:
 
     def __init__(self, config: LineConfig) -> None:
         self.config = config
+        check_cores(config)
         self.model_path = _resolve_model(config)
         self.model = _read_model(self.model_path)
-        for source in config.sources:
-            check_uri(source.uri)
-        keys = server_keys(config.publish.secret_key, config.publish.clients)
-        if keys is not None:
-            keys.socket_options()
-        for key, path in self._recordings():
-            _check_writable(key, path)
-        self.topology = make_topology(
-            jsonl=config.record.jsonl is not None, video=config.record.video is not None
-        )
+        _check_sources(config)
+        _check_keys(config)
+        _check_recordings(config)
+        self.topology = make_topology(config)
         self.processes = tuple(self._make_processes())
 
     def make_folders(self) -> None:
         """Have a place for what the run records."""
-        for key, path in self._recordings():
+        for key, path in _recordings(self.config):
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise LineError(f"{key}: cannot write {path}: {error.strerror}") from None
-
-    def _recordings(self) -> Iterator[tuple[str, Path]]:
-        record = self.config.record
-        for key, path in (("jsonl", record.jsonl), ("video", record.video)):
-            if path is not None:
-                yield f"record.{key}", Path(path)
 
     def run_spec(self, run_dir: RunDir, supervisor_pid: int) -> RunSpec:
         return RunSpec(
@@ -67,90 +66,80 @@ class Line:
 
     def _make_processes(self) -> Iterator[ProcessSpec]:
         instances = list(self._instances())
-        cores = assign_cores(
-            [
-                CoreWish(name, self.topology.row(stage).heavy, self._wanted(stage), number)
-                for name, stage, number in instances
-            ]
-        )
-        for index, (name, stage, number) in enumerate(instances):
-            camera = number if stage == "capture" else None
-            options = msgspec.to_builtins(self._options(stage, number))
-            yield ProcessSpec(name, stage, index, camera, cores[name], options)
+        cores = assign_cores([self._wish(instance) for instance in instances])
+        for index, (name, row, number) in enumerate(instances):
+            is_source = isinstance(row, StageRow) and row.is_source
+            given = Given(self.config, self.model, self.model_path, number)
+            yield ProcessSpec(
+                name=name,
+                stage=row.name,
+                index=index,
+                camera=number if is_source else None,
+                core=cores[name],
+                options=msgspec.to_builtins(row.options(given)),
+                is_service=isinstance(row, ServiceRow),
+            )
 
-    def _instances(self) -> Iterator[tuple[str, str, int]]:
-        """(process name, stage, number among its like), in the order of the data."""
-        for stage in self.topology.names:
-            if stage == "capture":
-                for number, camera in enumerate(self.config.camera_names):
-                    yield f"capture.{camera}", stage, number
-            elif stage == "detect" and self.config.detect.replicas > 1:
-                for number in range(self.config.detect.replicas):
-                    yield f"detect.{number}", stage, number
-            else:
-                yield stage, stage, 0
+    def _instances(self) -> Iterator[_Instance]:
+        """All processes: of the stages, in the order of the data, then of the services."""
+        running = {*self.topology.names, *(service.name for service in self.topology.services)}
+        for row in ROWS:
+            if row.name in running:
+                for number, suffix in enumerate(self._suffixes(row)):
+                    yield _Instance(f"{row.name}{suffix}", row, number)
 
-    def _wanted(self, stage: str) -> tuple[int, ...]:
-        cores: tuple[int, ...] = getattr(self.config.cores, stage)
-        return cores
+    def _suffixes(self, row: StageRow | ServiceRow) -> list[str]:
+        """What tells the processes of a row apart, one each."""
+        if isinstance(row, ServiceRow):
+            return [""]
+        if row.is_source:
+            return [f".{camera}" for camera in self.config.camera_names]
+        replicas = row.replicas(self.config)
+        return [f".{number}" for number in range(replicas)] if replicas > 1 else [""]
 
-    def _options(self, stage: str, number: int) -> dict[str, Any]:
-        config, model = self.config, self.model
-        if stage == "capture":
-            return _capture_options(config, config.sources[number], model)
-        options: dict[str, dict[str, Any]] = {
-            "detect": {"model": self.model_path, "threads": config.detect.threads},
-            "postprocess": _soft_nms_options(config, model),
-            "publish": {
-                "endpoint": config.publish.endpoint,
-                "secret_key": config.publish.secret_key,
-                "clients": config.publish.clients,
-                "labels": model.labels,
-                "model": {"name": model.name, "sha256": model.sha256},
-            },
-            "overlay": {"labels": model.labels},
-            "record_jsonl": {"path": config.record.jsonl, "required": config.record.required},
-            "record_video": {"path": config.record.video, "required": config.record.required},
-        }
-        return options.get(stage, {})
+    def _wish(self, instance: _Instance) -> CoreWish:
+        name, row, number = instance
+        heavy = isinstance(row, StageRow) and row.heavy
+        return CoreWish(name, heavy, self.config.cores.get(row.name, ()), number)
 
 
-def _capture_options(
-    config: LineConfig, source: SourceConfig, model: ModelMetadata
-) -> dict[str, Any]:
-    slot = SlotShape(
-        network_wh=model.input_wh,
-        max_rois=model.max_rois,
-        classes=len(model.labels),
-        canvas=config.record.video is not None,
-    )
-    return {
-        "uri": source.uri,
-        "slots": config.ring.slots,
-        "max_pixels": config.ring.max_pixels,
-        "retry": source.retry,
-        "silence_s": source.silence_s,
-        "freeze_s": source.freeze_s,
-        "slot": slot,
-        "loop": source.loop,
-        "live": source.live,
-        "realtime": source.realtime,
-        "rtsp_transport": source.rtsp_transport,
-    }
+def check_cores(config: LineConfig) -> None:
+    """Refuse cores for what is no row of the table."""
+    names = [row.name for row in ROWS]
+    for name in config.cores:
+        if name not in names:
+            raise ConfigError(f"unknown key 'cores.{name}'{nearest(name, names)}")
 
 
-def _soft_nms_options(config: LineConfig, model: ModelMetadata) -> dict[str, Any]:
-    """The model's own settings, under what the configuration says."""
-    defaults = {"score_thresh": model.score_thresh, **msgspec.structs.asdict(model.soft_nms)}
-    said = msgspec.structs.asdict(config.postprocess)
-    return defaults | {key: value for key, value in said.items() if value is not None}
+def _check_sources(config: LineConfig) -> None:
+    for source in config.sources:
+        check_uri(source.uri)
+
+
+def _check_keys(config: LineConfig) -> None:
+    """Read the key files."""
+    keys = server_keys(config.publish.secret_key, config.publish.clients)
+    if keys is not None:
+        keys.socket_options()
+
+
+def _check_recordings(config: LineConfig) -> None:
+    for key, path in _recordings(config):
+        _check_writable(key, path)
+
+
+def _recordings(config: LineConfig) -> Iterator[tuple[str, Path]]:
+    """(key, path) of everything that is recorded."""
+    for key, path in (("jsonl", config.record.jsonl), ("video", config.record.video)):
+        if path is not None:
+            yield f"record.{key}", Path(path)
 
 
 def _resolve_model(config: LineConfig) -> str:
     """The configured file, or for `auto` the version of the shipped model that is fastest here."""
     if config.model != AUTO:
         return config.model
-    core = config.cores.detect[0] if config.cores.detect else available_cores()[-1]
+    core, *_ = config.cores.get("detect") or [available_cores()[-1]]
     try:
         choice = choose_model(SHIPPED_MODEL, config.detect.threads, core)
     except ModelFileError as error:

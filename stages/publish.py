@@ -13,6 +13,7 @@ from pipeline.client import (
 )
 from pipeline.links.authenticator import server_keys
 from pipeline.links.broadcast import Broadcast
+from pipeline.links.sockets import messages_address
 from pipeline.memory.ledger import CameraState
 from pipeline.realtime import monotonic_ns
 from pipeline.stage import BasicStage, Context, Frame
@@ -49,7 +50,9 @@ class Publish(BasicStage):
         self._host = socket.gethostname()
         topics = [f"{kind}.{name}" for name in self._cameras for kind in ("det", "status")]
         keys = server_keys(options.secret_key, options.clients)
-        self._broadcast = Broadcast(options.endpoint, topics, keys)
+        services = context.run.topology.services
+        private = messages_address(context.run_dir) if services else None
+        self._broadcast = Broadcast(options.endpoint, topics, keys, private)
         self._encoder = msgspec.msgpack.Encoder()
         self._statuses: list[tuple[CameraState, int, str] | None] = [None] * len(self._cameras)
         self._sent: dict[tuple[int, int], bytes] = {}  # by camera and frame_id, oldest first

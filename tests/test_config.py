@@ -1,5 +1,6 @@
 """Every key of the configuration: its limits, and what is said when it is wrong."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -8,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config_file import ConfigError, build
-from stages.config import CoresConfig, LineConfig
-from stages.graph import STAGES, make_topology
+from stages.config import LineConfig
+from stages.graph import ROWS, STAGES, make_topology
+from stages.line import check_cores
 
 
 def check(**content: Any) -> LineConfig:
@@ -28,7 +30,6 @@ def refuse(**content: Any) -> str:
         ({"sourxes": []}, "unknown key 'sourxes': did you mean 'sources'?"),
         ({"sources": [{"url": "0"}]}, "unknown key 'sources[0].url': did you mean 'uri'?"),
         ({"ring": {"slot": 8}}, "unknown key 'ring.slot': did you mean 'slots'?"),
-        ({"cores": {"inference": [1]}}, "unknown key 'cores.inference'"),
         ({"sources": []}, "sources: Expected `array` of length >= 1, got []"),
         ({"sources": [{"uri": "0"}] * 65}, "sources: Expected `array` of length <= 64"),
         ({"sources": [{"uri": ""}]}, "sources[0].uri: Expected `str` of length >= 1, got ''"),
@@ -77,8 +78,30 @@ def test_several_sources_may_be_filmed_each_in_a_file_of_its_own() -> None:
     check(sources=[{"uri": "0"}, {"uri": "1"}], record={"video": "{camera}.mp4"})
 
 
-def test_each_stage_can_be_given_cores() -> None:
-    assert set(CoresConfig.__struct_fields__) == {row.name for row in STAGES}
+def test_each_stage_and_service_can_be_given_cores() -> None:
+    check_cores(check(cores={row.name: [0, 1] for row in ROWS}))
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("detct", "unknown key 'cores.detct': did you mean 'detect'?"),
+        ("inference", "unknown key 'cores.inference': "),
+        ("42", "unknown key 'cores.42': expected one of capture, preprocess, detect, "),
+    ],
+)
+def test_cores_for_what_is_no_row_are_refused(name: str, error: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(error)):
+        check_cores(check(cores={name: [1]}))
+
+
+@pytest.mark.parametrize("cores", [{}, {"publish": [0]}, {"record_video": [0], "detect": [1]}])
+def test_a_mistake_in_cores_is_found_beside_others_that_are_right(
+    cores: dict[str, list[int]],
+) -> None:
+    assert refuse(cores={**cores, "capture": [0, -2]}).startswith(
+        "cores.capture[1]: Expected `int` >= 0, got -2"
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,10 +116,11 @@ def test_each_stage_can_be_given_cores() -> None:
 def test_recorders_run_where_something_is_recorded(
     jsonl: bool, video: bool, left_out: set[str]
 ) -> None:
-    topology = make_topology(jsonl=jsonl, video=video)
+    record = {"jsonl": "out.jsonl" if jsonl else None, "video": "out.mp4" if video else None}
+    topology = make_topology(check(record=record))
     assert {row.name for row in STAGES} - set(topology.names) == left_out
     assert all(topology.branches)
-    assert {row.reads for row in topology.rows[1:]} <= set(topology.names)
+    assert {stage.reads for stage in topology.stages[1:]} <= set(topology.names)
 
 
 fields = st.sampled_from([*LineConfig.__struct_fields__, "uri", "slots", "jsonl", "detect"])

@@ -16,6 +16,8 @@ import yaml
 from pipeline.config_file import build
 from run_pipeline import make_parser
 from stages.config import LineConfig
+from stages.graph import ROWS
+from stages.line import check_cores
 from tests.running_line import PATIENCE_S, REPOSITORY
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
@@ -56,6 +58,7 @@ def documented_keys(page: Path) -> dict[str, list[str]]:
 
 def limits(said: dict[str, Any]) -> list[str]:
     """Every number, word or pattern that bounds the values of a key."""
+    said = said.get("additionalProperties", said)  # of a map: what its values must be
     options = [said, *said.get("anyOf", ()), *([said["items"]] if "items" in said else ())]
     names = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
     names += ("minLength", "pattern", "minItems", "maxItems")
@@ -89,7 +92,13 @@ def test_configuration_page_has_the_limits(configuration, key):
 
 def test_limits_of_the_code_are_seen():
     assert limits(config_keys()["detect.replicas"]) == ["1", "64"]
+    assert limits(config_keys()["cores"]) == ["0"]
     assert limits(config_keys()["log"]) == ["DEBUG", "ERROR", "INFO", "WARNING"]
+
+
+def test_configuration_page_names_each_stage_and_service(configuration):
+    for row in ROWS:
+        assert f"`{row.name}`" in configuration["cores"][3], row.name
 
 
 @each_page
@@ -97,14 +106,14 @@ def test_configurations_on_the_page_are_valid(page):
     for text in blocks(page, "yaml"):
         if "sources" not in yaml.safe_load(text):
             continue  # of training, or a row of the paper
-        build(yaml.safe_load(text), LineConfig, page.name)
+        check_cores(build(yaml.safe_load(text), LineConfig, page.name))
 
 
 @pytest.mark.parametrize(
     "path", sorted((REPOSITORY / "configs/pipeline").glob("*.yaml")), ids=lambda p: p.name
 )
 def test_shipped_configurations_are_valid(path):
-    build(yaml.safe_load(path.read_text()), LineConfig, path.name)
+    check_cores(build(yaml.safe_load(path.read_text()), LineConfig, path.name))
 
 
 # Commands ---------------------------------------------------------------------------------------
@@ -155,7 +164,8 @@ def check_line(arguments: list[str]) -> None:
     options = make_parser().parse_args(arguments)
     for assignment in options.set:
         key = assignment.partition("=")[0]
-        assert key in config_keys(), f"--set {assignment}"
+        cores = {f"cores.{row.name}" for row in ROWS}
+        assert key in {*config_keys(), *cores}, f"--set {assignment}"
     assert options.config.exists(), options.config
 
 

@@ -20,7 +20,7 @@ from pipeline.memory.ring import Ring
 from pipeline.memory.ring_cache import RingCache
 from pipeline.realtime import monotonic_ns
 from pipeline.stage import Context, Frame, Stage
-from pipeline.topology import LinkKind, ProcessSpec, StageRow, Topology
+from pipeline.topology import LinkKind, ProcessSpec, StageSpec, Topology
 
 _TICK_MS = 50
 _KEPT_DROPS = 64  # far more than are dropped while frames are sent again
@@ -32,7 +32,7 @@ class StageLoop:
     def __init__(self, process: ProcessSpec, context: Context, pulse: Heartbeat) -> None:
         run_dir, topology = context.run_dir, context.run.topology
         self._cameras = context.run.cameras
-        self._row = topology.row(process.stage)
+        self._row = topology.stage(process.stage)
         self._column = topology.names.index(process.stage)
         self._ledger = context.ledger
         self._pulse = pulse
@@ -94,7 +94,7 @@ class StageLoop:
         passed = [tally.last_frame_id for tally in self._tallies]
         return Reorder(passed, lambda ref: self._rings.find(ref) is not None, self._drop)
 
-    def _drop_for(self, reader: StageRow, topology: Topology) -> Callable[[FrameRef], None]:
+    def _drop_for(self, reader: StageSpec, topology: Topology) -> Callable[[FrameRef], None]:
         """What a dispatcher calls; what waits for an end of the graph is published already."""
         is_end = reader.name in topology.ends
         return partial(self._drop, reason=DropReason.NOT_RECORDED) if is_end else self._drop
@@ -184,7 +184,7 @@ class StageLoop:
         self._ledger.count_drop(ref.camera, self._index, reason)
 
 
-def _make_inlet(row: StageRow, run_dir: Path) -> StreamReceiver | DispatchReceiver:
+def _make_inlet(row: StageSpec, run_dir: Path) -> StreamReceiver | DispatchReceiver:
     if row.link is LinkKind.STREAM:
         return StreamReceiver(run_dir, row.name)
     assert row.reads is not None, f"{row.name} dispatches from nowhere"
@@ -192,7 +192,7 @@ def _make_inlet(row: StageRow, run_dir: Path) -> StreamReceiver | DispatchReceiv
 
 
 def _make_outlet(
-    row: StageRow, reader: StageRow, run_dir: Path, on_drop: Callable[[FrameRef], None]
+    row: StageSpec, reader: StageSpec, run_dir: Path, on_drop: Callable[[FrameRef], None]
 ) -> StreamSender | DispatchSender:
     if reader.link is LinkKind.STREAM:
         return StreamSender(run_dir, reader.name)

@@ -1,4 +1,4 @@
-"""Which stage the oldest frame of each camera waits for, as the rings tell."""
+"""The stage that the oldest frame of each camera waits for, read from the rings."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from pipeline.topology import RunSpec
 
 
 class Wait(NamedTuple):
-    """A frame that one stage has done with and the next has not."""
+    """A frame that one stage has finished and the next has not."""
 
     stage: str
     camera: int
@@ -19,9 +19,9 @@ class Wait(NamedTuple):
 
 
 class Backlog:
-    """Looks at the control tables of all rings; writes nothing.
+    """Reads the control tables of all rings; writes nothing.
 
-    Only the oldest frame counts: those behind it may wait for it, not for their stage.
+    Only the oldest frame counts: the frames behind it may wait for it, and not for their stage.
     """
 
     def __init__(self, run: RunSpec, ledger: Ledger) -> None:
@@ -42,17 +42,17 @@ class Backlog:
             return
         slot = min(slots, key=lambda s: int(ring.frame_ids[s]))
         stamps, over = ring.stamps[slot], ring.released[slot] == ring.generation[slot]
-        over[0] = False  # capture lets go of a frame by sending it
-        done = stamps >= stamps[0]  # older ones are of an earlier sending, or of another frame
-        for column, row in enumerate(self._topology.rows):
-            if row.reads is None:
+        over[0] = False  # capture releases a frame by sending it
+        done = stamps >= stamps[0]  # older stamps are of an earlier sending, or of another frame
+        for column, stage in enumerate(self._topology.stages):
+            if stage.reads is None:
                 continue
-            before = self._topology.names.index(row.reads)
+            before = self._topology.names.index(stage.reads)
             if done[before] and not over[before] and not done[column] and not over[column]:
-                yield Wait(row.name, camera, int(ring.frame_ids[slot]), int(stamps[before]))
+                yield Wait(stage.name, camera, int(ring.frame_ids[slot]), int(stamps[before]))
 
     def _find_ring(self, camera: int) -> Ring | None:
-        """The ring in use; a lost camera's frames are waited for by nobody."""
+        """The ring in use; None of a camera that is lost or has ended: its frames do not count."""
         epoch = int(self._ledger.cameras[camera]["epoch"])
         known, ring = self._rings.get(camera, (-1, None))
         if self._ledger.state(camera)[0] in (CameraState.LOST, CameraState.ENDED):
@@ -60,7 +60,7 @@ class Backlog:
         if ring is None or known != epoch:
             try:
                 ring = Ring.attach(ring_path(self._run_dir, camera, epoch))
-            except FileNotFoundError:  # none yet, or the next is on its way
+            except FileNotFoundError:  # there is none yet, or the next one is being made
                 return None
             self._rings[camera] = epoch, ring
         return ring

@@ -18,6 +18,7 @@ from pipeline.links.stream import StreamReceiver, StreamSender
 from pipeline.memory.frame_ref import FrameRef
 from pipeline.memory.ring import Ring, RingLayout, ring_path
 from pipeline.memory.ring_cache import RingCache
+from stages.config import LineConfig, SourceConfig
 from stages.graph import make_topology
 from stages.slot import SlotShape
 from tests.benchmarks.report import percentiles, report
@@ -32,7 +33,7 @@ BODY = bytes(240)  # ten detections
 
 @pytest.fixture
 def layout() -> RingLayout:
-    topology = make_topology(jsonl=False, video=False)
+    topology = make_topology(LineConfig(sources=(SourceConfig(uri="0"),)))
     areas = SlotShape((320, 320), 200, 11, canvas=False).areas(1280, 720)
     return RingLayout(8, areas, topology.names, topology.branches)
 

@@ -124,7 +124,7 @@ class Feed:
 
 class Feeds:
     def __init__(self, run_dir: Path) -> None:
-        self.books = Ledger.create(run_dir, 1, len(GRAPH.rows))
+        self.books = Ledger.create(run_dir, 1, len(GRAPH.stages))
         self._run_dir = run_dir
         self._open: list[Feed] = []
 

@@ -6,15 +6,15 @@ import msgspec
 
 from pipeline.memory.frame_ref import FrameRef
 from pipeline.memory.ring import AreaSpec, Ring, RingLayout, ring_path
-from pipeline.topology import ProcessSpec, RunSpec, StageRow, Topology
+from pipeline.topology import ProcessSpec, RunSpec, StageSpec, Topology
 
 # camera -> left -> right
 #              \-> side
 GRAPH = Topology((
-    StageRow("camera", "none:None"),
-    StageRow("left", "none:None", reads="camera"),
-    StageRow("right", "none:None", reads="left"),
-    StageRow("side", "none:None", reads="left"),
+    StageSpec("camera", "none:None"),
+    StageSpec("left", "none:None", reads="camera"),
+    StageSpec("right", "none:None", reads="left"),
+    StageSpec("side", "none:None", reads="left"),
 ))  # fmt: skip
 LEFT, RIGHT, SIDE = 1, 2, 3  # columns
 
@@ -54,5 +54,5 @@ def make_run(run_dir: Path, cameras: tuple[str, ...] = ("yard",)) -> RunSpec:
 
 def publish_by(stage: str, run: RunSpec) -> RunSpec:
     """The run with the messages of `stage` as its results."""
-    rows = (msgspec.structs.replace(row, results=row.name == stage) for row in GRAPH.rows)
+    rows = (msgspec.structs.replace(row, results=row.name == stage) for row in GRAPH.stages)
     return msgspec.structs.replace(run, topology=Topology(tuple(rows)))

@@ -1,9 +1,11 @@
+import re
+from typing import Any
+
+import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.errors import LineError
-from pipeline.topology import CoreWish, assign_cores
+from pipeline.topology import ServiceRow, StageRow, Topology, make_topology
 from tests.pipeline.frames import GRAPH, LEFT, RIGHT, SIDE
 
 
@@ -17,60 +19,68 @@ def test_readers_are_the_stages_that_name_the_sender() -> None:
     assert GRAPH.readers("side") == ()
 
 
-def wish(name: str, *cores: int, heavy: bool = False, replica: int = 0) -> CoreWish:
-    return CoreWish(name, heavy, cores, replica)
+def on(key: str) -> Any:
+    """A rule of the table: the row runs when the configuration has this key."""
+    return lambda config: key in config
 
 
-LIGHT = [wish("capture"), wish("preprocess"), wish("publish")]
+TABLE = (
+    StageRow("camera", "none:None"),
+    StageRow("sort", "none:None", reads="camera", ordered=True, when=on("sort")),
+    StageRow("mark", "none:None", reads="sort", when=on("mark")),
+    StageRow("end", "none:None", reads="mark"),
+    StageRow("side", "none:None", reads="sort"),
+)
+SERVICES = (ServiceRow("web", "none:None", when=on("web")), ServiceRow("bell", "none:None"))
 
 
-def test_a_heavy_process_has_the_last_core_for_itself() -> None:
-    cores = assign_cores([*LIGHT, wish("detect", heavy=True)], (0, 1, 2, 3))
-    assert cores == {"detect": 3, "capture": 0, "preprocess": 1, "publish": 2}
+def readings(*keys: str) -> dict[str, str | None]:
+    return {stage.name: stage.reads for stage in make_topology(TABLE, (), keys).stages}
 
 
-def test_replicas_have_a_core_each_while_there_are_enough() -> None:
-    replicas = [wish(f"detect.{i}", heavy=True, replica=i) for i in range(3)]
-    assert assign_cores([*LIGHT, *replicas], (0, 1, 2, 3)) == {
-        "detect.0": 3, "detect.1": 2, "detect.2": 1, "capture": 0, "preprocess": 0, "publish": 0,
+def test_rows_run_when_the_configuration_says_so() -> None:
+    assert readings("sort", "mark") == {
+        "camera": None, "sort": "camera", "mark": "sort", "end": "mark", "side": "sort",
     }  # fmt: skip
+    names = [service.name for service in make_topology(TABLE, SERVICES, ()).services]
+    assert names == ["bell"]
+    names = [service.name for service in make_topology(TABLE, SERVICES, ("web",)).services]
+    assert names == ["web", "bell"]
 
 
-def test_one_core_is_shared_by_all() -> None:
-    cores = assign_cores([*LIGHT, wish("detect", heavy=True)], (5,))
-    assert set(cores.values()) == {5}
+def test_a_reader_of_a_row_that_does_not_run_reads_through_it() -> None:
+    assert readings("sort") == {"camera": None, "sort": "camera", "end": "sort", "side": "sort"}
+    assert readings("mark") == {
+        "camera": None, "mark": "camera", "end": "mark", "side": "camera",
+    }  # fmt: skip
+    assert readings() == {"camera": None, "end": "camera", "side": "camera"}
 
 
-def test_two_cores_are_one_for_the_detector_and_one_for_the_rest() -> None:
-    cores = assign_cores([*LIGHT, wish("detect", heavy=True)], (0, 1))
-    assert cores.pop("detect") == 1
-    assert set(cores.values()) == {0}
+def test_the_first_reader_behind_a_row_that_would_have_sorted_sorts() -> None:
+    def sorting(*keys: str) -> list[str]:
+        return [stage.name for stage in make_topology(TABLE, (), keys).stages if stage.ordered]
+
+    assert sorting("sort", "mark") == ["sort"]
+    assert sorting("mark") == ["mark", "side"]
+    assert sorting() == ["end", "side"]
 
 
-def test_configured_cores_are_dealt_to_replicas_in_turn() -> None:
-    replicas = [wish(f"detect.{i}", 2, 3, heavy=True, replica=i) for i in range(3)]
-    assert assign_cores(replicas, range(4)) == {"detect.0": 2, "detect.1": 3, "detect.2": 2}
+def test_what_processes_are_told_is_plain_data() -> None:
+    topology = make_topology(TABLE, SERVICES, ("sort", "mark", "web"))
+    encoded = msgspec.msgpack.encode(topology)
+    assert msgspec.msgpack.decode(encoded, type=Topology) == topology
 
 
-def test_a_core_that_may_not_be_used_is_refused() -> None:
-    with pytest.raises(LineError, match=r"cores: detect: expected one of .* \(0, 2\), got 1"):
-        assign_cores([wish("detect", 1, heavy=True)], (0, 2))
-
-
-wishes = st.lists(
-    st.builds(lambda heavy, wanted: (heavy, wanted), st.booleans(), st.lists(st.integers(0, 7))),
-    min_size=1, max_size=12,
+@pytest.mark.parametrize(
+    ("rows", "error"),
+    [
+        ((StageRow("a", "x:X"), StageRow("b", "x:X", reads="c")), "b: reads: expected one of"),
+        ((StageRow("a", "x:X"), StageRow("b", "x:X")), "b: reads: expected one of ['a'], got None"),
+        ((StageRow("a", "x:X", reads="b"),), "a: reads: expected one of [None], got 'b'"),
+        ((StageRow("a", "x:X"), StageRow("a", "x:X", reads="a")), "got 'a' twice"),
+        ((StageRow("bell", "x:X"),), "got 'bell' twice"),
+    ],
 )  # fmt: skip
-
-
-@given(wishes, st.sets(st.integers(0, 7), min_size=1))
-def test_each_process_has_one_core_that_it_may_use(
-    wanted: list[tuple[bool, list[int]]], available: set[int]
-) -> None:
-    asked = [
-        wish(f"p{i}", *[core for core in cores if core in available], heavy=heavy)
-        for i, (heavy, cores) in enumerate(wanted)
-    ]
-    assigned = assign_cores(asked, sorted(available))
-    assert assigned.keys() == {w.name for w in asked}
-    assert set(assigned.values()) <= available
+def test_a_table_that_is_no_graph_is_refused(rows: tuple[StageRow, ...], error: str) -> None:
+    with pytest.raises(LineError, match=re.escape(error)):
+        make_topology(rows, SERVICES, ())

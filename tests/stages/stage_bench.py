@@ -8,13 +8,15 @@ from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import Ring, RingLayout, ring_path
 from pipeline.stage import Context, Frame
 from pipeline.topology import ProcessSpec, RunSpec
+from stages.config import LineConfig, RecordConfig, SourceConfig
 from stages.graph import make_topology
 from stages.slot import SlotShape
 from tests.pipeline.frames import make_ref
 
 NETWORK = (64, 64)
 LABELS = ("person", "bicycle", "car")
-TOPOLOGY = make_topology(jsonl=True, video=True)
+RECORD = RecordConfig(jsonl="out.jsonl", video="out.mp4")
+TOPOLOGY = make_topology(LineConfig(sources=(SourceConfig(uri="0"),), record=RECORD))
 
 
 class StageBench:

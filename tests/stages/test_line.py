@@ -6,11 +6,15 @@ import pytest
 
 from pipeline.config_file import build
 from pipeline.errors import LineError
+from pipeline.processes import cores
 from pipeline.processes.child_main import load_target
-from pipeline.topology import ProcessSpec
+from pipeline.topology import ProcessSpec, ServiceRow
+from stages import graph
+from stages import line as line_module
 from stages.config import LineConfig
 from stages.graph import STAGES
 from stages.line import Line
+from stages.options import Given
 from tests.clips import make_clip
 
 
@@ -46,21 +50,21 @@ def test_options_of_every_process_are_what_its_stage_takes(
     line = make_line(tiny_model, clip, record=record)
     assert {p.stage for p in line.processes} == {row.name for row in STAGES}
     for spec in line.processes:
-        target = load_target(line.topology.row(spec.stage).target)
+        target = load_target(line.topology.stage(spec.stage).target)
         assert msgspec.convert(spec.options, target.Options)
 
 
-def test_the_model_says_what_the_configuration_does_not(tiny_model: Path, clip: Path) -> None:
+def test_settings_that_are_left_out_come_from_the_model(tiny_model: Path, clip: Path) -> None:
     options = process(make_line(tiny_model, clip), "postprocess").options
     assert (options["method"], options["score_thresh"]) == ("linear", 0.3)
-    line = make_line(tiny_model, clip, postprocess={"score_thresh": 0.7, "method": "hard"})
-    options = process(line, "postprocess").options
+    configured = make_line(tiny_model, clip, postprocess={"score_thresh": 0.7, "method": "hard"})
+    options = process(configured, "postprocess").options
     assert (options["method"], options["score_thresh"]) == ("hard", 0.7)
     assert options["iou_thresh"] == 0.5
-    assert process(line, "publish").options["labels"] == ("person", "bicycle", "car")
+    assert process(configured, "publish").options["labels"] == ("person", "bicycle", "car")
 
 
-def test_a_second_image_is_kept_only_where_a_video_is_made(
+def test_a_slot_has_a_canvas_only_where_a_video_is_recorded(
     tiny_model: Path, clip: Path, tmp_path: Path
 ) -> None:
     plain = process(make_line(tiny_model, clip), "capture.cam0").options
@@ -74,7 +78,7 @@ def test_a_check_leaves_no_file(tiny_model: Path, clip: Path, tmp_path: Path) ->
     assert not (tmp_path / "a.jsonl").exists()
 
 
-def test_what_is_recorded_already_is_left_alone_by_a_check(
+def test_a_check_does_not_touch_an_earlier_recording(
     tiny_model: Path, clip: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "a.jsonl").write_text("kept")
@@ -82,6 +86,34 @@ def test_what_is_recorded_already_is_left_alone_by_a_check(
     assert (tmp_path / "a.jsonl").read_text() == "kept"
 
 
-def test_every_source_is_looked_for(tiny_model: Path, clip: Path) -> None:
+def test_a_source_that_does_not_exist_is_refused(tiny_model: Path, clip: Path) -> None:
     with pytest.raises(LineError, match=r"none\.mp4: no such file"):
         make_line(tiny_model, clip, "none.mp4")
+
+
+def test_a_service_is_a_process_after_those_of_the_stages(
+    tiny_model: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gets a core that no heavy stage has, and the options that its row makes for it."""
+
+    def options(given: Given) -> dict[str, Any]:
+        return {"labels": given.model.labels, "camera": given.number}
+
+    row = ServiceRow("bell", "none:None", options=options, when=lambda config: config.log != "INFO")
+    monkeypatch.setattr(graph, "SERVICES", (row,))
+    monkeypatch.setattr(line_module, "ROWS", (*STAGES, row))
+    monkeypatch.setattr(cores, "available_cores", lambda: (2, 3, 5))
+    assert [p.is_service for p in make_line(tiny_model, clip).processes] == [False] * 5
+    line = make_line(tiny_model, clip, log="DEBUG")
+    bell = line.processes[-1]
+    assert (bell.name, bell.stage, bell.index, bell.camera) == ("bell", "bell", 5, None)
+    assert bell.is_service
+    assert bell.core != process(line, "detect").core
+    assert bell.options == {"labels": ["person", "bicycle", "car"], "camera": 0}
+    pinned = make_line(tiny_model, clip, log="DEBUG", cores={"bell": [5]})
+    assert pinned.processes[-1].core == 5
+
+
+def test_cores_for_an_unknown_row_are_refused(tiny_model: Path, clip: Path) -> None:
+    with pytest.raises(LineError, match=r"unknown key 'cores\.detct': did you mean 'detect'\?"):
+        make_line(tiny_model, clip, cores={"detct": [0]})

@@ -56,7 +56,7 @@ class Bench:
         run = publish_by(publisher, make_run(run_dir))
         process = next(p for p in run.processes if p.stage == stage)
         self.ring = make_ring(run_dir, slots=16)
-        self.books = Ledger.create(run_dir, 1, len(GRAPH.rows))
+        self.books = Ledger.create(run_dir, 1, len(GRAPH.stages))
         self.row = self.books.rows[0, process.index]
         self.stage = Noting()
         self._stop = threading.Event()

@@ -1,4 +1,4 @@
-"""Which stage the oldest frame waits for, in rings that the test fills as stages do."""
+"""The stage that the oldest frame waits for, in rings that the test fills as stages do."""
 
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def test_only_the_oldest_frame_counts(line: Line) -> None:
     assert {(w.stage, w.frame_id) for w in line.waits()} == {("right", 5), ("side", 5)}
 
 
-def test_what_a_stage_has_dropped_waits_for_nobody(line: Line) -> None:
+def test_a_dropped_frame_does_not_wait(line: Line) -> None:
     ref = line.send(0)
     line.stamp(ref, LEFT)
     line.ring.release(ref, LEFT)
@@ -84,7 +84,7 @@ def test_stamps_of_the_frame_that_was_in_the_slot_before_do_not_count(line: Line
 
 
 @pytest.mark.parametrize("state", [CameraState.LOST, CameraState.ENDED])
-def test_nobody_waits_for_a_camera_that_is_gone(line: Line, state: CameraState) -> None:
+def test_frames_of_a_camera_that_is_gone_do_not_wait(line: Line, state: CameraState) -> None:
     line.send(0)
     line.books.set_state(0, state)
     assert line.waits() == []
@@ -96,7 +96,7 @@ def test_a_ring_that_is_not_there_yet_holds_nothing(line: Line) -> None:
     assert line.waits() == []
 
 
-def test_the_graph_of_these_tests_is_what_they_take_it_for() -> None:
+def test_the_graph_has_two_branches() -> None:
     assert GRAPH.beside("left") == {"right", "side"}
     assert GRAPH.beside("side") == {"right"}
     assert GRAPH.beside(None) == set()

@@ -1,0 +1,82 @@
+"""What the configuration and the model file say to each stage and service: one function each.
+
+A function returns the fields of the stage's `Options`. `stages/graph.py` names it in the row.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from stages.config import LineConfig
+from stages.model.model_file import ModelMetadata
+from stages.slot import SlotShape
+
+Options = Mapping[str, Any]
+
+
+class Given(NamedTuple):
+    """What the options of one process are made of."""
+
+    config: LineConfig
+    model: ModelMetadata
+    model_path: str
+    number: int  # of the process among those of its row: which camera, or which replica
+
+
+def capture(given: Given) -> Options:
+    config, source = given.config, given.config.sources[given.number]
+    slot = SlotShape(
+        network_wh=given.model.input_wh,
+        max_rois=given.model.max_rois,
+        classes=len(given.model.labels),
+        canvas=config.record.video is not None,
+    )
+    return {
+        "uri": source.uri,
+        "slots": config.ring.slots,
+        "max_pixels": config.ring.max_pixels,
+        "retry": source.retry,
+        "silence_s": source.silence_s,
+        "freeze_s": source.freeze_s,
+        "slot": slot,
+        "loop": source.loop,
+        "live": source.live,
+        "realtime": source.realtime,
+        "rtsp_transport": source.rtsp_transport,
+    }
+
+
+def detect(given: Given) -> Options:
+    return {"model": given.model_path, "threads": given.config.detect.threads}
+
+
+def postprocess(given: Given) -> Options:
+    """The model's own settings of Soft-NMS, under what the configuration says."""
+    model = given.model
+    defaults = {"score_thresh": model.score_thresh, **msgspec.structs.asdict(model.soft_nms)}
+    configured = msgspec.structs.asdict(given.config.postprocess)
+    return defaults | {key: value for key, value in configured.items() if value is not None}
+
+
+def publish(given: Given) -> Options:
+    config, model = given.config.publish, given.model
+    return {
+        "endpoint": config.endpoint,
+        "secret_key": config.secret_key,
+        "clients": config.clients,
+        "labels": model.labels,
+        "model": {"name": model.name, "sha256": model.sha256},
+    }
+
+
+def record_jsonl(given: Given) -> Options:
+    return {"path": given.config.record.jsonl, "required": given.config.record.required}
+
+
+def overlay(given: Given) -> Options:
+    return {"labels": given.model.labels}
+
+
+def record_video(given: Given) -> Options:
+    return {"path": given.config.record.video, "required": given.config.record.required}
