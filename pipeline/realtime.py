@@ -11,6 +11,7 @@ from pipeline.errors import LineError
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
+_BACKGROUND_NICENESS = 10
 
 monotonic_ns = time.monotonic_ns  # CLOCK_MONOTONIC: one clock for all processes of a machine
 
@@ -29,6 +30,11 @@ def pin_to_core(core: int) -> None:
             f"cannot pin to core {core}: {error.strerror}; "
             f"available cores are {', '.join(map(str, available_cores()))}"
         ) from None
+
+
+def lower_priority() -> None:
+    """Leave the core to other processes whenever they want it."""
+    os.nice(_BACKGROUND_NICENESS)
 
 
 def name_process(name: str) -> None:

@@ -28,12 +28,18 @@ def wait_until(condition: Callable[[], bool], what: str, patience_s: float = PAT
 class RunningLine:
     """`run_pipeline.py` with the given arguments; output goes to files in `folder`."""
 
-    def __init__(self, folder: Path, arguments: Sequence[str], wrap: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        arguments: Sequence[str],
+        wrap: Sequence[str] = (),
+        repository: Path = REPOSITORY,
+    ) -> None:
         self.jsonl = folder / "out.jsonl"
         self._out, self._err = folder / "stdout", folder / "stderr"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                [*wrap, sys.executable, str(REPOSITORY / "run_pipeline.py"), *arguments],
+                [*wrap, sys.executable, str(repository / "run_pipeline.py"), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

@@ -41,12 +41,18 @@ class Broadcast:
         endpoint: where to listen.
         topics: all that will ever be sent.
         keys: encrypt, and let in who is known.
+        private: where to listen, too, without keys; for services, in the run's own directory.
     """
 
     def __init__(
-        self, endpoint: str, topics: Iterable[str], keys: ServerKeys | None = None
+        self,
+        endpoint: str,
+        topics: Iterable[str],
+        keys: ServerKeys | None = None,
+        private: str | None = None,
     ) -> None:
         self._endpoint = endpoint
+        self._private = private
         self._path = _local_path(endpoint)
         if self._path is not None and _has_listener(self._path):
             raise _cannot_listen(endpoint, errno.EADDRINUSE)
@@ -124,9 +130,11 @@ class Broadcast:
         opened.setsockopt(zmq.HANDSHAKE_IVL, _HANDSHAKE_MS)
         opened.setsockopt(zmq.TCP_KEEPALIVE, 1)  # a client whose cable was pulled is given up
         opened.setsockopt(zmq.XPUB_MANUAL, 1)
-        for option, value in self._curve.items():
-            opened.setsockopt(option, value)
         try:
+            if self._private is not None:
+                opened.bind(self._private)  # keys count for what is bound after they are set
+            for option, value in self._curve.items():
+                opened.setsockopt(option, value)
             opened.bind(self._endpoint)
         except zmq.ZMQError:
             opened.close()

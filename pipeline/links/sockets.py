@@ -52,6 +52,11 @@ def dispatch_address(run_dir: Path, sender: str, reader: str) -> str:
     return f"ipc://{run_dir}/{sender}-{reader}.ipc"
 
 
+def messages_address(run_dir: Path) -> str:
+    """Where the services of a run receive its messages."""
+    return f"ipc://{run_dir}/messages.ipc"
+
+
 def has_message(socket: zmq.Socket[bytes]) -> bool:
     """Whether something can be received without waiting; asking costs less than a failed try."""
     return bool(int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)

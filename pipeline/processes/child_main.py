@@ -17,13 +17,22 @@ from loguru import logger
 
 from pipeline import log
 from pipeline.errors import LineError
-from pipeline.links.sockets import flush
+from pipeline.links.sockets import flush, messages_address
+from pipeline.loops.service_loop import ServiceLoop
 from pipeline.loops.source_loop import SourceLoop
 from pipeline.loops.stage_loop import StageLoop
 from pipeline.memory.heartbeat import Heartbeat
 from pipeline.memory.ledger import Ledger
 from pipeline.processes.orders import EXIT_CRASHED, EXIT_REFUSED, Orders
-from pipeline.realtime import die_with_parent, freeze_gc, monotonic_ns, name_process, pin_to_core
+from pipeline.realtime import (
+    die_with_parent,
+    freeze_gc,
+    lower_priority,
+    monotonic_ns,
+    name_process,
+    pin_to_core,
+)
+from pipeline.service import LedgerView, ServiceContext
 from pipeline.stage import Context
 from pipeline.topology import ProcessSpec, RunSpec
 
@@ -53,53 +62,86 @@ def main(encoded_orders: bytes) -> int:
     """Returns 0, or one of the codes of `pipeline.processes.orders`."""
     try:
         orders = msgspec.msgpack.decode(encoded_orders, type=Orders)
-    except msgspec.DecodeError:  # the supervisor died while it wrote: there is nobody to tell
+    except msgspec.DecodeError:  # the supervisor died while it wrote them
         return EXIT_REFUSED
     process = orders.run.processes[orders.index]
     die_with_parent(orders.run.supervisor_pid)
     stopped = _StopFlag()
     log.configure(orders.log_level, process.name)
+    level = "DEBUG" if orders.is_quiet else "ERROR"
     try:
         pin_to_core(process.core)
         name_process(process.name)
         _serve(orders.run, process, stopped)
         flush()
     except LineError as error:
-        logger.error("{}", error)
+        logger.log(level, "{}", error)
         return EXIT_REFUSED
-    except Exception:  # noqa: BLE001 - the process boundary: whatever it is, it is said, and ends here
-        logger.exception("{} crashed", process.name)
+    except Exception:  # noqa: BLE001 - the process boundary: every error is logged and ends here
+        logger.opt(exception=True).log(level, "{} crashed", process.name)
         return EXIT_CRASHED
     return 0
 
 
 def _serve(run: RunSpec, process: ProcessSpec, stopped: _StopFlag) -> None:
-    gc.disable()  # setting up makes much garbage-free allocation: collecting it costs time
+    gc.disable()  # setting up makes many objects and little garbage: to collect it costs time
     ledger = Ledger.attach(Path(run.run_dir), len(run.cameras), len(run.processes))
     ledger.processes[process.index]["pid"] = os.getpid()
-    pulse = Heartbeat(ledger, process.index, run.limits.frame_s)
-    context = Context(run, ledger)
-    target = load_target(run.topology.row(process.stage).target)
-    options = msgspec.convert(process.options, target.Options)
-    if process.camera is not None:
-        source = target(options, pulse.beat)
-        intake = SourceLoop(
-            process, context, source, pulse, slots=options.slots, retry=options.retry
-        )
-        with contextlib.closing(intake):
-            _ready(ledger, process, pulse)
-            intake.run(stopped)
-        return
+    heartbeat = Heartbeat(ledger, process.index, run.limits.frame_s)
+    if process.is_service:
+        _serve_service(run, process, ledger, heartbeat, stopped)
+    elif process.is_source:
+        _serve_source(Context(run, ledger), process, heartbeat, stopped)
+    else:
+        _serve_stage(Context(run, ledger), process, heartbeat, stopped)
+
+
+def _serve_source(
+    context: Context, process: ProcessSpec, heartbeat: Heartbeat, stopped: _StopFlag
+) -> None:
+    target, options = _load(context.run.topology.stage(process.stage).target, process)
+    source = target(options, heartbeat.beat)
+    loop = SourceLoop(process, context, source, heartbeat, slots=options.slots, retry=options.retry)
+    with contextlib.closing(loop):
+        freeze_gc()
+        _report_ready(context.ledger, process, heartbeat)
+        loop.run(stopped)
+
+
+def _serve_stage(
+    context: Context, process: ProcessSpec, heartbeat: Heartbeat, stopped: _StopFlag
+) -> None:
+    target, options = _load(context.run.topology.stage(process.stage).target, process)
     stage = target(options, context)
     with (
         contextlib.closing(stage),
-        contextlib.closing(StageLoop(process, context, pulse)) as runner,
+        contextlib.closing(StageLoop(process, context, heartbeat)) as loop,
     ):
-        _ready(ledger, process, pulse)
-        runner.run(stage, stopped)
+        freeze_gc()
+        _report_ready(context.ledger, process, heartbeat)
+        loop.run(stage, stopped)
 
 
-def _ready(ledger: Ledger, process: ProcessSpec, pulse: Heartbeat) -> None:
-    freeze_gc()
-    pulse.beat()  # first: who is ready is taken at its word
+def _serve_service(
+    run: RunSpec, process: ProcessSpec, ledger: Ledger, heartbeat: Heartbeat, stopped: _StopFlag
+) -> None:
+    lower_priority()
+    target, options = _load(run.topology.service(process.stage).target, process)
+    loop = ServiceLoop(heartbeat, stopped)
+    endpoint = messages_address(Path(run.run_dir))
+    context = ServiceContext(process.name, endpoint, run.cameras, LedgerView(run), loop.alive)
+    with contextlib.closing(target(options, context)) as service:
+        gc.enable()  # it has no frame to be late for, and asyncio makes cycles
+        _report_ready(ledger, process, heartbeat)
+        loop.run(service)
+
+
+def _load(target: str, process: ProcessSpec) -> tuple[Any, Any]:
+    """The class behind a target, and the process's options for it."""
+    loaded = load_target(target)
+    return loaded, msgspec.convert(process.options, loaded.Options)
+
+
+def _report_ready(ledger: Ledger, process: ProcessSpec, heartbeat: Heartbeat) -> None:
+    heartbeat.beat()  # first: the watchdog checks the heartbeat of a process that is ready
     ledger.processes[process.index]["ready_ns"] = monotonic_ns()

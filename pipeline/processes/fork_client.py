@@ -1,4 +1,4 @@
-"""The supervisor's end of the fork server: asks for processes, and keeps the server alive."""
+"""The supervisor's end of the fork server: requests processes, and keeps the server alive."""
 
 import os
 import select
@@ -13,7 +13,7 @@ from loguru import logger
 
 from pipeline.limits import Limits
 from pipeline.processes.forked_process import ForkedProcess, describe_exit
-from pipeline.processes.orders import BIRTH, EXIT_CRASHED, NUMBER, READY, Preload
+from pipeline.processes.orders import EXIT_CRASHED, NUMBER, READY, STARTED, Preload
 from pipeline.processes.restarts import Restarts
 from pipeline.realtime import adopt_orphans
 
@@ -22,14 +22,15 @@ _THREADS = {"OPENBLAS_NUM_THREADS": "1"}
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 _ANSWER_S = 2.0  # for a fork, which takes milliseconds
 _STOP_S = 0.5
-_BURIAL_TICK_S = 0.001
+_REAP_TICK_S = 0.001
 
 
 class ForkServerClient:
     """Makes processes that are children of this one.
 
-    A server that dies or hangs is replaced; who is born already is not touched by that, and who was
-    asked for is asked for again. `exhausted`: it died too often, no more processes can be had.
+    A server that dies or hangs is replaced. Processes that run are not touched by that; those that
+    were requested and have not started are requested again. `exhausted`: the server died too often,
+    and no more processes can be made.
     """
 
     def __init__(self, supervisor_pid: int, modules: tuple[str, ...], limits: Limits) -> None:
@@ -38,27 +39,27 @@ class ForkServerClient:
         self._limits = limits
         self._restarts = Restarts(limits)
         self._awaited: dict[int, ForkedProcess] = {}
-        self._unwanted: list[int] = []  # process ids, to be waited for
+        self._unwanted: list[int] = []  # process ids, to be reaped
         self._next_number = 0
         self.exhausted = False
         self._start()
 
     def make(self, orders: bytes) -> ForkedProcess:
-        """Ask for a process; it is there when the server has answered."""
+        """Request a process; it starts when the server has answered."""
         process = ForkedProcess(orders)
-        self._ask(process)
+        self._request(process)
         return process
 
     def fds(self) -> list[int]:
-        """To be waited for with `select`: answers, and the server's end."""
+        """Descriptors for `select`: answers of the server, and its exit."""
         return [] if self.exhausted else [self._socket.fileno(), self._pidfd]
 
     def look(self) -> None:
-        """Take the answers that are there; replace a server that is gone or does not answer."""
+        """Take the answers that are there; replace a server that has ended or does not answer."""
         if self.exhausted:
             return
         self._take_answers()
-        self._bury_unwanted()
+        self._reap_unwanted()
         if self._server.poll() is not None:
             self._replace(describe_exit(self._server.returncode))
         elif self._is_late():
@@ -67,7 +68,7 @@ class ForkServerClient:
             self._replace("hung")
 
     def close(self) -> None:
-        """Have the server end, and whoever is not born by now; none of them is left behind."""
+        """End the server and the processes that have not started yet; leave none of them behind."""
         for process in self._awaited.values():
             process.drop_pipe()
         if not self.exhausted:
@@ -80,7 +81,7 @@ class ForkServerClient:
             self._socket.close()
             os.close(self._pidfd)
         self._awaited.clear()
-        self._bury_unwanted(_STOP_S)
+        self._reap_unwanted(_STOP_S)
 
     def _end_server(self, patience_s: float) -> None:
         try:
@@ -89,14 +90,14 @@ class ForkServerClient:
             self._server.kill()
             self._server.wait()
 
-    def _bury_unwanted(self, patience_s: float = 0.0) -> None:
-        """Wait for those that nobody wanted when they were born; they end by themselves."""
+    def _reap_unwanted(self, patience_s: float = 0.0) -> None:
+        """Reap processes that nothing waited for when they started; they end by themselves."""
         deadline_s = time.monotonic() + patience_s
         while True:
             self._unwanted = [pid for pid in self._unwanted if not has_ended(pid)]
             if not self._unwanted or time.monotonic() >= deadline_s:
                 return
-            time.sleep(_BURIAL_TICK_S)
+            time.sleep(_REAP_TICK_S)
 
     def _start(self) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -104,7 +105,8 @@ class ForkServerClient:
         path = os.pathsep.join([str(_PACKAGE_ROOT), *sys.path[1:]])
         with theirs:
             self._server = subprocess.Popen(
-                [sys.executable, "-m", "pipeline.processes.fork_server"],
+                # -P: the working directory may hold other packages of these names.
+                [sys.executable, "-P", "-m", "pipeline.processes.fork_server"],
                 stdin=theirs.fileno(),
                 env=_THREADS | os.environ | {"PYTHONPATH": path},
                 start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone
@@ -117,24 +119,24 @@ class ForkServerClient:
     def _replace(self, why: str) -> None:
         self._socket.close()
         os.close(self._pidfd)
-        self._restarts.count_death(delivered=self._ready)
-        owed = [process for process in self._awaited.values() if process.is_awaited]
+        self._restarts.count_death(useful=self._ready)
+        requested = [process for process in self._awaited.values() if process.is_awaited]
         self._awaited.clear()
-        for process in owed:
+        for process in requested:
             process.drop_pipe()  # the dead server may have made it in its last moment
         if self._restarts.exhausted:
             logger.error("fork server {}: it died {} times in {:g} s", why,
                          self._limits.restarts + 1, self._limits.window_s)  # fmt: skip
             self.exhausted = True
-            for process in owed:
+            for process in requested:
                 process.fail(EXIT_CRASHED)
             return
         logger.warning("fork server {}: starting it again", why)
         self._start()
-        for process in owed:
-            self._ask(process)
+        for process in requested:
+            self._request(process)
 
-    def _ask(self, process: ForkedProcess) -> None:
+    def _request(self, process: ForkedProcess) -> None:
         if self.exhausted:
             process.fail(EXIT_CRASHED)
             return
@@ -152,28 +154,28 @@ class ForkServerClient:
         try:
             socket.send_fds(self._socket, [message], fds)
         except (BrokenPipeError, ConnectionError, BlockingIOError):
-            """Dead or hung, which the next look finds out; whoever is owed is asked for again."""
+            """The server is dead or hung; the next look replaces it and requests again."""
 
     def _take_answers(self) -> bool:
-        """Those that are there; whether more may come."""
+        """Take the answers that are there; returns whether more may come."""
         while True:
             try:
-                answer = self._socket.recv(BIRTH.size)
+                answer = self._socket.recv(STARTED.size)
             except BlockingIOError:
                 return True
             except ConnectionError:
                 return False
             if not answer:
                 return False
-            self._take_birth(*BIRTH.unpack(answer))
+            self._take_started(*STARTED.unpack(answer))
 
-    def _take_birth(self, number: int, pid: int) -> None:
+    def _take_started(self, number: int, pid: int) -> None:
         self._waiting_since_s = time.monotonic()
         if number == READY:
             self._ready = True
             return
         process = self._awaited.pop(number)
-        if not process.is_awaited:  # killed before it was born: it ends by itself
+        if not process.is_awaited:  # killed before it has started: it ends by itself
             if pid > 0:
                 self._unwanted.append(pid)
             return
@@ -181,7 +183,7 @@ class ForkServerClient:
             logger.error("cannot fork: {}", os.strerror(-pid))
             process.fail(EXIT_CRASHED)
             return
-        process.be_born(pid)
+        process.started(pid)
 
     def _is_late(self) -> bool:
         limit_s = _ANSWER_S if self._ready else self._limits.start_s
@@ -190,5 +192,5 @@ class ForkServerClient:
 
 
 def has_ended(pid: int) -> bool:
-    """Whether a child has; then nothing is left of it."""
+    """Whether a child has ended; then it is reaped."""
     return os.waitpid(pid, os.WNOHANG)[0] != 0

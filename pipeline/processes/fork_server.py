@@ -2,18 +2,18 @@
 
 The supervisor starts it: `python -m pipeline.processes.fork_server`.
 
-A Python that begins anew spends half a second of its core on imports, at the start and after every
-death. This process imports what the stages need once and forks: a process of the line begins within
-milliseconds, and what was imported is in memory once.
+A new Python spends half a second of its core on imports, at the start and after every death. This
+process imports what the stages need once and forks: a process of the line begins within
+milliseconds, and the imported modules are in memory once.
 
 1. The supervisor sends a number with the reading end of a pipe, over the socket that is this
    process's standard input.
-2. The server forks twice, and the process in between exits. So the kernel gives the new process to
-   the supervisor: it is waited for there, and dies with it.
+2. The server forks twice, and the process in between exits. So the kernel makes the new process a
+   child of the supervisor, which reaps it, and with which it dies.
 3. The new process sends the number and its process id back; where the kernel refuses a fork, its
    reason comes instead of the id.
-4. The supervisor writes orders into the pipe, and only then does the process begin. Where the pipe
-   ends without any, supervisor or server have died meanwhile, and the process ends itself.
+4. The supervisor writes orders into the pipe, and the process begins. When the pipe ends without
+   orders, supervisor or server have died meanwhile, and the process ends itself.
 """
 
 import contextlib
@@ -25,8 +25,8 @@ import time
 
 import msgspec
 
-from pipeline.processes import child_main as process
-from pipeline.processes.orders import BIRTH, EXIT_REFUSED, NUMBER, READY, Preload
+from pipeline.processes import child_main
+from pipeline.processes.orders import EXIT_REFUSED, NUMBER, READY, STARTED, Preload
 from pipeline.realtime import count_threads, die_with_parent, freeze_gc, name_process
 
 MESSAGE_BYTES = 1 << 16
@@ -44,13 +44,13 @@ def main() -> int:
     die_with_parent(preload.supervisor_pid)
     with supervisor:
         import_all(preload.modules)
-        say(supervisor, READY, os.getpid())
+        answer(supervisor, READY, os.getpid())
         orders = serve(supervisor)
-    return process.main(orders) if orders else 0
+    return child_main.main(orders) if orders else 0
 
 
 def take_standard_input() -> socket.socket:
-    """The socket that was given as standard input, which is empty from here on, for forks too."""
+    """The socket that was given as standard input. Standard input is empty from here on."""
     taken = socket.socket(fileno=os.dup(sys.stdin.fileno()))
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), sys.stdin.fileno())
@@ -58,7 +58,7 @@ def take_standard_input() -> socket.socket:
 
 
 def import_all(modules: tuple[str, ...]) -> None:
-    """Import what can be imported; what cannot be is said by the process that needs it.
+    """Import what can be imported; the process that needs the rest reports it.
 
     Raises:
         RuntimeError: one of them has started a thread, which no fork would have.
@@ -72,13 +72,15 @@ def import_all(modules: tuple[str, ...]) -> None:
 
 
 def serve(supervisor: socket.socket) -> bytes:
-    """Fork at each request. Returns in a new process, with its orders; in the server without any,
-    when the supervisor has closed its end.
+    """Fork at each request.
+
+    Returns the orders in a new process; in the server nothing, when the supervisor has closed its
+    end of the socket.
     """
     while True:
         try:
             request, fds, _, _ = socket.recv_fds(supervisor, NUMBER.size, 1)
-        except ConnectionResetError:  # closed with an answer of ours unread
+        except ConnectionResetError:  # closed before it has read an answer
             return b""
         if not request:
             return b""
@@ -90,7 +92,7 @@ def serve(supervisor: socket.socket) -> bytes:
 
 
 def fork(supervisor: socket.socket, number: int, orders_fd: int) -> bytes | None:
-    """None in the server; in the new process its orders."""
+    """Returns None in the server, and in the new process its orders."""
     between = try_fork(supervisor, number)
     if between:
         os.waitpid(between, 0)
@@ -102,26 +104,26 @@ def fork(supervisor: socket.socket, number: int, orders_fd: int) -> bytes | None
     while os.getppid() == between:
         time.sleep(_PARENT_LOOK_S)
     os.setsid()  # Ctrl-C in the terminal reaches the supervisor alone
-    say(supervisor, number, os.getpid())
+    answer(supervisor, number, os.getpid())
     with open(orders_fd, "rb", closefd=False) as pipe:
         orders = pipe.read()
-    if not orders:  # nobody wants it any more
+    if not orders:  # it is not wanted any more
         os._exit(0)
     return orders
 
 
 def try_fork(supervisor: socket.socket, number: int) -> int | None:
-    """As `os.fork`; None when the kernel refuses, of which the supervisor is told."""
+    """As `os.fork`; None when the kernel refuses, which is answered to the supervisor."""
     try:
         return os.fork()
     except OSError as error:  # too many processes, or too little memory
-        say(supervisor, number, -(error.errno or 1))
+        answer(supervisor, number, -(error.errno or 1))
         return None
 
 
-def say(supervisor: socket.socket, number: int, answer: int) -> None:
-    with contextlib.suppress(OSError):  # nobody is there any more: requests and orders end too
-        supervisor.send(BIRTH.pack(number, answer))
+def answer(supervisor: socket.socket, number: int, pid: int) -> None:
+    with contextlib.suppress(OSError):  # the supervisor is gone: requests and orders end too
+        supervisor.send(STARTED.pack(number, pid))
 
 
 if __name__ == "__main__":

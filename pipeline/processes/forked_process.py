@@ -1,4 +1,4 @@
-"""A child that the fork server has made for us: what `subprocess.Popen` is for one of our own."""
+"""A process that the fork server has made: what `subprocess.Popen` is for a program."""
 
 import contextlib
 import os
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 class ForkedProcess:
-    """A process that was asked for; at first without a process id, since it is not born yet.
+    """A process that was requested. It has no process id before it has started.
 
-    Until it is born a signal ends it before it begins.
+    A signal that is sent before that ends it before it begins.
     """
 
     def __init__(self, orders: bytes) -> None:
@@ -27,17 +27,17 @@ class ForkedProcess:
         return reading_fd
 
     def drop_pipe(self) -> None:
-        """Without orders: whoever waits for them ends."""
+        """Close the pipe without orders: a process that waits for them ends."""
         if self._orders_fd is not None:
             os.close(self._orders_fd)
             self._orders_fd = None
 
-    def be_born(self, pid: int) -> None:
-        """It is our child now, and begins with its orders."""
+    def started(self, pid: int) -> None:
+        """The process exists, as a child of this one: send its orders."""
         self._pidfd = os.pidfd_open(pid)
         self.pid = pid
         self._inherited_kb = private_kb(pid)
-        assert self._orders_fd is not None, "nobody waits for it any more"
+        assert self._orders_fd is not None, "this process is not awaited any more"
         rest = memoryview(self._orders)
         with contextlib.suppress(BrokenPipeError):  # killed already: its exit will be noticed
             while rest:
@@ -45,21 +45,21 @@ class ForkedProcess:
         self.drop_pipe()
 
     def fail(self, code: int) -> None:
-        """It never was, and never will be."""
+        """The process could not be started, and `code` is its exit code."""
         self.drop_pipe()
         self.returncode = code
 
     @property
     def is_awaited(self) -> bool:
-        """Whether the server has been asked for it and has not answered."""
+        """Whether it was requested from the server, which has not answered."""
         return self._orders_fd is not None
 
     def fileno(self) -> int | None:
-        """To be waited for with `select`; None where there is nothing to wait for."""
+        """A descriptor for `select`, readable at the exit; None where no process runs."""
         return self._pidfd
 
     def poll(self) -> int | None:
-        """Its exit code, negative for a signal; None while it runs or is not born."""
+        """Its exit code, negative for a signal; None while it runs or has not started."""
         if self.returncode is None and self.pid is not None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -74,12 +74,12 @@ class ForkedProcess:
         return self.poll()
 
     def taken_kb(self) -> int:
-        """Memory that it has taken for itself alone since its birth; 0 when it is gone."""
+        """Private memory that it has taken since its start; 0 when it has ended."""
         return 0 if self.pid is None else max(private_kb(self.pid) - self._inherited_kb, 0)
 
     def send_signal(self, number: signal.Signals) -> None:
         if self._pidfd is not None:
-            with contextlib.suppress(ProcessLookupError):  # it has ended, and was not waited for
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and was not reaped
                 signal.pidfd_send_signal(self._pidfd, number)
         elif self.returncode is None:
             self.fail(-number)
@@ -91,7 +91,7 @@ class ForkedProcess:
 
 
 def private_kb(pid: int) -> int:
-    """Memory of a process, rings and libraries left out; 0 when it is gone."""
+    """Memory of a process, rings and libraries left out; 0 when it has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):

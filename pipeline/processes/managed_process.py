@@ -10,33 +10,38 @@ from pipeline.memory.ledger import Ledger
 from pipeline.processes.fork_client import ForkServerClient
 from pipeline.processes.forked_process import describe_exit
 from pipeline.processes.orders import Orders
-from pipeline.processes.restarts import Restarts
+from pipeline.processes.restarts import DELAY_CAP_S, SERVICE_DELAY_CAP_S, Restarts
 from pipeline.topology import ProcessSpec, RunSpec
 
 
 class ManagedProcess:
     """A process, its successors, and their history.
 
-    `ended`: there will be no successor. `doom`: why the supervisor has killed it. `replay_due`:
-    frames are to be asked for once it is ready.
+    `current`: the process that runs, or ran last. `ended`: there will be no successor.
+    `kill_reason`: why the supervisor has killed it. `replay_due`: frames are to be sent again once
+    it is ready. `is_quiet`: it fails so often that its failures are not logged any more.
     """
 
     def __init__(
-        self, run: RunSpec, spec: ProcessSpec, log_level: str, forker: ForkServerClient
+        self, run: RunSpec, spec: ProcessSpec, log_level: str, fork_server: ForkServerClient
     ) -> None:
         self.spec = spec
-        self._forker = forker
         self.ended = False
         self.replay_due = False
-        self.restarts = Restarts(run.limits)
-        self._orders = msgspec.msgpack.encode(Orders(run, spec.index, log_level))
+        self.is_quiet = False
+        cap_s = SERVICE_DELAY_CAP_S if spec.is_service else DELAY_CAP_S
+        self.restarts = Restarts(run.limits, cap_s)
+        self._fork_server = fork_server
+        self._orders = Orders(run, spec.index, log_level)
+        self._lasting_s = run.limits.window_s
         self.start()
 
     def start(self) -> None:
         self.started_s = time.monotonic()
         self.due_s: float | None = None  # when a successor is to be started
-        self.doom = ""
-        self.process = self._forker.make(self._orders)
+        self.kill_reason = ""
+        orders = msgspec.structs.replace(self._orders, is_quiet=self.is_quiet)
+        self.current = self._fork_server.make(msgspec.msgpack.encode(orders))
 
     @property
     def is_up(self) -> bool:
@@ -44,27 +49,29 @@ class ManagedProcess:
         return not self.ended and self.due_s is None
 
     def is_ready(self, ledger: Ledger) -> bool:
-        """Whether its links are up; the books may still hold its predecessor's word."""
+        """Whether its links are up; the ledger may still hold the time of its predecessor."""
         return int(ledger.processes[self.spec.index]["ready_ns"]) / 1e9 > self.started_s
 
-    def has_delivered(self, ledger: Ledger) -> bool:
-        """Whether it has finished a frame since its start."""
+    def was_useful(self, ledger: Ledger) -> bool:
+        """Whether it has finished a frame since its start; a service: whether it has lasted."""
+        if self.spec.is_service:
+            return time.monotonic() - self.started_s > self._lasting_s
         progress_ns = ledger.rows["progress_ns"][:, self.spec.index].max()
         return int(progress_ns) / 1e9 > self.started_s
 
-    def kill(self, why: str) -> None:
-        self.doom = why
-        self.process.send_signal(signal.SIGKILL)
+    def kill(self, reason: str) -> None:
+        self.kill_reason = reason
+        self.current.send_signal(signal.SIGKILL)
 
     def terminate(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+        if self.current.poll() is None:
+            self.current.send_signal(signal.SIGTERM)
 
     def stop(self, deadline: float) -> None:
         """The stop ladder: it has had SIGTERM; wait until `deadline`, then SIGKILL."""
-        code = self.process.wait(max(deadline - time.monotonic(), 0.0))
+        code = self.current.wait(max(deadline - time.monotonic(), 0.0))
         if code is None:
-            self.process.send_signal(signal.SIGKILL)
-            code = self.process.wait()
-        assert code is not None, "nobody survives that"
+            self.current.send_signal(signal.SIGKILL)
+            code = self.current.wait()
+        assert code is not None, "a process ends after SIGKILL"
         logger.debug("{} ended with {}", self.spec.name, describe_exit(code))

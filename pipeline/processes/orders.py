@@ -1,4 +1,4 @@
-"""What the supervisor says to processes at their start, and what they say at their end."""
+"""What the supervisor tells processes at their start, and what they tell at their end."""
 
 import struct
 
@@ -9,14 +9,14 @@ from pipeline.topology import RunSpec
 EXIT_CRASHED = 1  # worth another try
 EXIT_REFUSED = 2  # something outside is wrong, and a restart would not mend it
 
-# Between supervisor and fork server, which ask and answer in whole messages.
+# Between supervisor and fork server, which exchange whole messages.
 NUMBER = struct.Struct("=q")  # of a request
-BIRTH = struct.Struct("=qi")  # number of the request, process id or negative error number
+STARTED = struct.Struct("=qi")  # number of the request, process id or negative error number
 READY = -1  # instead of a number, when everything is imported
 
 
 class Preload(msgspec.Struct, frozen=True):
-    """The first word to the fork server."""
+    """The first message to the fork server."""
 
     supervisor_pid: int
     modules: tuple[str, ...]  # to be imported before the first fork
@@ -28,3 +28,4 @@ class Orders(msgspec.Struct, frozen=True):
     run: RunSpec
     index: int  # of the process in the run
     log_level: str
+    is_quiet: bool = False  # its failures were reported before, and are not worth a log line

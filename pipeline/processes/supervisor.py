@@ -4,24 +4,25 @@ It holds no frame and imports no stage: a fault in vision code cannot take it do
 """
 
 import select
-import signal
 import time
 from collections.abc import Callable
 
 from loguru import logger
 
 from pipeline.memory.ledger import CameraState, Ledger
+from pipeline.processes.fatal_frames import FatalFrames
 from pipeline.processes.fork_client import ForkServerClient
 from pipeline.processes.forked_process import describe_exit
 from pipeline.processes.managed_process import ManagedProcess
 from pipeline.processes.orders import EXIT_CRASHED, EXIT_REFUSED
+from pipeline.processes.restarts import SERVICE_DELAY_CAP_S
 from pipeline.processes.watchdog import Watchdog
 from pipeline.topology import RunSpec
 
 _POLL_S = 0.05
-_CAPTURE_STOP_S = 1.0  # a read from a dead camera cannot be interrupted: it is killed after this
+_SOURCE_STOP_S = 1.0  # a read from a dead camera cannot be interrupted: it is killed after this
 _STAGE_STOP_S = 0.8
-_FATAL_TIMES = 2  # a frame that was in hand at so many deaths in a row is not tried again
+_SERVICE_STOP_S = 1.0  # the last messages are handled in this time
 
 
 class Supervisor:
@@ -31,13 +32,13 @@ class Supervisor:
         self._run = run
         self._ledger = ledger
         self._watchdog = Watchdog(run, ledger)
+        self._fatal_frames = FatalFrames(run, ledger)
         self._over = False
-        self._fatal: dict[str, tuple[tuple[int, int], int]] = {}  # by stage: frame, deaths
         self.restarts = 0
         self.exit_code = 0
-        self._forker = ForkServerClient(run.supervisor_pid, run.topology.preloaded, run.limits)
-        self._children = [
-            ManagedProcess(run, spec, log_level, self._forker) for spec in run.processes
+        self._fork_server = ForkServerClient(run.supervisor_pid, run.topology.preloaded, run.limits)
+        self._processes = [
+            ManagedProcess(run, spec, log_level, self._fork_server) for spec in run.processes
         ]
 
     def watch(self, stopped: Callable[[], bool], tick: Callable[[], None]) -> None:
@@ -47,113 +48,122 @@ class Supervisor:
         """
         while not stopped():
             self._wait_for_news()
-            self._forker.look()
-            if self._forker.exhausted:
+            self._fork_server.look()
+            if self._fork_server.exhausted:
                 self.exit_code = EXIT_CRASHED
                 return
-            for child in self._children:
-                self._look_after(child)
-            for child, why in self._watchdog.look(self._children):
-                child.kill(why)
+            for process in self._processes:
+                self._look_after(process)
+            for process, reason in self._watchdog.look(self._processes):
+                process.kill(reason)
             self._replay_for_successors()
-            if self._over or all(child.ended for child in self._captures()):
+            if self._over or all(process.ended for process in self._sources()):
                 return
             tick()
 
     def stop(self) -> None:
-        """Stop the cameras first, then the stages in the order of the data; leave nothing."""
-        for children, patience_s in (
-            (self._captures(), _CAPTURE_STOP_S),
-            ([c for c in self._children if c.spec.camera is None], _STAGE_STOP_S),
+        """Stop the cameras, then the stages, then the services; leave nothing."""
+        for processes, patience_s in (
+            (self._sources(), _SOURCE_STOP_S),
+            (self._stages(), _STAGE_STOP_S),
+            (self._services(), _SERVICE_STOP_S),
         ):
-            for child in children:
-                child.terminate()
+            for process in processes:
+                process.terminate()
             deadline = time.monotonic() + patience_s
-            for child in children:
-                child.stop(deadline)
-        self._forker.close()
+            for process in processes:
+                process.stop(deadline)
+        self._fork_server.close()
 
-    def _captures(self) -> list[ManagedProcess]:
-        return [child for child in self._children if child.spec.camera is not None]
+    def _sources(self) -> list[ManagedProcess]:
+        return [process for process in self._processes if process.spec.is_source]
+
+    def _stages(self) -> list[ManagedProcess]:
+        beside = [*self._sources(), *self._services()]
+        return [process for process in self._processes if process not in beside]
+
+    def _services(self) -> list[ManagedProcess]:
+        return [process for process in self._processes if process.spec.is_service]
 
     def _wait_for_news(self) -> None:
-        """Sleep for a tick, or until the first running child exits or is born."""
-        pidfds = [child.process.fileno() for child in self._children]
-        fds = [*self._forker.fds(), *(fd for fd in pidfds if fd is not None)]
+        """Sleep for a tick, or until the first process starts or exits."""
+        pidfds = [process.current.fileno() for process in self._processes]
+        fds = [*self._fork_server.fds(), *(fd for fd in pidfds if fd is not None)]
         select.select(fds, [], [], _POLL_S)
 
-    def _look_after(self, child: ManagedProcess) -> None:
+    def _look_after(self, process: ManagedProcess) -> None:
         """Take its exit, or start its successor when it is time."""
-        if child.is_up:
-            code = child.process.poll()
+        if process.is_up:
+            code = process.current.poll()
             if code is not None:
-                self._take_exit(child, code)
-        if child.due_s is not None and time.monotonic() >= child.due_s:
+                self._take_exit(process, code)
+        if process.due_s is not None and time.monotonic() >= process.due_s:
             self.restarts += 1
-            child.start()
-            child.replay_due = True
+            process.start()
+            process.replay_due = not process.spec.is_service
 
-    def _take_exit(self, child: ManagedProcess, code: int) -> None:
-        """Deal with a process that is gone: the end of its source, a restart, or a failed line."""
-        if code == 0 and child.spec.camera is not None:
-            child.ended = True
+    def _take_exit(self, process: ManagedProcess, code: int) -> None:
+        """Deal with an exit: the end of a source, a restart, or the end of the line."""
+        reason = process.kill_reason or describe_exit(code)
+        if process.spec.is_service:
+            self._restart_service(process, reason)
+        elif code == 0 and process.spec.is_source:
+            process.ended = True
         elif code == EXIT_REFUSED:  # it has said why
-            self._give_up(child, EXIT_REFUSED)
+            self._give_up(process, EXIT_REFUSED)
         else:
-            child.restarts.count_death(delivered=child.has_delivered(self._ledger))
-            self._note_frame_in_hand(child, code)
-            self._restart(child, child.doom or describe_exit(code))
+            process.restarts.count_death(useful=process.was_useful(self._ledger))
+            self._fatal_frames.take_held_frame(process, code)
+            self._restart(process, reason)
 
-    def _restart(self, child: ManagedProcess, why: str) -> None:
-        name, limits = child.spec.name, self._run.limits
-        if child.restarts.exhausted:
-            logger.error("{} {}: it died {} times in {:g} s", name, why, limits.restarts + 1,
+    def _restart_service(self, process: ManagedProcess, reason: str) -> None:
+        """Start it again, however often it dies: no frame waits for it.
+
+        That it dies often is said once, and again after it has lasted.
+        """
+        useful = process.was_useful(self._ledger)
+        process.restarts.count_death(useful=useful)
+        process.due_s = time.monotonic() + process.restarts.delay_s
+        process.is_quiet = process.is_quiet and not useful
+        level = "DEBUG" if process.is_quiet else "WARNING"
+        pause = "starting it again"
+        if process.restarts.exhausted and not process.is_quiet:
+            process.is_quiet = True
+            pause = f"it dies often: starting it again, after up to {SERVICE_DELAY_CAP_S:g} s"
+        logger.log(level, "{} {}: {}", process.spec.name, reason, pause)
+
+    def _restart(self, process: ManagedProcess, reason: str) -> None:
+        name, limits = process.spec.name, self._run.limits
+        if process.restarts.exhausted:
+            logger.error("{} {}: it died {} times in {:g} s", name, reason, limits.restarts + 1,
                          limits.window_s)  # fmt: skip
-            self._give_up(child, EXIT_CRASHED)
+            self._give_up(process, EXIT_CRASHED)
             return
-        delay_s = child.restarts.delay_s
+        delay_s = process.restarts.delay_s
         when = f" in {delay_s:g} s" if delay_s else ""
-        logger.warning("{} {}: starting it again{}", name, why, when)
-        child.due_s = time.monotonic() + delay_s
-        if child.spec.camera is not None:  # which has no writer now
-            state = CameraState.STALLED if child.doom else CameraState.CONNECTING
-            self._ledger.set_state(child.spec.camera, state, f"its process {why}")
+        logger.warning("{} {}: starting it again{}", name, reason, when)
+        process.due_s = time.monotonic() + delay_s
+        if process.spec.camera is not None:  # whose state has no other writer now
+            state = CameraState.STALLED if process.kill_reason else CameraState.CONNECTING
+            self._ledger.set_state(process.spec.camera, state, f"its process {reason}")
         self._ledger.request_replay()
 
-    def _note_frame_in_hand(self, child: ManagedProcess, code: int) -> None:
-        """Give up a frame that kills whoever works on it; the line has others.
-
-        A kill from outside is not the frame's fault.
-        """
-        held = self._ledger.take_held_frame(child.spec.index)
-        stage = child.spec.stage
-        if held is None or (code == -signal.SIGKILL and not child.doom):
-            return
-        frame, times = self._fatal.get(stage, (held, 0))
-        times = times + 1 if frame == held else 1
-        self._fatal[stage] = held, times
-        if times >= _FATAL_TIMES:
-            camera, frame_id = held
-            self._ledger.skip_frame(camera, self._run.topology.names.index(stage), frame_id)
-            logger.error("{} frame {}: {} died {} times on it: it is skipped",
-                         self._run.cameras[camera], frame_id, stage, times)  # fmt: skip
-
     def _replay_for_successors(self) -> None:
-        """Ask once more when a restarted process is ready.
+        """Request another replay when a restarted process is ready.
 
         The replay at its death lets the other replicas go on meanwhile. But a socket may learn of a
-        death later than the supervisor, and what it sent to the dead in between is lost.
+        death later than the supervisor, and what it sent to the dead process in between is lost.
         """
-        for child in self._children:
-            if child.replay_due and child.is_up and child.is_ready(self._ledger):
-                child.replay_due = False
+        for process in self._processes:
+            if process.replay_due and process.is_up and process.is_ready(self._ledger):
+                process.replay_due = False
                 self._ledger.request_replay()
 
-    def _give_up(self, child: ManagedProcess, exit_code: int) -> None:
-        """A camera may be lost alone; without a stage there is no line."""
-        child.ended = True
+    def _give_up(self, process: ManagedProcess, exit_code: int) -> None:
+        """A camera may be lost alone; the line does not work without a stage."""
+        process.ended = True
         self.exit_code = self.exit_code or exit_code
-        camera = child.spec.camera
+        camera = process.spec.camera
         if camera is None or self._run.limits.on_lost == "exit":
             self._over = True
         if camera is not None:

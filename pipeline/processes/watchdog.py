@@ -1,8 +1,9 @@
-"""Who must be started again although it lives: hung, too big, or without progress.
+"""Finds processes that must be restarted although they are alive: hung, too big, or stuck.
 
-Three questions, from the surest to the widest. Has a process been silent for longer than it said
-it would be (`pipeline.memory.heartbeat`)? Does it hold more memory than it may? And does a frame
-wait for a stage whose living processes have finished nothing for too long: is a link dead?
+Three checks, from the surest to the widest. A process is hung when it has been silent for longer
+than it announced (`pipeline.memory.heartbeat`). It is too big when it holds more memory than it
+may. It is stuck when a frame waits for a stage, and no process of that stage has finished anything
+for too long: its link is dead.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from pipeline.topology import RunSpec
 
 _NS_PER_S = 1_000_000_000
 _KB_PER_MB = 1024
-_SURVEY_S = 0.5  # memory and rings are looked at this often, vital signs at every tick
+_SURVEY_S = 0.5  # memory and rings are checked this often, heartbeats at every tick
 _ABSENCE_S = 2.0  # a supervisor that was away for longer was stopped itself, and others with it
 _LINK_FACTOR = 2  # the stage itself is to notice first
 
@@ -24,12 +25,12 @@ _LINK_FACTOR = 2  # the stage itself is to notice first
 class Verdict(NamedTuple):
     """A process to be killed, and why."""
 
-    child: ManagedProcess
-    why: str
+    process: ManagedProcess
+    reason: str
 
 
 class Watchdog:
-    """Judges the processes of one run; kills nobody itself."""
+    """Checks the processes of one run; the supervisor kills them."""
 
     def __init__(self, run: RunSpec, ledger: Ledger) -> None:
         self._limits = run.limits
@@ -37,60 +38,62 @@ class Watchdog:
         self._ledger = ledger
         self._backlog = Backlog(run, ledger)
         self._last_look_ns = self._last_survey_ns = monotonic_ns()
-        self._pardon_ns = 0  # until then nobody is judged
+        self._pardon_ns = 0  # until then no process is checked
 
-    def look(self, children: Sequence[ManagedProcess]) -> list[Verdict]:
+    def look(self, processes: Sequence[ManagedProcess]) -> list[Verdict]:
         now_ns = monotonic_ns()
         if now_ns - self._last_look_ns > _ABSENCE_S * _NS_PER_S:
             self._pardon_ns = now_ns + int(self._limits.frame_s * _NS_PER_S)
         self._last_look_ns = now_ns
         if now_ns < self._pardon_ns:
             return []
-        up = [child for child in children if child.is_up and not child.doom]
+        up = [process for process in processes if process.is_up and not process.kill_reason]
         verdicts = list(self._silent(up, now_ns))
         if now_ns - self._last_survey_ns > _SURVEY_S * _NS_PER_S:
             self._last_survey_ns = now_ns
-            # Whoever waits for a silent one is not to blame.
-            verdicts += self._too_big(up) if verdicts else [*self._too_big(up), *self._stuck(up)]
+            hung = any(not verdict.process.spec.is_service for verdict in verdicts)
+            verdicts += self._too_big(up)
+            if not hung:  # a stage may be stuck because it waits for one that is hung
+                verdicts += self._stuck(up)
         return verdicts
 
     def _silent(self, up: Sequence[ManagedProcess], now_ns: int) -> Iterator[Verdict]:
-        for child in up:
-            row = self._ledger.processes[child.spec.index]
-            if not child.is_ready(self._ledger):
-                if now_ns / _NS_PER_S - child.started_s > self._limits.start_s:
-                    yield Verdict(child, f"was not ready after {self._limits.start_s:g} s")
+        for process in up:
+            row = self._ledger.processes[process.spec.index]
+            if not process.is_ready(self._ledger):
+                if now_ns / _NS_PER_S - process.started_s > self._limits.start_s:
+                    yield Verdict(process, f"was not ready after {self._limits.start_s:g} s")
             elif now_ns > int(row["due_ns"]):
-                yield Verdict(child, f"hung{self._describe_hand(child)}")
+                yield Verdict(process, f"hung{self._describe_hand(process)}")
 
-    def _describe_hand(self, child: ManagedProcess) -> str:
-        held = self._ledger.held_frame(child.spec.index)
+    def _describe_hand(self, process: ManagedProcess) -> str:
+        held = self._ledger.held_frame(process.spec.index)
         return f" at frame {held[1]} of {self._cameras[held[0]]}" if held is not None else ""
 
     def _too_big(self, up: Sequence[ManagedProcess]) -> Iterator[Verdict]:
         limit = self._limits.memory_mb
-        for child in up:
-            used = child.process.taken_kb() // _KB_PER_MB
+        for process in up:
+            used = process.current.taken_kb() // _KB_PER_MB
             if used > limit:
-                yield Verdict(child, f"held {used} MB of memory, its limit is {limit} MB")
+                yield Verdict(process, f"held {used} MB of memory, its limit is {limit} MB")
 
     def _stuck(self, up: Sequence[ManagedProcess]) -> Iterator[Verdict]:
         now_ns = monotonic_ns()
         limit_ns = int(self._limits.frame_s * _NS_PER_S) * _LINK_FACTOR
-        judged = set[str]()
+        checked = set[str]()
         for wait in self._backlog.waits():
-            processes = [child for child in up if child.spec.stage == wait.stage]
-            lively = max([wait.since_ns, *(self._last_sign_ns(child) for child in processes)])
-            if now_ns - lively <= limit_ns or wait.stage in judged:
+            processes = [process for process in up if process.spec.stage == wait.stage]
+            alive_ns = max([wait.since_ns, *(self._last_sign_ns(process) for process in processes)])
+            if now_ns - alive_ns <= limit_ns or wait.stage in checked:
                 continue
-            judged.add(wait.stage)
+            checked.add(wait.stage)
             waited_s = (now_ns - wait.since_ns) / _NS_PER_S
-            what = f"frame {wait.frame_id} of {self._cameras[wait.camera]}"
-            why = f"finished nothing while {what} waited for {waited_s:.0f} s"
-            yield from (Verdict(child, why) for child in processes)
+            frame = f"frame {wait.frame_id} of {self._cameras[wait.camera]}"
+            reason = f"finished nothing while {frame} waited for {waited_s:.0f} s"
+            yield from (Verdict(process, reason) for process in processes)
 
-    def _last_sign_ns(self, child: ManagedProcess) -> int:
+    def _last_sign_ns(self, process: ManagedProcess) -> int:
         """When it last finished a frame or became ready."""
-        ready_ns = int(self._ledger.processes[child.spec.index]["ready_ns"])
-        progress_ns = int(self._ledger.rows["progress_ns"][:, child.spec.index].max())
-        return max(ready_ns, progress_ns, int(child.started_s * _NS_PER_S))
+        ready_ns = int(self._ledger.processes[process.spec.index]["ready_ns"])
+        progress_ns = int(self._ledger.rows["progress_ns"][:, process.spec.index].max())
+        return max(ready_ns, progress_ns, int(process.started_s * _NS_PER_S))

@@ -1,4 +1,4 @@
-"""Processes that a real fork server makes, and what becomes of them without it."""
+"""Processes that a real fork server makes, and what happens to them without it."""
 
 import os
 import select
@@ -23,10 +23,10 @@ UNREADABLE_ORDERS = b"no orders"
 
 
 @pytest.fixture
-def forker() -> Iterator[ForkServerClient]:
-    forker = ForkServerClient(os.getpid(), (HERE.rpartition(".")[0], HERE), QUICK)
-    yield forker
-    forker.close()
+def fork_server() -> Iterator[ForkServerClient]:
+    fork_server = ForkServerClient(os.getpid(), (HERE.rpartition(".")[0], HERE), QUICK)
+    yield fork_server
+    fork_server.close()
 
 
 @pytest.fixture
@@ -35,16 +35,16 @@ def earlier_children() -> set[int]:
     return set(children_of_this_process())
 
 
-def until(forker: ForkServerClient, condition: Callable[[], object]) -> None:
+def until(fork_server: ForkServerClient, condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        select.select(forker.fds(), [], [], 0.01)
-        forker.look()
+        assert time.monotonic() < deadline, "the condition did not come true"
+        select.select(fork_server.fds(), [], [], 0.01)
+        fork_server.look()
 
 
-def born(forker: ForkServerClient, process: ForkedProcess) -> int:
-    until(forker, lambda: process.pid is not None)
+def wait_for_start(fork_server: ForkServerClient, process: ForkedProcess) -> int:
+    until(fork_server, lambda: process.pid is not None)
     assert process.pid is not None
     return process.pid
 
@@ -59,54 +59,57 @@ def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def server_of(forker: ForkServerClient) -> int:
-    return forker._server.pid
+def server_of(fork_server: ForkServerClient) -> int:
+    return fork_server._server.pid
 
 
-def test_a_process_is_a_child_of_who_asked_and_ends_with_a_code(
-    forker: ForkServerClient, short_dir: Path
+def test_a_process_is_a_child_of_the_requesting_one_and_ends_with_a_code(
+    fork_server: ForkServerClient, short_dir: Path
 ) -> None:
-    process = forker.make(orders_of_a_camera(short_dir))
-    assert process.poll() is None, "not born yet"
-    pid = born(forker, process)
+    process = fork_server.make(orders_of_a_camera(short_dir))
+    assert process.poll() is None, "not started yet"
+    pid = wait_for_start(fork_server, process)
     assert parent_of(pid) == os.getpid()
-    until(forker, lambda: Path(f"/proc/{pid}/comm").read_text().strip() == "camera.yard")
+    until(fork_server, lambda: Path(f"/proc/{pid}/comm").read_text().strip() == "camera.yard")
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE_S) == 0
     assert not Path(f"/proc/{pid}").exists()
-    process.send_signal(signal.SIGTERM)  # to nobody
+    process.send_signal(signal.SIGTERM)  # to none
 
 
-def test_memory_counts_from_the_birth_on(forker: ForkServerClient, short_dir: Path) -> None:
-    process = forker.make(orders_of_a_camera(short_dir))
+def test_memory_counts_from_the_start_on(fork_server: ForkServerClient, short_dir: Path) -> None:
+    process = fork_server.make(orders_of_a_camera(short_dir))
     assert process.taken_kb() == 0
-    born(forker, process)
+    wait_for_start(fork_server, process)
     assert process.taken_kb() < 20_000, "what was imported is the server's"
     process.send_signal(signal.SIGKILL)
     assert process.wait(PATIENCE_S) == -signal.SIGKILL
     assert process.taken_kb() == 0
 
 
-def test_orders_that_nobody_can_read_are_refused(forker: ForkServerClient) -> None:
-    process = forker.make(UNREADABLE_ORDERS)
-    born(forker, process)
+def test_unreadable_orders_are_refused(fork_server: ForkServerClient) -> None:
+    process = fork_server.make(UNREADABLE_ORDERS)
+    wait_for_start(fork_server, process)
     assert process.wait(PATIENCE_S) == EXIT_REFUSED
 
 
-def test_one_that_is_stopped_before_its_birth_never_begins(
-    earlier_children: set[int], forker: ForkServerClient
+def test_a_process_that_is_stopped_before_its_start_never_begins(
+    earlier_children: set[int], fork_server: ForkServerClient
 ) -> None:
-    os.kill(server_of(forker), signal.SIGSTOP)
-    unwanted = forker.make(UNREADABLE_ORDERS)
+    os.kill(server_of(fork_server), signal.SIGSTOP)
+    unwanted = fork_server.make(UNREADABLE_ORDERS)
     unwanted.send_signal(signal.SIGTERM)
     assert unwanted.wait(0.0) == -signal.SIGTERM
-    os.kill(server_of(forker), signal.SIGCONT)
-    wanted = forker.make(UNREADABLE_ORDERS)
+    os.kill(server_of(fork_server), signal.SIGCONT)
+    wanted = fork_server.make(UNREADABLE_ORDERS)
     assert wanted.poll() is None
-    born(forker, wanted)
+    wait_for_start(fork_server, wanted)
     assert wanted.wait(PATIENCE_S) == EXIT_REFUSED
     assert unwanted.pid is None
-    until(forker, lambda: set(children_of_this_process()) - earlier_children == {server_of(forker)})
+    until(
+        fork_server,
+        lambda: set(children_of_this_process()) - earlier_children == {server_of(fork_server)},
+    )
 
 
 def children_of_this_process() -> list[int]:
@@ -114,16 +117,16 @@ def children_of_this_process() -> list[int]:
     return [int(pid) for pid in text.split()]
 
 
-def test_who_lives_is_not_touched_by_the_death_of_the_server(
-    forker: ForkServerClient, short_dir: Path
+def test_running_processes_survive_the_death_of_the_server(
+    fork_server: ForkServerClient, short_dir: Path
 ) -> None:
-    process = forker.make(orders_of_a_camera(short_dir))
-    pid = born(forker, process)
-    killed = server_of(forker)
+    process = fork_server.make(orders_of_a_camera(short_dir))
+    pid = wait_for_start(fork_server, process)
+    killed = server_of(fork_server)
     os.kill(killed, signal.SIGKILL)
-    until(forker, lambda: server_of(forker) != killed)
-    later = forker.make(UNREADABLE_ORDERS)
-    assert born(forker, later) != pid
+    until(fork_server, lambda: server_of(fork_server) != killed)
+    later = fork_server.make(UNREADABLE_ORDERS)
+    assert wait_for_start(fork_server, later) != pid
     assert later.wait(PATIENCE_S) == EXIT_REFUSED
     assert process.poll() is None
     process.send_signal(signal.SIGKILL)
@@ -131,63 +134,77 @@ def test_who_lives_is_not_touched_by_the_death_of_the_server(
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_who_was_asked_for_is_asked_for_again(
-    forker: ForkServerClient, number: signal.Signals
+def test_a_process_that_was_requested_is_requested_again(
+    fork_server: ForkServerClient, number: signal.Signals
 ) -> None:
-    warm = forker.make(UNREADABLE_ORDERS)
-    born(forker, warm)
+    warm = fork_server.make(UNREADABLE_ORDERS)
+    wait_for_start(fork_server, warm)
     assert warm.wait(PATIENCE_S) == EXIT_REFUSED
-    os.kill(server_of(forker), number)
-    process = forker.make(UNREADABLE_ORDERS)
-    born(forker, process)
+    os.kill(server_of(fork_server), number)
+    process = fork_server.make(UNREADABLE_ORDERS)
+    wait_for_start(fork_server, process)
     assert process.wait(PATIENCE_S) == EXIT_REFUSED
 
 
 @pytest.mark.parametrize("module", ["dying_module", "threaded_module"])
-def test_a_server_that_never_lives_is_given_up(module: str) -> None:
-    forker = ForkServerClient(os.getpid(), (f"tests.pipeline.{module}",), QUICK)
-    process = forker.make(UNREADABLE_ORDERS)
-    until(forker, lambda: forker.exhausted)
+def test_a_server_that_dies_at_every_start_is_given_up(module: str) -> None:
+    fork_server = ForkServerClient(os.getpid(), (f"tests.pipeline.{module}",), QUICK)
+    process = fork_server.make(UNREADABLE_ORDERS)
+    until(fork_server, lambda: fork_server.exhausted)
     assert process.poll() == EXIT_CRASHED
-    assert forker.make(UNREADABLE_ORDERS).poll() == EXIT_CRASHED
-    forker.close()
+    assert fork_server.make(UNREADABLE_ORDERS).poll() == EXIT_CRASHED
+    fork_server.close()
 
 
-def test_a_module_that_is_not_there_hinders_nobody() -> None:
-    forker = ForkServerClient(os.getpid(), ("no.such.module", HERE), QUICK)
-    process = forker.make(UNREADABLE_ORDERS)
-    born(forker, process)
+def test_a_module_that_does_not_exist_does_no_harm() -> None:
+    fork_server = ForkServerClient(os.getpid(), ("no.such.module", HERE), QUICK)
+    process = fork_server.make(UNREADABLE_ORDERS)
+    wait_for_start(fork_server, process)
     assert process.wait(PATIENCE_S) == EXIT_REFUSED
-    forker.close()
+    fork_server.close()
 
 
-def test_what_is_not_born_at_the_end_never_is() -> None:
-    forker = ForkServerClient(os.getpid(), (HERE,), QUICK)
-    os.kill(server_of(forker), signal.SIGSTOP)
-    process = forker.make(UNREADABLE_ORDERS)
-    server = server_of(forker)
-    forker.close()
+def test_a_process_that_has_not_started_at_the_end_never_does() -> None:
+    fork_server = ForkServerClient(os.getpid(), (HERE,), QUICK)
+    os.kill(server_of(fork_server), signal.SIGSTOP)
+    process = fork_server.make(UNREADABLE_ORDERS)
+    server = server_of(fork_server)
+    fork_server.close()
     assert process.pid is None
     assert not Path(f"/proc/{server}").exists()
 
 
-def test_who_is_born_while_the_forker_closes_is_gone_when_it_has_closed(
+def test_a_process_that_starts_during_the_close_is_gone_after_it(
     earlier_children: set[int],
 ) -> None:
-    forker = ForkServerClient(os.getpid(), (HERE,), QUICK)
-    warm = forker.make(UNREADABLE_ORDERS)
-    born(forker, warm)
+    fork_server = ForkServerClient(os.getpid(), (HERE,), QUICK)
+    warm = fork_server.make(UNREADABLE_ORDERS)
+    wait_for_start(fork_server, warm)
     assert warm.wait(PATIENCE_S) == EXIT_REFUSED
-    processes = [forker.make(UNREADABLE_ORDERS) for _ in range(8)]
-    select.select(forker.fds(), [], [], PATIENCE_S)  # the first is there, and nobody looks
-    forker.close()
+    processes = [fork_server.make(UNREADABLE_ORDERS) for _ in range(8)]
+    select.select(fork_server.fds(), [], [], PATIENCE_S)  # the first has started, unseen
+    fork_server.close()
     assert set(children_of_this_process()) <= earlier_children
     assert [process.pid for process in processes] == [None] * 8
 
 
-def test_a_server_that_died_unseen_hinders_no_closing(earlier_children: set[int]) -> None:
-    forker = ForkServerClient(os.getpid(), (HERE,), QUICK)
-    forker.make(UNREADABLE_ORDERS)
-    os.kill(server_of(forker), signal.SIGKILL)
-    forker.close()
+def test_a_server_that_died_unseen_does_not_hinder_the_close(earlier_children: set[int]) -> None:
+    fork_server = ForkServerClient(os.getpid(), (HERE,), QUICK)
+    fork_server.make(UNREADABLE_ORDERS)
+    os.kill(server_of(fork_server), signal.SIGKILL)
+    fork_server.close()
     assert set(children_of_this_process()) <= earlier_children
+
+
+def test_another_package_in_the_working_directory_is_not_taken_for_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "pipeline/__init__.py").write_text("raise RuntimeError('of another program')")
+    monkeypatch.chdir(tmp_path)
+    fork_server = ForkServerClient(os.getpid(), (HERE,), QUICK)
+    process = fork_server.make(UNREADABLE_ORDERS)
+    wait_for_start(fork_server, process)
+    assert process.wait(PATIENCE_S) == EXIT_REFUSED
+    assert not fork_server.exhausted
+    fork_server.close()

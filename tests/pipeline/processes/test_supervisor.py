@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.limits import Limits
 from pipeline.memory.ledger import CameraState, Ledger
 from pipeline.processes.supervisor import Supervisor
-from pipeline.topology import ProcessSpec, RunSpec, StageRow, Topology
+from pipeline.topology import ProcessSpec, RunSpec, StageSpec, Topology
 from tests.running_line import PATIENCE_S
 
 HERE = "tests.pipeline.tiny_stages"
@@ -20,8 +20,8 @@ STRICT = Limits(frame_s=1.5)
 def make_run(
     run_dir: Path, camera: str, stage: str = "Idle", limits: Limits | None = None
 ) -> RunSpec:
-    rows = (StageRow("camera", f"{HERE}:{camera}"),
-            StageRow("left", f"{HERE}:{stage}", reads="camera"))  # fmt: skip
+    rows = (StageSpec("camera", f"{HERE}:{camera}"),
+            StageSpec("left", f"{HERE}:{stage}", reads="camera"))  # fmt: skip
     core = min(os.sched_getaffinity(0))
     processes = tuple(
         ProcessSpec(name, name.partition(".")[0], i, 0 if i == 0 else None, core, {})
@@ -49,7 +49,7 @@ class Watched:
     def until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S
         self.supervisor.watch(lambda: condition() or time.monotonic() > deadline, lambda: None)
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition did not come true"
 
     def pids(self) -> list[int]:
         return [int(pid) for pid in self.books.processes["pid"]]
@@ -58,7 +58,7 @@ class Watched:
         return bool((self.books.processes["ready_ns"] > 0).all())
 
     def stop(self) -> None:
-        """And check that nobody is left."""
+        """And check that no process is left."""
         pids = [pid for pid in self.pids() if pid]
         self.supervisor.stop()
         assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
@@ -74,7 +74,7 @@ def test_the_end_of_the_source_ends_the_run(short_dir: Path) -> None:
     assert line.books.rows["frames"][0].tolist() == [20, 20]
 
 
-def test_a_killed_process_is_started_again_and_frames_are_asked_for_twice(short_dir: Path) -> None:
+def test_a_killed_process_is_started_again_and_two_replays_are_requested(short_dir: Path) -> None:
     """At once for its replicas' sake, and when it is ready."""
     line = Watched(short_dir)
     line.until(line.are_ready)
@@ -113,7 +113,7 @@ def test_a_camera_whose_process_gives_up_is_lost(short_dir: Path) -> None:
     assert line.books.state(0)[0] is CameraState.LOST
 
 
-def test_processes_are_pinned_and_bear_their_names(short_dir: Path) -> None:
+def test_processes_are_pinned_and_have_their_names(short_dir: Path) -> None:
     line = Watched(short_dir)
     line.until(line.are_ready)
     for pid, name in zip(line.pids(), PROCESSES, strict=True):
@@ -124,7 +124,7 @@ def test_processes_are_pinned_and_bear_their_names(short_dir: Path) -> None:
     line.stop()
 
 
-def test_a_process_that_does_not_hear_the_stop_is_killed(short_dir: Path) -> None:
+def test_a_process_that_does_not_react_to_the_stop_is_killed(short_dir: Path) -> None:
     line = Watched(short_dir)
     line.until(line.are_ready)
     for pid in line.pids():
@@ -134,7 +134,7 @@ def test_a_process_that_does_not_hear_the_stop_is_killed(short_dir: Path) -> Non
 
 def test_a_process_that_is_killed_before_it_is_ready_is_started_again(short_dir: Path) -> None:
     line = Watched(short_dir)
-    process = line.supervisor._children[1].process
+    process = line.supervisor._processes[1].current
     line.until(lambda: process.pid is not None)
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)

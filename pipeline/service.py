@@ -1,0 +1,103 @@
+"""What a service is: a process beside the line that reads its messages and its ledger.
+
+A service is never in a frame's way. It is restarted when it dies or hangs, and the line loses no
+frame meanwhile. Services import this module and `pipeline.client`, and nothing else of `pipeline`.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import closing
+from typing import Any, ClassVar, Protocol
+
+from pipeline.client import DetectionSubscriber, Message
+from pipeline.errors import LineError
+from pipeline.links.async_subscriber import AsyncSubscriber
+from pipeline.memory.ledger_view import LedgerView
+
+__all__ = ["LedgerView", "Service", "ServiceContext", "ServiceError"]
+
+_TICK_S = 0.2  # between two signs of life of a service that receives nothing
+_DRAIN_S = 0.3  # for the last messages, when the line stops
+
+
+class ServiceError(LineError):
+    """Something outside the service is wrong; it is logged in one line, and tried again."""
+
+
+class ServiceContext:
+    """What a service may know of the run it is part of.
+
+    Attributes:
+        name: what its process is called, in the log and in the table of the processes.
+        endpoint: where the line's messages come from, for `pipeline.client.DetectionSubscriber`.
+            It needs no key, whatever the configuration says.
+        cameras: their names, in the order of the ledger.
+        ledger: read-only counts and states.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        endpoint: str,
+        cameras: tuple[str, ...],
+        ledger: LedgerView,
+        alive: Callable[[], bool],
+    ) -> None:
+        self.name = name
+        self.endpoint = endpoint
+        self.cameras = cameras
+        self.ledger = ledger
+        self._alive = alive
+
+    def is_running(self) -> bool:
+        """Give a sign of life; returns False when the line stops.
+
+        A plain service calls this, or takes the next of `messages()`, more often than every
+        `limits.frame_s`: otherwise it is hung. For an asyncio service its event loop does it.
+        """
+        return self._alive()
+
+    def messages(self, cameras: Sequence[str] = ()) -> Iterator[Message | None]:
+        """For a plain service: messages as they come, and None when there is none for a while.
+
+        Ends when the line stops, after its last message.
+        """
+        with DetectionSubscriber(self.endpoint, cameras, timeout_s=_TICK_S) as subscriber:
+            while self.is_running():
+                yield subscriber.receive()
+            deadline_s = time.monotonic() + _DRAIN_S
+            while time.monotonic() < deadline_s and (message := subscriber.receive()) is not None:
+                yield message
+
+    async def stream(self, cameras: Sequence[str] = ()) -> AsyncIterator[Message | None]:
+        """For an asyncio service: the same as `messages`."""
+        with closing(AsyncSubscriber(self.endpoint, cameras)) as subscriber:
+            while self.is_running():
+                yield await subscriber.receive_within(_TICK_S)
+            deadline_s = time.monotonic() + _DRAIN_S
+            while time.monotonic() < deadline_s:
+                message = await subscriber.receive_within(_TICK_S)
+                if message is None:
+                    return
+                yield message
+
+
+class Service(Protocol):
+    """A process of its own. `run` is its loop: a plain function, or a coroutine for asyncio."""
+
+    Options: ClassVar[type[Any]]
+
+    def __init__(self, options: Any, context: ServiceContext) -> None:
+        """Set up what needs no event loop. Raises ServiceError."""
+        ...
+
+    def run(self) -> Coroutine[Any, Any, None] | None:
+        """Serve until the line stops; one that returns earlier is started again.
+
+        A coroutine is cancelled if it does not return soon after the line has stopped.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close what is open, also after an error."""
+        ...

@@ -1,0 +1,173 @@
+"""What a service receives through its context, from a broadcast with and without keys."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipeline import service
+from pipeline.client import WIRE_VERSION, DetectionSubscriber, StatusMessage
+from pipeline.keys import make_keys
+from pipeline.links.authenticator import ServerKeys
+from pipeline.links.broadcast import Broadcast
+from pipeline.links.sockets import messages_address
+from pipeline.memory.ledger import Ledger
+from pipeline.service import LedgerView, ServiceContext
+from tests.pipeline.frames import make_run
+from tests.running_line import PATIENCE_S
+
+Outbox = queue.SimpleQueue[str]  # of what the camera `yard` is said to do
+FIRST, LAST = "the first", "the last"
+
+
+def encode(why: str, camera: str) -> bytes:
+    return msgspec.msgpack.encode(StatusMessage(WIRE_VERSION, "host", camera, "live", 0, why))
+
+
+@contextmanager
+def sending(run_dir: Path, keys: ServerKeys | None = None) -> Iterator[Outbox]:
+    """A broadcast that serves its subscribers in a thread, as publish does between frames."""
+    ended = threading.Event()
+    outbox: Outbox = queue.SimpleQueue()
+    address = f"ipc://{run_dir}/pub"
+    topics = ["status.yard", "status.gate"]
+    with closing(Broadcast(address, topics, keys, messages_address(run_dir))) as broadcast:
+
+        def serve() -> None:
+            while not ended.wait(0.005):
+                broadcast.welcome()
+                if not outbox.empty():
+                    broadcast.send("status.yard", encode(outbox.get(), "yard"))
+
+        broadcast.send("status.yard", encode(FIRST, "yard"))
+        broadcast.send("status.gate", encode(FIRST, "gate"))
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield outbox
+        finally:
+            ended.set()
+            thread.join()
+
+
+def make_context(run_dir: Path, is_running: Callable[[], bool] = lambda: True) -> ServiceContext:
+    run = make_run(run_dir)
+    Ledger.create(run_dir, len(run.cameras), len(run.processes))
+    return ServiceContext(
+        "bell", messages_address(run_dir), run.cameras, LedgerView(run), is_running
+    )
+
+
+class Turns:
+    """Lets a service run until it has received something."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+
+    def __call__(self) -> bool:
+        return not self.is_over
+
+
+def test_a_plain_service_receives_messages_and_turns_where_there_are_none(short_dir: Path) -> None:
+    turns = Turns()
+    seen = []
+    with sending(short_dir):
+        for message in make_context(short_dir, turns).messages(["yard"]):
+            seen.append(message)
+            turns.is_over = message is None and len(seen) > 1
+    assert [m.camera for m in seen if isinstance(m, StatusMessage)] == ["yard"]
+
+
+def test_an_asyncio_service_receives_messages_while_other_tasks_run(short_dir: Path) -> None:
+    turns, ticks = Turns(), []
+
+    async def tick() -> None:
+        while True:
+            ticks.append(len(ticks))
+            await asyncio.sleep(0.01)
+
+    async def run() -> list[str]:
+        other = asyncio.ensure_future(tick())
+        seen = []
+        async for message in make_context(short_dir, turns).stream():
+            if message is not None:
+                seen.append(message.camera)
+            turns.is_over = len(seen) == 2 and message is None
+        other.cancel()
+        return seen
+
+    with sending(short_dir):
+        seen = asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
+    assert sorted(seen) == ["gate", "yard"]
+    assert len(ticks) > 5
+
+
+def last_messages(context: ServiceContext, turns: Turns, outbox: Outbox) -> Iterator[str]:
+    """What a service receives when a message is sent just after the line has stopped."""
+    for message in context.messages(["yard"]):
+        if message is not None:
+            yield message.why
+            if not turns.is_over:
+                turns.is_over = True
+                outbox.put(LAST)
+
+
+async def last_streamed(context: ServiceContext, turns: Turns, outbox: Outbox) -> list[str]:
+    seen = []
+    async for message in context.stream(["yard"]):
+        if message is not None:
+            seen.append(message.why)
+            if not turns.is_over:
+                turns.is_over = True
+                outbox.put(LAST)
+    return seen
+
+
+def test_what_is_sent_while_the_line_stops_is_received(
+    short_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_TICK_S", 1.0)  # for a busy machine
+    turns = Turns()
+    context = make_context(short_dir, turns)
+    with sending(short_dir) as outbox:
+        assert list(last_messages(context, turns, outbox)) == [FIRST, LAST]
+    turns.is_over = False
+    with sending(short_dir) as outbox:
+        assert asyncio.run(last_streamed(context, turns, outbox)) == [FIRST, LAST]
+
+
+def test_services_need_no_key_where_others_do(short_dir: Path) -> None:
+    """`publish.clients` lets in nobody here, and only the run's owner can reach the other end."""
+    (short_dir / "clients").mkdir()
+    _, secret = make_keys("line", short_dir / "keys", short_dir / "keys")
+    keys = ServerKeys(secret, short_dir / "clients")
+    context = make_context(short_dir)
+    with (
+        sending(short_dir, keys),
+        closing(context.messages()) as messages,
+        DetectionSubscriber(f"ipc://{short_dir}/pub", timeout_s=0.5) as stranger,
+    ):
+        assert next(message for message in messages if message is not None).why == FIRST
+        assert stranger.receive() is None
+
+
+def test_the_ledger_of_a_service_is_read_only(short_dir: Path) -> None:
+    run = make_run(short_dir)
+    ledger = Ledger.create(short_dir, 1, len(run.processes))
+    view = LedgerView(run)
+    ledger.rows["frames"][0, 0] = 7
+    ledger.processes["pid"][1] = 42
+    ledger.cameras["width"][0] = 640
+    (camera,) = view.cameras()
+    assert (camera.name, camera.state, camera.captured, camera.width) == (
+        "yard", "connecting", 7, 640,
+    )  # fmt: skip
+    assert camera.drops == {"newest_wins": 0, "ring_full": 0, "abandoned": 0}
+    assert [(p.name, p.pid) for p in view.processes()][1] == (run.processes[1].name, 42)
+    with pytest.raises(ValueError, match="read-only"):
+        view._ledger.rows["frames"][0, 0] = 8
