@@ -3,14 +3,16 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from pipeline.processes.child_main import load_target
-from stages.graph import STAGES
+from stages.graph import ROWS
 
 SOCKET_FILES = {
     "pipeline/client.py",
     "pipeline/keys.py",
+    "pipeline/links/async_subscriber.py",
     "pipeline/links/authenticator.py",
     "pipeline/links/broadcast.py",
     "pipeline/links/dispatch.py",
@@ -68,7 +70,7 @@ def test_stages_between_detect_and_the_world_load_no_vision_library(repository: 
 
 
 def test_each_target_of_the_graph_is_a_class_with_options() -> None:
-    for row in STAGES:
+    for row in ROWS:
         target = load_target(row.target)
         assert isinstance(target, type), row.target
         assert isinstance(target.Options, type), row.target
@@ -77,6 +79,51 @@ def test_each_target_of_the_graph_is_a_class_with_options() -> None:
 def test_zeromq_is_imported_where_sockets_are_made_only(repository: Path) -> None:
     found = {path for path in sources(repository) if "zmq" in imported_modules(path)}
     assert {str(path.relative_to(repository)) for path in found} == SOCKET_FILES
+
+
+def imported_paths(path: Path) -> set[str]:
+    """Dotted names of the modules that a file imports, at whatever depth."""
+    names = set[str]()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def forbidden_to_services(names: set[str]) -> set[str]:
+    ours = {name for name in names if name.split(".")[0] in ("pipeline", "stages", "models")}
+    allowed = ("pipeline.client.", "pipeline.service.", "stages.services.")
+    return {name for name in ours if not f"{name}.".startswith(allowed)}
+
+
+def test_services_import_two_modules_of_the_line_and_each_other(repository: Path) -> None:
+    for path in sorted((repository / "stages/services").rglob("*.py")):
+        assert forbidden_to_services(imported_paths(path)) == set(), path
+
+
+def test_forbidden_imports_of_services_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.py"
+    path.write_text(
+        "import pipeline.clients\nfrom stages import slot\nfrom pipeline.service import Service\n"
+        "from pipeline import client\ndef late():\n    from stages.services.web import app\n"
+    )
+    assert forbidden_to_services(imported_paths(path)) == {"pipeline.clients", "stages.slot"}
+
+
+def test_the_contract_of_the_services_names_every_other_module_of_the_machine_room(
+    repository: Path,
+) -> None:
+    settings = tomllib.loads((repository / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (contract,) = [c for c in settings["contracts"] if "Services" in c["name"]]
+    modules = {
+        f"pipeline.{path.stem}"
+        for path in (repository / "pipeline").iterdir()
+        if (path.suffix == ".py" or path.is_dir()) and not path.stem.startswith("__")
+    }
+    left_out = modules - set(contract["forbidden_modules"])
+    assert left_out == {"pipeline.client", "pipeline.service"}
 
 
 def test_processes_are_pinned_in_one_place(repository: Path) -> None:
