@@ -85,7 +85,7 @@ def test_each_stage_and_service_can_be_given_cores() -> None:
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("detct", "unknown key 'cores.detct': did you mean 'detect'?"),
+        ("detects", "unknown key 'cores.detects': did you mean 'detect'?"),
         ("inference", "unknown key 'cores.inference': "),
         ("42", "unknown key 'cores.42': expected one of capture, preprocess, detect, "),
     ],

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pipeline.config_file import ConfigError, build, read_yaml
 from pipeline.errors import LineError
 from stages.config import LineConfig
+from stages.graph import ROWS
 from stages.line import Line
 from tests.fuzz.damage import damage
 from tests.running_line import REPOSITORY
@@ -55,6 +56,9 @@ def _admitted(said: dict[str, Any], wrong: st.SearchStrategy[Any]) -> st.SearchS
         return st.from_regex(pattern) if pattern else st.text(min_size=said.get("minLength", 0))
     if kind in ("integer", "number"):
         return _number(said, kind)
+    if kind == "object":
+        names = st.sampled_from([row.name for row in ROWS]) | st.text(max_size=5)
+        return st.dictionaries(names, admitted(said["additionalProperties"], wrong), max_size=3)
     return {"boolean": st.booleans(), "null": st.none()}[kind]
 
 

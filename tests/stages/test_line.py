@@ -109,11 +109,11 @@ def test_a_service_is_a_process_after_those_of_the_stages(
     assert (bell.name, bell.stage, bell.index, bell.camera) == ("bell", "bell", 5, None)
     assert bell.is_service
     assert bell.core != process(line, "detect").core
-    assert bell.options == {"labels": ["person", "bicycle", "car"], "camera": 0}
+    assert bell.options == {"labels": ("person", "bicycle", "car"), "camera": 0}
     pinned = make_line(tiny_model, clip, log="DEBUG", cores={"bell": [5]})
     assert pinned.processes[-1].core == 5
 
 
 def test_cores_for_an_unknown_row_are_refused(tiny_model: Path, clip: Path) -> None:
-    with pytest.raises(LineError, match=r"unknown key 'cores\.detct': did you mean 'detect'\?"):
-        make_line(tiny_model, clip, cores={"detct": [0]})
+    with pytest.raises(LineError, match=r"unknown key 'cores\.detects': did you mean 'detect'\?"):
+        make_line(tiny_model, clip, cores={"detects": [0]})
