@@ -30,6 +30,7 @@ class Matched(NamedTuple):
     scores: NDArray[np.float64]  # (D,)
     is_right: NDArray[np.bool_]  # (D,)
     objects: int
+    places: NDArray[np.intp]  # (D,) of each in the list of results that it was taken from
 
 
 def operating_points(matched: Matched, thresholds: tuple[float, ...]) -> list[OperatingPoint]:
@@ -62,14 +63,18 @@ def match(dataset: EvaluationSet, results: list[Result]) -> Matched:
     """Detections and labelled boxes brought together as for AP50."""
     truth = select_truth(dataset, dataset.images)
     pairs = {(image.image_id, c) for image in dataset.images for c in image.category_ids}
-    found = [r for r in results if (r["image_id"], r["category_id"]) in pairs]
+    places = [i for i, r in enumerate(results) if (r["image_id"], r["category_id"]) in pairs]
+    found = [results[place] for place in places]
     scored = run_pycocotools(truth, found, sorted(dataset.labels))
     every_size = scored.params.areaRng[0]
     parts = [part for part in scored.evalImgs if part and part["aRng"] == every_size]
-    scores, is_right = [np.zeros(0)], [np.zeros(0, bool)]
+    scores, is_right, numbers = [np.zeros(0)], [np.zeros(0, bool)], [np.zeros(0, np.intp)]
     for part in parts:
         counts = ~np.asarray(part["dtIgnore"][AT_IOU_50], bool)
         scores.append(np.asarray(part["dtScores"])[counts])
         is_right.append(np.asarray(part["dtMatches"][AT_IOU_50])[counts] > 0)
+        numbers.append(np.asarray(part["dtIds"], np.intp)[counts])
     objects = sum(int((np.asarray(part["gtIgnore"]) == 0).sum()) for part in parts)
-    return Matched(np.concatenate(scores), np.concatenate(is_right), objects)
+    # pycocotools numbers results from 1.
+    origin = np.array(places, np.intp)[np.concatenate(numbers) - 1]
+    return Matched(np.concatenate(scores), np.concatenate(is_right), objects, origin)

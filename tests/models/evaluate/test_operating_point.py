@@ -7,6 +7,7 @@ import pytest
 
 from models.evaluate.evaluation_set import EvaluationSet
 from models.evaluate.operating_point import match, operating_points
+from tests.models.tiny_set import make_result, make_set
 
 pytestmark = pytest.mark.torch
 

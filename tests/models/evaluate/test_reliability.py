@@ -10,7 +10,7 @@ pytestmark = pytest.mark.torch
 
 
 def make(scores: list[float], is_right: list[bool]) -> Matched:
-    return Matched(np.array(scores), np.array(is_right), objects=10)
+    return Matched(np.array(scores), np.array(is_right), 10, np.arange(len(scores)))
 
 
 def test_each_detection_is_in_the_band_of_its_score() -> None:
