@@ -48,7 +48,9 @@ def to_logits(scores: NDArray[np.float32]) -> NDArray[np.float64]:
     """Logits (R, K + 1) up to a constant, of probabilities (R, K) without the background's."""
     wide = scores.astype(np.float64)
     background = 1 - wide.sum(axis=1, keepdims=True)
-    return np.log(np.concatenate((background, wide), axis=1).clip(LEAST))
+    every: NDArray[np.float64] = np.concatenate((background, wide), axis=1)
+    logits: NDArray[np.float64] = np.log(every.clip(LEAST))
+    return logits
 
 
 def fit(evidence: Evidence) -> Calibration:

@@ -20,8 +20,8 @@ from models.calibrate.evidence import SeenSet, gather_evidence
 from models.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
 from models.command import make_parser, run_command
 from models.data.report import DataError, DataReport
-from models.evaluate.halves import HALVES, Half, take_half
 from models.evaluate.evaluation_set import read_evaluation_set
+from models.evaluate.halves import HALVES, Half, take_half
 from models.evaluate.operating_point import match
 from models.evaluate.reliability import calibration_error, reliability
 from stages.model.detector import Detector
