@@ -20,10 +20,9 @@ from pipeline.errors import LineError
 from pipeline.links.sockets import flush
 from pipeline.loops.source_loop import SourceLoop
 from pipeline.loops.stage_loop import StageLoop
-from pipeline.memory.heartbeat import Heartbeat
 from pipeline.memory.ledger import Ledger
 from pipeline.processes.orders import EXIT_CRASHED, EXIT_REFUSED, Orders
-from pipeline.realtime import die_with_parent, freeze_gc, monotonic_ns, name_process, pin_to_core
+from pipeline.realtime import die_with_parent, freeze_gc, name_process, pin_to_core
 from pipeline.stage import Context
 from pipeline.topology import ProcessSpec, RunSpec
 
@@ -76,30 +75,26 @@ def main(encoded_orders: bytes) -> int:
 def _serve(run: RunSpec, process: ProcessSpec, stopped: _StopFlag) -> None:
     gc.disable()  # setting up makes much garbage-free allocation: collecting it costs time
     ledger = Ledger.attach(Path(run.run_dir), len(run.cameras), len(run.processes))
-    ledger.processes[process.index]["pid"] = os.getpid()
-    pulse = Heartbeat(ledger, process.index, run.limits.frame_s)
-    context = Context(run, ledger)
+    context = Context(run, process, ledger)
+    context.heartbeat.start(os.getpid())
     target = load_target(run.topology.row(process.stage).target)
     options = msgspec.convert(process.options, target.Options)
     if process.camera is not None:
-        source = target(options, pulse.beat)
-        intake = SourceLoop(
-            process, context, source, pulse, slots=options.slots, retry=options.retry
-        )
-        with contextlib.closing(intake):
-            _ready(ledger, process, pulse)
-            intake.run(stopped)
+        source = target(options, context.heartbeat.beat)
+        source_loop = SourceLoop(context, source, slots=options.slots, retry=options.retry)
+        with contextlib.closing(source_loop):
+            _ready(context)
+            source_loop.run(stopped)
         return
     stage = target(options, context)
     with (
         contextlib.closing(stage),
-        contextlib.closing(StageLoop(process, context, pulse)) as runner,
+        contextlib.closing(StageLoop(context, stage)) as stage_loop,
     ):
-        _ready(ledger, process, pulse)
-        runner.run(stage, stopped)
+        _ready(context)
+        stage_loop.run(stopped)
 
 
-def _ready(ledger: Ledger, process: ProcessSpec, pulse: Heartbeat) -> None:
+def _ready(context: Context) -> None:
     freeze_gc()
-    pulse.beat()  # first: who is ready is taken at its word
-    ledger.processes[process.index]["ready_ns"] = monotonic_ns()
+    context.heartbeat.ready()

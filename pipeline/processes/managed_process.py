@@ -6,7 +6,7 @@ import time
 import msgspec
 from loguru import logger
 
-from pipeline.memory.ledger import Ledger
+from pipeline.memory.ledger import LedgerReader
 from pipeline.processes.fork_client import ForkServerClient
 from pipeline.processes.forked_process import describe_exit
 from pipeline.processes.orders import Orders
@@ -43,14 +43,13 @@ class ManagedProcess:
         """Whether a process runs whose exit has not been dealt with."""
         return not self.ended and self.due_s is None
 
-    def is_ready(self, ledger: Ledger) -> bool:
+    def is_ready(self, ledger: LedgerReader) -> bool:
         """Whether its links are up; the books may still hold its predecessor's word."""
-        return int(ledger.processes[self.spec.index]["ready_ns"]) / 1e9 > self.started_s
+        return ledger.process(self.spec.index).ready_ns / 1e9 > self.started_s
 
-    def has_delivered(self, ledger: Ledger) -> bool:
+    def has_delivered(self, ledger: LedgerReader) -> bool:
         """Whether it has finished a frame since its start."""
-        progress_ns = ledger.rows["progress_ns"][:, self.spec.index].max()
-        return int(progress_ns) / 1e9 > self.started_s
+        return ledger.progress_ns(self.spec.index) / 1e9 > self.started_s
 
     def kill(self, why: str) -> None:
         self.doom = why

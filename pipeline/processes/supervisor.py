@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from loguru import logger
 
-from pipeline.memory.ledger import CameraState, Ledger
+from pipeline.memory.cameras import CameraState
+from pipeline.memory.ledger import Ledger
 from pipeline.processes.fork_client import ForkServerClient
 from pipeline.processes.forked_process import describe_exit
 from pipeline.processes.managed_process import ManagedProcess
@@ -30,6 +31,7 @@ class Supervisor:
     def __init__(self, run: RunSpec, ledger: Ledger, log_level: str = "INFO") -> None:
         self._run = run
         self._ledger = ledger
+        self._requests = ledger.supervisor_writer()
         self._watchdog = Watchdog(run, ledger)
         self._over = False
         self._fatal: dict[str, tuple[tuple[int, int], int]] = {}  # by stage: frame, deaths
@@ -117,15 +119,15 @@ class Supervisor:
         child.due_s = time.monotonic() + delay_s
         if child.spec.camera is not None:  # which has no writer now
             state = CameraState.STALLED if child.doom else CameraState.CONNECTING
-            self._ledger.set_state(child.spec.camera, state, f"its process {why}")
-        self._ledger.request_replay()
+            self._ledger.camera_writer(child.spec.camera).set_state(state, f"its process {why}")
+        self._requests.request_replay()
 
     def _note_frame_in_hand(self, child: ManagedProcess, code: int) -> None:
         """Give up a frame that kills whoever works on it; the line has others.
 
         A kill from outside is not the frame's fault.
         """
-        held = self._ledger.take_held_frame(child.spec.index)
+        held = self._requests.take_held_frame(child.spec.index)
         stage = child.spec.stage
         if held is None or (code == -signal.SIGKILL and not child.doom):
             return
@@ -134,7 +136,7 @@ class Supervisor:
         self._fatal[stage] = held, times
         if times >= _FATAL_TIMES:
             camera, frame_id = held
-            self._ledger.skip_frame(camera, self._run.topology.names.index(stage), frame_id)
+            self._requests.skip_frame(camera, self._run.topology.names.index(stage), frame_id)
             logger.error("{} frame {}: {} died {} times on it: it is skipped",
                          self._run.cameras[camera], frame_id, stage, times)  # fmt: skip
 
@@ -147,7 +149,7 @@ class Supervisor:
         for child in self._children:
             if child.replay_due and child.is_up and child.is_ready(self._ledger):
                 child.replay_due = False
-                self._ledger.request_replay()
+                self._requests.request_replay()
 
     def _give_up(self, child: ManagedProcess, exit_code: int) -> None:
         """A camera may be lost alone; without a stage there is no line."""
@@ -157,5 +159,5 @@ class Supervisor:
         if camera is None or self._run.limits.on_lost == "exit":
             self._over = True
         if camera is not None:
-            self._ledger.set_state(camera, CameraState.LOST, "its process gave up")
+            self._ledger.camera_writer(camera).set_state(CameraState.LOST, "its process gave up")
             logger.error("{}: this camera is lost", self._run.cameras[camera])

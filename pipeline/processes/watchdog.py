@@ -8,7 +8,7 @@ wait for a stage whose living processes have finished nothing for too long: is a
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from pipeline.memory.ledger import Ledger
+from pipeline.memory.ledger import LedgerReader
 from pipeline.processes.backlog import Backlog
 from pipeline.processes.managed_process import ManagedProcess
 from pipeline.realtime import monotonic_ns
@@ -31,7 +31,7 @@ class Verdict(NamedTuple):
 class Watchdog:
     """Judges the processes of one run; kills nobody itself."""
 
-    def __init__(self, run: RunSpec, ledger: Ledger) -> None:
+    def __init__(self, run: RunSpec, ledger: LedgerReader) -> None:
         self._limits = run.limits
         self._cameras = run.cameras
         self._ledger = ledger
@@ -56,15 +56,14 @@ class Watchdog:
 
     def _silent(self, up: Sequence[ManagedProcess], now_ns: int) -> Iterator[Verdict]:
         for child in up:
-            row = self._ledger.processes[child.spec.index]
             if not child.is_ready(self._ledger):
                 if now_ns / _NS_PER_S - child.started_s > self._limits.start_s:
                     yield Verdict(child, f"was not ready after {self._limits.start_s:g} s")
-            elif now_ns > int(row["due_ns"]):
+            elif now_ns > self._ledger.process(child.spec.index).due_ns:
                 yield Verdict(child, f"hung{self._describe_hand(child)}")
 
     def _describe_hand(self, child: ManagedProcess) -> str:
-        held = self._ledger.held_frame(child.spec.index)
+        held = self._ledger.process(child.spec.index).held_frame
         return f" at frame {held[1]} of {self._cameras[held[0]]}" if held is not None else ""
 
     def _too_big(self, up: Sequence[ManagedProcess]) -> Iterator[Verdict]:
@@ -91,6 +90,6 @@ class Watchdog:
 
     def _last_sign_ns(self, child: ManagedProcess) -> int:
         """When it last finished a frame or became ready."""
-        ready_ns = int(self._ledger.processes[child.spec.index]["ready_ns"])
-        progress_ns = int(self._ledger.rows["progress_ns"][:, child.spec.index].max())
+        ready_ns = self._ledger.process(child.spec.index).ready_ns
+        progress_ns = self._ledger.progress_ns(child.spec.index)
         return max(ready_ns, progress_ns, int(child.started_s * _NS_PER_S))
