@@ -38,7 +38,7 @@ class Detection(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ModelInfo(msgspec.Struct, frozen=True):
-    """Which model file found the detections."""
+    """The model file that the detections are from."""
 
     name: str
     sha256: str
@@ -82,7 +82,7 @@ Message = DetectionMessage | StatusMessage
 
 
 class WireError(ValueError):
-    """Bytes that are no message of this protocol version."""
+    """Bytes that are not a message of this protocol version."""
 
 
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
@@ -105,7 +105,7 @@ def decode_message(data: bytes) -> Message:
 
 
 class KeyFileError(ValueError):
-    """A file that holds no key as it must be."""
+    """A file that does not hold a key in the right form."""
 
 
 def read_public_key(path: str | Path) -> bytes:
@@ -133,7 +133,7 @@ def _read_key(path: str | Path, kind: str) -> bytes:
         raise KeyFileError(f"{path}: {error.strerror}") from None
     found = re.search(rf'^\s*{kind}\s*=\s*"([!-~]{{40}})"\s*$'.encode(), text, re.M)
     try:
-        zmq.curve_public(found[1] if found else b"")  # is content with 32 bytes in Z85
+        zmq.curve_public(found[1] if found else b"")  # accepts 32 bytes in Z85
     except (ValueError, zmq.ZMQError):
         raise KeyFileError(f"{path}: expected a {kind} made by python -m pipeline.keys") from None
     assert found is not None, "no key can be made of nothing"
@@ -141,16 +141,15 @@ def _read_key(path: str | Path, kind: str) -> bytes:
 
 
 class DetectionSubscriber:
-    """Iterates over the messages of a line, newest state first.
+    """Iterates over the messages of a line; the last message of each topic comes first.
 
     Args:
-        endpoint: what the line publishes at, e.g. tcp://192.168.1.20:5570.
+        endpoint: where the line publishes, e.g. tcp://192.168.1.20:5570.
         cameras: names to receive; all when empty.
         status: receive the cameras' status messages too.
-        timeout_s: give up after that much silence; None waits for ever.
-        server_key: file of the line's public key, where it encrypts; to another line, or from one
-            that does not know `key`, nothing comes.
-        key: file of this client's secret key, where the line lets in known clients only.
+        timeout_s: end after a silence of so many seconds; None waits without end.
+        server_key: file of the line's public key, if it encrypts; with another key nothing arrives.
+        key: file of this client's secret key, if the line lets in known clients only.
     """
 
     def __init__(
@@ -196,7 +195,7 @@ class DetectionSubscriber:
 
 
 def _curve_keys(server_key: str | Path | None, key: str | Path | None) -> dict[int, bytes]:
-    """Socket options; a client without a key of its own takes one for the occasion."""
+    """Socket options. A client without a key of its own makes one for this connection."""
     if server_key is None:
         if key is not None:
             raise KeyFileError(f"{key}: a key is of use only with that of the line (server_key)")
@@ -220,9 +219,7 @@ def format_message(message: Message) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m pipeline.client", description="Print detections."
-    )
+    parser = argparse.ArgumentParser("python -m pipeline.client", description="Print detections.")
     parser.add_argument("endpoint", help="e.g. tcp://127.0.0.1:5570")
     parser.add_argument("--camera", action="append", default=[], help="only this one; repeatable")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")

@@ -2,7 +2,7 @@
 
 
 class LineError(Exception):
-    """Something outside the code is wrong; the message says what, where, expected and got."""
+    """Something outside the code is wrong. The message says where, what was expected, and got."""
 
 
 class FrameError(LineError):

@@ -9,7 +9,7 @@ The line is given its secret key and the folder of its clients' public ones:
     publish.secret_key: keys/line.key_secret
     publish.clients: keys/clients
 
-A client is given line.key and its own secret key; from then on the latter need not stay here.
+A client gets line.key and its own secret key, which need not stay here.
 """
 
 import argparse
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=Path, help="where keys lie; made when it is not there")
+    parser.add_argument("folder", type=Path, help="of the keys; made if it does not exist")
     parser.add_argument("--client", metavar="NAME", type=_client_name, help="make a client's keys")
     options = parser.parse_args(arguments)
     is_client = options.client is not None

@@ -10,8 +10,8 @@ from pipeline.redact import redact
 if TYPE_CHECKING:
     from loguru import Record
 
-_CLEAR_LINE = "\r\x1b[K"  # the supervisor's status line may stand where the cursor is
-# What a camera or a client says may end up here: it shall not steer a terminal or look like a line.
+_CLEAR_LINE = "\r\x1b[K"  # the supervisor's status line may be where the cursor is
+# Text from a camera or a client may be logged: it must not steer a terminal or forge a log line.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
@@ -29,6 +29,6 @@ def _show_controls(record: "Record") -> None:
 
 
 def _write(text: str) -> None:
-    """The whole of it is cleaned, so that the text of an exception is too."""
+    """Redact the whole line, which may end with the text of an exception."""
     sys.stderr.write(redact(text))
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""What a process with a frame budget asks of the kernel, and the clock that everybody shares."""
+"""What a process with a frame budget asks of the kernel, and the clock of all processes."""
 
 import ctypes
 import gc
@@ -22,7 +22,7 @@ def available_cores() -> tuple[int, ...]:
 
 
 def pin_to_core(core: int) -> None:
-    """Run the whole process on one core from here on, threads started later included."""
+    """Run the whole process on one core from now on, threads that start later included."""
     try:
         os.sched_setaffinity(0, {core})
     except OSError as error:
@@ -38,29 +38,29 @@ def lower_priority() -> None:
 
 
 def name_process(name: str) -> None:
-    """Show `name` in top and ps; the kernel keeps 15 bytes of it."""
+    """Show `name` in top and ps; the kernel keeps its first 15 bytes."""
     _prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode()))
 
 
 def die_with_parent(parent_pid: int) -> None:
-    """Have the kernel kill this process at the instant its parent is gone, however it went."""
+    """Have the kernel kill this process as soon as its parent is gone, for whatever reason."""
     _prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
-    if os.getppid() != parent_pid:  # the parent died before the call above took hold
+    if os.getppid() != parent_pid:  # the parent died before the call above
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def adopt_orphans() -> None:
-    """Become the parent of whoever descends from this process and loses its own."""
+    """Become the parent of every descendant process that loses its own parent."""
     _prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1))
 
 
 def count_threads() -> int:
-    """Threads of this process, those of libraries included."""
+    """Number of threads of this process, those of libraries included."""
     return len(os.listdir("/proc/self/task"))
 
 
 def freeze_gc() -> None:
-    """Stop the cyclic collector: a collection in mid-frame costs more than the frame's slack."""
+    """Stop the cyclic garbage collector: a collection takes longer than a frame has time for."""
     gc.collect()
     gc.disable()
     gc.freeze()

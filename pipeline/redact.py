@@ -1,4 +1,4 @@
-"""Credentials in URLs never reach a log, a message or a page."""
+"""Removes credentials from URLs, so that they never reach a log, a message or a page."""
 
 import re
 
@@ -10,6 +10,6 @@ _SECRET_QUERY = re.compile(
 
 
 def redact(text: str) -> str:
-    """The text with user names, passwords and tokens of every URL in it replaced by `***`."""
+    """The text, in which `***` replaces the user name, password and token of every URL."""
     text = _USERINFO.sub(r"\g<scheme>***@", text)
     return _SECRET_QUERY.sub(r"\g<key>***", text)

@@ -1,4 +1,4 @@
-"""What a camera looks like to the line, whatever it is made of."""
+"""What a source of frames is to the line: a camera, a file, a folder or a drawn scene."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -12,19 +12,19 @@ class EndOfSource(Exception):
 
 
 class GeometryChanged(Exception):
-    """Frames have another size from here on."""
+    """The next frames have another size."""
 
 
 class SourceError(LineError):
-    """The source cannot be opened, or delivers nothing; a live one is tried again."""
+    """The source cannot be opened, or delivers nothing; a live source is opened again."""
 
 
 class SourceStalled(SourceError):
-    """The source is there and delivers nothing new."""
+    """The source is connected and delivers nothing new."""
 
 
 class SourceDenied(SourceError):
-    """The source wants another user name or password."""
+    """The source refuses the user name or password."""
 
 
 class Geometry(NamedTuple):
@@ -37,8 +37,8 @@ class Geometry(NamedTuple):
 class Source(Protocol):
     """One camera, file, folder or drawn scene.
 
-    `lossless` sources wait for the line; of the others the line takes the newest frame it can.
-    `silence_s` is how long `read` may take, and each step of `open`, before they raise.
+    A `lossless` source waits for the line; of another source the line takes the newest frame that
+    it can. `silence_s` is how long `read`, and each step of `open`, may take before they raise.
     """
 
     Options: ClassVar[type[Any]]
@@ -46,11 +46,11 @@ class Source(Protocol):
     silence_s: float
 
     def __init__(self, options: Any, alive: Callable[[], None]) -> None:
-        """`alive` is to be called by whatever takes long on purpose."""
+        """The source calls `alive` again and again during work that takes long on purpose."""
         ...
 
     def open(self, first_frame: int) -> Geometry:
-        """Connect; a lossless source goes on at `first_frame`. Raises SourceError."""
+        """Connect; a lossless source continues at `first_frame`. Raises SourceError."""
         ...
 
     def areas(self, geometry: Geometry) -> dict[str, AreaSpec]:
@@ -58,7 +58,7 @@ class Source(Protocol):
         ...
 
     def read(self, frame: Area) -> int | None:
-        """Fill the view with the next frame and return its `pts_ns`, or None for none so far.
+        """Write the next frame into `frame`; returns its `pts_ns`, or None if there is none yet.
 
         Raises:
             EndOfSource, GeometryChanged, SourceError

@@ -1,37 +1,68 @@
-"""What a stage is: one process that turns frames into frames with something more about them."""
+"""What a stage is: one process that takes frames and adds to what is known of them.
 
+A stage reads and writes areas of the frame's slot in shared memory, and returns a body, which
+travels on to the stages that read from it. It declares the kind of body that it consumes and the
+kind that it produces:
+
+    class Postprocess(BasicStage[None, Detected]):
+        consumes, produces = NoneType, Detected
+
+After a process was killed, frames that were under way are sent again, so a stage may get a frame
+that it has finished already. The loop takes care of that (`pipeline.loops.frame_handler`):
+
+* a `BasicStage` processes the frame again. It depends on this frame alone, so nothing differs.
+* a `StatefulStage` depends on the frames before, or has an effect outside the line: it sends,
+  records, or counts. Its `process` gets each frame once.
+"""
+
+from abc import ABC, abstractmethod
+from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from types import NoneType
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
 
-from pipeline.memory.frame_ref import FrameRef
+from pipeline.memory.counters import FrameCounters
+from pipeline.memory.frame_ref import NO_FRAME, FrameRef
+from pipeline.memory.heartbeat import Heartbeat
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import Area, Ring
-from pipeline.topology import RunSpec
+from pipeline.topology import ProcessSpec, RunSpec
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+BodyT_co = TypeVar("BodyT_co", covariant=True)
+In_contra = TypeVar("In_contra", contravariant=True)
+Out_co = TypeVar("Out_co", covariant=True)
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the configuration says to one stage; each stage declares its own fields."""
 
 
-class Frame:
-    """A frame as a stage sees it: views into the slot, and what the stage before said of it.
+class Frame(Generic[BodyT_co]):
+    """A frame as a stage sees it: the areas of its slot, and the body from the stage before.
 
-    `repeated` tells that this stage has finished the frame before: another stage was killed and
-    the frame was sent again.
+    `failure` says which stage could not process the frame, and why; it is empty if none failed.
     """
 
-    def __init__(self, ref: FrameRef, ring: Ring, body: bytes, camera: str, repeated: bool) -> None:
+    def __init__(
+        self, ref: FrameRef, ring: Ring, body: BodyT_co, camera: str, failure: str = ""
+    ) -> None:
         self.ref = ref
-        self.body = body
         self.camera = camera
-        self.repeated = repeated
+        self.failure = failure
+        self._body = body
         self._ring = ring
         self._slot = ring.slots[ref.slot]
 
     def __getitem__(self, area: str) -> Area:
         return self._slot[area]
+
+    @property
+    def body(self) -> BodyT_co:
+        return self._body
 
     @property
     def pts_ns(self) -> int:
@@ -52,38 +83,51 @@ class Frame:
         return done | {stage: now_ns - self.ref.captured_ns}
 
 
-class Context(msgspec.Struct, frozen=True):
-    """What a stage may know of the run it is part of."""
+class Context(msgspec.Struct, frozen=True, dict=True):
+    """The run that a process is part of, which process it is, and its own rows of the ledger."""
 
     run: RunSpec
+    process: ProcessSpec
     ledger: Ledger
 
     @property
     def run_dir(self) -> Path:
         return Path(self.run.run_dir)
 
+    @cached_property
+    def heartbeat(self) -> Heartbeat:
+        return self.ledger.heartbeat(self.process.index, self.run.limits.frame_s)
 
-class Stage(Protocol):
-    """The shell around a kernel. `__init__` allocates; nothing after it should."""
+    @cached_property
+    def counters(self) -> tuple[FrameCounters, ...]:
+        """One row for each camera."""
+        cameras = range(len(self.run.cameras))
+        return tuple(self.ledger.counters(camera, self.process.index) for camera in cameras)
+
+
+class Stage(Protocol[In_contra, Out_co]):
+    """The shell around a kernel. `__init__` allocates memory; nothing after it should."""
 
     Options: ClassVar[type[Any]]
+    consumes: ClassVar[type[Any]]  # bodies of its frames; another kind is refused when it arrives
+    produces: ClassVar[type[Any]]  # what `process` returns
 
     def __init__(self, options: Any, context: Context) -> None: ...
 
-    def process(self, frame: Frame) -> bytes:
-        """Work on one frame in place; the result is the body that travels on with it.
+    def process(self, frame: Frame[In_contra]) -> Out_co:
+        """Work on one frame in place; the result travels on with it.
 
         Raises:
-            FrameError: this frame cannot be processed; it travels on marked as failed.
+            FrameError: this frame cannot be processed. It travels on, marked as failed.
         """
         ...
 
-    def pass_failed(self, frame: Frame) -> bytes:
-        """A stage before this one has failed on the frame; `frame.body` says why."""
+    def pass_failed(self, frame: Frame[In_contra | None]) -> Out_co | None:
+        """Take note of a frame that a stage before this one could not process."""
         ...
 
     def idle(self) -> None:
-        """Called some twenty times a second, busy or not."""
+        """Called about twenty times a second, whether frames come or not."""
         ...
 
     def close(self) -> None:
@@ -91,16 +135,39 @@ class Stage(Protocol):
         ...
 
 
-class BasicStage:
-    """The usual answers, for stages to inherit."""
+class BasicStage(Generic[In, Out]):
+    """A stage that depends on the frame alone, with defaults for all but `process`."""
 
     Options: ClassVar[type[Any]] = Options
+    consumes: ClassVar[type[Any]] = NoneType
+    produces: ClassVar[type[Any]] = NoneType
 
-    def pass_failed(self, frame: Frame) -> bytes:
-        return frame.body
+    def pass_failed(self, frame: Frame[In | None]) -> Out | None:
+        """By default nothing travels on but the reason of the failure."""
+        return None
 
     def idle(self) -> None:
-        """Nothing to do between frames."""
+        """By default there is nothing to do between frames."""
 
     def close(self) -> None:
-        """Nothing to flush."""
+        """By default there is nothing to flush."""
+
+
+class StatefulStage(BasicStage[In, Out], ABC):
+    """A stage whose `process` and `pass_failed` get each frame once.
+
+    A frame that comes again gives the result that it gave before: the loop remembers the newest
+    results. Where the process that finished the frame has died since, `recall` makes the result.
+    """
+
+    @abstractmethod
+    def recall(self, frame: Frame[In | None]) -> Out | None:
+        """The result for a frame that a predecessor has finished, without any effect."""
+
+    def last_in_output(self, camera: int) -> int:
+        """The newest frame of a camera whose effect a predecessor has left behind.
+
+        Asked once, at the start. A process may be killed after it has written a frame and before
+        the ledger says so; a stage that finds this out from its own output says it here.
+        """
+        return NO_FRAME

@@ -14,7 +14,7 @@ class DetectOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threads: int
 
 
-class Detect(BasicStage):
+class Detect(BasicStage[None, None]):
     """Reads `tensor`, writes `rois`."""
 
     Options = DetectOptions
@@ -25,11 +25,10 @@ class Detect(BasicStage):
         except ModelFileError as error:
             raise LineError(str(error)) from None
 
-    def process(self, frame: Frame) -> bytes:
+    def process(self, frame: Frame[None]) -> None:
         slot = Slot(frame)
         try:
             boxes_net, scores = self._detector.infer(slot.tensor)
         except InferenceError as error:
             raise FrameError(str(error)) from None
         slot.write_rois(boxes_net, scores)
-        return b""

@@ -5,13 +5,12 @@ from stages.kernels.resize import warp_into
 from stages.slot import Slot
 
 
-class Preprocess(BasicStage):
+class Preprocess(BasicStage[None, None]):
     """Reads `frame`, writes `tensor`."""
 
     def __init__(self, options: Options, context: Context) -> None:
         """Nothing to set up."""
 
-    def process(self, frame: Frame) -> bytes:
+    def process(self, frame: Frame[None]) -> None:
         slot = Slot(frame)
         warp_into(slot.frame, slot.tensor)
-        return b""

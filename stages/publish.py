@@ -14,14 +14,13 @@ from pipeline.client import (
 from pipeline.links.authenticator import server_keys
 from pipeline.links.broadcast import Broadcast
 from pipeline.links.sockets import messages_address
-from pipeline.memory.ledger import CameraState
+from pipeline.memory.cameras import CameraState
 from pipeline.realtime import monotonic_ns
-from pipeline.stage import BasicStage, Context, Frame
+from pipeline.stage import Context, Frame, StatefulStage
 from stages.kernels.detections import decode_detections
-from stages.slot import Slot
+from stages.slot import DetectionBody, PublishedBody, Slot
 
 _NS_PER_MS = 1_000_000
-_KEPT_MESSAGES = 64  # per run: more than the slots of any ring, for frames that are sent again
 
 
 class PublishOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,21 +31,23 @@ class PublishOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clients: str | None = None
 
 
-class Publish(BasicStage):
+class Publish(StatefulStage[DetectionBody, PublishedBody]):
     """Completes each frame's message with sequence number, age and drops, and sends it.
 
-    Reads the detections in the frame's body, and the frame's size.
+    Reads the detections in the frame's body, and the frame's size. A frame that comes again gives
+    the recorder the same message, and is not sent again.
     """
 
     Options = PublishOptions
+    consumes, produces = DetectionBody, PublishedBody
 
     def __init__(self, options: PublishOptions, context: Context) -> None:
         self._options = options
+        self._stage = context.process.stage
         self._cameras = context.run.cameras
         self._ledger = context.ledger
-        own = context.run.publisher
-        assert own is not None, "the graph has no publisher"
-        self._tallies = [self._ledger.tally(camera, own) for camera in range(len(self._cameras))]
+        self._written = context.ledger.publish_writer()
+        self._counters = context.counters
         self._host = socket.gethostname()
         topics = [f"{kind}.{name}" for name in self._cameras for kind in ("det", "status")]
         keys = server_keys(options.secret_key, options.clients)
@@ -55,28 +56,28 @@ class Publish(BasicStage):
         self._broadcast = Broadcast(options.endpoint, topics, keys, private)
         self._encoder = msgspec.msgpack.Encoder()
         self._statuses: list[tuple[CameraState, int, str] | None] = [None] * len(self._cameras)
-        self._sent: dict[tuple[int, int], bytes] = {}  # by camera and frame_id, oldest first
 
-    def process(self, frame: Frame) -> bytes:
-        found = decode_detections(frame.body)
-        detections = tuple(
-            Detection(
-                self._options.labels[class_id], class_id, _round(score, 10_000),
-                # A hundredth of a pixel says enough.
-                (_round(x1, 100), _round(y1, 100), _round(x2, 100), _round(y2, 100)),
-                track_id,
-            )
-            for (x1, y1, x2, y2), score, class_id, track_id in found.iterate()
-        )  # fmt: skip
-        return self._send(frame, detections, "")
+    def process(self, frame: Frame[DetectionBody]) -> PublishedBody:
+        return self._send(frame, self._detections(frame.body))
 
-    def pass_failed(self, frame: Frame) -> bytes:
-        return self._send(frame, (), frame.body.decode(errors="replace"))
+    def pass_failed(self, frame: Frame[DetectionBody | None]) -> PublishedBody:
+        return self._send(frame, ())
+
+    def recall(self, frame: Frame[DetectionBody | None]) -> PublishedBody:
+        """The message that a killed predecessor sent, with the age of now.
+
+        It tells of no drops: those that it told of are not known any more.
+        """
+        detections = () if frame.body is None else self._detections(frame.body)
+        counters = self._counters[frame.ref.camera]
+        seq = counters.frames - (counters.last_frame_id - frame.ref.frame_id + 1)
+        message = self._compose(frame, detections, seq, {}, monotonic_ns())
+        return PublishedBody(self._encoder.encode(message))
 
     def idle(self) -> None:
         self._broadcast.welcome()
         for camera, name in enumerate(self._cameras):
-            status = self._ledger.state(camera)
+            status = self._ledger.camera(camera).status
             if status != self._statuses[camera]:
                 self._statuses[camera] = status
                 state, since_unix_ns, why = status
@@ -89,53 +90,60 @@ class Publish(BasicStage):
         self.idle()
         self._broadcast.close()
 
-    def _send(self, frame: Frame, detections: tuple[Detection, ...], why: str) -> bytes:
-        """Publish once; a frame that comes again gives the same bytes to the recorder only."""
-        key = (frame.ref.camera, frame.ref.frame_id)
-        payload = self._sent.get(key)
-        if payload is None:
-            payload = self._encoder.encode(self._compose(frame, detections, why))
-            self._sent[key] = payload
-            if len(self._sent) > _KEPT_MESSAGES:
-                del self._sent[next(iter(self._sent))]
-        if not frame.repeated:
-            self._broadcast.send(f"det.{frame.camera}", payload)
-        return payload
+    def _send(
+        self, frame: Frame[DetectionBody | None], detections: tuple[Detection, ...]
+    ) -> PublishedBody:
+        camera, now_ns = frame.ref.camera, monotonic_ns()
+        drops = self._written.take_new_drops(camera)
+        message = self._compose(frame, detections, self._counters[camera].frames, drops, now_ns)
+        self._written.count_age(camera, (now_ns - frame.ref.captured_ns) / _NS_PER_MS)
+        payload = self._encoder.encode(message)
+        self._broadcast.send(f"det.{frame.camera}", payload)
+        return PublishedBody(payload)
+
+    def _detections(self, body: DetectionBody) -> tuple[Detection, ...]:
+        found = decode_detections(body.encoded)
+        return tuple(
+            Detection(
+                self._options.labels[class_id], class_id, _round(score, 10_000),
+                # A hundredth of a pixel says enough.
+                (_round(x1, 100), _round(y1, 100), _round(x2, 100), _round(y2, 100)),
+                track_id,
+            )
+            for (x1, y1, x2, y2), score, class_id, track_id in found.iterate()
+        )  # fmt: skip
 
     def _compose(
-        self, frame: Frame, detections: tuple[Detection, ...], why: str
+        self,
+        frame: Frame[DetectionBody | None],
+        detections: tuple[Detection, ...],
+        seq: int,
+        drops: dict[str, int],
+        now_ns: int,
     ) -> DetectionMessage:
-        now_ns = monotonic_ns()
-        age_ms = (now_ns - frame.ref.captured_ns) / _NS_PER_MS
+        """`seq` is how many messages of the camera came before."""
+        ref = frame.ref
         width, height = Slot(frame).frame_wh
-        if not frame.repeated:
-            self._ledger.count_age(frame.ref.camera, age_ms)
         return DetectionMessage(
             v=WIRE_VERSION,
             host=self._host,
             camera=frame.camera,
-            epoch=frame.ref.epoch,
-            frame_id=frame.ref.frame_id,
-            seq=self._seq(frame),
+            epoch=ref.epoch,
+            frame_id=ref.frame_id,
+            seq=seq,
             pts_ns=frame.pts_ns,
-            captured_mono_ns=frame.ref.captured_ns,
+            captured_mono_ns=ref.captured_ns,
             captured_unix_ns=frame.captured_unix_ns,
-            stage_ns=frame.stage_ns(now_ns, "publish"),
-            age_ms=round(age_ms, 3),
+            stage_ns=frame.stage_ns(now_ns, self._stage),
+            age_ms=round((now_ns - ref.captured_ns) / _NS_PER_MS, 3),
             width=width,
             height=height,
-            drops={} if frame.repeated else self._ledger.take_new_drops(frame.ref.camera),
+            drops=drops,
             model=self._options.model,
-            status="skipped" if frame.ref.skipped else "error" if why else "ok",
+            status="skipped" if ref.skipped else "error" if ref.failed else "ok",
             detections=detections,
-            why=why,
+            why=frame.failure,
         )
-
-    def _seq(self, frame: Frame) -> int:
-        """How many messages came before; one that a killed predecessor sent keeps its number."""
-        tally = self._tallies[frame.ref.camera]
-        behind = tally.last_frame_id - frame.ref.frame_id + 1 if frame.repeated else 0
-        return tally.frames - behind
 
 
 def _round(value: float, steps: int) -> float:

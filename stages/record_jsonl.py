@@ -6,17 +6,20 @@ import msgspec
 
 from pipeline.client import DetectionMessage
 from pipeline.errors import LineError
+from pipeline.memory.frame_ref import NO_FRAME
 from pipeline.stage import Context, Frame
 from stages.recording.journal import Journal
 from stages.recording.recorder import Recorder, RecorderOptions
+from stages.slot import PublishedBody
 
 _TAIL_BYTES = 1 << 20  # holds the last line of every camera many times over
 
 
-class RecordJsonl(Recorder):
-    """Each line is handed to the kernel at once, so a kill loses none that was counted."""
+class RecordJsonl(Recorder[PublishedBody]):
+    """Each line is given to the kernel at once, so a kill loses no line that was counted."""
 
-    stage, key = "record_jsonl", "record.jsonl"
+    consumes = PublishedBody
+    key = "record.jsonl"
 
     def __init__(self, options: RecorderOptions, context: Context) -> None:
         super().__init__(options, context)
@@ -24,21 +27,24 @@ class RecordJsonl(Recorder):
             self._journal = Journal(Path(options.path))
         except OSError as error:
             raise LineError(f"{self.key}: {options.path}: {error.strerror}") from None
-        self._written = _recover(self._journal)
+        self._cameras = context.run.cameras
+        self._written = _recover(self._journal)  # before this process
         self._decoder = msgspec.msgpack.Decoder(DetectionMessage)
 
-    def record(self, frame: Frame) -> None:
-        if frame.ref.frame_id <= self._written.get(frame.camera, -1):
-            return  # written just before a kill, and sent again since
-        self._journal.append(msgspec.json.encode(self._decoder.decode(frame.body)) + b"\n")
-        self._written[frame.camera] = frame.ref.frame_id
+    def last_in_output(self, camera: int) -> int:
+        return self._written.get(self._cameras[camera], NO_FRAME)
+
+    def record(self, frame: Frame[PublishedBody | None]) -> None:
+        assert frame.body is not None, "publish makes a message of every frame, failed ones too"
+        message = self._decoder.decode(frame.body.message)
+        self._journal.append(msgspec.json.encode(message) + b"\n")
 
     def finish(self) -> None:
         self._journal.close()
 
 
 def _recover(journal: Journal) -> dict[str, int]:
-    """Make a file that a killed process left whole, and find each camera's last frame in it."""
+    """Cut a line that a killed process left unfinished; returns each camera's last frame."""
     tail = journal.tail(_TAIL_BYTES)
     partial = len(tail) - (tail.rfind(b"\n") + 1)
     first_is_whole = journal.end <= _TAIL_BYTES

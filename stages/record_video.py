@@ -2,34 +2,39 @@
 
 from pathlib import Path
 
+from pipeline.memory.frame_ref import NO_FRAME
 from pipeline.stage import Context, Frame
 from stages.kernels.boxes import Wh
 from stages.kernels.pixels import Pixels
 from stages.recording.recorder import Recorder, RecorderOptions
-from stages.recording.video_file import Encoder, VideoFile, even_size
+from stages.recording.video_file import Encoder, VideoFile, even_size, find_last_frame
 from stages.slot import Slot
 
 
-class RecordVideo(Recorder):
+class RecordVideo(Recorder[None]):
     """Reads `canvas`. One video file per camera and frame size, over all restarts and connections.
 
     Marks in the run's directory tell a successor which files are of this run, and where they are;
     files of earlier runs are begun anew.
     """
 
-    stage, key = "record_video", "record.video"
+    key = "record.video"
 
     def __init__(self, options: RecorderOptions, context: Context) -> None:
         super().__init__(options, context)
+        self._cameras = context.run.cameras
         self._run_dir = context.run_dir
         self._open: dict[str, tuple[Wh, VideoFile]] = {}  # by camera: its size and file
 
-    def record(self, frame: Frame) -> None:
+    def last_in_output(self, camera: int) -> int:
+        marks = self._run_dir.glob(f"video.{self._cameras[camera]}.*")
+        return max((find_last_frame(mark) for mark in marks), default=NO_FRAME)
+
+    def record(self, frame: Frame[None]) -> None:
         canvas = Slot(frame).canvas
         video = self._find_video(frame.camera, canvas)
-        if frame.ref.frame_id > video.last_frame:  # else added just before a kill, and sent again
-            at_ns = frame.pts_ns if frame.ref.lossless else frame.ref.captured_ns
-            video.add(canvas, frame.ref.frame_id, at_ns)
+        at_ns = frame.pts_ns if frame.ref.lossless else frame.ref.captured_ns
+        video.add(canvas, frame.ref.frame_id, at_ns)
 
     def finish(self) -> None:
         while self._open:

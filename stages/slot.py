@@ -1,4 +1,4 @@
-"""What a slot of shared memory holds of one frame, and the typed view of it for stages."""
+"""What a slot of shared memory holds of one frame, a typed view of it, and what travels on."""
 
 from typing import Protocol
 
@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.links.parcel import Body
 from pipeline.memory.ring import Area, AreaSpec
 from stages.kernels.boxes import Wh
 from stages.kernels.pixels import Pixels
@@ -32,6 +33,18 @@ class SlotShape(msgspec.Struct, frozen=True):
         if self.canvas:
             areas["canvas"] = AreaSpec((height, width, 3), "u1")
         return areas
+
+
+class DetectionBody(Body, frozen=True, tag="detections"):
+    """Detections of one frame, as `stages.kernels.detections` encodes them."""
+
+    encoded: bytes
+
+
+class PublishedBody(Body, frozen=True, tag="published"):
+    """The message of one frame as it was published: a `DetectionMessage` in msgpack."""
+
+    message: bytes
 
 
 class Areas(Protocol):

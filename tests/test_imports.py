@@ -16,6 +16,7 @@ SOCKET_FILES = {
     "pipeline/links/authenticator.py",
     "pipeline/links/broadcast.py",
     "pipeline/links/dispatch.py",
+    "pipeline/links/link.py",
     "pipeline/links/sockets.py",
     "pipeline/links/stream.py",
     "pipeline/loops/stage_loop.py",

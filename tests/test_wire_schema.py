@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from pipeline.client import DetectionMessage, DetectionSubscriber, StatusMessage
-from pipeline.memory.ledger import LOSSES, CameraState
+from pipeline.memory.cameras import CameraState
+from pipeline.memory.counters import LOSSES
 
 CLIP = "scene://street?seed=7&width=320&height=240&seconds=2"
 

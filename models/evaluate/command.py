@@ -2,7 +2,7 @@
 
 python -m models.evaluate models/zoo/thundernet-snet49-street11.onnx --data street11/val.json
 python -m models.evaluate model.onnx --data val.json --detections found.json --results ap.json
-python -m models.evaluate model.onnx --data val.json --expect docs/published.json
+python -m models.evaluate model.onnx --data val.json --half reporting --expect published.json
 python -m models.evaluate model.onnx --voc VOCdevkit/VOC2007 --split test
 python -m models.evaluate model.onnx --coco annotations/instances_val2017.json --images val2017
 """
@@ -17,6 +17,7 @@ from models.command import make_parser, run_command
 from models.data.report import DataError, DataReport
 from models.evaluate.dataset_options import read_dataset
 from models.evaluate.evaluation_set import EvaluationSet, take_images
+from models.evaluate.halves import HALVES, take_half
 from models.evaluate.protocol import read_scores
 from models.evaluate.results import MAX_DETECTIONS, SCORE_THRESH, find_results
 from stages.model.detector import Detector
@@ -29,6 +30,12 @@ class DeviationError(RuntimeError):
 
 
 USER_ERRORS = (DataError, DeviationError, ModelFileError, OSError)
+
+
+def check_options(options: argparse.Namespace) -> None:
+    """Raises DataError for options that do not go together."""
+    if options.half and not options.data:
+        raise DataError("--half: expected --data too; VOC and COCO have splits of their own")
 
 
 def report_differences(labels: tuple[str, ...], dataset: EvaluationSet, report: DataReport) -> None:
@@ -51,6 +58,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     dataset.add_argument("--coco", type=Path, help="COCO JSON; COCO's AP")
     parser.add_argument("--split", default="test", help="with --voc: a list in ImageSets/Main")
     parser.add_argument("--images", type=Path, help="with --coco: folder of the images")
+    parser.add_argument("--half", choices=HALVES, help="with --data: half of the images")
     parser.add_argument("--limit", type=int, help="evaluate about this many images, evenly spaced")
     parser.add_argument("--detections", type=Path, help="write COCO results here")
     parser.add_argument("--results", type=Path, help="write the scores as JSON here")
@@ -60,9 +68,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> None:
+    check_options(options)
     report = DataReport()
     dataset, protocol = read_dataset(options, report)
     published = read_scores(options.expect, [protocol]) if options.expect else None
+    if options.half:
+        dataset = take_half(dataset, options.half)
     if options.limit:
         dataset = take_images(dataset, options.limit)
     detector = Detector(options.model, options.threads)
@@ -72,10 +83,11 @@ def run(options: argparse.Namespace) -> None:
     detect = FrameDetector(detector, soft_nms).detect
     dataset, results = find_results(detect, labels, dataset, report)
     score = protocol.score(dataset, results)
+    if options.half:
+        score = msgspec.structs.replace(score, half=options.half)
     print(f"{detector.metadata.name} {detector.metadata.sha256[:12]}")
+    print(f"{len(dataset.images)} images{f', the {options.half} half' if options.half else ''}")
     print(protocol.format(score))
-    for line in protocol.describe(dataset, results):
-        print(line)
     for line in report.lines():
         print(f"data: {line}")
     if options.detections:

@@ -5,7 +5,7 @@ annotated exhaustively in it. Where they are absent, the source is "all" and eve
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,6 +80,13 @@ def take_images(whole: EvaluationSet, count: int) -> EvaluationSet:
     """About `count` images, evenly spaced, so that every source keeps its share."""
     step = max(1, round(len(whole.images) / count))
     return whole._replace(images=whole.images[::step][:count])
+
+
+def keep_labels(whole: EvaluationSet, labels: Collection[str]) -> EvaluationSet:
+    """The same images, evaluated for some of the classes alone."""
+    kept = {category_id for category_id, name in whole.labels.items() if name in labels}
+    images = [image._replace(category_ids=image.category_ids & kept) for image in whole.images]
+    return whole._replace(images=images)
 
 
 def read_frames(dataset: EvaluationSet, report: DataReport) -> Iterator[tuple[EvalImage, BgrImage]]:

@@ -7,6 +7,7 @@ not evaluated in images that were not annotated for it.
 
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,14 +15,13 @@ from models.evaluate.average_precision import PERCENT, run_pycocotools, select_t
 from models.evaluate.evaluation_set import EvaluationSet
 from models.evaluate.results import Result
 
-DISPLAY_THRESHOLDS = (0.25, 0.3, 0.35, 0.4, 0.5, 0.6)
 AT_IOU_50 = 0  # index of the first of COCO's ten
 
 
-class OperatingPoint(NamedTuple):
+class OperatingPoint(msgspec.Struct, frozen=True):
     threshold: float
-    found: float  # percent of the labelled objects
-    right: float  # percent of what is shown; NaN where nothing is
+    found: float | None  # percent of the labelled objects; None where there are none
+    right: float | None  # percent of what is shown; None where nothing is
 
 
 class Matched(NamedTuple):
@@ -30,47 +30,51 @@ class Matched(NamedTuple):
     scores: NDArray[np.float64]  # (D,)
     is_right: NDArray[np.bool_]  # (D,)
     objects: int
+    places: NDArray[np.intp]  # (D,) of each in the list of results that it was taken from
 
 
-def operating_points(
-    dataset: EvaluationSet, results: list[Result], thresholds: tuple[float, ...]
-) -> list[OperatingPoint]:
-    matched = match(dataset, results)
+def operating_points(matched: Matched, thresholds: tuple[float, ...]) -> list[OperatingPoint]:
     return [at_threshold(matched, threshold) for threshold in thresholds]
 
 
 def at_threshold(matched: Matched, threshold: float) -> OperatingPoint:
     is_shown = matched.scores >= threshold
     right, shown = int((is_shown & matched.is_right).sum()), int(is_shown.sum())
-    found = PERCENT * right / matched.objects if matched.objects else float("nan")
-    return OperatingPoint(threshold, found, PERCENT * right / shown if shown else float("nan"))
+    found = PERCENT * right / matched.objects if matched.objects else None
+    return OperatingPoint(threshold, found, PERCENT * right / shown if shown else None)
+
+
+def found_where_right(matched: Matched, right: float) -> float:
+    """Percent of the objects found at the lowest threshold at which `right` percent are right.
+
+    0 where no threshold reaches that.
+    """
+    order = np.argsort(-matched.scores, kind="stable")
+    hits = np.cumsum(matched.is_right[order])  # (D,)
+    is_right_enough = PERCENT * hits >= right * np.arange(1, len(hits) + 1)
+    # Detections of one score are shown together or not at all.
+    scores = matched.scores[order]
+    is_last = np.append(scores[1:] != scores[:-1], True) if len(scores) else np.zeros(0, bool)
+    reached = np.flatnonzero(is_right_enough & is_last)
+    return PERCENT * float(hits[reached[-1]]) / matched.objects if len(reached) else 0.0
 
 
 def match(dataset: EvaluationSet, results: list[Result]) -> Matched:
     """Detections and labelled boxes brought together as for AP50."""
     truth = select_truth(dataset, dataset.images)
     pairs = {(image.image_id, c) for image in dataset.images for c in image.category_ids}
-    found = [r for r in results if (r["image_id"], r["category_id"]) in pairs]
+    places = [i for i, r in enumerate(results) if (r["image_id"], r["category_id"]) in pairs]
+    found = [results[place] for place in places]
     scored = run_pycocotools(truth, found, sorted(dataset.labels))
     every_size = scored.params.areaRng[0]
     parts = [part for part in scored.evalImgs if part and part["aRng"] == every_size]
-    scores, is_right = [np.zeros(0)], [np.zeros(0, bool)]
+    scores, is_right, numbers = [np.zeros(0)], [np.zeros(0, bool)], [np.zeros(0, np.intp)]
     for part in parts:
         counts = ~np.asarray(part["dtIgnore"][AT_IOU_50], bool)
         scores.append(np.asarray(part["dtScores"])[counts])
         is_right.append(np.asarray(part["dtMatches"][AT_IOU_50])[counts] > 0)
+        numbers.append(np.asarray(part["dtIds"], np.intp)[counts])
     objects = sum(int((np.asarray(part["gtIgnore"]) == 0).sum()) for part in parts)
-    return Matched(np.concatenate(scores), np.concatenate(is_right), objects)
-
-
-def describe_points(dataset: EvaluationSet, results: list[Result]) -> list[str]:
-    """The line of `models.evaluate` on thresholds at which detections are often displayed."""
-    return [format_points(operating_points(dataset, results, DISPLAY_THRESHOLDS))]
-
-
-def format_points(points: list[OperatingPoint]) -> str:
-    """`at .30: 65 % found, 34 % right; at .50: ...`"""
-    return "; ".join(
-        f"at {point.threshold:.2f}: {point.found:.0f} % found, {point.right:.0f} % right"
-        for point in points
-    )
+    # pycocotools numbers results from 1.
+    origin = np.array(places, np.intp)[np.concatenate(numbers) - 1]
+    return Matched(np.concatenate(scores), np.concatenate(is_right), objects, origin)

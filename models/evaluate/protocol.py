@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 import msgspec
 
 from models.data.report import DataError
-from models.evaluate.average_precision import (
-    Score,
-    compare,
-    find_deviations,
-    score_detections,
-)
+from models.evaluate.average_precision import compare
 from models.evaluate.coco import CocoScore, score_coco
 from models.evaluate.evaluation_set import EvaluationSet
-from models.evaluate.operating_point import describe_points
 from models.evaluate.results import Result
+from models.evaluate.source_report import (
+    SourceReport,
+    find_report_deviations,
+    format_report,
+    report_by_source,
+)
 from models.evaluate.voc import VocScore, score_voc
 
 CLASSES_PER_LINE = 5
@@ -29,18 +29,6 @@ class Protocol(NamedTuple):
     score: Callable[[EvaluationSet, list[Result]], Any]
     format: Callable[[Any], str]
     find_deviations: Callable[[Any, Any], list[str]]
-    # Lines that are printed below the score, and are no part of what --expect compares.
-    describe: Callable[[EvaluationSet, list[Result]], list[str]] = lambda dataset, results: []
-
-
-def format_score(score: Score) -> str:
-    """One line per source, AP50 of its classes behind, and the mean."""
-    lines = []
-    for name, source in score.sources.items():
-        classes = " ".join(f"{label} {of.ap50:.0f}" for label, of in source.classes.items())
-        lines.append(f"{name:<22} AP50 {source.ap50:5.1f}  AP {source.ap:5.1f}   {classes}")
-    lines.append(f"{'mean over sources':<22} AP50 {score.ap50:5.1f}  AP {score.ap:5.1f}")
-    return "\n".join(lines)
 
 
 def format_voc(score: VocScore) -> str:
@@ -70,7 +58,7 @@ def find_mean_deviations(score: Any, published: Any) -> list[str]:
     return compare("mean over classes", score, published)
 
 
-BY_SOURCE = Protocol(Score, score_detections, format_score, find_deviations, describe_points)
+BY_SOURCE = Protocol(SourceReport, report_by_source, format_report, find_report_deviations)
 VOC = Protocol(VocScore, score_voc, format_voc, find_mean_deviations)
 COCO = Protocol(CocoScore, score_coco, format_coco, find_mean_deviations)
 PROTOCOLS = (BY_SOURCE, VOC, COCO)

@@ -1,7 +1,7 @@
-"""Who may receive: keys of the line, and the clients whose public keys lie in a folder.
+"""Which clients may receive messages: those whose public keys lie in a folder.
 
-ZeroMQ asks for each client that has proven to own its key (ZMQ RFC 27, 25: ZAP, CURVE); what is not
-answered is not let in.
+A client proves to ZeroMQ that it owns its key (CURVE, ZMQ RFC 25). Then ZeroMQ asks this code
+whether the client is known (ZAP, ZMQ RFC 27). Without an answer the client stays out.
 """
 
 import contextlib
@@ -19,17 +19,17 @@ _ADDRESS = "inproc://zeromq.zap.01"  # fixed by ZAP
 _VERSION = b"1.0"
 _DOMAIN = b"thunderline"
 _REQUESTS_AT_ONCE = 100
-_MOST_NAMED = 1000  # strangers' keys that are remembered, so that each is reported once
+_MOST_NAMED = 1000  # unknown keys that are remembered, so that each is logged once
 
 
 class ServerKeys(NamedTuple):
-    """Files of the line's own key and, where not everybody is let in, folder of its clients'."""
+    """The file of the line's secret key, and the folder of known clients' keys, if there is one."""
 
     secret_key: Path
     clients: Path | None = None
 
     def socket_options(self) -> dict[int, int | bytes]:
-        """Read everything; raises LineError when a file is not as it must be."""
+        """Read the keys. Raises LineError when a file is not as it must be."""
         try:
             public, secret = read_secret_key(self.secret_key)
         except KeyFileError as error:
@@ -43,20 +43,20 @@ class ServerKeys(NamedTuple):
             return options
         if not self.clients.is_dir():
             raise LineError(f"publish.clients: {self.clients}: expected a folder of *.key files")
-        for wrong in read_clients(self.clients)[1]:
-            raise LineError(f"publish.clients: {wrong}")
+        for text in read_clients(self.clients)[1]:
+            raise LineError(f"publish.clients: {text}")
         return options | {zmq.ZAP_DOMAIN: _DOMAIN}
 
 
 def server_keys(secret_key: str | None, clients: str | None) -> ServerKeys | None:
-    """The keys that a configuration names, if it does."""
+    """The keys that a configuration names; None if it names none."""
     if secret_key is None:
         return None
     return ServerKeys(Path(secret_key), None if clients is None else Path(clients))
 
 
 class Authenticator:
-    """Answers for one folder of public keys; a key put there or removed counts from then on."""
+    """Answers for one folder of public keys. A key that is added or removed counts at once."""
 
     def __init__(self, clients: Path) -> None:
         self._clients = clients
@@ -69,14 +69,14 @@ class Authenticator:
         self._socket.bind(_ADDRESS)
 
     def answer(self) -> None:
-        """Decide about those who wait, without waiting."""
+        """Answer the requests that have arrived, without waiting for more."""
         with contextlib.suppress(zmq.Again):
             for _ in range(_REQUESTS_AT_ONCE):
                 request = self._socket.recv_multipart(zmq.DONTWAIT)
                 self._socket.send_multipart(self._decide(request))
 
     def close(self) -> None:
-        # Closing alone gives the address back later, in a thread of ZeroMQ's.
+        # Without this a thread of ZeroMQ frees the address, some time after the socket is closed.
         self._socket.unbind(_ADDRESS)
         self._socket.close()
 
@@ -96,23 +96,23 @@ class Authenticator:
             logger.warning("publish.clients: no key in {} fits {}", self._clients, address)
 
     def _refresh(self) -> None:
-        """Read the folder again when it has changed, or when a file in it was not readable."""
+        """Read the folder again when it has changed, or when a file in it could not be read."""
         try:
             changed_ns = self._clients.stat().st_mtime_ns
-        except OSError as error:  # it is gone: nobody is known
+        except OSError as error:  # the folder is gone: no client is known
             changed_ns, self._known, errors = -1, {}, [f"{self._clients}: {error.strerror}"]
         else:
             if changed_ns == self._changed_ns and not self._errors:
                 return
             self._known, errors = read_clients(self._clients)
-        for wrong in errors:
-            if wrong not in self._errors:
-                logger.error("publish.clients: {}", wrong)
+        for text in errors:
+            if text not in self._errors:
+                logger.error("publish.clients: {}", text)
         self._changed_ns, self._errors = changed_ns, errors
 
 
 def read_clients(folder: Path) -> tuple[dict[bytes, str], list[str]]:
-    """Name of the file by key, for each `*.key`, and what is wrong with the others."""
+    """Name of the file by key, for each `*.key`; and the errors of files that hold no key."""
     known, errors = dict[bytes, str](), list[str]()
     for path in sorted(folder.glob("*.key")):
         try:

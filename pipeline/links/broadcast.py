@@ -1,12 +1,12 @@
-"""The line's results for the world: one publishing socket, single-part messages, topic first.
+"""The socket that publishes the line's results: single-part messages, topic first.
 
 A message is `<topic> <payload>` in one part, so that a client may use ZMQ_CONFLATE. The last
-message of every topic is kept and sent again when somebody subscribes: a late client soon learns
-what is. A client that is slower than the line loses messages and sees it from `seq`.
+message of every topic is kept and sent again when a client subscribes, so a late client soon has
+the present state. A client that is slower than the line loses messages and sees it from `seq`.
 
-Whoever can connect may send anything, as much and as often as he likes. So ZeroMQ is asked to leave
-each subscription to this code, which grants what a topic can match, hears a few at a time, and
-begins anew with empty tables when clients hold more of them than any use could explain.
+Any client that can connect may send any bytes, in any number. So ZeroMQ leaves each subscription to
+this code (XPUB_MANUAL). It grants a subscription only if a topic can match it, reads a limited
+number at a time, and disconnects all clients when they hold more subscriptions than they can need.
 """
 
 import contextlib
@@ -24,10 +24,10 @@ from pipeline.links.authenticator import Authenticator, ServerKeys
 from pipeline.links.sockets import LinkError, make_socket
 
 _SUBSCRIBER_HWM = 1_000  # messages per subscriber: about ten seconds of three cameras
-_FLUSH_MS = 200  # for the last messages on their way out when the line stops
-_REPEAT_S = 1.0  # a topic is repeated no more often: thousands of newcomers make no flood
-_EVENTS_AT_ONCE = 1000  # some milliseconds; more than a thousand newcomers a second ask for
-_EVENTS_WAITING = 2  # per client, one of them its key; the rest waits on its side of the network
+_FLUSH_MS = 200  # for the last messages, when the line stops
+_REPEAT_S = 1.0  # a topic is repeated at most this often, however many clients connect
+_EVENTS_AT_ONCE = 1000  # takes some milliseconds; enough for a thousand new clients a second
+_EVENTS_WAITING = 2  # per client, one of them its key; more wait in the client
 _MOST_EVENT_BYTES = 1024  # a subscription takes 73; room for the handshake
 _MOST_HELD_BYTES = 1 << 18  # of subscriptions, from all clients: those of 2000 usual ones
 _HANDSHAKE_MS = 5_000
@@ -63,7 +63,7 @@ class Broadcast:
         self._authenticator = Authenticator(keys.clients) if keys and keys.clients else None
         self._last: dict[bytes, bytes] = {}  # message by topic
         self._repeated_s: dict[bytes, float] = {}
-        self._missed = set[bytes]()  # topics whose last message a new subscriber has not seen
+        self._missed = set[bytes]()  # topics whose last message some new subscriber has not got
         try:
             self.socket = self._open()
         except zmq.ZMQError as error:
@@ -71,17 +71,17 @@ class Broadcast:
             raise _cannot_listen(endpoint, error.errno) from None
 
     def send(self, topic: str, payload: bytes) -> None:
-        self._hear()
+        self._read_subscriptions()
         key = topic.encode()
         self._missed.discard(key)
         self._last[key] = key + b" " + payload
         self.socket.send(self._last[key], zmq.DONTWAIT)
 
     def welcome(self) -> None:
-        """Let clients in, and repeat what those who have subscribed may have missed."""
+        """Let known clients in, and send the last messages again to new subscribers."""
         if self._authenticator is not None:
             self._authenticator.answer()
-        self._hear()
+        self._read_subscriptions()
         for topic in sorted(self._missed):
             if time.monotonic() >= self._repeated_s.get(topic, 0.0) + _REPEAT_S:
                 self._missed.remove(topic)
@@ -91,11 +91,11 @@ class Broadcast:
     def close(self) -> None:
         self.socket.close()
         self._close_authenticator()
-        if self._path is not None:  # ZeroMQ leaves it
+        if self._path is not None:  # ZeroMQ leaves the file
             self._path.unlink(missing_ok=True)
 
-    def _hear(self) -> None:
-        """Take note of some (un)subscriptions; each is one byte 1 (0) and the prefix."""
+    def _read_subscriptions(self) -> None:
+        """Read some (un)subscriptions; each is one byte 1 (0) and the prefix of topics."""
         with contextlib.suppress(zmq.Again):
             for _ in range(_EVENTS_AT_ONCE):
                 event = self.socket.recv(zmq.DONTWAIT)
@@ -128,7 +128,7 @@ class Broadcast:
         opened.setsockopt(zmq.MAXMSGSIZE, _MOST_EVENT_BYTES)
         opened.setsockopt(zmq.LINGER, _FLUSH_MS)
         opened.setsockopt(zmq.HANDSHAKE_IVL, _HANDSHAKE_MS)
-        opened.setsockopt(zmq.TCP_KEEPALIVE, 1)  # a client whose cable was pulled is given up
+        opened.setsockopt(zmq.TCP_KEEPALIVE, 1)  # a client with its cable pulled is disconnected
         opened.setsockopt(zmq.XPUB_MANUAL, 1)
         try:
             if self._private is not None:
@@ -142,7 +142,7 @@ class Broadcast:
         return opened
 
     def _reopen(self) -> None:
-        """Forget every client; those that want something connect again by themselves."""
+        """Disconnect every client. Their ZeroMQ connects again by itself."""
         self.socket.close(linger=0)
         for _ in range(_REBIND_TRIES):
             try:
@@ -170,11 +170,11 @@ def _local_path(endpoint: str) -> Path | None:
 
 
 def _has_listener(path: Path) -> bool:
-    """Whether somebody answers at a local address: ZeroMQ would take it over without a word."""
+    """Whether a process listens at a local address, which ZeroMQ would take over silently."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             return probe.connect_ex(str(path)) == 0
-        except OSError:  # no path of a socket; binding says why
+        except OSError:  # not the path of a socket; binding to it will say why
             return False
 
 

@@ -1,25 +1,27 @@
-"""Puts the results of replicas back into the order of the camera."""
+"""Puts the results of replicas back into the order in which the camera delivered the frames."""
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from pipeline.links.parcel import Parcel
 from pipeline.memory.frame_ref import NO_FRAME, FrameRef
 
-_WAIT_NS = 500_000_000  # for a live frame that a killed or hanging replica holds
+_WAIT_NS = 500_000_000  # for a live frame that a killed or hung replica holds
 
 
 class Reorder:
-    """Holds a frame back until the one that was dispatched before it has passed.
+    """Holds a frame back until the frame that was dispatched before it has passed.
 
-    A live frame waits for a bounded time; its predecessor is dropped when it comes after all. A
-    lossless frame waits for as long as it takes: whoever holds its predecessor either delivers or
-    dies, and then both are sent again. The slots of the ring bound how many can wait.
+    A live frame waits for a limited time; if the frame before it comes later than that, it is
+    dropped. A lossless frame waits without limit: the replica that holds the frame before it either
+    delivers it or dies, and after a death both frames are sent again. The slots of the ring bound
+    how many frames can wait.
 
     Args:
-        passed: the last frame of each camera that a predecessor of this process has let pass.
-        is_current: whether a reference is not stale; a stale one must not let others pass.
-        on_late: told of frames whose successors were not kept waiting any longer.
+        passed: by camera, the last frame that an earlier process in this place has let pass.
+        is_current: whether a reference is not stale. A stale one does not let later frames pass.
+        on_late: called with each frame that comes too late.
     """
 
     def __init__(
@@ -31,16 +33,16 @@ class Reorder:
         self._passed = list(passed)  # frame_id, by camera
         self._is_current = is_current
         self._on_late = on_late
-        self._held: dict[int, list[tuple[int, int, int, Parcel]]] = {}  # heaps, by camera
+        self._held: dict[int, list[tuple[int, int, int, Parcel[Any]]]] = {}  # heaps, by camera
         self._arrivals = 0
 
-    def put(self, parcel: Parcel, now_ns: int) -> None:
-        self._arrivals += 1  # breaks ties: parcels themselves have no order
+    def put(self, parcel: Parcel[Any], now_ns: int) -> None:
+        self._arrivals += 1  # breaks ties: parcels have no order of their own
         entry = (parcel.ref.frame_id, self._arrivals, now_ns, parcel)
         heapq.heappush(self._held.setdefault(parcel.ref.camera, []), entry)
 
-    def take(self, now_ns: int) -> Iterator[Parcel]:
-        """Yield every frame whose turn has come, and the stale ones for the books."""
+    def take(self, now_ns: int) -> Iterator[Parcel[Any]]:
+        """Yield every frame whose turn has come, and the stale ones, which the caller counts."""
         for heap in self._held.values():
             while heap:
                 _, _, arrived_ns, parcel = heap[0]
@@ -59,7 +61,7 @@ class Reorder:
                 yield parcel
 
     def _is_in_turn(self, ref: FrameRef) -> bool:
-        is_first = ref.after == NO_FRAME  # that its dispatcher has sent
+        is_first = ref.after == NO_FRAME  # the first that its sender has dispatched
         return is_first or _is_sent_again(ref) or ref.after == self._passed[ref.camera]
 
     def _is_late(self, ref: FrameRef) -> bool:
@@ -68,5 +70,5 @@ class Reorder:
 
 
 def _is_sent_again(ref: FrameRef) -> bool:
-    """Whether a replay begins here: a later frame was dispatched before this one."""
+    """Whether frames are sent again from here on: a later frame was dispatched before this one."""
     return ref.after >= ref.frame_id

@@ -1,6 +1,6 @@
-"""How every inner socket is made: limits, lifetimes and addresses in one place.
+"""How every inner socket is made: its limits, lifetime and address.
 
-Sockets of a run live in its private directory (mode 0700), one file each.
+The sockets of a run are files in its private directory (mode 0700).
 """
 
 from collections.abc import Iterator
@@ -10,15 +10,15 @@ import zmq
 from loguru import logger
 
 from pipeline.errors import LineError
-from pipeline.links.parcel import MessageError, Parcel, decode_parcel
+from pipeline.links.parcel import BodyT, MessageError, Parcel, ParcelDecoder
 
-INNER_HWM = 10_000  # never reached: rings hold far fewer frames; a full link is a bug, not a drop
-_RECONNECT_MS = 10  # a restarted stage is found at once
+INNER_HWM = 10_000  # rings hold far fewer frames: a full link is a defect, not a drop
+_RECONNECT_MS = 10  # so that senders find a restarted stage at once
 _MAX_MESSAGE_BYTES = 1 << 20
 
 
 class LinkError(LineError):
-    """A socket could not be opened, or an inner link is full."""
+    """A socket cannot be opened, or an inner link is full."""
 
 
 def make_socket(kind: int) -> zmq.Socket[bytes]:
@@ -40,7 +40,7 @@ def bind(socket: zmq.Socket[bytes], address: str) -> None:
 
 
 def flush() -> None:
-    """Wait until closed sockets have sent what they linger for and removed their files."""
+    """Wait until closed sockets have sent their last messages and removed their files."""
     zmq.Context.instance().destroy()
 
 
@@ -58,14 +58,16 @@ def messages_address(run_dir: Path) -> str:
 
 
 def has_message(socket: zmq.Socket[bytes]) -> bool:
-    """Whether something can be received without waiting; asking costs less than a failed try."""
+    """Whether a message can be received without waiting. It costs less than a failed receive."""
     return bool(int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
 
 
-def receive_parcels(socket: zmq.Socket[bytes]) -> Iterator[Parcel]:
-    """Yield what has arrived, without waiting; what is no parcel is reported and left out."""
+def receive_parcels(
+    socket: zmq.Socket[bytes], decoder: ParcelDecoder[BodyT]
+) -> Iterator[Parcel[BodyT | None]]:
+    """Yield the parcels that have arrived, without waiting; other bytes are logged and skipped."""
     while has_message(socket):
         try:
-            yield decode_parcel(socket.recv(zmq.DONTWAIT))
+            yield decoder.decode(socket.recv(zmq.DONTWAIT))
         except MessageError as error:
             logger.warning("inner link: {}", error)

@@ -1,15 +1,16 @@
 """Stream links: to a stage that keeps up with every camera.
 
-PUSH to PULL, never dropping: what is under way is bounded by the slots of the rings, so no queue
-can grow. The reader binds, any number of senders connect.
+PUSH to PULL. Nothing is dropped: the slots of the rings bound how many frames are under way, so no
+queue can grow without end. The reader binds; any number of senders connect.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Generic
 
 import zmq
 
-from pipeline.links.parcel import Parcel, encode_parcel
+from pipeline.links.parcel import BodyT, Parcel, ParcelDecoder, encode_parcel
 from pipeline.links.sockets import (
     INNER_HWM,
     LinkError,
@@ -20,43 +21,47 @@ from pipeline.links.sockets import (
 )
 
 
-class StreamReceiver:
-    """Reading end of a stream."""
+class StreamReceiver(Generic[BodyT]):
+    """The reading end of a stream. `body` is the kind of bodies that its stage reads."""
 
-    def __init__(self, run_dir: Path, reader: str) -> None:
+    def __init__(self, run_dir: Path, reader: str, body: type[BodyT]) -> None:
+        self._decoder = ParcelDecoder(body)
         self.socket = make_socket(zmq.PULL)
         bind(self.socket, stream_address(run_dir, reader))
 
-    def receive(self) -> Iterator[Parcel]:
-        """Yield what has arrived, without waiting."""
-        return receive_parcels(self.socket)
+    def receive(self) -> Iterator[Parcel[BodyT | None]]:
+        """Yield the parcels that have arrived, without waiting."""
+        return receive_parcels(self.socket, self._decoder)
+
+    def done(self) -> None:
+        """Does nothing: a stream has no credits."""
+
+    def idle(self) -> None:
+        """Does nothing: a stream has no reports."""
 
     def close(self) -> None:
         self.socket.close()
 
-    def done(self) -> None:
-        """Nothing to say: a stream has no credits."""
-
-    def idle(self) -> None:
-        """Nothing to say either."""
-
 
 class StreamSender:
-    """Sending end of a stream."""
+    """The sending end of a stream."""
+
+    reports = None
 
     def __init__(self, run_dir: Path, reader: str) -> None:
         self._reader = reader
-        self.socket = make_socket(zmq.PUSH)
-        self.socket.connect(stream_address(run_dir, reader))
+        self._socket = make_socket(zmq.PUSH)
+        self._socket.connect(stream_address(run_dir, reader))
 
-    def send(self, parcel: Parcel) -> None:
+    def send(self, parcel: Parcel[Any]) -> None:
+        """Raises LinkError when the reader is far behind, which is a defect and not a drop."""
         try:
-            self.socket.send(encode_parcel(parcel), zmq.DONTWAIT)
+            self._socket.send(encode_parcel(parcel), zmq.DONTWAIT)
         except zmq.Again:
             raise LinkError(f"link to {self._reader}: more than {INNER_HWM} frames wait") from None
 
     def serve(self) -> None:
-        """Nothing to do: ZeroMQ sends."""
+        """Does nothing: ZeroMQ sends by itself."""
 
     def close(self) -> None:
-        self.socket.close()
+        self._socket.close()

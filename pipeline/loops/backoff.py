@@ -1,4 +1,4 @@
-"""How long a source that failed is left alone."""
+"""How long to wait before a source that failed is opened again."""
 
 import random
 from typing import Annotated
@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 Seconds = Annotated[float, Meta(gt=0.0, le=3600.0)]
-_JITTER = 0.25  # cameras that a power cut took together do not come back in step
+_JITTER = 0.25  # cameras that failed together are not opened in step
 
 
 class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,8 +24,8 @@ class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Backoff:
     """Waits that double with each failure, up to a cap.
 
-    A connection counts as a success when it has lasted longer than the wait before it: one that
-    fails as soon as it is made does not bring the wait down.
+    A connection that lasted longer than the wait before it sets the wait back to the first. A
+    connection that fails at once does not.
     """
 
     def __init__(self, retry: Retry) -> None:
@@ -33,14 +33,14 @@ class Backoff:
         self._next_s = retry.first_s
 
     def wait_s(self, lasted_s: float) -> float:
-        """How long to wait after a connection that lasted so long; 0 when there was none."""
+        """The wait after a connection that lasted so long; 0 seconds when there was none."""
         if lasted_s > self._next_s:
             self._next_s = self._retry.first_s
         wait_s, self._next_s = self._next_s, min(self._next_s * 2, self._retry.cap_s)
         return _jittered(wait_s)
 
     def longest_s(self) -> float:
-        """For a failure that time alone will not mend."""
+        """The wait after a failure that time alone does not repair."""
         self._next_s = self._retry.cap_s
         return _jittered(self._next_s)
 

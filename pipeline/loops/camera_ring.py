@@ -1,9 +1,9 @@
-"""The slots of one camera, epoch after epoch: which are free, and what must be sent again.
+"""The slots of one camera, epoch after epoch: which are free, and which frames are sent again.
 
-The capture process owns every slot of its ring, so it alone decides what is sent again: when a
-stage was killed, the supervisor raises the camera's replay count, and each frame that some branch
-still needs gets a new generation (which makes every lost or late reference to it stale) and is
-sent once more.
+The capture process owns every slot of its ring, so it alone decides what is sent again. When a
+process was killed, the supervisor counts up the camera's replays. Then each frame that some branch
+still needs gets a new generation, which makes every lost or late reference to it stale, and is sent
+again.
 """
 
 import time
@@ -14,40 +14,39 @@ from loguru import logger
 
 from pipeline.links.parcel import Parcel
 from pipeline.links.stream import StreamSender
+from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import FrameRef
-from pipeline.memory.ledger import DropReason
 from pipeline.memory.ring import Area, AreaSpec, Ring, RingLayout, ring_path
 from pipeline.realtime import monotonic_ns
 from pipeline.source import Geometry
 from pipeline.stage import Context
-from pipeline.topology import ProcessSpec
 
 
 class CameraRing:
-    """Hands out slots, sends references, and sends again what the line has lost."""
+    """Hands out slots and sends references; sends them again when the supervisor asks for it."""
 
-    def __init__(
-        self, process: ProcessSpec, context: Context, slots: int, *, lossless: bool
-    ) -> None:
+    def __init__(self, context: Context, slots: int, *, lossless: bool) -> None:
+        process = context.process
         assert process.camera is not None, f"{process.name} has no camera"
         self._context = context
         self._topology = context.run.topology
-        self._camera, self._index = process.camera, process.index
+        self._camera = process.camera
         self._name = context.run.cameras[process.camera]
         self._slots = slots
         self._lossless = lossless
-        self._control = context.ledger.cameras[self._camera]
         self._ledger = context.ledger
-        self._replayed = self._ledger.replays(self._camera)
-        self._epoch = int(self._control["epoch"])
-        self._outlets = [
+        self._counters = context.counters[self._camera]
+        self._entry = context.ledger.camera_writer(self._camera)
+        self._replays = self._ledger.replays(self._camera)  # that were answered
+        self._epoch = self._entry.epoch
+        self._senders = [
             StreamSender(context.run_dir, row.name) for row in self._topology.readers(process.stage)
         ]
         self._ring: Ring | None = None
         self._sent: dict[int, FrameRef] = {}  # by slot: what may have to be sent again
 
     def begin_epoch(self, geometry: Geometry, areas: Mapping[str, AreaSpec]) -> None:
-        """A ring of its own for each connection: the size may have changed."""
+        """Make a new ring for a new connection: the size may have changed."""
         epoch = self._epoch + 1
         layout = RingLayout(
             slots=self._slots,
@@ -57,19 +56,19 @@ class CameraRing:
         )
         self._end_epoch(epoch - 1)
         path = ring_path(self._context.run_dir, self._camera, epoch)
-        path.unlink(missing_ok=True)  # a process that was killed right here
+        path.unlink(missing_ok=True)  # a predecessor was killed right here
         self._ring = Ring.create(path, layout)
-        self._control["width"], self._control["height"] = geometry
-        self._control["epoch"] = self._epoch = epoch
+        self._epoch = epoch
+        self._entry.begin_epoch(epoch, geometry)
 
     def take(self, slot: int) -> Area:
-        """The pixels of a slot, to be written; whatever was there is stale from now on."""
+        """The pixels of a slot, to be written; references to its earlier frame are stale now."""
         self._current.take(slot)
         self._sent.pop(slot, None)
         return self._current.slots[slot]["frame"]
 
     def fill(self, slot: int, frame_id: int, pts_ns: int) -> FrameRef:
-        """The reference to a frame whose pixels have just come into the slot."""
+        """Name the frame whose pixels were just written into the slot; returns its reference."""
         captured_ns, unix_ns = monotonic_ns(), time.time_ns()
         generation = self._current.name(slot, frame_id, pts_ns, unix_ns)
         return FrameRef(
@@ -80,16 +79,16 @@ class CameraRing:
         self._sent[ref.slot] = ref
         self._current.stamp(ref, 0, monotonic_ns())
         self._current.release(ref, 0)
-        for outlet in self._outlets:
-            outlet.send(Parcel(ref))
+        for sender in self._senders:
+            sender.send(Parcel(ref, None))
 
     def replay_if_asked(self) -> None:
-        asked = self._ledger.replays(self._camera)
-        if asked == self._replayed or self._ring is None:
+        replays = self._ledger.replays(self._camera)
+        if replays == self._replays or self._ring is None:
             return
-        self._replayed = asked
-        # All that is under way is stale before the first is sent again, so that no stage can let
-        # the old copy of a later frame pass between two of the new ones.
+        self._replays = replays
+        # All frames under way are made stale before the first is sent again. Otherwise a stage
+        # could let the old copy of a later frame pass between two of the new copies.
         again = [
             msgspec.structs.replace(ref, generation=self._ring.take(ref.slot))
             for ref in self.held()
@@ -102,7 +101,7 @@ class CameraRing:
         return next((s for s in self._current.free_slots() if s != besides), None)
 
     def held(self) -> list[FrameRef]:
-        """Frames that some branch still needs, in the order of capture."""
+        """References to frames that some branch still needs, in the order of capture."""
         if self._ring is None:
             return []
         free = set(self._ring.free_slots())
@@ -110,13 +109,13 @@ class CameraRing:
         return sorted(held, key=lambda ref: ref.frame_id)
 
     def close(self) -> None:
-        for outlet in self._outlets:
-            outlet.close()
+        for sender in self._senders:
+            sender.close()
 
     def _end_epoch(self, epoch: int) -> None:
-        """Remove the last ring, this process' own or a killed one's.
+        """Remove the last ring, which this process or a killed predecessor made.
 
-        What is still under way in it is lost to a live source: it is made stale, and counted.
+        Frames of a live source that are still under way in it are made stale and counted as lost.
         """
         self._sent.clear()
         try:
@@ -130,11 +129,10 @@ class CameraRing:
         ring.unlink()
 
     def _count_abandoned(self, frame_id: int) -> None:
-        """One that was published on its way is only missing from a recording."""
-        ledger, publisher = self._ledger, self._context.run.publisher
-        published = ledger.has_result(self._camera, publisher, frame_id)
-        reason = DropReason.NOT_RECORDED if published else DropReason.ABANDONED
-        ledger.count_drop(self._camera, self._index, reason)
+        """A frame that was published before is only missing from a recording."""
+        publisher = self._context.run.publisher
+        published = self._ledger.has_result(self._camera, publisher, frame_id)
+        self._counters.drop(DropReason.NOT_RECORDED if published else DropReason.ABANDONED)
 
     @property
     def _current(self) -> Ring:

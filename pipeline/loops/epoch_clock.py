@@ -1,14 +1,14 @@
-"""Times of an epoch increase, whatever a camera says of the time."""
+"""Makes the times of an epoch increase, whatever times a camera sends."""
 
-_JUMP_NS = 500_000_000  # back by more than this is another clock, by less a frame out of turn
-_NS_PER_FRAME = 40_000_000  # until two frames have told better
+_JUMP_NS = 500_000_000  # back by more: the clock was set; by less: a frame out of order
+_NS_PER_FRAME = 40_000_000  # assumed until there are two frames
 
 
 class EpochClock:
     """A source's own clock, made to increase strictly.
 
-    A camera whose clock is set back, or a file that was joined from several, goes on from its last
-    time by its last step.
+    When a camera's clock is set back, or a file was joined from several, time goes on from the last
+    frame by the last interval.
     """
 
     def __init__(self) -> None:
@@ -17,6 +17,7 @@ class EpochClock:
         self._shift_ns = 0
 
     def stamp(self, pts_ns: int) -> int:
+        """The time of the next frame, for the time that the source gives it; both in ns."""
         shifted = pts_ns + self._shift_ns
         if self._last_ns is not None:
             if shifted < self._last_ns - _JUMP_NS:

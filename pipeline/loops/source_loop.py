@@ -1,20 +1,19 @@
 """The loop of a source's process: open, read into a slot, send; after a failure, wait and reopen.
 
-It says what has become of the camera, and never waits without a word to the watchdog.
+It writes the state of the camera into the ledger, and beats before every wait.
 """
 
 import math
 import time
 from collections.abc import Callable
 
-import numpy as np
 from loguru import logger
 
 from pipeline.loops.backoff import Backoff, Retry
 from pipeline.loops.camera_ring import CameraRing
 from pipeline.loops.epoch_clock import EpochClock
-from pipeline.memory.heartbeat import Heartbeat
-from pipeline.memory.ledger import CameraState, DropReason
+from pipeline.memory.cameras import CameraState
+from pipeline.memory.counters import DropReason
 from pipeline.memory.ring import ShmSpaceError
 from pipeline.realtime import monotonic_ns
 from pipeline.redact import redact
@@ -27,49 +26,39 @@ from pipeline.source import (
     SourceStalled,
 )
 from pipeline.stage import Context
-from pipeline.topology import ProcessSpec
 
 _FULL_RING_WAIT_S = 0.001
 _STOP_POLL_S = 0.05
-_SETTLE_BETWEEN_EPOCHS_S = 0.5  # of a live source: it must come back, even when a stage hangs
+_SETTLE_BETWEEN_EPOCHS_S = 0.5  # of a live source: it must reconnect even when a stage hangs
 _SETTLE_AT_STOP_S = 0.6
-_NO_ROOM_WAIT_S = 0.5  # of a lossless source, for others to let go of shared memory
+_NO_ROOM_WAIT_S = 0.5  # of a lossless source, until others may have freed shared memory
 _SILENCES_OF_AN_OPEN = 3  # connect, learn what the stream is, decode the first frame
 
 
 class SourceLoop:
     """Feeds one camera into the line until it ends or the run is stopped."""
 
-    def __init__(
-        self,
-        process: ProcessSpec,
-        context: Context,
-        source: Source,
-        pulse: Heartbeat,
-        *,
-        slots: int,
-        retry: Retry,
-    ) -> None:
-        assert process.camera is not None, f"{process.name} has no camera"
+    def __init__(self, context: Context, source: Source, *, slots: int, retry: Retry) -> None:
+        camera = context.process.camera
+        assert camera is not None, f"{context.process.name} has no camera"
         self._context = context
-        self._camera = process.camera
-        self._name = context.run.cameras[process.camera]
+        self._camera = camera
+        self._name = context.run.cameras[camera]
         self._source = source
-        self._pulse = pulse
         self._backoff = Backoff(retry)
-        self._ledger = context.ledger
-        self._index = process.index
-        self._tally = context.ledger.tally(self._camera, process.index)
-        self._ring = CameraRing(process, context, slots, lossless=source.lossless)
+        self._heartbeat = context.heartbeat
+        self._counters = context.counters[camera]
+        self._entry = context.ledger.camera_writer(camera)
+        self._ring = CameraRing(context, slots, lossless=source.lossless)
         self._next_frame = self._first_frame()
-        self._said = ""  # of the last failure: the same is not said again
+        self._logged = ""  # reason of the last failure: the same is not logged again
         self._opened_s: float | None = None  # when the connection was made, if it was
 
     def run(self, stopped: Callable[[], bool]) -> None:
-        """Open, read, reconnect; returns when the source has ended and all of it is processed.
+        """Open, read, reconnect; returns when the source has ended and all frames are processed.
 
         Raises:
-            SourceError: a lossless source cannot be read: trying again would not help.
+            SourceError: a lossless source cannot be read; another try would not help.
             ShmSpaceError: shared memory is too small from the start.
         """
         limit_s = math.inf if self._source.lossless else _SETTLE_BETWEEN_EPOCHS_S
@@ -91,14 +80,14 @@ class SourceLoop:
                 self._source.close()
             self._settle(stopped, limit_s)
         self._settle(stopped)
-        self._ledger.set_state(self._camera, CameraState.ENDED)
+        self._entry.set_state(CameraState.ENDED)
 
     def close(self) -> None:
         self._ring.close()
 
     def _open(self) -> None:
         self._opened_s = None
-        self._pulse.expect(_SILENCES_OF_AN_OPEN * self._source.silence_s)
+        self._heartbeat.expect(_SILENCES_OF_AN_OPEN * self._source.silence_s)
         geometry = self._source.open(self._next_frame)
         self._opened_s = time.monotonic()
         self._clock = EpochClock()
@@ -108,8 +97,8 @@ class SourceLoop:
     def _pump(self, stopped: Callable[[], bool]) -> None:
         slot = self._wait_for_slot(stopped)
         while slot is not None and not stopped():
-            spare = self._spare_slot(slot)  # now, as no frame waits yet: what is free stays free
-            self._pulse.expect(self._source.silence_s)
+            spare = self._spare_slot(slot)  # looked for early: a slot that is free stays free
+            self._heartbeat.expect(self._source.silence_s)
             pts_ns = self._source.read(self._ring.take(slot))
             if pts_ns is None:
                 self._ring.replay_if_asked()
@@ -125,20 +114,20 @@ class SourceLoop:
             elif spare is not None:
                 self._ring.send(ref)
                 slot = spare
-            else:  # no slot for the next frame: this one's is used again
-                self._ledger.count_drop(self._camera, self._index, DropReason.RING_FULL)
+            else:  # no slot for the next frame: it takes the slot of this one
+                self._counters.drop(DropReason.RING_FULL)
 
     def _spare_slot(self, slot: int) -> int | None:
-        """A free slot for a live source's next frame; a lossless one can wait until it sends."""
+        """A free slot for a live source's next frame; a lossless source waits for one later."""
         return None if self._source.lossless else self._ring.free_slot(besides=slot)
 
     def _count(self, frame_id: int) -> None:
-        """Note a frame before it is sent: no successor of a killed process may reuse its number."""
-        self._tally.capture(frame_id, monotonic_ns())
+        """Count a frame before it is sent, so that no successor gives its number to another."""
+        self._counters.capture(frame_id, monotonic_ns())
         if not self._is_live:
             self._is_live = True
-            self._said = ""
-            self._ledger.set_state(self._camera, CameraState.LIVE)
+            self._logged = ""
+            self._entry.set_state(CameraState.LIVE)
 
     def _wait_for_slot(self, stopped: Callable[[], bool]) -> int | None:
         """A free slot, or None when the run is stopped first."""
@@ -150,7 +139,7 @@ class SourceLoop:
         return None
 
     def _settle(self, stopped: Callable[[], bool], limit_s: float = math.inf) -> None:
-        """Wait until every frame sent has passed through; a kill meanwhile is still healed."""
+        """Wait until every sent frame is processed; frames are still sent again when asked."""
         deadline = time.monotonic() + limit_s
         while held := self._ring.held():
             if stopped():
@@ -161,39 +150,38 @@ class SourceLoop:
             self._turn(_FULL_RING_WAIT_S)
 
     def _rest(self, seconds: float, stopped: Callable[[], bool]) -> None:
-        """Leave the source alone; the line behind goes on, and is healed meanwhile."""
+        """Leave the source alone for a while; frames are still sent again when asked."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0 and not stopped():
             self._turn(min(left, _STOP_POLL_S))
 
     def _turn(self, seconds: float) -> None:
-        """Wait for a moment, alive."""
-        self._pulse.beat()
+        """Beat, then wait for a moment."""
+        self._heartbeat.beat()
         self._ring.replay_if_asked()
         time.sleep(seconds)
 
     def _first_frame(self) -> int:
         """Where a restarted process goes on: after the last frame that all ends have finished.
 
-        Of a live source nothing can be read again: its count goes on after the last captured one.
+        A live source cannot be read again, so it goes on after the last captured frame.
         """
         if not self._source.lossless:
-            return self._tally.last_frame_id + 1
-        run = self._context.run
-        finished = self._ledger.rows["last_frame_id"][self._camera]
-        ends = [p.index for p in run.processes if p.stage in run.topology.ends]
-        return int(np.min(finished[ends])) + 1
+            return self._counters.last_frame_id + 1
+        run, ledger = self._context.run, self._context.ledger
+        ends = [process.index for process in run.processes if process.stage in run.topology.ends]
+        return min(ledger.counts(self._camera, end).last_frame_id for end in ends) + 1
 
     def _is_final(self, error: SourceError | ShmSpaceError) -> bool:
-        """Whether another try would not help; room that there was once may come back."""
+        """Whether another try would not help. Memory that there was once may become free again."""
         if isinstance(error, ShmSpaceError):
-            return int(self._ledger.cameras[self._camera]["epoch"]) == 0
+            return self._entry.epoch == 0
         return self._source.lossless
 
     def _wait_s(self, error: SourceError | ShmSpaceError) -> float:
         if self._source.lossless:
             return _NO_ROOM_WAIT_S
-        if isinstance(error, SourceDenied):  # each try may count as an attack
+        if isinstance(error, SourceDenied):  # the camera may take each try for an attack
             return self._backoff.longest_s()
         lasted_s = 0.0 if self._opened_s is None else time.monotonic() - self._opened_s
         return self._backoff.wait_s(lasted_s)
@@ -202,7 +190,7 @@ class SourceLoop:
         why = redact(str(error))
         stalled = isinstance(error, SourceStalled)
         state = CameraState.STALLED if stalled else CameraState.CONNECTING
-        self._ledger.set_state(self._camera, state, why)
-        level = "DEBUG" if why == self._said else "WARNING"
+        self._entry.set_state(state, why)
+        level = "DEBUG" if why == self._logged else "WARNING"
         logger.log(level, "{}: {}", self._name, why)
-        self._said = why
+        self._logged = why

@@ -3,87 +3,87 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import zmq
 from loguru import logger
 
-from pipeline.errors import FrameError
 from pipeline.links.dispatch import DispatchReceiver, DispatchSender
+from pipeline.links.link import Receiver, Sender
 from pipeline.links.parcel import Parcel
 from pipeline.links.reorder import Reorder
 from pipeline.links.stream import StreamReceiver, StreamSender
+from pipeline.loops.frame_handler import FrameHandler
+from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import FrameRef
-from pipeline.memory.heartbeat import Heartbeat
-from pipeline.memory.ledger import DropReason
+from pipeline.memory.recent_frames import RecentFrames
 from pipeline.memory.ring import Ring
 from pipeline.memory.ring_cache import RingCache
 from pipeline.realtime import monotonic_ns
 from pipeline.stage import Context, Frame, Stage
-from pipeline.topology import LinkKind, ProcessSpec, StageSpec, Topology
+from pipeline.topology import LinkKind, StageSpec, Topology
 
 _TICK_MS = 50
-_KEPT_DROPS = 64  # far more than are dropped while frames are sent again
 
 
 class StageLoop:
-    """Runs one stage between its links, and keeps its row of the books."""
+    """Runs one stage between its links, and writes the process's rows of the ledger."""
 
-    def __init__(self, process: ProcessSpec, context: Context, pulse: Heartbeat) -> None:
-        run_dir, topology = context.run_dir, context.run.topology
+    def __init__(self, context: Context, stage: Stage[Any, Any]) -> None:
+        name, run_dir, topology = context.process.stage, context.run_dir, context.run.topology
+        self._stage = stage
         self._cameras = context.run.cameras
-        self._row = topology.stage(process.stage)
-        self._column = topology.names.index(process.stage)
-        self._ledger = context.ledger
-        self._pulse = pulse
-        self._index, self._publisher = process.index, context.run.publisher
-        self._tallies = [
-            context.ledger.tally(camera, process.index) for camera in range(len(self._cameras))
-        ]
-        self._serves_results = process.stage not in topology.beside(topology.publisher)
+        self._row = topology.stage(name)
+        self._column = topology.names.index(name)
+        self._ledger, self._publisher = context.ledger, context.run.publisher
+        self._heartbeat, self._counters = context.heartbeat, context.counters
+        self._serves_results = name not in topology.beside(topology.publisher)
         self._rings = RingCache(run_dir)
-        self._dropped: dict[tuple[int, int], None] = {}  # (camera, frame_id), the newest last
+        self._handler = FrameHandler(name, stage, self._counters)
+        self._dropped = RecentFrames[bool](len(self._cameras))
         self._reorder = self._make_reorder() if self._row.ordered else None
-        self._inlet = _make_inlet(self._row, run_dir)
-        self._outlets = [
-            _make_outlet(self._row, reader, run_dir, self._drop_for(reader, topology))
-            for reader in topology.readers(process.stage)
+        self._receiver = _make_receiver(self._row, run_dir, stage.consumes)
+        self._senders = [
+            _make_sender(self._row, reader, run_dir, self._drop_for(reader, topology))
+            for reader in topology.readers(name)
         ]
         self._poller = zmq.Poller()
-        self._poller.register(self._inlet.socket, zmq.POLLIN)
-        for outlet in self._outlets:
-            if isinstance(outlet, DispatchSender):
-                self._poller.register(outlet.socket, zmq.POLLIN)
+        self._poller.register(self._receiver.socket, zmq.POLLIN)
+        for sender in self._senders:
+            if sender.reports is not None:
+                self._poller.register(sender.reports, zmq.POLLIN)
 
-    def run(self, stage: Stage, stopped: Callable[[], bool]) -> None:
-        """Serve until `stopped`; the frame in hand is finished first."""
+    def run(self, stopped: Callable[[], bool]) -> None:
+        """Serve until `stopped`; work on a frame that has begun is finished first."""
         next_idle_ns = 0
         while not stopped():
-            self._pulse.beat()
+            self._heartbeat.beat()
             arrived = bool(self._poller.poll(_TICK_MS))
-            for outlet in self._outlets:
-                outlet.serve()
+            for sender in self._senders:
+                sender.serve()
             for parcel in self._in_order():
-                self._handle(parcel, stage)
+                self._take(parcel)
             if monotonic_ns() >= next_idle_ns:
                 next_idle_ns = monotonic_ns() + _TICK_MS * 1_000_000
-                stage.idle()
+                self._stage.idle()
             if not arrived:
-                self._inlet.idle()
+                self._receiver.idle()
 
     def close(self) -> None:
-        for link in (self._inlet, *self._outlets):
-            link.close()
+        self._receiver.close()
+        for sender in self._senders:
+            sender.close()
 
-    def _in_order(self) -> Iterator[Parcel]:
+    def _in_order(self) -> Iterator[Parcel[Any]]:
         if self._reorder is None:
             return self._receive()
         for parcel in self._receive():
             self._reorder.put(parcel, monotonic_ns())
         return self._reorder.take(monotonic_ns())
 
-    def _receive(self) -> Iterator[Parcel]:
-        for parcel in self._inlet.receive():
+    def _receive(self) -> Iterator[Parcel[Any]]:
+        for parcel in self._receiver.receive():
             if parcel.ref.camera < len(self._cameras):
                 yield parcel
             else:
@@ -91,80 +91,60 @@ class StageLoop:
                                len(self._cameras), parcel.ref.camera)  # fmt: skip
 
     def _make_reorder(self) -> Reorder:
-        passed = [tally.last_frame_id for tally in self._tallies]
+        passed = [counters.last_frame_id for counters in self._counters]
         return Reorder(passed, lambda ref: self._rings.find(ref) is not None, self._drop)
 
     def _drop_for(self, reader: StageSpec, topology: Topology) -> Callable[[FrameRef], None]:
-        """What a dispatcher calls; what waits for an end of the graph is published already."""
+        """What a sender calls when it drops a frame; one on its way to an end is published."""
         is_end = reader.name in topology.ends
         return partial(self._drop, reason=DropReason.NOT_RECORDED) if is_end else self._drop
 
-    def _handle(self, parcel: Parcel, stage: Stage) -> None:
-        if (parcel.ref.camera, parcel.ref.frame_id) in self._dropped:
+    def _take(self, parcel: Parcel[Any]) -> None:
+        if parcel.ref in self._dropped:
             self._release_again(parcel.ref)
         elif (ring := self._rings.find(parcel.ref)) is None:
-            self._tallies[parcel.ref.camera].discard()
+            self._counters[parcel.ref.camera].discard()
+        elif not self._ledger.is_skipped(parcel.ref.camera, self._column, parcel.ref.frame_id):
+            self._serve(parcel, ring)
+        elif self._serves_results:
+            self._serve(self._skip(parcel), ring)
         else:
-            self._serve(parcel, ring, stage)
-        self._inlet.done()
+            self._drop(parcel.ref, DropReason.NOT_RECORDED)
+        self._receiver.done()
 
-    def _serve(self, parcel: Parcel, ring: Ring, stage: Stage) -> None:
-        ref = parcel.ref
-        tally = self._tallies[ref.camera]
-        repeated = ref.frame_id <= tally.last_frame_id
-        if self._ledger.is_skipped(ref.camera, self._column, ref.frame_id):
-            if not self._serves_results:
-                self._drop(ref, DropReason.NOT_RECORDED)
-                return
-            parcel = self._skip(parcel)
-            ref = parcel.ref
+    def _serve(self, parcel: Parcel[Any], ring: Ring) -> None:
+        ref, counters = parcel.ref, self._counters[parcel.ref.camera]
         started_ns = monotonic_ns()
-        frame = Frame(ref, ring, parcel.body, self._cameras[ref.camera], repeated)
-        self._pulse.take(ref)
-        if not ring.is_current(ref):  # whoever drops the newer copy may not have seen this in hand
-            self._pulse.let_go()
-            tally.discard()
+        self._heartbeat.take(ref)
+        # A process that drops the newer copy may have looked before this one was taken: look again.
+        if not ring.is_current(ref):
+            self._heartbeat.let_go()
+            counters.discard()
             return
-        passed_on = self._work(stage, frame)
+        frame = Frame(ref, ring, parcel.body, self._cameras[ref.camera], parcel.failure)
+        result = self._handler.handle(frame)
         now_ns = monotonic_ns()
-        tally.work(now_ns - started_ns, now_ns)
-        if not repeated:
-            tally.finish(ref.frame_id, failed=passed_on.ref.failed)
-        self._pulse.let_go()
-        if ring.is_current(ref):  # else it was sent again meanwhile: the other one goes on
+        counters.work(now_ns - started_ns, now_ns)
+        if ref.frame_id > counters.last_frame_id:
+            counters.finish(ref.frame_id, failed=result.ref.failed)
+        self._heartbeat.let_go()
+        if ring.is_current(ref):  # else it was sent again meanwhile, and its newer copy goes on
             ring.stamp(ref, self._column, now_ns)
-            self._hand_on(passed_on)
-            if not self._outlets:
-                ring.release(ref, self._column)
+            self._hand_on(result, ring)
         else:
-            tally.discard()
+            counters.discard()
 
-    def _release_again(self, ref: FrameRef) -> None:
-        """A frame that was sent again while it was dropped stays dropped, and counted once."""
-        self._tallies[ref.camera].discard()
-        ring = self._rings.find(ref)
-        if ring is not None:
-            ring.release(ref, self._column)
+    def _hand_on(self, parcel: Parcel[Any], ring: Ring) -> None:
+        for sender in self._senders:
+            sender.send(parcel)
+        if not self._senders:
+            ring.release(parcel.ref, self._column)
 
-    def _skip(self, parcel: Parcel) -> Parcel:
-        """The frame as one that this stage is not to look at."""
+    def _skip(self, parcel: Parcel[Any]) -> Parcel[Any]:
+        """The frame as one that this stage must not process."""
         ref = msgspec.structs.replace(parcel.ref, failed=True, skipped=True)
         why = f"{self._row.name}: died or hung on this frame before: not looked at again"
-        return Parcel(ref, why.encode())
-
-    def _work(self, stage: Stage, frame: Frame) -> Parcel:
-        if frame.ref.failed:
-            return Parcel(frame.ref, stage.pass_failed(frame))
-        try:
-            return Parcel(frame.ref, stage.process(frame))
-        except FrameError as error:
-            logger.warning("{} frame {}: {}", frame.camera, frame.ref.frame_id, error)
-            failed = msgspec.structs.replace(frame.ref, failed=True)
-            return Parcel(failed, f"{self._row.name}: {error}".encode())
-
-    def _hand_on(self, parcel: Parcel) -> None:
-        for outlet in self._outlets:
-            outlet.send(parcel)
+        return Parcel(ref, None, why)
 
     def _drop(self, ref: FrameRef, reason: DropReason = DropReason.NEWEST_WINS) -> None:
         """A live camera's frame was given up for a newer one.
@@ -173,27 +153,32 @@ class StageLoop:
         """
         ring = self._rings.find(ref)
         if ring is None:
-            self._tallies[ref.camera].discard()
+            self._counters[ref.camera].discard()
             return
-        self._dropped[ref.camera, ref.frame_id] = None
-        if len(self._dropped) > _KEPT_DROPS:
-            del self._dropped[next(iter(self._dropped))]
+        self._dropped.put(ref, True)
         ring.release(ref, self._column)
         if self._ledger.has_result(ref.camera, self._publisher, ref.frame_id):
             reason = DropReason.NOT_RECORDED
-        self._ledger.count_drop(ref.camera, self._index, reason)
+        self._counters[ref.camera].drop(reason)
+
+    def _release_again(self, ref: FrameRef) -> None:
+        """A frame that was sent again while it was dropped stays dropped, and is counted once."""
+        self._counters[ref.camera].discard()
+        ring = self._rings.find(ref)
+        if ring is not None:
+            ring.release(ref, self._column)
 
 
-def _make_inlet(row: StageSpec, run_dir: Path) -> StreamReceiver | DispatchReceiver:
+def _make_receiver(row: StageSpec, run_dir: Path, body: type[Any]) -> Receiver:
     if row.link is LinkKind.STREAM:
-        return StreamReceiver(run_dir, row.name)
-    assert row.reads is not None, f"{row.name} dispatches from nowhere"
-    return DispatchReceiver(run_dir, row.reads, row.name)
+        return StreamReceiver(run_dir, row.name, body)
+    assert row.reads is not None, f"{row.name}: a dispatch link needs a stage to read from"
+    return DispatchReceiver(run_dir, row.reads, row.name, body)
 
 
-def _make_outlet(
+def _make_sender(
     row: StageSpec, reader: StageSpec, run_dir: Path, on_drop: Callable[[FrameRef], None]
-) -> StreamSender | DispatchSender:
+) -> Sender:
     if reader.link is LinkKind.STREAM:
         return StreamSender(run_dir, reader.name)
     return DispatchSender(run_dir, row.name, reader.name, depth=reader.depth, on_drop=on_drop)

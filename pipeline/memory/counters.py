@@ -1,10 +1,28 @@
-"""What a process has done with the frames of one camera, counted where everybody may read it.
+"""What one process did with the frames of one camera: a row of counters in the ledger.
 
-It is written at every frame, as plain words: the fields of a structured array take ten times as
-long.
+The row is written at every frame, so it is kept as plain words: fields of a structured array take
+ten times as long.
 """
 
-# The words of a row, in this order; the drops follow.
+import enum
+
+
+class DropReason(enum.IntEnum):
+    """Why a captured frame has no result, or why its result is missing from a recording."""
+
+    NEWEST_WINS = 0  # a newer frame of the same live camera took its place in a queue
+    RING_FULL = 1  # every slot was in use when a live camera delivered
+    ABANDONED = 2  # under way when a live camera was lost or its process killed
+    NOT_RECORDED = 3  # published, but a recorder was too slow for it
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+LOSSES = (DropReason.NEWEST_WINS, DropReason.RING_FULL, DropReason.ABANDONED)  # no result
+
+# The words of a row, in this order. One word for each `DropReason` follows.
 COUNTS = (
     "frames",  # finished
     "errors",  # of these, marked as failed
@@ -13,11 +31,13 @@ COUNTS = (
     "progress_ns",  # CLOCK_MONOTONIC of the last finished frame
     "busy_ns",  # time spent on frames, in sum
 )
-_FRAMES, _ERRORS, _STALE, _LAST_FRAME_ID, _PROGRESS_NS, _BUSY_NS = range(len(COUNTS))
+ROW_WORDS = len(COUNTS) + len(DropReason)
+_FRAMES, _ERRORS, _STALE, LAST_FRAME_ID, _PROGRESS_NS, _BUSY_NS = range(len(COUNTS))
+FIRST_DROP = len(COUNTS)
 
 
-class FrameCounters:
-    """One row of the books. Only the process whose row it is may write."""
+class FrameCounts:
+    """One row, to be read."""
 
     def __init__(self, words: memoryview) -> None:
         self._words = words
@@ -27,26 +47,53 @@ class FrameCounters:
         return int(self._words[_FRAMES])
 
     @property
+    def errors(self) -> int:
+        return int(self._words[_ERRORS])
+
+    @property
+    def stale(self) -> int:
+        return int(self._words[_STALE])
+
+    @property
     def last_frame_id(self) -> int:
-        return int(self._words[_LAST_FRAME_ID])
+        return int(self._words[LAST_FRAME_ID])
+
+    @property
+    def progress_ns(self) -> int:
+        return int(self._words[_PROGRESS_NS])
+
+    @property
+    def busy_ns(self) -> int:
+        return int(self._words[_BUSY_NS])
+
+    def drops(self, reason: DropReason) -> int:
+        return int(self._words[FIRST_DROP + reason])
+
+
+class FrameCounters(FrameCounts):
+    """One row, to be written: by the process that the row belongs to, and by no other."""
 
     def capture(self, frame_id: int, now_ns: int) -> None:
-        """A frame has come in; a restarted process may read some of a file again."""
-        self._words[_LAST_FRAME_ID] = frame_id
+        """Count a frame that came in; a restarted process may read some of a file again."""
+        self._words[LAST_FRAME_ID] = frame_id
         self._words[_FRAMES] = frame_id + 1
         self._words[_PROGRESS_NS] = now_ns
 
     def work(self, busy_ns: int, now_ns: int) -> None:
-        """Time was spent on a frame, be it for the first time or not."""
+        """Count time spent on a frame, whether it came for the first time or again."""
         self._words[_BUSY_NS] += busy_ns
         self._words[_PROGRESS_NS] = now_ns
 
     def finish(self, frame_id: int, *, failed: bool) -> None:
-        """A frame is done that was not before."""
+        """Count a frame that is finished for the first time."""
         self._words[_FRAMES] += 1
         self._words[_ERRORS] += failed
-        self._words[_LAST_FRAME_ID] = frame_id
+        self._words[LAST_FRAME_ID] = frame_id
 
     def discard(self) -> None:
-        """A reference was stale."""
+        """Count a stale reference."""
         self._words[_STALE] += 1
+
+    def drop(self, reason: DropReason) -> None:
+        """Count a frame that this process gave up."""
+        self._words[FIRST_DROP + reason] += 1

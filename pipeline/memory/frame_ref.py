@@ -13,11 +13,11 @@ Count = Annotated[int, Meta(ge=0)]
 class FrameRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Points to one captured frame in a slot of its camera's ring.
 
-    `generation` counts how often the slot was rewritten: when the ring's own count has moved on,
-    the reference is stale and the frame is discarded. `after` is the frame of this camera that was
-    dispatched before this one, so that replicas' results can be put back into order without
-    mistaking a dropped frame for a late one. `failed`: some stage could not process it; `skipped`
-    says that none tried, since it had killed a stage before.
+    `generation` counts how often the slot was rewritten. When the ring's own count is higher, the
+    reference is stale and the frame is discarded. `after` is the frame of this camera that was
+    dispatched before this one: with it the results of replicas can be put back into order, and a
+    dropped frame is not mistaken for a late one. `failed`: some stage could not process the frame.
+    `skipped`: no stage tried, because the frame has killed a stage before.
     """
 
     camera: Count

@@ -1,39 +1,96 @@
-"""A process's word, in the books, on how long it may be silent, and which frame it has in hand.
+"""A process's own row in the ledger: how long it may be silent, and which frame it works on.
 
-The watchdog takes it at its word: a process whose time is over is killed and started again, be it
-stopped, blocked in a read, or in an endless loop. An idle loop turns, so idle is not hung.
+The watchdog kills and restarts a process that is silent for longer than it announced, whether the
+process is stopped, blocked in a read, or in an endless loop. An idle loop still turns and still
+beats, so an idle process is not taken for a hung one.
 """
 
 from pipeline.memory.frame_ref import NO_FRAME, FrameRef
-from pipeline.memory.ledger import VITAL_SIGNS, Ledger
 from pipeline.realtime import monotonic_ns
 
+# The words of a row, in this order.
+HEARTBEAT_WORDS = (
+    "pid",
+    "ready_ns",  # CLOCK_MONOTONIC: its links are up
+    "due_ns",  # CLOCK_MONOTONIC: it hangs if it is silent beyond this
+    "held_camera",
+    "held_frame",  # the frame that it works on, or NO_FRAME
+    "gave_up",  # it has ended its work for the rest of the run
+)
 _NS_PER_S = 1_000_000_000
-_DUE = VITAL_SIGNS.index("due_ns")
-_HELD_CAMERA, _HELD_FRAME = VITAL_SIGNS.index("held_camera"), VITAL_SIGNS.index("held_frame")
+_PID, _READY_NS, _DUE_NS, _HELD_CAMERA, HELD_FRAME, _GAVE_UP = range(len(HEARTBEAT_WORDS))
 
 
-class Heartbeat:
-    """Writes the vital signs of one process; nobody else writes them."""
+class ProcessEntry:
+    """One row, to be read."""
 
-    def __init__(self, ledger: Ledger, index: int, limit_s: float) -> None:
-        self._words = ledger.vital_signs(index)
+    def __init__(self, words: memoryview) -> None:
+        self._words = words
+
+    @property
+    def pid(self) -> int:
+        return int(self._words[_PID])
+
+    @property
+    def ready_ns(self) -> int:
+        """When it was ready (CLOCK_MONOTONIC); after a restart, its predecessor's time at first."""
+        return int(self._words[_READY_NS])
+
+    @property
+    def due_ns(self) -> int:
+        return int(self._words[_DUE_NS])
+
+    @property
+    def held_frame(self) -> tuple[int, int] | None:
+        """(camera, frame_id) of the frame that it works on, or worked on when it died."""
+        frame_id = int(self._words[HELD_FRAME])
+        return None if frame_id == NO_FRAME else (int(self._words[_HELD_CAMERA]), frame_id)
+
+    @property
+    def gave_up(self) -> bool:
+        return bool(self._words[_GAVE_UP])
+
+
+class Heartbeat(ProcessEntry):
+    """One row, to be written: by the process that the row belongs to.
+
+    Args:
+        words: the row, in the order of `HEARTBEAT_WORDS`.
+        limit_s: the longest silence between two beats.
+    """
+
+    def __init__(self, words: memoryview, limit_s: float) -> None:
+        super().__init__(words)
         self._limit_ns = int(limit_s * _NS_PER_S)
+
+    def start(self, pid: int) -> None:
+        """This process has begun and holds no frame."""
+        self._words[_PID] = pid
         self.let_go()
 
+    def ready(self) -> None:
+        """The links are up. It beats first: from now on the watchdog expects beats."""
+        self.beat()
+        self._words[_READY_NS] = monotonic_ns()
+
     def beat(self) -> None:
-        """Alive; the next word comes within the limit."""
-        self._words[_DUE] = monotonic_ns() + self._limit_ns
+        """The process is alive; the next beat comes within the limit."""
+        self._words[_DUE_NS] = monotonic_ns() + self._limit_ns
 
     def expect(self, extra_s: float) -> None:
-        """Alive, and about to wait for something that may take so much longer."""
-        self._words[_DUE] = monotonic_ns() + self._limit_ns + int(extra_s * _NS_PER_S)
+        """The process is alive and begins to wait; the next beat may take `extra_s` longer."""
+        self._words[_DUE_NS] = monotonic_ns() + self._limit_ns + int(extra_s * _NS_PER_S)
 
     def take(self, ref: FrameRef) -> None:
-        """Should the process die now, it was with this frame in hand."""
+        """Work on this frame begins. If the process dies now, the frame is known."""
         self._words[_HELD_CAMERA] = ref.camera
-        self._words[_HELD_FRAME] = ref.frame_id
+        self._words[HELD_FRAME] = ref.frame_id
         self.beat()
 
     def let_go(self) -> None:
-        self._words[_HELD_FRAME] = NO_FRAME
+        """Work on the frame has ended."""
+        self._words[HELD_FRAME] = NO_FRAME
+
+    def give_up(self) -> None:
+        """End the work of this process, and of its successors, for the rest of the run."""
+        self._words[_GAVE_UP] = True

@@ -1,11 +1,10 @@
 """What a service may read of the ledger: plain values, of memory that is mapped read-only."""
 
-import mmap
-import os
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.memory.ledger import FILE_NAME, Ledger, StateName
+from pipeline.memory.cameras import StateName
+from pipeline.memory.ledger import LedgerReader
 from pipeline.topology import RunSpec
 
 
@@ -36,12 +35,11 @@ class ProcessReading(NamedTuple):
 
 
 class LedgerView:
-    """Reads the ledger of a run; a write through it is an error of Python's."""
+    """Reads the ledger of a run; the mapping refuses every write."""
 
     def __init__(self, run: RunSpec) -> None:
         self._run = run
-        memory = _map_read_only(Path(run.run_dir) / FILE_NAME)
-        self._ledger = Ledger(memory, len(run.cameras), len(run.processes))
+        self._ledger = LedgerReader.attach(Path(run.run_dir), len(run.cameras), len(run.processes))
         self._sources = [process.index for process in run.processes if process.is_source]
 
     def cameras(self) -> list[CameraReading]:
@@ -49,40 +47,38 @@ class LedgerView:
 
     def processes(self) -> list[ProcessReading]:
         """Of all stages and services."""
-        rows, pids = self._ledger.rows, self._ledger.processes["pid"]
-        return [
-            ProcessReading(
-                name=process.name,
-                core=process.core,
-                pid=int(pids[process.index]),
-                frames=int(rows["frames"][:, process.index].sum()),
-                busy_ns=int(rows["busy_ns"][:, process.index].sum()),
+        cameras = range(len(self._run.cameras))
+        readings = []
+        for process in self._run.processes:
+            counts = [self._ledger.counts(camera, process.index) for camera in cameras]
+            readings.append(
+                ProcessReading(
+                    name=process.name,
+                    core=process.core,
+                    pid=self._ledger.process(process.index).pid,
+                    frames=sum(of_camera.frames for of_camera in counts),
+                    busy_ns=sum(of_camera.busy_ns for of_camera in counts),
+                )
             )
-            for process in self._run.processes
-        ]
+        return readings
 
     def _read_camera(self, camera: int) -> CameraReading:
-        state, since_unix_ns, why = self._ledger.state(camera)
-        row, counts = self._ledger.cameras[camera], self._ledger.rows[camera]
+        entry = self._ledger.camera(camera)
+        state, since_unix_ns, why = entry.status
+        width, height = entry.size_wh
+        sources = [self._ledger.counts(camera, index) for index in self._sources]
         publisher = self._run.publisher
+        results = None if publisher is None else self._ledger.counts(camera, publisher)
         return CameraReading(
             name=self._run.cameras[camera],
             state=state.label,
             since_unix_ns=since_unix_ns,
             why=why,
-            epoch=int(row["epoch"]),
-            width=int(row["width"]),
-            height=int(row["height"]),
-            captured=int(counts["frames"][self._sources].sum()),
-            published=0 if publisher is None else int(counts["frames"][publisher]),
-            errors=0 if publisher is None else int(counts["errors"][publisher]),
+            epoch=entry.epoch,
+            width=width,
+            height=height,
+            captured=sum(counts.frames for counts in sources),
+            published=0 if results is None else results.frames,
+            errors=0 if results is None else results.errors,
             drops=self._ledger.drops(camera),
         )
-
-
-def _map_read_only(path: Path) -> mmap.mmap:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return mmap.mmap(fd, 0, access=mmap.ACCESS_READ)
-    finally:
-        os.close(fd)

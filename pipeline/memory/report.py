@@ -1,13 +1,14 @@
-"""What the books say, for people: a live line while it runs, a table at the end."""
+"""The ledger for people: a status line while the line runs, a table at the end."""
 
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from pipeline.memory.ledger import CameraState, DropReason, Ledger, age_percentile_ms
+from pipeline.memory.ages import AGE_BUCKETS, AgeCounts, age_percentile_ms
+from pipeline.memory.cameras import CameraState
+from pipeline.memory.ledger import LedgerReader
 from pipeline.topology import RunSpec
 
 _NS_PER_S = 1_000_000_000
@@ -19,26 +20,28 @@ class Totals(NamedTuple):
     at_s: float
     captured: int
     published: int
-    ages: npt.NDArray[np.uint64]
+    ages: AgeCounts
 
 
 class Report:
-    """Reads the ledger of a run; writes nothing."""
+    """Reads the ledger of a run."""
 
-    def __init__(self, run: RunSpec, ledger: Ledger) -> None:
+    def __init__(self, run: RunSpec, ledger: LedgerReader) -> None:
         self._run = run
         self._ledger = ledger
-        self._captures = [p.index for p in run.processes if p.camera is not None]
-        self._publish = run.publisher
+        self._captures = {p.camera: p.index for p in run.processes if p.camera is not None}
         self._start = self._last = self.totals()
 
     def totals(self) -> Totals:
-        rows = self._ledger.rows
+        cameras = range(len(self._run.cameras))
+        ages = np.zeros(AGE_BUCKETS, np.int64)
+        for camera in cameras:
+            ages += self._ledger.ages(camera)
         return Totals(
             at_s=time.monotonic(),
-            captured=int(rows["frames"][:, self._captures].sum()),
-            published=int(rows["frames"][:, self._publish].sum()),
-            ages=self._ledger.ages.sum(axis=0),
+            captured=sum(self._captured(camera) for camera in cameras),
+            published=sum(self._published(camera)[0] for camera in cameras),
+            ages=ages,
         )
 
     def status_line(self) -> str:
@@ -67,25 +70,35 @@ class Report:
             f"{'dropped':>8} {'fps':>6} {'age p50':>9} {'p99':>9}"
         )
         seconds = max(time.monotonic() - self._start.at_s, 1e-3)
-        rows = self._ledger.rows
         for camera, name in enumerate(self._run.cameras):
-            row = self._ledger.cameras[camera]
-            ages = self._ledger.ages[camera]
-            published = int(rows["frames"][camera, self._publish])
+            width, height = self._ledger.camera(camera).size_wh
+            ages = self._ledger.ages(camera)
+            published, errors = self._published(camera)
             yield (
-                f"{name:<16} {row['width']}x{row['height']:<5} "
-                f"{int(rows['frames'][camera, self._captures].sum()):>9} {published:>8} "
-                f"{int(rows['errors'][camera, self._publish]):>7} "
+                f"{name:<16} {width}x{height:<5} "
+                f"{self._captured(camera):>9} {published:>8} "
+                f"{errors:>7} "
                 f"{sum(self._ledger.drops(camera).values()):>8} {published / seconds:>6.1f} "
                 f"{_format_age(ages, 50):>9} {_format_age(ages, 99):>9}"
             )
 
+    def _captured(self, camera: int) -> int:
+        return self._ledger.counts(camera, self._captures[camera]).frames
+
+    def _published(self, camera: int) -> tuple[int, int]:
+        """(results, results that are errors); none where no stage publishes."""
+        if self._run.publisher is None:
+            return 0, 0
+        counts = self._ledger.counts(camera, self._run.publisher)
+        return counts.frames, counts.errors
+
     def _process_table(self, restarts: int) -> Iterator[str]:
         yield f"{'process':<16} {'core':>4} {'frames':>8} {'ms/frame':>9}  dropped"
-        rows = self._ledger.rows
+        cameras = range(len(self._run.cameras))
         for process in self._run.processes:
-            frames = int(rows["frames"][:, process.index].sum())
-            busy_ms = int(rows["busy_ns"][:, process.index].sum()) / max(frames, 1) / 1e6
+            counts = [self._ledger.counts(camera, process.index) for camera in cameras]
+            frames = sum(row.frames for row in counts)
+            busy_ms = sum(row.busy_ns for row in counts) / max(frames, 1) / 1e6
             drops = ", ".join(self._process_drops(process.index)) or "-"
             yield f"{process.name:<16} {process.core:>4} {frames:>8} {busy_ms:>9.2f}  {drops}"
         if restarts:
@@ -97,18 +110,17 @@ class Report:
                 yield f"{process.name} {text}"
 
     def _process_drops(self, index: int) -> Iterator[str]:
-        counts = self._ledger.rows["drops"][:, index].sum(axis=0)
-        for reason in DropReason:
-            if counts[reason]:
-                yield f"{counts[reason]} {reason.label}"
+        for reason, count in self._ledger.process_drops(index).items():
+            if count:
+                yield f"{count} {reason}"
 
     def _absent(self) -> Iterator[str]:
         for camera, name in enumerate(self._run.cameras):
-            state, _, why = self._ledger.state(camera)
+            state, _, why = self._ledger.camera(camera).status
             if state is not CameraState.LIVE:
                 yield f"{name} {state.label}{': ' + why if why else ''}"
 
 
-def _format_age(counts: npt.NDArray[np.uint64], percent: float) -> str:
+def _format_age(counts: AgeCounts, percent: float) -> str:
     """A percentile of ages, or a dash where nothing was published."""
     return f"{age_percentile_ms(counts, percent):.1f} ms" if counts.any() else "-"

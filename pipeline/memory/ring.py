@@ -1,15 +1,16 @@
 """A camera's ring of frame slots in shared memory, without a lock.
 
-Every word of the control table has exactly one writer, so a process killed at any instant leaves
-nothing locked and nothing half-owned:
+Every word of the control tables has exactly one writer. So a process that is killed at any instant
+leaves nothing locked and nothing half-owned:
 
-* `generation[slot]` is written by the capture process alone: it counts up when the slot is taken
-  for a new frame, and every reference to what was there before is stale from then on;
-* `released[slot, column]` is written by the one stage that owns the column: the generation that it
-  has finished with, or given up;
-* `stamps[slot, column]` likewise: when that stage was done with the frame (CLOCK_MONOTONIC).
+* `generation[slot]` is written by the capture process alone. It counts up when the slot is taken
+  for a new frame; from then on, every reference to the slot's earlier content is stale.
+* `released[slot, column]` is written by the one stage that owns the column: the generation that the
+  stage has finished or given up.
+* `stamps[slot, column]` is written by the same stage: when it finished the frame
+  (CLOCK_MONOTONIC).
 
-A slot is free when, on every branch of the graph, one stage has let go of its generation.
+A slot is free when, on every branch of the graph, one stage has released its generation.
 
 File layout: header (JSON, padded) | generation | frame_ids | times | released | stamps |
 page-aligned slots.
@@ -28,13 +29,13 @@ import numpy.typing as npt
 
 from pipeline.errors import LineError
 from pipeline.memory.frame_ref import FrameRef
+from pipeline.memory.tables import Table, map_tables, total_bytes
 
 Area = npt.NDArray[Any]
 
 _HEADER_BYTES = 4096
 _PAGE = mmap.PAGESIZE
 _ALIGN = 64  # one cache line: two areas never share one
-_WORD = np.dtype(np.uint64)
 _HEADROOM = 1 << 20  # left to the rest of the machine: sockets, ledger, other programs
 
 
@@ -54,7 +55,7 @@ class AreaSpec(NamedTuple):
 
 
 class RingLayout(NamedTuple):
-    """Everything that fixes the bytes of a ring; its JSON is the ring's header.
+    """Everything that determines the bytes of a ring; its JSON is the ring's header.
 
     `columns` are the stages that may hold a slot; `branches` the column indices along each path
     from the camera to an end of the graph.
@@ -66,8 +67,15 @@ class RingLayout(NamedTuple):
     branches: Sequence[Sequence[int]]
 
     @property
-    def control_words(self) -> int:
-        return self.slots * (1 + 1 + 2 + 2 * len(self.columns))
+    def control_tables(self) -> tuple[Table, ...]:
+        columns = len(self.columns)
+        return (
+            Table("generation", "u8", (self.slots,)),
+            Table("frame_ids", "u8", (self.slots,)),
+            Table("times", "u8", (self.slots, 2)),  # pts_ns, captured_unix_ns
+            Table("released", "u8", (self.slots, columns)),
+            Table("stamps", "u8", (self.slots, columns)),
+        )
 
     @property
     def slot_bytes(self) -> int:
@@ -75,7 +83,7 @@ class RingLayout(NamedTuple):
 
     @property
     def first_slot(self) -> int:
-        return _round_up(_HEADER_BYTES + self.control_words * _WORD.itemsize, _PAGE)
+        return _round_up(_HEADER_BYTES + total_bytes(self.control_tables), _PAGE)
 
     @property
     def total_bytes(self) -> int:
@@ -100,25 +108,23 @@ class Ring:
     def __init__(self, path: Path, layout: RingLayout, memory: mmap.mmap) -> None:
         self.path = path
         self.layout = layout
-        slots, columns = layout.slots, len(layout.columns)
-        words = np.frombuffer(memory, _WORD, layout.control_words, _HEADER_BYTES)
-        shapes = [(slots,), (slots,), (slots, 2), (slots, columns), (slots, columns)]
-        ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
-        parts = [w.reshape(s) for w, s in zip(np.split(words, ends), shapes, strict=True)]
-        self.generation, self.frame_ids, self.times, self.released, self.stamps = parts
+        control = map_tables(memory, layout.control_tables, _HEADER_BYTES)
+        self.generation, self.frame_ids = control["generation"], control["frame_ids"]
+        self.times = control["times"]
+        self.released, self.stamps = control["released"], control["stamps"]
         # The same words as plain integers: array elements take up to twice as long.
         self._generations, self._frame_ids = self.generation.data, self.frame_ids.data
         self._times, self._released, self._stamps = (
             self.times.data, self.released.data, self.stamps.data
         )  # fmt: skip
-        self.slots = [self._map_slot(memory, i) for i in range(slots)]
+        self.slots = [self._map_slot(memory, i) for i in range(layout.slots)]
 
     @classmethod
     def create(cls, path: Path, layout: RingLayout) -> "Ring":
         """Reserve the ring's memory now, so that no later write can meet a full file system.
 
         Raises:
-            ShmSpaceError: when the bytes are not there.
+            ShmSpaceError: there are not enough bytes.
         """
         check_space(path.parent, layout.total_bytes)
         fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -135,7 +141,7 @@ class Ring:
 
     @classmethod
     def attach(cls, path: Path) -> "Ring":
-        """Map a ring that exists; raises FileNotFoundError when its epoch is over."""
+        """Map a ring that exists. Raises FileNotFoundError when its epoch is over."""
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
             memory = mmap.mmap(fd, 0)
@@ -154,7 +160,7 @@ class Ring:
         ]
 
     def sent_slots(self) -> list[int]:
-        """Slots whose frame the capture process, owner of the first column, has sent on its way."""
+        """Slots whose frame was sent and is needed; capture, which sends, owns the first column."""
         sent = self.released[:, 0] == self.generation
         free = self.free_slots()
         return [int(slot) for slot in np.flatnonzero(sent) if slot not in free]
@@ -165,7 +171,7 @@ class Ring:
         return self._generations[slot]
 
     def name(self, slot: int, frame_id: int, pts_ns: int, unix_ns: int) -> int:
-        """Say which frame is in a slot that was taken; returns its generation."""
+        """Write which frame is in a slot that was taken; returns the slot's generation."""
         self._frame_ids[slot] = frame_id
         self._times[slot, 0], self._times[slot, 1] = pts_ns, unix_ns
         return self._generations[slot]
@@ -180,7 +186,7 @@ class Ring:
         return self._generations[ref.slot] == ref.generation
 
     def unlink(self) -> None:
-        """Remove the name; processes that hold a frame of it keep the memory until they let go."""
+        """Remove the name; processes that have the ring mapped keep the memory."""
         self.path.unlink(missing_ok=True)
 
     def _map_slot(self, memory: mmap.mmap, index: int) -> dict[str, Area]:
@@ -195,7 +201,7 @@ class Ring:
 
 
 def check_space(directory: Path, wanted: int) -> None:
-    """Refuse with exact figures before a full /dev/shm can turn into a bus error."""
+    """Refuse a ring that does not fit, with figures; a full /dev/shm would be a bus error later."""
     stat = os.statvfs(directory)
     present = stat.f_bavail * stat.f_frsize
     if present < wanted + _HEADROOM:

@@ -1,4 +1,4 @@
-"""The rings that a stage reads, attached when the first reference to them arrives."""
+"""The rings that a stage reads. Each is mapped when the first reference to it arrives."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from pipeline.memory.ring import Ring, ring_path
 
 
 class RingCache:
-    """One mapped ring per camera: that of the newest epoch a reference named."""
+    """One mapped ring per camera: that of the newest epoch that a reference named."""
 
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir

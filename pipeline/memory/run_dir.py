@@ -1,7 +1,7 @@
 """One private directory in shared memory per run: frame rings, ledger and sockets of that run.
 
-The supervisor holds a lock on the directory as long as it lives. A directory whose lock is free
-belongs to a dead run, whatever its age, and the next start removes it; living runs are left alone.
+The supervisor holds a lock on the directory for as long as it lives. A directory whose lock is free
+belongs to a dead run, and the next start of a line removes it. Directories of living runs stay.
 """
 
 import fcntl
@@ -29,13 +29,13 @@ class RunDir:
             raise LineError(f"shared memory at {root}: {error.strerror}") from None
 
     def remove(self) -> None:
-        """Delete everything in the directory and give up the lock."""
+        """Delete the directory with its content, and release the lock."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
 
 
 def _make_lock(path: Path) -> int:
-    """The lock file appears under its name when it is locked: no other start can find it free."""
+    """The lock file gets its name after it is locked, so that no other start finds it unlocked."""
     unlocked = path / "unlocked"
     try:
         lock = os.open(unlocked, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -48,7 +48,7 @@ def _make_lock(path: Path) -> int:
 
 
 def remove_stale(root: Path = SHM_ROOT) -> list[Path]:
-    """Remove the directories of runs that died without cleaning up; returns what was removed."""
+    """Remove the directories of runs that died without cleaning up; returns their paths."""
     removed = []
     for path in root.glob(_PREFIX + "*"):
         if _is_stale(path):

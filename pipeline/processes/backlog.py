@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.memory.ledger import CameraState, Ledger
+from pipeline.memory.cameras import CameraState
+from pipeline.memory.ledger import LedgerReader
 from pipeline.memory.ring import Ring, ring_path
 from pipeline.topology import RunSpec
 
@@ -24,14 +25,14 @@ class Backlog:
     Only the oldest frame counts: the frames behind it may wait for it, and not for their stage.
     """
 
-    def __init__(self, run: RunSpec, ledger: Ledger) -> None:
+    def __init__(self, run: RunSpec, ledger: LedgerReader) -> None:
         self._run_dir = Path(run.run_dir)
         self._topology = run.topology
         self._ledger = ledger
         self._rings: dict[int, tuple[int, Ring]] = {}  # by camera: epoch, ring
 
     def waits(self) -> Iterator[Wait]:
-        for camera in range(len(self._ledger.cameras)):
+        for camera in range(self._ledger.camera_count):
             ring = self._find_ring(camera)
             if ring is not None:
                 yield from self._oldest(camera, ring)
@@ -53,9 +54,9 @@ class Backlog:
 
     def _find_ring(self, camera: int) -> Ring | None:
         """The ring in use; None of a camera that is lost or has ended: its frames do not count."""
-        epoch = int(self._ledger.cameras[camera]["epoch"])
+        epoch = self._ledger.camera(camera).epoch
         known, ring = self._rings.get(camera, (-1, None))
-        if self._ledger.state(camera)[0] in (CameraState.LOST, CameraState.ENDED):
+        if self._ledger.camera(camera).state in (CameraState.LOST, CameraState.ENDED):
             return None
         if ring is None or known != epoch:
             try:

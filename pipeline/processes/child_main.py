@@ -21,14 +21,12 @@ from pipeline.links.sockets import flush, messages_address
 from pipeline.loops.service_loop import ServiceLoop
 from pipeline.loops.source_loop import SourceLoop
 from pipeline.loops.stage_loop import StageLoop
-from pipeline.memory.heartbeat import Heartbeat
 from pipeline.memory.ledger import Ledger
 from pipeline.processes.orders import EXIT_CRASHED, EXIT_REFUSED, Orders
 from pipeline.realtime import (
     die_with_parent,
     freeze_gc,
     lower_priority,
-    monotonic_ns,
     name_process,
     pin_to_core,
 )
@@ -86,62 +84,49 @@ def main(encoded_orders: bytes) -> int:
 def _serve(run: RunSpec, process: ProcessSpec, stopped: _StopFlag) -> None:
     gc.disable()  # setting up makes many objects and little garbage: to collect it costs time
     ledger = Ledger.attach(Path(run.run_dir), len(run.cameras), len(run.processes))
-    ledger.processes[process.index]["pid"] = os.getpid()
-    heartbeat = Heartbeat(ledger, process.index, run.limits.frame_s)
+    context = Context(run, process, ledger)
+    context.heartbeat.start(os.getpid())
     if process.is_service:
-        _serve_service(run, process, ledger, heartbeat, stopped)
+        _serve_service(context, stopped)
     elif process.is_source:
-        _serve_source(Context(run, ledger), process, heartbeat, stopped)
+        _serve_source(context, stopped)
     else:
-        _serve_stage(Context(run, ledger), process, heartbeat, stopped)
+        _serve_stage(context, stopped)
 
 
-def _serve_source(
-    context: Context, process: ProcessSpec, heartbeat: Heartbeat, stopped: _StopFlag
-) -> None:
-    target, options = _load(context.run.topology.stage(process.stage).target, process)
-    source = target(options, heartbeat.beat)
-    loop = SourceLoop(process, context, source, heartbeat, slots=options.slots, retry=options.retry)
+def _serve_source(context: Context, stopped: _StopFlag) -> None:
+    target, options = _load(context.run.topology.stage(context.process.stage).target, context)
+    source = target(options, context.heartbeat.beat)
+    loop = SourceLoop(context, source, slots=options.slots, retry=options.retry)
     with contextlib.closing(loop):
         freeze_gc()
-        _report_ready(context.ledger, process, heartbeat)
+        context.heartbeat.ready()
         loop.run(stopped)
 
 
-def _serve_stage(
-    context: Context, process: ProcessSpec, heartbeat: Heartbeat, stopped: _StopFlag
-) -> None:
-    target, options = _load(context.run.topology.stage(process.stage).target, process)
+def _serve_stage(context: Context, stopped: _StopFlag) -> None:
+    target, options = _load(context.run.topology.stage(context.process.stage).target, context)
     stage = target(options, context)
-    with (
-        contextlib.closing(stage),
-        contextlib.closing(StageLoop(process, context, heartbeat)) as loop,
-    ):
+    with contextlib.closing(stage), contextlib.closing(StageLoop(context, stage)) as loop:
         freeze_gc()
-        _report_ready(context.ledger, process, heartbeat)
-        loop.run(stage, stopped)
+        context.heartbeat.ready()
+        loop.run(stopped)
 
 
-def _serve_service(
-    run: RunSpec, process: ProcessSpec, ledger: Ledger, heartbeat: Heartbeat, stopped: _StopFlag
-) -> None:
+def _serve_service(context: Context, stopped: _StopFlag) -> None:
     lower_priority()
-    target, options = _load(run.topology.service(process.stage).target, process)
-    loop = ServiceLoop(heartbeat, stopped)
-    endpoint = messages_address(Path(run.run_dir))
-    context = ServiceContext(process.name, endpoint, run.cameras, LedgerView(run), loop.alive)
-    with contextlib.closing(target(options, context)) as service:
+    run, process = context.run, context.process
+    target, options = _load(run.topology.service(process.stage).target, context)
+    loop = ServiceLoop(context.heartbeat, stopped)
+    endpoint = messages_address(context.run_dir)
+    access = ServiceContext(process.name, endpoint, run.cameras, LedgerView(run), loop.alive)
+    with contextlib.closing(target(options, access)) as service:
         gc.enable()  # it has no frame to be late for, and asyncio makes cycles
-        _report_ready(ledger, process, heartbeat)
+        context.heartbeat.ready()
         loop.run(service)
 
 
-def _load(target: str, process: ProcessSpec) -> tuple[Any, Any]:
+def _load(target: str, context: Context) -> tuple[Any, Any]:
     """The class behind a target, and the process's options for it."""
     loaded = load_target(target)
-    return loaded, msgspec.convert(process.options, loaded.Options)
-
-
-def _report_ready(ledger: Ledger, process: ProcessSpec, heartbeat: Heartbeat) -> None:
-    heartbeat.beat()  # first: the watchdog checks the heartbeat of a process that is ready
-    ledger.processes[process.index]["ready_ns"] = monotonic_ns()
+    return loaded, msgspec.convert(context.process.options, loaded.Options)

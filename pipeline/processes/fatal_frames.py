@@ -4,7 +4,7 @@ import signal
 
 from loguru import logger
 
-from pipeline.memory.ledger import Ledger
+from pipeline.memory.writers import SupervisorWriter
 from pipeline.processes.managed_process import ManagedProcess
 from pipeline.topology import RunSpec
 
@@ -14,7 +14,7 @@ _FATAL_TIMES = 2  # a frame that was in hand at so many deaths in a row is not t
 class FatalFrames:
     """Counts deaths by the frame in hand, and has a stage skip a frame that two died on."""
 
-    def __init__(self, run: RunSpec, ledger: Ledger) -> None:
+    def __init__(self, run: RunSpec, ledger: SupervisorWriter) -> None:
         self._run = run
         self._ledger = ledger
         self._deaths: dict[str, tuple[tuple[int, int], int]] = {}  # by stage: frame, deaths

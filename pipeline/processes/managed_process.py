@@ -6,7 +6,7 @@ import time
 import msgspec
 from loguru import logger
 
-from pipeline.memory.ledger import Ledger
+from pipeline.memory.ledger import LedgerReader
 from pipeline.processes.fork_client import ForkServerClient
 from pipeline.processes.forked_process import describe_exit
 from pipeline.processes.orders import Orders
@@ -48,16 +48,15 @@ class ManagedProcess:
         """Whether a process runs whose exit has not been dealt with."""
         return not self.ended and self.due_s is None
 
-    def is_ready(self, ledger: Ledger) -> bool:
+    def is_ready(self, ledger: LedgerReader) -> bool:
         """Whether its links are up; the ledger may still hold the time of its predecessor."""
-        return int(ledger.processes[self.spec.index]["ready_ns"]) / 1e9 > self.started_s
+        return ledger.process(self.spec.index).ready_ns / 1e9 > self.started_s
 
-    def was_useful(self, ledger: Ledger) -> bool:
+    def was_useful(self, ledger: LedgerReader) -> bool:
         """Whether it has finished a frame since its start; a service: whether it has lasted."""
         if self.spec.is_service:
             return time.monotonic() - self.started_s > self._lasting_s
-        progress_ns = ledger.rows["progress_ns"][:, self.spec.index].max()
-        return int(progress_ns) / 1e9 > self.started_s
+        return ledger.progress_ns(self.spec.index) / 1e9 > self.started_s
 
     def kill(self, reason: str) -> None:
         self.kill_reason = reason

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from loguru import logger
 
-from pipeline.memory.ledger import CameraState, Ledger
+from pipeline.memory.cameras import CameraState
+from pipeline.memory.ledger import Ledger
 from pipeline.processes.fatal_frames import FatalFrames
 from pipeline.processes.fork_client import ForkServerClient
 from pipeline.processes.forked_process import describe_exit
@@ -31,8 +32,9 @@ class Supervisor:
     def __init__(self, run: RunSpec, ledger: Ledger, log_level: str = "INFO") -> None:
         self._run = run
         self._ledger = ledger
+        self._requests = ledger.supervisor_writer()
         self._watchdog = Watchdog(run, ledger)
-        self._fatal_frames = FatalFrames(run, ledger)
+        self._fatal_frames = FatalFrames(run, self._requests)
         self._over = False
         self.restarts = 0
         self.exit_code = 0
@@ -145,8 +147,9 @@ class Supervisor:
         process.due_s = time.monotonic() + delay_s
         if process.spec.camera is not None:  # whose state has no other writer now
             state = CameraState.STALLED if process.kill_reason else CameraState.CONNECTING
-            self._ledger.set_state(process.spec.camera, state, f"its process {reason}")
-        self._ledger.request_replay()
+            writer = self._ledger.camera_writer(process.spec.camera)
+            writer.set_state(state, f"its process {reason}")
+        self._requests.request_replay()
 
     def _replay_for_successors(self) -> None:
         """Request another replay when a restarted process is ready.
@@ -157,7 +160,7 @@ class Supervisor:
         for process in self._processes:
             if process.replay_due and process.is_up and process.is_ready(self._ledger):
                 process.replay_due = False
-                self._ledger.request_replay()
+                self._requests.request_replay()
 
     def _give_up(self, process: ManagedProcess, exit_code: int) -> None:
         """A camera may be lost alone; the line does not work without a stage."""
@@ -167,5 +170,5 @@ class Supervisor:
         if camera is None or self._run.limits.on_lost == "exit":
             self._over = True
         if camera is not None:
-            self._ledger.set_state(camera, CameraState.LOST, "its process gave up")
+            self._ledger.camera_writer(camera).set_state(CameraState.LOST, "its process gave up")
             logger.error("{}: this camera is lost", self._run.cameras[camera])

@@ -9,7 +9,7 @@ for too long: its link is dead.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from pipeline.memory.ledger import Ledger
+from pipeline.memory.ledger import LedgerReader
 from pipeline.processes.backlog import Backlog
 from pipeline.processes.managed_process import ManagedProcess
 from pipeline.realtime import monotonic_ns
@@ -32,7 +32,7 @@ class Verdict(NamedTuple):
 class Watchdog:
     """Checks the processes of one run; the supervisor kills them."""
 
-    def __init__(self, run: RunSpec, ledger: Ledger) -> None:
+    def __init__(self, run: RunSpec, ledger: LedgerReader) -> None:
         self._limits = run.limits
         self._cameras = run.cameras
         self._ledger = ledger
@@ -59,15 +59,14 @@ class Watchdog:
 
     def _silent(self, up: Sequence[ManagedProcess], now_ns: int) -> Iterator[Verdict]:
         for process in up:
-            row = self._ledger.processes[process.spec.index]
             if not process.is_ready(self._ledger):
                 if now_ns / _NS_PER_S - process.started_s > self._limits.start_s:
                     yield Verdict(process, f"was not ready after {self._limits.start_s:g} s")
-            elif now_ns > int(row["due_ns"]):
+            elif now_ns > self._ledger.process(process.spec.index).due_ns:
                 yield Verdict(process, f"hung{self._describe_hand(process)}")
 
     def _describe_hand(self, process: ManagedProcess) -> str:
-        held = self._ledger.held_frame(process.spec.index)
+        held = self._ledger.process(process.spec.index).held_frame
         return f" at frame {held[1]} of {self._cameras[held[0]]}" if held is not None else ""
 
     def _too_big(self, up: Sequence[ManagedProcess]) -> Iterator[Verdict]:
@@ -94,6 +93,6 @@ class Watchdog:
 
     def _last_sign_ns(self, process: ManagedProcess) -> int:
         """When it last finished a frame or became ready."""
-        ready_ns = int(self._ledger.processes[process.spec.index]["ready_ns"])
-        progress_ns = int(self._ledger.rows["progress_ns"][:, process.spec.index].max())
+        ready_ns = self._ledger.process(process.spec.index).ready_ns
+        progress_ns = self._ledger.progress_ns(process.spec.index)
         return max(ready_ns, progress_ns, int(process.started_s * _NS_PER_S))

@@ -1,14 +1,14 @@
 """What both recorders do when a write fails: one clear error, and the line goes on without."""
 
-from abc import ABC, abstractmethod
-from typing import ClassVar
+from abc import abstractmethod
+from typing import Any, ClassVar
 
 import msgspec
 from loguru import logger
 
 from pipeline.errors import LineError
-from pipeline.memory.ledger import DropReason
-from pipeline.stage import BasicStage, Context, Frame
+from pipeline.memory.counters import DropReason
+from pipeline.stage import Context, Frame, In, StatefulStage
 
 
 class RecorderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,43 +18,43 @@ class RecorderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     required: bool
 
 
-class Recorder(BasicStage, ABC):
+class Recorder(StatefulStage[In, None]):
     """Writes every frame until a write fails; from then on it counts frames that are not recorded.
 
     When the process is killed after that, its successors go on counting: a recording has no gap.
     """
 
-    Options = RecorderOptions
-    stage: ClassVar[str]  # its row in the graph
+    Options: ClassVar[type[Any]] = RecorderOptions
     key: ClassVar[str]  # of the configuration
 
     def __init__(self, options: RecorderOptions, context: Context) -> None:
         self._options = options
-        self._ledger = context.ledger
-        processes = context.run.processes
-        self._index = next(process.index for process in processes if process.stage == self.stage)
-        self._failed = self._ledger.has_given_up(self._index)
+        self._counters = context.counters
+        self._heartbeat = context.heartbeat
+        self._failed = context.heartbeat.gave_up
 
     @abstractmethod
-    def record(self, frame: Frame) -> None:
-        """Write one frame, unless it is written already. Raises OSError."""
+    def record(self, frame: Frame[In | None]) -> None:
+        """Write one frame. Raises OSError."""
 
     @abstractmethod
     def finish(self) -> None:
         """Close what is open. Raises OSError."""
 
-    def process(self, frame: Frame) -> bytes:
+    def process(self, frame: Frame[In | None]) -> None:
         if not self._failed:
             try:
                 self.record(frame)
             except OSError as error:
                 self._fail(error)
-        if self._failed and not frame.repeated:
-            self._ledger.count_drop(frame.ref.camera, self._index, DropReason.NOT_RECORDED)
-        return b""
+        if self._failed:
+            self._counters[frame.ref.camera].drop(DropReason.NOT_RECORDED)
 
-    def pass_failed(self, frame: Frame) -> bytes:
-        return self.process(frame)
+    def pass_failed(self, frame: Frame[In | None]) -> None:
+        self.process(frame)
+
+    def recall(self, frame: Frame[In | None]) -> None:
+        """The frame is recorded, or counted as not recorded, already."""
 
     def close(self) -> None:
         try:
@@ -67,7 +67,7 @@ class Recorder(BasicStage, ABC):
         if self._options.required:
             raise LineError(self._describe(error)) from None
         self._failed = True
-        self._ledger.give_up(self._index)
+        self._heartbeat.give_up()
         logger.error("{}: the recording ends here; the line goes on", self._describe(error))
 
     def _describe(self, error: OSError) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 
+from pipeline.memory.frame_ref import NO_FRAME
 from stages.kernels.pixels import Pixels
 from stages.recording import mp4
 from stages.recording.journal import Journal
@@ -59,10 +60,7 @@ class Encoder:
 
 
 class VideoFile:
-    """Every frame once, shown from its own time until the next one's.
-
-    `last_frame` is the number of the last frame in the file, also of a file that is continued.
-    """
+    """Every frame once, shown from its own time until the next one's."""
 
     def __init__(
         self, path: Path, encoder: Encoder, size_wh: tuple[int, int], *, anew: bool
@@ -74,10 +72,6 @@ class VideoFile:
         self._last_ns: int | None = None  # by the source's clock
         self._time_ns = _to_ns(self._last.ticks) if self._last else 0
         self._interval_ns = _to_ns(self._last.duration) if self._last else USUAL_INTERVAL_NS
-
-    @property
-    def last_frame(self) -> int:
-        return self._last.frame_id if self._last else -1
 
     def add(self, image: Pixels, frame_id: int, at_ns: int) -> None:
         """One more frame, later than all before. Raises OSError."""
@@ -127,6 +121,16 @@ class VideoFile:
         last = mp4.find_last_fragment(self._journal.fd)
         self._journal.cut(last.end if last else 0)
         return last
+
+
+def find_last_frame(path: Path) -> int:
+    """Number of the last whole frame in a file, which a killed process may have left unfinished."""
+    try:
+        with path.open("rb") as video:
+            last = mp4.find_last_fragment(video.fileno())
+    except OSError:  # writing to the file will show what is wrong
+        return NO_FRAME
+    return last.frame_id if last else NO_FRAME
 
 
 def even_size(image: Pixels) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""A line that is measured while it runs: its messages, its books, its processes."""
+"""A line that is measured while it runs: its messages, its ledger, its processes."""
 
 import re
 import time
@@ -10,7 +10,7 @@ import msgspec
 import zmq
 
 from pipeline.client import DetectionMessage, decode_message
-from pipeline.memory.ledger import Ledger
+from pipeline.memory.ledger import LedgerReader
 from tests.running_line import PATIENCE_S, RunningLine
 
 PROCESSES = ("capture.cam0", "preprocess", "detect", "postprocess", "publish")  # as in the ledger
@@ -45,8 +45,8 @@ class MeasuredLine:
         """The next messages, decoded only when all are there."""
         return [decode_message(data) for data in [self._receive_one() for _ in range(count)]]
 
-    def ledger(self) -> Ledger:
-        return Ledger.attach(self.process.run_dir(), 1, len(PROCESSES))
+    def ledger(self) -> LedgerReader:
+        return LedgerReader.attach(self.process.run_dir(), 1, len(PROCESSES))
 
     def pids(self) -> dict[str, int]:
         """Process ids by name, those of supervisor and fork server among them."""
@@ -72,7 +72,7 @@ def cpu_ns(pid: int) -> int:
 
 
 def memory(pid: int) -> Memory:
-    """What one process holds; rings and books, which are shared memory, are in `rss` alone."""
+    """What one process holds; rings and the ledger, which are shared memory, are in `rss` alone."""
     rollup = _fields(Path(f"/proc/{pid}/smaps_rollup").read_text())
     files: dict[str, int] = {}
     path = ""

@@ -25,7 +25,7 @@ def start_once(folder: Path, source: Path) -> dict[str, float]:
     line = MeasuredLine(folder, bench_model(), {"uri": str(source)})
     try:
         first = line.receive(1)[0]
-        ready_ns = line.ledger().processes["ready_ns"].tolist()
+        ready_ns = [line.ledger().process(i).ready_ns for i in range(len(PROCESSES))]
     finally:
         line.end()
     published_ns = first.captured_mono_ns + first.stage_ns["publish"]
@@ -76,7 +76,7 @@ def test_memory_table(clip, tmp_path):
             libraries[path] = max(libraries[path], kilobytes)
     once = own + sum(libraries.values()) + run_dir
     notes = [
-        f"rings, books and sockets in shared memory: {run_dir / MIB_KB:.1f} MiB",
+        f"rings, ledger and sockets in shared memory: {run_dir / MIB_KB:.1f} MiB",
         f"own, share and shared memory: {(own + pss + run_dir) / MIB_KB:.1f} MiB",
         f"with every library counted once: {once / MIB_KB:.1f} MiB, of it libraries "
         f"{sum(libraries.values()) / MIB_KB:.1f} MiB; their share is smaller while other programs "

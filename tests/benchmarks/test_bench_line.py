@@ -105,19 +105,19 @@ def line_ages(folder: Path, clip: Path, count: int) -> tuple[list[dict[str, floa
     line = MeasuredLine(folder, bench_model(), source)
     try:
         line.receive(SETTLED)
-        rows = line.ledger().rows[0]
-        before = rows.copy()
+        rows = [line.ledger().counts(0, process) for process in range(len(PROCESSES))]
+        before = [(row.frames, row.busy_ns) for row in rows]
         messages = line.receive(count)
-        frames = rows["frames"] - before["frames"]
-        work = (rows["busy_ns"] - before["busy_ns"]) / np.maximum(frames, 1) / 1e6
+        work = [
+            (row.busy_ns - busy_ns) / max(row.frames - frames, 1) / 1e6
+            for row, (frames, busy_ns) in zip(rows, before, strict=True)
+        ]
     finally:
         line.end()
     stages = [name.partition(".")[0] for name in PROCESSES]
     done_ms = [[m.stage_ns[stage] / 1e6 for stage in stages] for m in messages]
     steps = [dict(zip(stages, np.diff(done, prepend=0.0), strict=True)) for done in done_ms]
-    return [
-        step | {"age": m.age_ms} for step, m in zip(steps, messages, strict=True)
-    ], work.tolist()
+    return [step | {"age": m.age_ms} for step, m in zip(steps, messages, strict=True)], work
 
 
 def test_line_latency_table(bare, frames, clip, tmp_path):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.memory.ledger import Ledger
+from pipeline.memory.ledger import LedgerReader
 from pipeline.memory.ring import Ring, ring_path
 from tests.clips import is_of_frame, level, make_clip
 from tests.faults.camera import RtspCamera
@@ -25,7 +25,7 @@ CAMERAS = ("clip", "gate")
 STAGES = (
     "preprocess", "detect", "postprocess", "publish", "record_jsonl", "overlay", "record_video",
 )  # fmt: skip
-PROCESSES = (*(f"capture.{camera}" for camera in CAMERAS), *STAGES)  # as in the books
+PROCESSES = (*(f"capture.{camera}" for camera in CAMERAS), *STAGES)  # as in the ledger
 RECORDERS = ("record_jsonl", "record_video")
 KILLED = (*PROCESSES, "fork_server")
 HANG_S = 60.0  # without a result for so long after a fault, a line is dead
@@ -78,7 +78,7 @@ class LineUnderFire:
         try:
             self.run_dir = sandbox.shm / self.line.run_dir().name
             self.wait_until(lambda: min(map(self.inbox.newest_frame, CAMERAS)) >= 0, "results")
-            self.books = Ledger.attach(self.run_dir, len(CAMERAS), len(PROCESSES))
+            self.ledger = LedgerReader.attach(self.run_dir, len(CAMERAS), len(PROCESSES))
         except BaseException:  # whoever gives up here, nothing is left behind
             self.abandon()
             raise
@@ -100,7 +100,7 @@ class LineUnderFire:
 
     def next_frames(self) -> list[int]:
         """Of each camera, the number that the next captured frame will have at least."""
-        return [int(self.books.rows["last_frame_id"][c, c]) + 1 for c in _CAPTURES]
+        return [self.ledger.counts(c, c).last_frame_id + 1 for c in _CAPTURES]
 
     def recovery(self, since_s: float) -> Recovery:
         """Wait for every camera's first frame from now on, at all ends of the line."""
@@ -122,12 +122,12 @@ class LineUnderFire:
         """Exact when nothing moves any more: in the middle of a run a frame is counted later."""
         found = {}
         for camera, (name, ring) in enumerate(zip(CAMERAS, rings, strict=True)):
-            rows = self.books.rows[camera]
-            published = int(rows["last_frame_id"][_PUBLISH])
+            results = self.ledger.counts(camera, _PUBLISH)
+            published = results.last_frame_id
             waiting = [slot for slot in ring.sent_slots() if int(ring.frame_ids[slot]) > published]
-            captured, results = int(rows["frames"][camera]), int(rows["frames"][_PUBLISH])
-            drops = sum(self.books.drops(camera).values())
-            found[name] = Account(captured, results, drops, len(waiting))
+            captured = self.ledger.counts(camera, camera).frames
+            drops = sum(self.ledger.drops(camera).values())
+            found[name] = Account(captured, results.frames, drops, len(waiting))
         return found
 
     def end(self) -> tuple[dict[str, Account], list[str]]:
@@ -175,17 +175,18 @@ class LineUnderFire:
         return ["--model", model, *(word for text in sets for word in ("--set", text))]
 
     def _ring(self, camera: int) -> Ring:
-        return Ring.attach(
-            ring_path(self.run_dir, camera, int(self.books.cameras["epoch"][camera]))
-        )
+        return Ring.attach(ring_path(self.run_dir, camera, self.ledger.camera(camera).epoch))
 
     def _has_results(self, wanted: Sequence[int]) -> bool:
         newest = map(self.inbox.newest_frame, CAMERAS)
         return all(frame >= first for frame, first in zip(newest, wanted, strict=True))
 
     def _has_recordings(self, wanted: Sequence[int]) -> bool:
-        done = self.books.rows["last_frame_id"]
-        return all(int(done[c, end]) >= wanted[c] for c in _CAPTURES for end in _RECORDERS)
+        return all(
+            self.ledger.counts(camera, end).last_frame_id >= wanted[camera]
+            for camera in _CAPTURES
+            for end in _RECORDERS
+        )
 
     def _wrong_recordings(self) -> list[str]:
         """Every frame of the file once, in order, up to where the disk was full."""

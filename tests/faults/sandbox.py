@@ -56,7 +56,7 @@ class Sandbox:
         path.mkdir()
         with self._permitted(name):
             run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path))
-            # Lazily: who reads the books of a line that has ended still has a file of it mapped.
+            # Lazily: who reads the ledger of a line that has ended still has a file of it mapped.
             self._stack.callback(run, "umount", "--lazy", str(path))
         return Path("/dev/shm") if name == "shm" and name in self.refusals else path
 

@@ -5,12 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.client import WIRE_VERSION, WireError, decode_message
-from pipeline.links.parcel import MessageError, Parcel, decode_parcel, encode_parcel
+from pipeline.links.parcel import MessageError, Parcel, ParcelDecoder, encode_parcel
+from stages.slot import DetectionBody
 from tests.fuzz.damage import damaged
 from tests.pipeline.frames import make_ref
 from tests.pipeline.test_client import encode, make_message, make_status
 
-PARCEL = encode_parcel(Parcel(make_ref(7, slot=3, generation=12), b"detections" * 5))
+PARCEL = encode_parcel(
+    Parcel(make_ref(7, slot=3, generation=12), DetectionBody(b"detections" * 5), "detect: no")
+)
+DECODER = ParcelDecoder(DetectionBody)
 MESSAGES = st.sampled_from([
     encode(make_message()), encode(make_message(status="error", why="detect: no")),
     encode(make_status(), b"status.yard"),
@@ -27,10 +31,10 @@ values = st.recursive(
 
 def read_parcel(data: bytes) -> None:
     try:
-        parcel = decode_parcel(data)
+        parcel = DECODER.decode(data)
     except MessageError:
         return
-    assert decode_parcel(encode_parcel(parcel)) == parcel
+    assert DECODER.decode(encode_parcel(parcel)) == parcel
 
 
 def read_message(data: bytes) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.memory.ledger import Ledger
+from pipeline.memory.ledger import LedgerReader
 from tests.clips import make_clip
 from tests.conftest import StartLine
 from tests.integration.test_files import assert_frames_in_order
@@ -47,9 +47,9 @@ def test_a_replica_that_hangs_for_good_is_replaced_and_the_order_kept(
 ) -> None:
     clip = make_clip(tmp_path / "clip.avi", 16, fps=50)
     line = start_line(*endless(clip), *STRICT, "--set", "detect.replicas=2")
-    ready_ns = Ledger.attach(line.run_dir(), cameras=1, processes=7).processes["ready_ns"]
+    ledger = LedgerReader.attach(line.run_dir(), cameras=1, processes=7)
     # Before it is ready it has longer; the first replica alone gives messages too.
-    wait_until(lambda: bool((ready_ns > 0).all()), "all processes are ready")
+    wait_until(lambda: all(ledger.process(i).ready_ns > 0 for i in range(7)), "all are ready")
     line.wait_for_messages(5)
     hang(line, "detect.1")
     line.process.terminate()

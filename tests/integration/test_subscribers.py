@@ -107,7 +107,7 @@ def test_hostile_bytes_at_the_inner_sockets_do_no_harm(
         [0, 9, 0, 1, 0, 0, True],  # no such epoch
         [-1, 1, -1, -1, -1, 0, True],  # below all limits
         [0, 1, 2**62, 1, 0, 0, False],
-        [2**64 - 1] * 6 + [True],  # more than the books can hold
+        [2**64 - 1] * 6 + [True],  # more than the ledger can hold
     ]
     for address in addresses:
         peer = zmq.Context.instance().socket(zmq.DEALER if "-" in address.name else zmq.PUSH)
@@ -116,7 +116,7 @@ def test_hostile_bytes_at_the_inner_sockets_do_no_harm(
         for parts in ([b""], [b"x", b"y", b"z"], [os.urandom(300)], [b"\x93\x01\x02", b""]):
             peer.send_multipart(parts)
         for ref in refs:
-            peer.send(msgspec.msgpack.encode([ref, b""]))
+            peer.send(msgspec.msgpack.encode([ref, None]))
         peer.close()
     line.wait_for_messages(len(line.messages()) + 20)
     line.process.terminate()
@@ -124,5 +124,5 @@ def test_hostile_bytes_at_the_inner_sockets_do_no_harm(
     assert "started again" not in line.stdout, line.stderr
     assert "inner link: expected one of 1 cameras, got number 99" in line.stderr
     assert "inner link: no frame reference and body (300 bytes)" in line.stderr
-    assert "inner link: expected a worker's report" in line.stderr
+    assert "inner link: expected a receiver's report" in line.stderr
     assert [m.frame_id for m in line.messages()] == list(range(len(line.messages())))

@@ -1,18 +1,19 @@
-"""An intake in a thread of the test, fed by a script; the test is the rest of the line."""
+"""A source loop in a thread, with a scripted source; the test is the rest of the line."""
 
 import contextlib
 import itertools
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import NoneType
 from typing import Any, ClassVar
 
 from pipeline.links.stream import StreamReceiver
 from pipeline.loops.backoff import Retry
 from pipeline.loops.source_loop import SourceLoop
+from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import FrameRef
-from pipeline.memory.heartbeat import Heartbeat
-from pipeline.memory.ledger import DropReason, Ledger
+from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import Area, AreaSpec, Ring, ShmSpaceError, ring_path
 from pipeline.source import EndOfSource, Geometry, SourceError
 from pipeline.stage import Context
@@ -23,7 +24,7 @@ SLOTS = 4
 
 
 class Scripted:
-    """A source that does what its script says: a size to open with, frames, an exception."""
+    """A source that follows a script: a size when it opens, a number of frames, an exception."""
 
     Options: ClassVar[type[Any]] = dict
 
@@ -61,31 +62,29 @@ class Scripted:
 
 
 class Feed:
-    """An intake in a thread, and what it sends."""
+    """A source loop in a thread, and what it sends."""
 
-    def __init__(self, run_dir: Path, books: Ledger, source: Scripted, retry_s: float) -> None:
-        self.run_dir, self.books = run_dir, books
+    def __init__(self, run_dir: Path, ledger: Ledger, source: Scripted, retry_s: float) -> None:
+        self.run_dir, self.ledger = run_dir, ledger
         self.refs: list[FrameRef] = []
         self.error: Exception | None = None
         self._stop = threading.Event()
         run = make_run(run_dir)
-        self._inlet = StreamReceiver(run_dir, "left")
-        self._intake = SourceLoop(
-            run.processes[0], Context(run, books), source, Heartbeat(books, 0, 10.0),
-            slots=SLOTS, retry=Retry(first_s=retry_s),
-        )  # fmt: skip
+        self.receiver = StreamReceiver(run_dir, "left", NoneType)
+        context = Context(run, run.processes[0], ledger)
+        self._loop = SourceLoop(context, source, slots=SLOTS, retry=Retry(first_s=retry_s))
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def _run(self) -> None:
         try:
-            self._intake.run(self._stop.is_set)
+            self._loop.run(self._stop.is_set)
         except (SourceError, ShmSpaceError) as error:
             self.error = error
 
     def wait_for(self, count: int) -> list[FrameRef]:
         def there() -> bool:
-            self.refs += [parcel.ref for parcel in self._inlet.receive()]
+            self.refs += [parcel.ref for parcel in self.receiver.receive()]
             return len(self.refs) >= count
 
         wait_until(there, f"{count} references arrive")
@@ -95,10 +94,10 @@ class Feed:
         return Ring.attach(ring_path(self.run_dir, 0, self.epoch()))
 
     def epoch(self) -> int:
-        return int(self.books.cameras[0]["epoch"])
+        return self.ledger.camera(0).epoch
 
     def finish(self, *refs: FrameRef) -> None:
-        """As if the stage that all branches pass had let go."""
+        """Release frames as the stage does that all branches pass through."""
         for ref in refs:
             if ref.epoch == self.epoch():
                 with contextlib.suppress(FileNotFoundError):  # there is no room for the next ring
@@ -106,25 +105,25 @@ class Feed:
 
     def serve_until_end(self) -> None:
         def ended() -> bool:
-            self.refs += [parcel.ref for parcel in self._inlet.receive()]
+            self.refs += [parcel.ref for parcel in self.receiver.receive()]
             self.finish(*self.refs)
             return not self._thread.is_alive()
 
         wait_until(ended, "the source has ended")
 
     def drops(self, reason: DropReason) -> int:
-        return int(self.books.rows[0, 0]["drops"][reason])
+        return int(self.ledger.counts(0, 0).drops(reason))
 
     def close(self) -> None:
         self._stop.set()
         self._thread.join()
-        self._intake.close()
-        self._inlet.close()
+        self._loop.close()
+        self.receiver.close()
 
 
 class Feeds:
     def __init__(self, run_dir: Path) -> None:
-        self.books = Ledger.create(run_dir, 1, len(GRAPH.stages))
+        self.ledger = Ledger.create(run_dir, 1, len(GRAPH.stages))
         self._run_dir = run_dir
         self._open: list[Feed] = []
 
@@ -138,7 +137,7 @@ class Feeds:
         self.source = Scripted([*script, EndOfSource()], lossless=lossless)
         if pts_ns is not None:
             self.source.pts_ns = iter(pts_ns)
-        self._open.append(Feed(self._run_dir, self.books, self.source, retry_s))
+        self._open.append(Feed(self._run_dir, self.ledger, self.source, retry_s))
         return self._open[-1]
 
     def close(self) -> None:

@@ -36,7 +36,7 @@ def test_an_exception_hides_credentials_too(capsys: pytest.CaptureFixture[str]) 
     assert "S3cret" not in said
 
 
-def test_what_others_say_steers_no_terminal_and_forges_no_line(
+def test_text_from_outside_steers_no_terminal_and_forges_no_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     log.configure("INFO", "capture.yard")
@@ -49,7 +49,7 @@ def test_what_others_say_steers_no_terminal_and_forges_no_line(
 
 def test_lines_below_the_level_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure("WARNING", "run")
-    logger.info("unheard")
-    logger.warning("heard")
-    assert "unheard" not in (said := capsys.readouterr().err)
-    assert "heard" in said
+    logger.info("below")
+    logger.warning("at the level")
+    assert "below" not in (said := capsys.readouterr().err)
+    assert "at the level" in said

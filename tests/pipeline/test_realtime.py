@@ -52,7 +52,7 @@ def test_the_collector_stays_off_once_it_is_frozen() -> None:
     )
 
 
-def test_a_process_dies_with_its_parent_however_that_went() -> None:
+def test_a_process_dies_with_its_parent_whatever_killed_that() -> None:
     child = (
         "import os, time; from pipeline.realtime import *;"
         "die_with_parent(os.getppid()); print('ready', flush=True); time.sleep(600)"
@@ -71,7 +71,7 @@ def test_a_process_dies_with_its_parent_however_that_went() -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Whether it exists and is no zombie that nobody has waited for."""
+    """Whether the process exists and is no zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):

@@ -11,7 +11,7 @@ from pipeline.redact import redact
         ("rtsp://admin:S3cret@cam/1", "rtsp://***@cam/1"),
         ("cannot open rtsp://u:p@h:554/s?x=1#f: no", "cannot open rtsp://***@h:554/s?x=1#f: no"),
         ("rtsp://user@cam/1", "rtsp://***@cam/1"),  # a name alone is a credential too
-        ("rtsp://u:p@ss@w0rd@cam/1", "rtsp://***@cam/1"),  # an @ that nobody escaped
+        ("rtsp://u:p@ss@w0rd@cam/1", "rtsp://***@cam/1"),  # an @ that is not escaped
         ("http://cam/v?token=abc&n=1", "http://cam/v?token=***&n=1"),
         ("http://cam/v?n=1&api_key=abc", "http://cam/v?n=1&api_key=***"),
         ("http://cam/v?PASSWORD=abc", "http://cam/v?PASSWORD=***"),

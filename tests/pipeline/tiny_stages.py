@@ -1,4 +1,4 @@
-"""Sources and stages that are easy to foresee, run in real processes by the tests."""
+"""Sources and stages with simple behaviour, which tests run in real processes."""
 
 import os
 import time
@@ -81,60 +81,59 @@ class Blocking(Endless):
 
 
 class Quiet(Endless):
-    """Nothing is wrong with it, and there is nothing to see."""
+    """Works, and delivers no frame."""
 
     def read(self, frame: Area) -> int | None:  # type: ignore[override]
         time.sleep(0.05)
         return None
 
 
-class Idle(BasicStage):
-    """Looks at every frame, and is content when its content belongs to it."""
+class Idle(BasicStage[None, None]):
+    """Checks that the pixels of each frame belong to it."""
 
     def __init__(self, options: Options, context: Context) -> None:
         """Nothing to set up."""
 
-    def process(self, frame: Frame) -> bytes:
+    def process(self, frame: Frame[None]) -> None:
         assert (frame["frame"] == frame.ref.frame_id).all()
-        return b""
 
 
 class Failing(Idle):
     """Cannot process each fifth frame."""
 
-    def process(self, frame: Frame) -> bytes:
+    def process(self, frame: Frame[None]) -> None:
         if frame.ref.frame_id % 5 == 0:
             raise FrameError("a fifth frame")
-        return super().process(frame)
+        super().process(frame)
 
 
 class Looping(Idle):
-    """Never comes back from frame 7."""
+    """Never finishes frame 7."""
 
-    def process(self, frame: Frame) -> bytes:
+    def process(self, frame: Frame[None]) -> None:
         while frame.ref.frame_id == 7:
             pass
-        return super().process(frame)
+        super().process(frame)
 
 
 class Poisoned(Idle):
-    """Does not survive frame 7."""
+    """Dies of frame 7."""
 
-    def process(self, frame: Frame) -> bytes:
+    def process(self, frame: Frame[None]) -> None:
         if frame.ref.frame_id == 7:
             os.abort()
-        return super().process(frame)
+        super().process(frame)
 
 
 class Leaking(Idle):
-    """Holds more with each frame."""
+    """Holds more memory with each frame."""
 
     def __init__(self, options: Options, context: Context) -> None:
         self._held: list[bytes] = []
 
-    def process(self, frame: Frame) -> bytes:
+    def process(self, frame: Frame[None]) -> None:
         self._held.append(b"x" * (1 << 20))
-        return super().process(frame)
+        super().process(frame)
 
 
 class Refusing(Idle):
@@ -143,7 +142,7 @@ class Refusing(Idle):
 
 
 class Unready(Idle):
-    """Is never done with its set-up."""
+    """Never finishes its set-up."""
 
     def __init__(self, options: Options, context: Context) -> None:
         time.sleep(3600)

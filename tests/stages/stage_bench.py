@@ -1,12 +1,16 @@
 """A frame in a real slot, for tests of single stages."""
 
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 
+from pipeline.links.parcel import Parcel
+from pipeline.loops.frame_handler import FrameHandler
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import Ring, RingLayout, ring_path
-from pipeline.stage import Context, Frame
+from pipeline.stage import BasicStage, Context, Frame
 from pipeline.topology import ProcessSpec, RunSpec
 from stages.config import LineConfig, RecordConfig, SourceConfig
 from stages.graph import make_topology
@@ -20,32 +24,56 @@ TOPOLOGY = make_topology(LineConfig(sources=(SourceConfig(uri="0"),), record=REC
 
 
 class StageBench:
-    """A ring as the line makes it, the books, and frames of one camera."""
+    """A ring as the line makes it, the ledger, and frames of its cameras, for one stage."""
 
-    def __init__(self, run_dir: Path, size: tuple[int, int] = (128, 96)) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        stage: str,
+        size: tuple[int, int] = (128, 96),
+        cameras: tuple[str, ...] = ("yard",),
+    ) -> None:
         self.width, self.height = size
         processes = tuple(
             ProcessSpec(name, name, i, 0 if i == 0 else None, 0, {})
             for i, name in enumerate(TOPOLOGY.names)
         )
-        run = RunSpec(str(run_dir), 1, TOPOLOGY, ("yard",), processes)
-        self.books = Ledger.create(run_dir, 1, len(processes))
-        self.context = Context(run, self.books)
-        areas = SlotShape(NETWORK, max_rois=8, classes=3, canvas=True).areas(*size)
+        run = RunSpec(str(run_dir), 1, TOPOLOGY, cameras, processes)
+        self.ledger = Ledger.create(run_dir, len(cameras), len(processes))
+        self.context = Context(run, processes[TOPOLOGY.names.index(stage)], self.ledger)
+        self.ring = self.make_ring(run_dir)
+
+    def make_ring(self, folder: Path) -> Ring:
+        areas = SlotShape(NETWORK, max_rois=8, classes=3, canvas=True).areas(
+            self.width, self.height
+        )
         layout = RingLayout(4, areas, TOPOLOGY.names, TOPOLOGY.branches)
-        self.ring = Ring.create(ring_path(run_dir, 0, 1), layout)
+        return Ring.create(ring_path(folder, 0, 1), layout)
+
+    def start(self, stage: BasicStage[Any, Any]) -> None:
+        """Start a process with this stage, the first or a successor of one that was killed."""
+        self._handler = FrameHandler(self.context.process.stage, stage, self.context.counters)
 
     def make_frame(
-        self, frame_id: int = 0, body: bytes = b"", *, grey: int = 200, repeated: bool = False
-    ) -> Frame:
+        self,
+        frame_id: int = 0,
+        body: Any = None,
+        *,
+        grey: int = 200,
+        failure: str = "",
+        camera: int = 0,
+    ) -> Frame[Any]:
         slot = frame_id % 4
-        ref = make_ref(frame_id, slot=slot, generation=self.ring.take(slot))
-        frame = Frame(ref, self.ring, body, "yard", repeated)
+        ref = make_ref(frame_id, camera=camera, slot=slot, generation=self.ring.take(slot))
+        ref = msgspec.structs.replace(ref, failed=bool(failure))
+        frame = Frame(ref, self.ring, body, self.context.run.cameras[camera], failure)
         frame["frame"][:] = np.uint8(grey)
         return frame
 
-    def count(self, stage: str, frame_id: int) -> None:
-        """As the runner does when the stage is done with a frame."""
-        row = self.books.rows[0, TOPOLOGY.names.index(stage)]
-        row["frames"] += 1
-        row["last_frame_id"] = frame_id
+    def handle(self, frame: Frame[Any]) -> Parcel[Any]:
+        """Give the frame to the stage and count it, as the loop does."""
+        result = self._handler.handle(frame)
+        counters = self.context.counters[frame.ref.camera]
+        if frame.ref.frame_id > counters.last_frame_id:
+            counters.finish(frame.ref.frame_id, failed=result.ref.failed)
+        return result

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import LineError
-from pipeline.memory.ledger import DropReason
+from pipeline.memory.counters import DropReason
+from pipeline.stage import Frame
 from stages.record_video import RecordVideo, video_path
 from stages.recording.recorder import RecorderOptions
 from tests.clips import draw
@@ -21,29 +22,30 @@ class VideoRecording:
         self.template = str(self.folder / "{camera}.mp4")
         self._run_dir = folder / "run"
         self._run_dir.mkdir()
-        self.bench = StageBench(self._run_dir)
+        self.bench = StageBench(self._run_dir, "record_video")
         self._options = RecorderOptions(self.template, required)
         self.restart()
 
     def restart(self) -> None:
-        """As a successor of a process that was killed: nothing was closed."""
+        """Start a successor of a process that was killed, which closed nothing."""
         self.stage = RecordVideo(self._options, self.bench.context)
+        self.bench.start(self.stage)
 
     def add(self, *frames: int, failed: bool = False) -> None:
         for frame_id in frames:
-            frame = self.bench.make_frame(frame_id)
-            frame["canvas"][:] = draw(frame_id, (self.bench.width, self.bench.height))
-            self.bench.ring.times[frame.ref.slot, 0] = frame_id * 40_000_000
-            (self.stage.pass_failed if failed else self.stage.process)(frame)
+            self.bench.handle(self.make_frame(frame_id, failure="detect: no" if failed else ""))
+
+    def make_frame(self, frame_id: int, failure: str = "") -> Frame[None]:
+        frame = self.bench.make_frame(frame_id, failure=failure)
+        frame["canvas"][:] = draw(frame_id, (self.bench.width, self.bench.height))
+        self.bench.ring.times[frame.ref.slot, 0] = frame_id * 40_000_000
+        return frame
 
     def resize(self, size: tuple[int, int]) -> None:
         """The camera delivers another size: a new epoch, with a ring of its own."""
         self.bench.ring.unlink()
-        books, context = self.bench.books, self.bench.context
-        folder = self._run_dir / f"{size}"
-        folder.mkdir()
-        self.bench = StageBench(folder, size)
-        self.bench.books, self.bench.context = books, context
+        self.bench.width, self.bench.height = size
+        self.bench.ring = self.bench.make_ring(self._run_dir)
 
     def videos(self) -> list[str]:
         return sorted(path.name for path in self.folder.iterdir())
@@ -53,7 +55,7 @@ class VideoRecording:
 
     @property
     def unrecorded(self) -> int:
-        return int(self.bench.books.rows["drops"][0, :, DropReason.NOT_RECORDED].sum())
+        return self.bench.context.counters[0].drops(DropReason.NOT_RECORDED)
 
 
 @pytest.fixture
@@ -79,13 +81,32 @@ def test_a_frame_that_comes_again_is_not_in_the_video_twice(recording: VideoReco
     assert_shows(recording.shown(), [0, 1, 2, 3, 4])
 
 
+def test_a_frame_that_was_written_but_not_counted_is_not_in_the_video_twice(
+    recording: VideoRecording,
+) -> None:
+    """The process was killed between the two, once in each of two videos."""
+    recording.add(0, 1)
+    recording.stage.process(recording.make_frame(2))
+    recording.restart()
+    recording.add(2, 3)
+    recording.resize((64, 48))
+    recording.add(4)
+    recording.stage.process(recording.make_frame(5))
+    assert recording.bench.context.counters[0].last_frame_id == 4
+    recording.restart()
+    recording.add(5, 6)
+    recording.stage.close()
+    assert_shows(recording.shown(), [0, 1, 2, 3])
+    assert_shows(recording.shown("yard.64x48.mp4"), [4, 5, 6])
+
+
 def test_videos_of_earlier_runs_are_replaced(tmp_path: Path) -> None:
     for run, frames in (("first", [0, 1, 2]), ("second", [7, 8])):
         (tmp_path / run).mkdir()
         recording = VideoRecording(tmp_path / run)
-        recording.stage = RecordVideo(
-            RecorderOptions(str(tmp_path / "{camera}.mp4"), required=False), recording.bench.context
-        )
+        options = RecorderOptions(str(tmp_path / "{camera}.mp4"), required=False)
+        recording.stage = RecordVideo(options, recording.bench.context)
+        recording.bench.start(recording.stage)
         recording.add(*frames)
         recording.stage.close()
     assert_shows(read_video(tmp_path / "yard.mp4").greys, [7, 8])
@@ -125,7 +146,7 @@ def test_a_full_disk_ends_the_recording_and_leaves_what_was_written(
     assert said == [
         f"record.video: {video}: File too large: the recording ends here; the line goes on"
     ]
-    recording.restart()  # killed after that: its successor knows
+    recording.restart()  # its successor writes nothing either
     recording.add(20)
     assert recording.shown() == shown
     assert recording.unrecorded == 21 - len(shown)

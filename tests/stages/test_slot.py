@@ -25,7 +25,7 @@ def test_a_second_image_is_kept_where_something_is_drawn(canvas: bool) -> None:
 
 
 def test_the_view_gives_each_area_its_shape(short_dir: Path) -> None:
-    slot = Slot(StageBench(short_dir, size=(128, 96)).make_frame(grey=7))
+    slot = Slot(StageBench(short_dir, "overlay", (128, 96)).make_frame(grey=7))
     assert slot.frame_wh == (128, 96)
     assert slot.network_wh == (64, 64)
     assert slot.frame.shape == slot.canvas.shape == (96, 128, 3)
@@ -34,7 +34,7 @@ def test_the_view_gives_each_area_its_shape(short_dir: Path) -> None:
 
 
 def test_only_the_rois_of_this_frame_are_read(short_dir: Path) -> None:
-    slot = Slot(StageBench(short_dir).make_frame())
+    slot = Slot(StageBench(short_dir, "overlay").make_frame())
     boxes_net, scores = np.ones((5, 4), np.float32), np.full((5, 3), 0.5, np.float32)
     slot.write_rois(boxes_net, scores)
     slot.write_rois(2 * boxes_net[:2], scores[:2] / 2)  # the slot's next frame has fewer

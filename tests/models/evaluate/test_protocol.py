@@ -3,9 +3,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from models.evaluate.average_precision import score_detections
 from models.evaluate.coco import CocoScore
-from models.evaluate.protocol import BY_SOURCE, COCO, VOC, format_score
+from models.evaluate.protocol import BY_SOURCE, COCO, VOC
 from models.evaluate.voc import VocClassScore, VocScore
 from tests.models.tiny_set import make_result, make_set
 
@@ -13,10 +12,18 @@ pytestmark = pytest.mark.torch
 
 
 def test_score_table_names_sources_and_classes(tmp_path: Path) -> None:
-    score = score_detections(make_set(tmp_path, [{"bbox": [10, 10, 20, 20]}]), [])
-    assert "street" in format_score(score)
-    assert "person 0" in format_score(score)
-    assert format_score(score).splitlines()[-1].startswith("mean over sources")
+    score = BY_SOURCE.score(make_set(tmp_path, [{"bbox": [10, 10, 20, 20]}]), [])
+    lines = BY_SOURCE.format(score).splitlines()
+    assert lines[0].startswith("street")
+    assert "person 0" in lines[0]
+    assert lines[1].startswith("mean over sources")
+
+
+def test_by_source_tells_what_a_threshold_shows(tmp_path: Path) -> None:
+    box = [10, 10, 20, 20]
+    score = BY_SOURCE.score(make_set(tmp_path, [{"bbox": box}]), [make_result(box, 0.45)])
+    expected = "at 0.40: 100 % found, 100 % right; at 0.50: 0 % found, - right"
+    assert expected in BY_SOURCE.format(score)
 
 
 def test_scores_survive_a_file_and_deviations_are_named() -> None:
@@ -36,11 +43,3 @@ def test_many_classes_share_lines() -> None:
     lines = VOC.format(VocScore(9.5, 0.0, 10, classes)).splitlines()
     assert len(lines) == 5
     assert lines[0].split()[:4] == ["class0", "0.0", "class1", "1.0"]
-
-
-def test_a_protocol_may_describe_more_than_its_score(tmp_path: Path) -> None:
-    box = [10, 10, 20, 20]
-    dataset, results = make_set(tmp_path, [{"bbox": box}]), [make_result(box, 0.45)]
-    (line,) = BY_SOURCE.describe(dataset, results)
-    assert "at 0.40: 100 % found, 100 % right; at 0.50: 0 % found" in line
-    assert VOC.describe(dataset, results) == COCO.describe(dataset, results) == []

@@ -1,4 +1,4 @@
-"""Who receives what from a line that encrypts."""
+"""Which clients receive messages from a line that encrypts."""
 
 import contextlib
 from collections.abc import Iterator
@@ -45,13 +45,13 @@ def serve(endpoint: str, keys: ServerKeys | None) -> Iterator[Broadcast]:
 
 @pytest.fixture
 def closed_line(endpoint: str, keys: Keys) -> Iterator[Broadcast]:
-    """A line that lets in `office` alone."""
+    """A line that lets in only the client `office`."""
     with serve(endpoint, ServerKeys(keys.line_secret, keys.clients)) as broadcast:
         yield broadcast
 
 
 def count_until(line: Broadcast, wanted: DetectionSubscriber, *others: DetectionSubscriber) -> int:
-    """How many messages the others had when `wanted` had five."""
+    """Serve until `wanted` has five messages; returns how many the others have by then."""
     publish(line, make_message())
     found = {subscriber: 0 for subscriber in (wanted, *others)}
 
@@ -66,7 +66,7 @@ def count_until(line: Broadcast, wanted: DetectionSubscriber, *others: Detection
     return sum(found[other] for other in others)
 
 
-def test_a_known_client_gets_messages_and_nobody_else_does(
+def test_only_a_known_client_gets_messages(
     endpoint: str, keys: Keys, closed_line: Broadcast, said: list[str]
 ) -> None:
     line_key = keys.line_public
@@ -86,16 +86,16 @@ def test_a_known_client_gets_messages_and_nobody_else_does(
     assert len(said) == 2  # once for each key, however often it tries
 
 
-def test_without_a_folder_of_clients_the_line_s_key_suffices(endpoint: str, keys: Keys) -> None:
+def test_without_a_folder_of_clients_the_line_s_key_is_enough(endpoint: str, keys: Keys) -> None:
     with (
         serve(endpoint, ServerKeys(keys.line_secret)) as line,
-        DetectionSubscriber(endpoint, timeout_s=0.01, server_key=keys.line_public) as anybody,
+        DetectionSubscriber(endpoint, timeout_s=0.01, server_key=keys.line_public) as unknown,
         DetectionSubscriber(endpoint, timeout_s=0.01) as plain,
     ):
-        assert count_until(line, anybody, plain) == 0
+        assert count_until(line, unknown, plain) == 0
 
 
-def test_a_key_counts_from_when_it_is_put_there(
+def test_a_key_counts_as_soon_as_it_is_added(
     endpoint: str, keys: Keys, closed_line: Broadcast, said: list[str]
 ) -> None:
     with DetectionSubscriber(
@@ -109,7 +109,7 @@ def test_a_key_counts_from_when_it_is_put_there(
         assert count_until(closed_line, stranger) == 0
 
 
-def test_a_key_that_was_taken_away_lets_nobody_in(
+def test_a_client_whose_key_was_removed_is_refused(
     endpoint: str, keys: Keys, closed_line: Broadcast, said: list[str]
 ) -> None:
     keys.office_public.unlink()
@@ -121,7 +121,7 @@ def test_a_key_that_was_taken_away_lets_nobody_in(
         assert former.receive() is None
 
 
-def test_a_file_that_is_no_key_is_named_and_locks_out_nobody_else(
+def test_a_file_that_is_no_key_is_named_and_other_clients_get_in(
     endpoint: str, keys: Keys, closed_line: Broadcast, said: list[str]
 ) -> None:
     (keys.clients / "bad.key").write_text("half a k")

@@ -49,7 +49,7 @@ class Listener:
 
 
 def serve_until(condition: Callable[[], object], broadcast: Broadcast, what: str) -> None:
-    """As the line does: whenever subscriptions wait, of which a client has two under way."""
+    """Serve as the line does, whenever subscriptions have arrived; two per client wait at most."""
 
     def met() -> bool:
         broadcast.welcome()
@@ -85,7 +85,7 @@ def test_topics_are_kept_apart_though_one_begins_like_the_other(
     assert Listener(endpoint, b"det.yard ").wait_for(b"det.yard x", broadcast) == [b"det.yard x"]
 
 
-def test_newcomers_in_thousands_cost_others_one_repeat_a_second(
+def test_many_new_clients_cost_the_others_one_repeat_a_second(
     broadcast: Broadcast, endpoint: str
 ) -> None:
     old = Listener(endpoint, b"status.")
@@ -120,7 +120,7 @@ def test_a_client_that_holds_too_many_subscriptions_is_disconnected_and_others_c
 def test_subscriptions_of_clients_that_left_are_forgotten(
     broadcast: Broadcast, endpoint: str, said: list[str]
 ) -> None:
-    """In sum they would be too many."""
+    """Together they would be too many."""
     for start in range(0, 20_000, 5000):
         peer = zmq.Context.instance().socket(zmq.XSUB)
         peer.setsockopt(zmq.LINGER, 0)
@@ -130,7 +130,7 @@ def test_subscriptions_of_clients_that_left_are_forgotten(
             peer.send(b"\x01%020d" % number)
         peer.send(b"\x01det.yard ")
         broadcast.send("det.yard", b"x")
-        serve_until(lambda peer=peer: peer.poll(0), broadcast, "all are heard")
+        serve_until(lambda peer=peer: peer.poll(0), broadcast, "all are read")
         peer.close()
     Listener(endpoint, b"").wait_for(b"det.yard x", broadcast)
     assert said == []
@@ -165,7 +165,7 @@ def test_a_client_may_keep_the_newest_only(broadcast: Broadcast, endpoint: str) 
     listener.wait_for(b"det.yard 99", broadcast)
 
 
-def test_a_subscriber_that_does_not_read_hinders_nobody(
+def test_a_subscriber_that_does_not_read_disturbs_no_other(
     broadcast: Broadcast, endpoint: str
 ) -> None:
     idle, busy = Listener(endpoint, b""), Listener(endpoint, b"")

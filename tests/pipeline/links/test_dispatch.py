@@ -11,74 +11,76 @@ import zmq
 from pipeline.links.dispatch import DispatchReceiver, DispatchSender
 from pipeline.links.parcel import Parcel
 from pipeline.memory.frame_ref import FrameRef
+from tests.pipeline.bodies import Note
 from tests.pipeline.frames import make_ref
 from tests.running_line import wait_until
 
-# Connects, takes what it is given and finishes nothing.
+# Takes the frames that it gets, and finishes none.
 GREEDY = """
 import sys, time
 from pathlib import Path
 from pipeline.links.dispatch import DispatchReceiver
-worker = DispatchReceiver(Path(sys.argv[1]), "camera", "left")
+from tests.pipeline.bodies import Note
+receiver = DispatchReceiver(Path(sys.argv[1]), "camera", "left", Note)
 print("connected", flush=True)
 while True:
-    for parcel in worker.receive():
+    for parcel in receiver.receive():
         print(parcel.ref.frame_id, flush=True)
     time.sleep(0.01)
 """
 
 
 class Link:
-    """A dispatcher, the frames it gave up, and its workers."""
+    """A sender, the frames it dropped, and its receivers."""
 
     def __init__(self, run_dir: Path, depth: int = 1) -> None:
         self.run_dir = run_dir
         self.dropped: list[FrameRef] = []
-        self.workers: list[DispatchReceiver] = []
+        self.receivers: list[DispatchReceiver[Note]] = []
         self.open(depth)
 
     def open(self, depth: int = 1) -> None:
-        self.dispatcher = DispatchSender(
+        self.sender = DispatchSender(
             self.run_dir, "camera", "left", depth=depth, on_drop=self.dropped.append
         )
 
-    def add_worker(self) -> DispatchReceiver:
-        """One more, which the dispatcher has heard of."""
-        known = len(self.dispatcher._workers)
-        worker = DispatchReceiver(self.run_dir, "camera", "left")
-        self.workers.append(worker)
-        wait_until(lambda: self.hears_of(known + 1), "the worker has reported")
-        return worker
+    def add_receiver(self) -> DispatchReceiver[Note]:
+        """One more, whose first report the sender has."""
+        known = self.sender.receiver_count
+        receiver = DispatchReceiver(self.run_dir, "camera", "left", Note)
+        self.receivers.append(receiver)
+        wait_until(lambda: self.knows(known + 1), "the receiver has reported")
+        return receiver
 
-    def hears_of(self, count: int) -> bool:
-        self.dispatcher.serve()
-        return len(self.dispatcher._workers) == count
+    def knows(self, count: int) -> bool:
+        self.sender.serve()
+        return self.sender.receiver_count == count
 
     def send(self, *frames: int, camera: int = 0, lossless: bool = False) -> None:
         for frame in frames:
             ref = make_ref(frame, camera=camera, lossless=lossless)
-            self.dispatcher.send(Parcel(ref, b"body"))
+            self.sender.send(Parcel(ref, Note(b"body")))
 
-    def receive(self, worker: DispatchReceiver) -> list[int]:
+    def receive(self, receiver: DispatchReceiver[Note]) -> list[int]:
         """At least one frame, and what else has arrived."""
-        assert worker.socket.poll(30_000, zmq.POLLIN), "nothing arrives"
-        return [parcel.ref.frame_id for parcel in worker.receive()]
+        assert receiver.socket.poll(30_000, zmq.POLLIN), "nothing arrives"
+        return [parcel.ref.frame_id for parcel in receiver.receive()]
 
-    def finish(self, worker: DispatchReceiver) -> list[int]:
-        """Report a frame as done; what the worker is given next."""
-        worker.done()
+    def finish(self, receiver: DispatchReceiver[Note]) -> list[int]:
+        """Report a frame as done; returns what the receiver gets next."""
+        receiver.done()
         arrived: list[int] = []
 
         def there() -> bool:
-            self.dispatcher.serve()
-            arrived.extend(parcel.ref.frame_id for parcel in worker.receive())
+            self.sender.serve()
+            arrived.extend(parcel.ref.frame_id for parcel in receiver.receive())
             return bool(arrived)
 
         wait_until(there, "the next frame comes")
         return arrived
 
     def close(self) -> None:
-        for end in (self.dispatcher, *self.workers):
+        for end in (self.sender, *self.receivers):
             end.close()
 
 
@@ -93,64 +95,64 @@ def dropped(link: Link) -> list[int]:
     return [ref.frame_id for ref in link.dropped]
 
 
-def test_a_free_worker_is_given_the_frame_at_once(link: Link) -> None:
-    worker = link.add_worker()
+def test_a_free_receiver_gets_the_frame_at_once(link: Link) -> None:
+    receiver = link.add_receiver()
     link.send(0)
-    assert worker.socket.poll(30_000)
-    (parcel,) = worker.receive()
+    assert receiver.socket.poll(30_000)
+    (parcel,) = receiver.receive()
     assert parcel.ref.frame_id == 0
-    assert parcel.body == b"body"
+    assert parcel.body == Note(b"body")
 
 
 def test_of_a_live_camera_the_newest_waits_and_the_oldest_is_dropped(link: Link) -> None:
-    worker = link.add_worker()
+    receiver = link.add_receiver()
     link.send(0, 1, 2, 3)
-    assert link.receive(worker) == [0]
+    assert link.receive(receiver) == [0]
     assert dropped(link) == [1, 2]
-    assert link.finish(worker) == [3]
+    assert link.finish(receiver) == [3]
 
 
 def test_as_many_live_frames_wait_as_the_link_is_deep(short_dir: Path) -> None:
     link = Link(short_dir, depth=3)
     link.send(0, 1, 2, 3, 4)
     assert dropped(link) == [0, 1]
-    worker = link.add_worker()
-    assert link.receive(worker) == [2]
+    receiver = link.add_receiver()
+    assert link.receive(receiver) == [2]
     link.close()
 
 
 def test_a_lossless_camera_loses_nothing(link: Link) -> None:
-    worker = link.add_worker()
+    receiver = link.add_receiver()
     link.send(*range(50), lossless=True)
-    seen = link.receive(worker)
+    seen = link.receive(receiver)
     while seen[-1] != 49:
-        seen += link.finish(worker)
+        seen += link.finish(receiver)
     assert seen == list(range(50))
     assert link.dropped == []
 
 
-def test_a_worker_is_given_one_lossless_frame_ahead_and_no_live_one(link: Link) -> None:
-    worker = link.add_worker()
+def test_a_receiver_gets_one_lossless_frame_ahead_and_no_live_one(link: Link) -> None:
+    receiver = link.add_receiver()
     link.send(0, 1, 2, lossless=True)
-    wait_until(lambda: worker.socket.poll(0) != 0, "frames arrive")
-    ahead = link.receive(worker)
+    wait_until(lambda: receiver.socket.poll(0) != 0, "frames arrive")
+    ahead = link.receive(receiver)
     if len(ahead) == 1:  # the second was still on its way
-        ahead += link.receive(worker)
+        ahead += link.receive(receiver)
     assert ahead == [0, 1]
 
 
 def test_each_frame_names_the_one_dispatched_before_it(link: Link) -> None:
-    worker = link.add_worker()
+    receiver = link.add_receiver()
     link.send(0, 1, 2, 3)
-    assert worker.socket.poll(30_000)
-    assert [p.ref.after for p in worker.receive()] == [-1]
-    worker.done()
+    assert receiver.socket.poll(30_000)
+    assert [p.ref.after for p in receiver.receive()] == [-1]
+    receiver.done()
 
     refs: list[FrameRef] = []
 
     def there() -> bool:
-        link.dispatcher.serve()
-        refs.extend(parcel.ref for parcel in worker.receive())
+        link.sender.serve()
+        refs.extend(parcel.ref for parcel in receiver.receive())
         return bool(refs)
 
     wait_until(there, "the next frame comes")
@@ -158,65 +160,65 @@ def test_each_frame_names_the_one_dispatched_before_it(link: Link) -> None:
 
 
 def test_cameras_take_turns(link: Link) -> None:
-    worker = link.add_worker()
+    receiver = link.add_receiver()
     link.send(0, camera=0)
-    assert link.receive(worker) == [0]
+    assert link.receive(receiver) == [0]
     for frame in (1, 2, 3):  # a fast camera, and a slow one that waits
         link.send(100 + frame, camera=0)
     link.send(7, camera=1)
-    seen = [*link.finish(worker), *link.finish(worker)]
+    seen = [*link.finish(receiver), *link.finish(receiver)]
     assert seen == [103, 7]
 
 
 def test_replicas_share_the_work(link: Link) -> None:
-    workers = [link.add_worker() for _ in range(3)]
+    receivers = [link.add_receiver() for _ in range(3)]
     link.send(0, 1, 2)
-    assert sorted(link.receive(worker)[0] for worker in workers) == [0, 1, 2]
+    assert sorted(link.receive(receiver)[0] for receiver in receivers) == [0, 1, 2]
     assert link.dropped == []
 
 
-def test_a_restarted_sender_learns_of_its_workers(link: Link) -> None:
-    worker = link.add_worker()
+def test_a_restarted_sender_learns_of_its_receivers(link: Link) -> None:
+    receiver = link.add_receiver()
     link.send(0)
-    assert link.receive(worker) == [0]
-    worker.done()
-    link.dispatcher.close()
+    assert link.receive(receiver) == [0]
+    receiver.done()
+    link.sender.close()
     link.open()
     link.send(1)
 
     def has_reported() -> bool:
-        worker.idle()  # as it does again and again while nothing arrives
-        return link.hears_of(1)
+        receiver.idle()  # as it does again and again while nothing arrives
+        return link.knows(1)
 
-    wait_until(has_reported, "the worker has reported")
-    assert link.receive(worker) == [1]
+    wait_until(has_reported, "the receiver has reported")
+    assert link.receive(receiver) == [1]
 
 
-def test_a_killed_worker_is_forgotten_and_its_successor_goes_on(link: Link) -> None:
+def test_a_killed_receiver_is_forgotten_and_its_successor_goes_on(link: Link) -> None:
     command = [sys.executable, "-c", GREEDY, str(link.run_dir)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as greedy:
         assert greedy.stdout is not None
         greedy.stdout.readline()
-        wait_until(lambda: link.hears_of(1), "the worker has reported")
+        wait_until(lambda: link.knows(1), "the receiver has reported")
         link.send(0)
         assert greedy.stdout.readline() == b"0\n"
         os.kill(greedy.pid, signal.SIGKILL)
-    successor = link.add_worker()
+    successor = link.add_receiver()
     link.send(1)
     assert link.receive(successor) == [1]
 
 
-def test_frames_wait_while_there_is_no_worker(link: Link) -> None:
+def test_frames_wait_while_there_is_no_receiver(link: Link) -> None:
     link.send(0, 1, 2, lossless=True)
-    assert link.receive(link.add_worker())[0] == 0
+    assert link.receive(link.add_receiver())[0] == 0
 
 
 @pytest.mark.parametrize("parts", [[b""], [b"short"], [b"8 bytes.", b""], [b"x" * 5000]])
-def test_hostile_reports_make_no_worker(link: Link, parts: list[bytes]) -> None:
+def test_hostile_reports_make_no_receiver(link: Link, parts: list[bytes]) -> None:
     peer = zmq.Context.instance().socket(zmq.DEALER)
     peer.setsockopt(zmq.LINGER, 0)
     peer.connect(f"ipc://{link.run_dir}/camera-left.ipc")
     peer.send_multipart(parts)
-    link.add_worker()  # whose report comes later
-    assert link.hears_of(1)
+    link.add_receiver()  # whose report comes later
+    assert link.knows(1)
     peer.close()

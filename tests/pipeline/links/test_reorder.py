@@ -10,7 +10,7 @@ LATER_NS = 10_000_000_000
 
 
 class Order:
-    """A Reorder, the generation that its one camera is at, and what came of each frame."""
+    """A Reorder, the current generation of its one camera, and what became of each frame."""
 
     def __init__(self, passed: int = NO_FRAME) -> None:
         self.generation = 1
@@ -20,7 +20,7 @@ class Order:
     def put(self, *refs: FrameRef, now_ns: int = 0) -> list[int]:
         """Frames that pass, in order; stale ones among them are left out."""
         for ref in refs:
-            self._reorder.put(Parcel(ref), now_ns)
+            self._reorder.put(Parcel(ref, None), now_ns)
         return self.take(now_ns)
 
     def take(self, now_ns: int) -> list[int]:
@@ -93,6 +93,6 @@ def test_a_restarted_reader_goes_on_after_what_its_predecessor_let_pass() -> Non
 
 def test_cameras_do_not_wait_for_each_other() -> None:
     reorder = Reorder([NO_FRAME, NO_FRAME], lambda ref: True, lambda ref: None)
-    reorder.put(Parcel(make_ref(1, camera=0)), 0)
-    reorder.put(Parcel(make_ref(0, camera=1)), 0)
+    reorder.put(Parcel(make_ref(1, camera=0), None), 0)
+    reorder.put(Parcel(make_ref(0, camera=1), None), 0)
     assert [parcel.ref.camera for parcel in reorder.take(0)] == [1]

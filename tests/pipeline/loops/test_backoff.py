@@ -3,7 +3,7 @@ import pytest
 
 from pipeline.loops.backoff import Backoff, Retry
 
-LASTED_NOT = 0.0
+NO_CONNECTION = 0.0
 
 
 def expected(waits: list[float], exact: list[float]) -> bool:
@@ -13,19 +13,19 @@ def expected(waits: list[float], exact: list[float]) -> bool:
 
 def test_waits_double_up_to_the_cap() -> None:
     backoff = Backoff(Retry(first_s=0.5, cap_s=3.0))
-    waits = [backoff.wait_s(LASTED_NOT) for _ in range(5)]
+    waits = [backoff.wait_s(NO_CONNECTION) for _ in range(5)]
     assert expected(waits, [0.5, 1.0, 2.0, 3.0, 3.0])
 
 
-def test_waits_differ_so_that_cameras_do_not_come_in_step() -> None:
-    waits = {Backoff(Retry()).wait_s(LASTED_NOT) for _ in range(20)}
+def test_waits_differ_so_that_cameras_do_not_reconnect_in_step() -> None:
+    waits = {Backoff(Retry()).wait_s(NO_CONNECTION) for _ in range(20)}
     assert len(waits) > 15
 
 
 def test_a_connection_that_lasted_brings_the_wait_down() -> None:
     backoff = Backoff(Retry(first_s=0.5, cap_s=30.0))
     for _ in range(4):
-        backoff.wait_s(LASTED_NOT)
+        backoff.wait_s(NO_CONNECTION)
     assert expected([backoff.wait_s(lasted_s=100.0)], [0.5])
 
 
@@ -35,9 +35,9 @@ def test_a_connection_that_failed_at_once_does_not() -> None:
     assert expected(waits, [0.5, 1.0, 2.0, 4.0])
 
 
-def test_what_time_will_not_mend_waits_longest() -> None:
+def test_a_failure_that_time_does_not_repair_waits_longest() -> None:
     backoff = Backoff(Retry(first_s=0.5, cap_s=30.0))
-    assert expected([backoff.longest_s(), backoff.wait_s(LASTED_NOT)], [30.0, 30.0])
+    assert expected([backoff.longest_s(), backoff.wait_s(NO_CONNECTION)], [30.0, 30.0])
 
 
 def test_a_cap_below_the_first_wait_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Processes that live and do nothing: found out, killed and started again, and nobody else."""
+"""Processes that live and do nothing: they are found, killed and restarted, and no others."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from pipeline.limits import Limits
-from pipeline.memory.ledger import CameraState
+from pipeline.memory.cameras import CameraState
 from pipeline.topology import ProcessSpec, RunSpec
 from tests.pipeline.processes.test_supervisor import STRICT, Watched, make_run
 
@@ -17,11 +17,11 @@ CAMERA, LEFT = 0, 1
 
 
 def frames(line: Watched, process: int = LEFT) -> int:
-    return int(line.books.rows["frames"][:, process].sum())
+    return sum(line.ledger.counts(c, process).frames for c in range(line.ledger.camera_count))
 
 
 def go_on(line: Watched) -> None:
-    """Until some more frames are through."""
+    """Watch until some more frames are processed."""
     before = frames(line)
     line.until(lambda: frames(line) > before + 5)
 
@@ -40,10 +40,10 @@ def test_a_process_that_is_stopped_is_killed_and_started_again(
     line.stop()
     assert line.supervisor.restarts == 1
     assert line.supervisor.exit_code == 0
-    assert line.books.rows["frames"][0, CAMERA] == frames(line)
+    assert line.ledger.counts(0, CAMERA).frames == frames(line)
 
 
-def test_an_idle_process_that_is_stopped_is_found_out_too(short_dir: Path) -> None:
+def test_an_idle_process_that_is_stopped_is_found_too(short_dir: Path) -> None:
     line = Watched(short_dir, camera="Quiet", limits=STRICT)
     line.until(line.are_ready)
     os.kill(line.pids()[LEFT], signal.SIGSTOP)
@@ -51,7 +51,7 @@ def test_an_idle_process_that_is_stopped_is_found_out_too(short_dir: Path) -> No
     line.stop()
 
 
-def test_who_has_nothing_to_do_is_left_alone(short_dir: Path) -> None:
+def test_a_process_without_work_is_left_alone(short_dir: Path) -> None:
     line = Watched(short_dir, camera="Quiet", limits=STRICT)
     line.until(line.are_ready)
     until = time.monotonic() + 3 * STRICT.frame_s
@@ -61,35 +61,35 @@ def test_who_has_nothing_to_do_is_left_alone(short_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", ["Looping", "Poisoned"])
-def test_a_frame_that_nobody_survives_is_skipped(short_dir: Path, stage: str) -> None:
-    """Two die of it; then it travels on as one that was not looked at, and the rest as ever."""
+def test_a_frame_that_kills_every_process_is_skipped(short_dir: Path, stage: str) -> None:
+    """Two processes die of it; then it travels on unprocessed, and later frames as usual."""
     line = Watched(short_dir, camera="Short", stage=stage, limits=STRICT)
     line.until(lambda: False)
     line.stop()
     assert line.supervisor.restarts == 2
     assert line.supervisor.exit_code == 0
     assert frames(line) == 20
-    assert line.books.rows["errors"][0, LEFT] == 1
-    assert line.books.is_skipped(0, LEFT, 7)
+    assert line.ledger.counts(0, LEFT).errors == 1
+    assert line.ledger.is_skipped(0, LEFT, 7)
 
 
-def test_a_frame_in_hand_is_not_to_blame_for_kills_from_outside(short_dir: Path) -> None:
+def test_a_frame_is_not_blamed_for_kills_from_outside(short_dir: Path) -> None:
     line = Watched(short_dir, stage="Looping", limits=Limits(frame_s=600.0))
     for restarts in (1, 2, 3):
-        line.until(lambda: line.books.held_frame(LEFT) == (0, 7))
+        line.until(lambda: line.ledger.process(LEFT).held_frame == (0, 7))
         os.kill(line.pids()[LEFT], signal.SIGKILL)
         line.until(lambda restarts=restarts: line.supervisor.restarts == restarts)
     line.stop()
-    assert not line.books.is_skipped(0, LEFT, 7)
+    assert not line.ledger.is_skipped(0, LEFT, 7)
 
 
 def test_a_camera_that_blocks_for_ever_is_opened_by_another_process(short_dir: Path) -> None:
     line = Watched(short_dir, camera="Blocking", limits=STRICT)
-    line.until(lambda: line.books.state(0)[0] is CameraState.STALLED)
-    assert line.books.state(0)[2] == "its process hung"
+    line.until(lambda: line.ledger.camera(0).state is CameraState.STALLED)
+    assert line.ledger.camera(0).why == "its process hung"
     line.until(lambda: frames(line) > 5)
-    assert line.books.state(0)[0] is CameraState.LIVE
-    assert line.books.cameras["epoch"][0] == 2
+    assert line.ledger.camera(0).state is CameraState.LIVE
+    assert line.ledger.camera(0).epoch == 2
     line.stop()
 
 
@@ -98,11 +98,11 @@ def test_a_process_beyond_its_memory_is_started_again(short_dir: Path) -> None:
     line.until(lambda: line.supervisor.restarts == 1)
     go_on(line)
     line.stop()
-    assert line.books.rows["errors"][0, LEFT] == 0
+    assert line.ledger.counts(0, LEFT).errors == 0
 
 
 def test_frames_that_wait_for_a_lively_process_cut_off_from_them_free_it(short_dir: Path) -> None:
-    """Its socket's file is gone, so that a new sender cannot find it."""
+    """Its socket's file is gone, so a new sender cannot find it."""
     line = Watched(short_dir, limits=STRICT)
     line.until(lambda: frames(line) > 5)
     (short_dir / "left.ipc").unlink()
@@ -120,7 +120,7 @@ def test_a_process_that_is_never_ready_is_killed(short_dir: Path) -> None:
 
 
 def two_cameras(run_dir: Path, limits: Limits) -> RunSpec:
-    """The first dies of its first frame, whoever reads it."""
+    """The process of the first camera dies of its first frame, every time."""
     run = make_run(run_dir, "Short", limits=limits)
     yard, left = run.processes
     gate = ProcessSpec("camera.gate", "camera", 2, 1, yard.core, {})
@@ -134,9 +134,9 @@ def test_a_camera_that_is_lost_leaves_the_others_alone(short_dir: Path) -> None:
     line.until(lambda: False)
     line.stop()
     assert line.supervisor.exit_code == 1
-    assert line.books.state(0)[0] is CameraState.LOST
-    assert line.books.state(1)[0] is CameraState.ENDED
-    assert line.books.rows["frames"][1, LEFT] == 20
+    assert line.ledger.camera(0).state is CameraState.LOST
+    assert line.ledger.camera(1).state is CameraState.ENDED
+    assert line.ledger.counts(1, LEFT).frames == 20
 
 
 def test_a_camera_that_is_lost_ends_the_run_where_that_is_wanted(short_dir: Path) -> None:
@@ -146,15 +146,15 @@ def test_a_camera_that_is_lost_ends_the_run_where_that_is_wanted(short_dir: Path
     line.until(lambda: False)
     line.stop()
     assert line.supervisor.exit_code == 1
-    assert line.books.state(0)[0] is CameraState.LOST
+    assert line.ledger.camera(0).state is CameraState.LOST
 
 
-def test_nobody_is_judged_by_a_supervisor_that_was_away_itself(short_dir: Path) -> None:
+def test_a_supervisor_that_was_suspended_itself_kills_no_process(short_dir: Path) -> None:
     line = Watched(short_dir, limits=STRICT)
     line.until(lambda: frames(line) > 5)
     for pid in line.pids():
         os.kill(pid, signal.SIGSTOP)
-    time.sleep(STRICT.frame_s + 2.0)  # as if all of them, it too, had been suspended
+    time.sleep(STRICT.frame_s + 2.0)  # as if all processes, the supervisor too, had been suspended
     for pid in line.pids():
         os.kill(pid, signal.SIGCONT)
     go_on(line)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.memory.cameras import CameraState
+from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import FrameRef
-from pipeline.memory.ledger import CameraState, DropReason
 from pipeline.memory.ring import ShmSpaceError, ring_path
 from pipeline.source import GeometryChanged, SourceDenied, SourceError, SourceStalled
 from tests.pipeline.feed import SLOTS, Feeds
@@ -35,8 +36,8 @@ def test_a_lossless_source_waits_for_free_slots(feeds: Feeds) -> None:
     assert feed.refs[-1].slot == feed.refs[2].slot
     feed.serve_until_end()
     assert frames(feed.refs) == list(range(10))
-    assert feeds.books.state(0)[0] is CameraState.ENDED
-    assert feeds.books.drops(0) == {"newest_wins": 0, "ring_full": 0, "abandoned": 0}
+    assert feeds.ledger.camera(0).state is CameraState.ENDED
+    assert feeds.ledger.drops(0) == {"newest_wins": 0, "ring_full": 0, "abandoned": 0}
 
 
 def test_a_live_source_drops_what_finds_no_slot(feeds: Feeds) -> None:
@@ -45,7 +46,7 @@ def test_a_live_source_drops_what_finds_no_slot(feeds: Feeds) -> None:
     wait_until(lambda: feed.drops(DropReason.RING_FULL) == 10 - (SLOTS - 1), "the rest is dropped")
     assert frames(feed.wait_for(SLOTS - 1)) == [0, 1, 2]
     feed.serve_until_end()
-    assert int(feeds.books.rows[0, 0]["frames"]) == 10
+    assert feeds.ledger.counts(0, 0).frames == 10
 
 
 def test_a_slot_that_comes_free_while_a_live_frame_is_awaited_is_found(feeds: Feeds) -> None:
@@ -72,7 +73,7 @@ def test_what_some_branch_still_needs_is_sent_again_when_asked(feeds: Feeds) -> 
     first = list(feed.wait_for(SLOTS))
     feed.finish(first[0])
     feed.wait_for(SLOTS + 1)  # 4, in the slot of 0
-    feeds.books.request_replay()
+    feeds.ledger.supervisor_writer().request_replay()
     again = feed.wait_for(2 * SLOTS + 1)[SLOTS + 1 :]
     assert frames(again) == [1, 2, 3, 4]
     assert [ref.slot for ref in again] == [
@@ -95,7 +96,7 @@ def test_a_change_of_size_begins_an_epoch_when_all_frames_are_through(feeds: Fee
     feed.serve_until_end()
     assert [(ref.frame_id, ref.epoch) for ref in feed.refs] == [(0, 1), (1, 1), (2, 2), (3, 2)]
     assert not old.path.exists()
-    assert (feeds.books.cameras[0]["width"], feeds.books.cameras[0]["height"]) == (7, 2)
+    assert feeds.ledger.camera(0).size_wh == (7, 2)
 
 
 def test_times_of_an_epoch_increase_whatever_the_source_says(feeds: Feeds) -> None:
@@ -118,23 +119,23 @@ def test_a_live_source_that_fails_is_opened_again(feeds: Feeds) -> None:
 
 def test_a_failing_source_says_why_without_its_password(feeds: Feeds) -> None:
     feed = feeds.start(*[SourceError("rtsp://u:S3cret@cam: gone")] * 1000, lossless=False)
-    wait_until(lambda: feeds.books.state(0)[2] != "", "it says why")
-    state, _, why = feeds.books.state(0)
+    wait_until(lambda: feeds.ledger.camera(0).why != "", "it says why")
+    state, _, why = feeds.ledger.camera(0).status
     assert (state, why) == (CameraState.CONNECTING, "rtsp://***@cam: gone")
     feed.close()
 
 
 def test_a_source_that_delivers_nothing_new_is_stalled_until_a_frame_is_there(feeds: Feeds) -> None:
     feed = feeds.start(SourceStalled("silent"), (5, 3), 2, lossless=False, retry_s=0.3)
-    wait_until(lambda: feeds.books.state(0)[0] is CameraState.STALLED, "it is stalled")
-    assert feeds.books.state(0)[2] == "silent"
+    wait_until(lambda: feeds.ledger.camera(0).state is CameraState.STALLED, "it is stalled")
+    assert feeds.ledger.camera(0).why == "silent"
     feed.wait_for(2)
-    assert feeds.books.state(0)[0] in (CameraState.LIVE, CameraState.ENDED)
+    assert feeds.ledger.camera(0).state in (CameraState.LIVE, CameraState.ENDED)
 
 
 def test_a_source_that_was_denied_is_left_alone_longest(feeds: Feeds) -> None:
     feeds.start(SourceDenied("401"), (5, 3), lossless=False)
-    wait_until(lambda: feeds.books.state(0)[2] == "401", "it says why")
+    wait_until(lambda: feeds.ledger.camera(0).why == "401", "it says why")
     time.sleep(0.3)  # thirty times the first wait
     assert feeds.source.first_frames == [0]
 
@@ -143,7 +144,7 @@ def test_a_read_without_a_frame_is_no_frame(feeds: Feeds) -> None:
     feed = feeds.start((5, 3), 4, pts_ns=[1, None, None, 2], lossless=False)
     feed.serve_until_end()
     assert frames(feed.refs) == [0, 1]
-    assert int(feeds.books.rows[0, 0]["frames"]) == 2
+    assert feeds.ledger.counts(0, 0).frames == 2
 
 
 def test_a_lossless_source_that_fails_ends_its_process(feeds: Feeds) -> None:
@@ -165,7 +166,7 @@ def test_frames_of_a_lost_camera_that_never_came_through_are_counted(feeds: Feed
 def test_a_successor_counts_what_a_killed_live_source_left_under_way(feeds: Feeds) -> None:
     first = feeds.start((5, 3), 3, lossless=False)
     first.finish(first.wait_for(3)[0])
-    first._inlet.close()
+    first.receiver.close()
     second = feeds.start((5, 3), 2, lossless=False)
     assert frames(second.wait_for(2)) == [3, 4]
     assert second.drops(DropReason.ABANDONED) == 2
@@ -173,7 +174,8 @@ def test_a_successor_counts_what_a_killed_live_source_left_under_way(feeds: Feed
 
 
 def test_a_successor_reads_a_file_again_from_what_some_end_has_not_finished(feeds: Feeds) -> None:
-    feeds.books.rows["last_frame_id"][0] = [9, 8, 7, 5]  # camera, left, and the two ends
+    for process, last_frame in enumerate((9, 8, 7, 5)):  # camera, left, and the two ends
+        feeds.ledger.counters(0, process).finish(last_frame, failed=False)
     feed = feeds.start((5, 3), 2)
     feed.serve_until_end()
     assert feeds.source.first_frames == [6]
@@ -213,7 +215,7 @@ def test_a_source_waits_for_shared_memory_that_there_was_before(
     assert feed.error is None
     assert frames(feed.refs) == [0, 1, 2, 3]
     assert [ref.epoch for ref in feed.refs] == [1, 1, 2, 2]
-    assert feeds.books.drops(0) == {"newest_wins": 0, "ring_full": 0, "abandoned": 0}
+    assert feeds.ledger.drops(0) == {"newest_wins": 0, "ring_full": 0, "abandoned": 0}
 
 
 @pytest.mark.parametrize("lossless", [True, False])

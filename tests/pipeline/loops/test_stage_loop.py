@@ -1,8 +1,9 @@
-"""The loop of a stage, between a real inlet and real outlets."""
+"""The loop of a stage, between real links."""
 
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,11 +12,11 @@ from pipeline.errors import FrameError
 from pipeline.links.parcel import Parcel
 from pipeline.links.stream import StreamReceiver, StreamSender
 from pipeline.loops.stage_loop import StageLoop
+from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import FrameRef
-from pipeline.memory.heartbeat import Heartbeat
-from pipeline.memory.ledger import DropReason, Ledger
-from pipeline.memory.ring import Ring
+from pipeline.memory.ledger import Ledger
 from pipeline.stage import BasicStage, Context, Frame
+from tests.pipeline.bodies import Note, OtherNote
 from tests.pipeline.frames import (
     GRAPH,
     LEFT,
@@ -29,24 +30,25 @@ from tests.pipeline.frames import (
 from tests.running_line import wait_until
 
 
-class Noting(BasicStage):
-    """Notes what it is given; fails on frame 13."""
+class Noting(BasicStage[Note, Note]):
+    """Keeps the numbers of the frames that it gets; fails on frame 13."""
+
+    consumes, produces = Note, Note
 
     def __init__(self) -> None:
-        self.seen: list[tuple[int, bool]] = []
-        self.failures: list[bytes] = []
+        self.seen: list[int] = []
+        self.failures: list[str] = []
         self.on_process: Callable[[], None] = lambda: None
 
-    def process(self, frame: Frame) -> bytes:
+    def process(self, frame: Frame[Note]) -> Note:
         self.on_process()
-        self.seen.append((frame.ref.frame_id, frame.repeated))
+        self.seen.append(frame.ref.frame_id)
         if frame.ref.frame_id == 13:
             raise FrameError("unlucky")
-        return b"seen " + frame.body
+        return Note(b"seen " + frame.body.text)
 
-    def pass_failed(self, frame: Frame) -> bytes:
-        self.failures.append(frame.body)
-        return frame.body
+    def pass_failed(self, frame: Frame[Note | None]) -> None:
+        self.failures.append(frame.failure)
 
 
 class Bench:
@@ -56,35 +58,36 @@ class Bench:
         run = publish_by(publisher, make_run(run_dir))
         process = next(p for p in run.processes if p.stage == stage)
         self.ring = make_ring(run_dir, slots=16)
-        self.books = Ledger.create(run_dir, 1, len(GRAPH.stages))
-        self.row = self.books.rows[0, process.index]
+        self.ledger = Ledger.create(run_dir, 1, len(GRAPH.stages))
+        self.counts = self.ledger.counts(0, process.index)
         self.stage = Noting()
+        self.context = Context(run, process, self.ledger)
         self._stop = threading.Event()
-        self._runner = StageLoop(
-            process, Context(run, self.books), Heartbeat(self.books, process.index, 9)
-        )
-        self._sender = StreamSender(run_dir, stage)
-        self.readers = [StreamReceiver(run_dir, row.name) for row in GRAPH.readers(stage)]
-        self.received: list[list[Parcel]] = [[] for _ in self.readers]
-        self._thread = threading.Thread(
-            target=self._runner.run, args=(self.stage, self._stop.is_set)
-        )
+        self.loop = StageLoop(self.context, self.stage)
+        self.sender = StreamSender(run_dir, stage)
+        self.readers = [StreamReceiver(run_dir, row.name, Note) for row in GRAPH.readers(stage)]
+        self.received: list[list[Parcel[Any]]] = [[] for _ in self.readers]
+        self._thread = threading.Thread(target=self.loop.run, args=(self._stop.is_set,))
         self._thread.start()
 
-    def send(self, frame_id: int, body: bytes = b"", **fields: object) -> FrameRef:
+    def send(self, frame_id: int, text: bytes = b"", failure: str = "") -> FrameRef:
         slot = frame_id % 16
-        ref = make_ref(frame_id, slot=slot, generation=self.ring.take(slot), **fields)
-        self._sender.send(Parcel(ref, body))
+        ref = make_ref(frame_id, slot=slot, generation=self.ring.take(slot))
+        if failure:
+            ref = msgspec.structs.replace(ref, failed=True)
+        self.sender.send(Parcel(ref, None if failure else Note(text), failure))
         return ref
 
     def send_again(self, ref: FrameRef) -> None:
-        self._sender.send(Parcel(ref))
+        self.sender.send(Parcel(ref, Note(b"")))
 
     def wait_for(self, **counts: int) -> None:
-        """Until these numbers are in the books."""
-        wait_until(lambda: all(self.row[key] >= n for key, n in counts.items()), f"{counts}")
+        """Until the counters have these values at least."""
+        wait_until(
+            lambda: all(getattr(self.counts, key) >= n for key, n in counts.items()), f"{counts}"
+        )
 
-    def receive(self, count: int) -> list[list[Parcel]]:
+    def receive(self, count: int) -> list[list[Parcel[Any]]]:
         def there() -> bool:
             for reader, found in zip(self.readers, self.received, strict=True):
                 found.extend(reader.receive())
@@ -96,7 +99,7 @@ class Bench:
     def close(self) -> None:
         self._stop.set()
         self._thread.join()
-        for end in (self._runner, self._sender, *self.readers):
+        for end in (self.loop, self.sender, *self.readers):
             end.close()
 
 
@@ -120,16 +123,16 @@ def test_frames_are_handed_on_to_every_reader_with_what_the_stage_says(left: Ben
         left.send(frame, b"%d" % frame)
     for found in left.receive(5):
         assert [p.ref.frame_id for p in found] == [0, 1, 2, 3, 4]
-        assert [p.body for p in found] == [b"seen %d" % i for i in range(5)]
+        assert [p.body for p in found] == [Note(b"seen %d" % i) for i in range(5)]
     left.wait_for(frames=5)
-    assert left.row["last_frame_id"] == 4
-    assert left.ring.free_slots() == list(range(5, 16))  # it is no end: it lets go of nothing
+    assert left.counts.last_frame_id == 4
+    assert left.ring.free_slots() == list(range(5, 16))  # it is no end, so it releases nothing
 
 
-def test_an_end_lets_go_of_the_frame(right: Bench) -> None:
+def test_an_end_releases_the_frame(right: Bench) -> None:
     ref = right.send(0)
-    wait_until(lambda: right.ring.released[ref.slot, RIGHT] == ref.generation, "it is let go")
-    assert right.row["frames"] == 1
+    wait_until(lambda: right.ring.released[ref.slot, RIGHT] == ref.generation, "it is released")
+    assert right.counts.frames == 1
 
 
 def test_stale_references_are_counted_and_nothing_else(left: Bench) -> None:
@@ -138,17 +141,17 @@ def test_stale_references_are_counted_and_nothing_else(left: Bench) -> None:
     left.ring.take(first.slot)
     left.send_again(first)
     left.wait_for(stale=1)
-    assert left.stage.seen == [(0, False)]
-    assert left.row["frames"] == 1
+    assert left.stage.seen == [0]
+    assert left.counts.frames == 1
 
 
-def test_a_frame_that_comes_again_is_marked_and_counted_once(left: Bench) -> None:
+def test_a_frame_that_comes_again_is_handed_on_again_and_counted_once(left: Bench) -> None:
     ref = left.send(0)
     left.receive(1)
     left.send_again(ref)
     left.receive(2)
-    assert left.stage.seen == [(0, False), (0, True)]
-    assert left.row["frames"] == 1
+    assert left.stage.seen == [0, 0]
+    assert left.counts.frames == 1
 
 
 def test_a_failed_frame_travels_on_with_the_reason(left: Bench) -> None:
@@ -156,53 +159,60 @@ def test_a_failed_frame_travels_on_with_the_reason(left: Bench) -> None:
     left.send(14)
     for failed, good in left.receive(2):
         assert failed.ref.failed
-        assert failed.body == b"left: unlucky"
+        assert (failed.body, failed.failure) == (None, "left: unlucky")
         assert not good.ref.failed
     left.wait_for(frames=2, errors=1)
 
 
-def test_a_stage_passes_on_what_failed_before_it(right: Bench) -> None:
-    right.send(3, b"left: unlucky")
-    right.wait_for(frames=1)
-    ref = make_ref(4, slot=4, generation=right.ring.take(4))
-    failed = msgspec.structs.replace(ref, failed=True)
-    right._sender.send(Parcel(failed, b"left: unlucky"))
-    right.wait_for(frames=2, errors=1)
-    assert right.stage.failures == [b"left: unlucky"]
-    assert right.stage.seen == [(3, False)]
+def test_a_stage_passes_on_what_failed_before_it(left: Bench) -> None:
+    left.send(3)
+    left.send(4, failure="camera: no light")
+    for found in left.receive(2):
+        assert [p.failure for p in found] == ["", "camera: no light"]
+        assert [p.ref.failed for p in found] == [False, True]
+    left.wait_for(frames=2, errors=1)
+    assert left.stage.failures == ["camera: no light"]
+    assert left.stage.seen == [3]
+
+
+def test_a_body_of_another_kind_is_left_out(left: Bench, said: list[str]) -> None:
+    left.sender.send(Parcel(make_ref(0), OtherNote(b"hello")))
+    left.send(1)
+    assert [p.ref.frame_id for p in left.receive(1)[0]] == [1]
+    assert [text.partition(" (")[0] for text in said] == ["inner link: no frame reference and body"]
 
 
 def test_a_frame_that_is_to_be_skipped_is_handed_on_without_a_look(left: Bench) -> None:
-    left.books.skip_frame(0, LEFT, 1)
+    left.ledger.supervisor_writer().skip_frame(0, LEFT, 1)
     for frame in range(3):
         left.send(frame)
     for found in left.receive(3):
         assert [(p.ref.failed, p.ref.skipped) for p in found] == [
             (False, False), (True, True), (False, False)
         ]  # fmt: skip
-        assert found[1].body.startswith(b"left: died or hung on this frame before")
-    assert [frame for frame, _ in left.stage.seen] == [0, 2]
+        assert found[1].failure.startswith("left: died or hung on this frame before")
+    assert left.stage.seen == [0, 2]
     left.wait_for(frames=3, errors=1)
 
 
-def test_a_stage_beside_the_results_leaves_such_a_frame_out(short_dir: Path) -> None:
+def test_a_stage_without_part_in_the_results_leaves_out_such_a_frame(short_dir: Path) -> None:
     """`right` publishes here, so `side` only records."""
     bench = Bench(short_dir, "side", publisher="right")
-    bench.books.skip_frame(0, SIDE, 0)
+    bench.ledger.supervisor_writer().skip_frame(0, SIDE, 0)
     ref = bench.send(0)
-    wait_until(lambda: bench.ring.released[ref.slot, SIDE] == ref.generation, "it is let go")
-    assert bench.row["drops"][DropReason.NOT_RECORDED] == 1
+    wait_until(lambda: bench.ring.released[ref.slot, SIDE] == ref.generation, "it is released")
+    assert bench.counts.drops(DropReason.NOT_RECORDED) == 1
     assert bench.stage.seen == []
     bench.close()
 
 
-def test_the_frame_in_hand_is_in_the_books(left: Bench) -> None:
+def test_the_frame_in_work_is_in_the_ledger(left: Bench) -> None:
     held: list[object] = []
-    left.stage.on_process = lambda: held.append(left.books.held_frame(LEFT))
+    left.stage.on_process = lambda: held.append(left.ledger.process(LEFT).held_frame)
     left.send(5)
     left.receive(1)
     assert held == [(0, 5)]
-    wait_until(lambda: left.books.held_frame(LEFT) is None, "it is let go")
+    wait_until(lambda: left.ledger.process(LEFT).held_frame is None, "it is let go")
 
 
 def test_a_reference_to_another_camera_does_no_harm(left: Bench) -> None:
@@ -211,24 +221,15 @@ def test_a_reference_to_another_camera_does_no_harm(left: Bench) -> None:
     assert [p.ref.frame_id for p in left.receive(1)[0]] == [1]
 
 
-def test_a_frame_knows_when_each_stage_was_done(short_dir: Path) -> None:
-    ring = make_ring(short_dir)
-    ref = make_ref(0, generation=ring.take(0))  # captured at 1000
-    ring.stamps[0] = [1400, 1900, 800, 0]  # two of them are of the slot's last frame
-    frame = Frame(ref, Ring.attach(ring.path), b"", "yard", repeated=False)
-    assert frame.stage_ns(2500, "side") == {"camera": 400, "left": 900, "side": 1500}
-    assert GRAPH.names.index("left") == LEFT
-
-
 def test_a_frame_that_is_sent_again_while_it_is_dropped_stays_dropped(left: Bench) -> None:
     ref = left.send(3)
     left.receive(1)
-    left._runner._drop(ref)
+    left.loop._drop(ref)
     again = left.send(3)
-    wait_until(lambda: left.ring.released[again.slot, LEFT] == again.generation, "it is let go")
+    wait_until(lambda: left.ring.released[again.slot, LEFT] == again.generation, "it is released")
     left.wait_for(stale=1)
-    assert left.stage.seen == [(3, False)]
-    assert left.row["drops"][DropReason.NEWEST_WINS] == 1
+    assert left.stage.seen == [3]
+    assert left.counts.drops(DropReason.NEWEST_WINS) == 1
 
 
 def test_a_dropped_frame_of_which_an_older_copy_is_being_published_is_no_loss(
@@ -237,29 +238,29 @@ def test_a_dropped_frame_of_which_an_older_copy_is_being_published_is_no_loss(
     bench = Bench(short_dir, "left", publisher="right")
     refs = [bench.send(frame) for frame in range(2)]
     bench.receive(2)
-    Heartbeat(bench.books, RIGHT, 9).take(refs[0])
+    bench.ledger.heartbeat(RIGHT, 9).take(refs[0])
     for ref in refs:
-        bench._runner._drop(ref)
+        bench.loop._drop(ref)
     bench.close()
-    assert bench.row["drops"][DropReason.NOT_RECORDED] == 1
-    assert bench.row["drops"][DropReason.NEWEST_WINS] == 1
+    assert bench.counts.drops(DropReason.NOT_RECORDED) == 1
+    assert bench.counts.drops(DropReason.NEWEST_WINS) == 1
 
 
-def test_a_frame_that_is_sent_again_while_it_is_taken_in_hand_is_left_to_the_newer_copy(
+def test_a_frame_that_is_sent_again_while_work_on_it_begins_is_left_to_the_newer_copy(
     left: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take = left._runner._pulse.take
+    take = left.context.heartbeat.take
 
     def take_late(ref: FrameRef) -> None:
         if ref.generation == 1:
             left.ring.take(ref.slot)
         take(ref)
 
-    monkeypatch.setattr(left._runner._pulse, "take", take_late)
+    monkeypatch.setattr(left.context.heartbeat, "take", take_late)
     left.send(3)
     left.wait_for(stale=1)
     assert left.stage.seen == []
-    assert left.books.held_frame(LEFT) is None
+    assert left.ledger.process(LEFT).held_frame is None
     left.send(3)
     left.receive(1)
-    assert left.stage.seen == [(3, False)]
+    assert left.stage.seen == [3]

@@ -1,71 +1,88 @@
-"""What a process counts is what readers of the books find in its row, and in no other."""
+"""What a process counts is found in its row of the ledger, and in no other row."""
 
 from pathlib import Path
 
 import pytest
 
-from pipeline.memory.counters import COUNTS
-from pipeline.memory.ledger import DropReason, Ledger
+from pipeline.memory.counters import COUNTS, LOSSES, DropReason, FrameCounts
+from pipeline.memory.ledger import Ledger
+
+CAMERAS, PROCESSES = 2, 3
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Ledger:
-    return Ledger.create(tmp_path, 2, 3)
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger.create(tmp_path, CAMERAS, PROCESSES)
 
 
-def row(books: Ledger) -> dict[str, int]:
-    return {name: int(books.rows[name][1, 2]) for name in COUNTS}
+def values(counts: FrameCounts) -> dict[str, int]:
+    return {name: getattr(counts, name) for name in COUNTS}
 
 
-def test_a_captured_frame_counts_with_all_before_it(books: Ledger) -> None:
-    books.tally(1, 2).capture(6, now_ns=1000)
-    assert row(books) == {
+def drops(counts: FrameCounts) -> list[int]:
+    return [counts.drops(reason) for reason in DropReason]
+
+
+def test_a_captured_frame_counts_with_all_before_it(ledger: Ledger) -> None:
+    ledger.counters(1, 2).capture(6, now_ns=1000)
+    assert values(ledger.counts(1, 2)) == {
         "frames": 7, "errors": 0, "stale": 0, "last_frame_id": 6, "progress_ns": 1000, "busy_ns": 0
     }  # fmt: skip
 
 
-def test_work_adds_up_and_only_what_is_finished_is_a_frame(books: Ledger) -> None:
-    tally = books.tally(1, 2)
+def test_work_adds_up_and_only_a_finished_frame_counts_as_one(ledger: Ledger) -> None:
+    counters = ledger.counters(1, 2)
     for frame_id, failed in ((4, False), (5, True)):
-        tally.work(30, now_ns=frame_id * 100)
-        tally.finish(frame_id, failed=failed)
-    tally.work(5, now_ns=700)
-    assert row(books) == {
+        counters.work(30, now_ns=frame_id * 100)
+        counters.finish(frame_id, failed=failed)
+    counters.work(5, now_ns=700)
+    assert values(ledger.counts(1, 2)) == {
         "frames": 2, "errors": 1, "stale": 0, "last_frame_id": 5, "progress_ns": 700, "busy_ns": 65
     }  # fmt: skip
 
 
-def test_a_stale_reference_is_no_progress(books: Ledger) -> None:
-    books.tally(1, 2).discard()
-    assert row(books) == {
+def test_a_stale_reference_is_no_progress(ledger: Ledger) -> None:
+    ledger.counters(1, 2).discard()
+    assert values(ledger.counts(1, 2)) == {
         "frames": 0, "errors": 0, "stale": 1, "last_frame_id": -1, "progress_ns": 0, "busy_ns": 0
     }  # fmt: skip
 
 
-def test_a_successor_counts_on(books: Ledger, tmp_path: Path) -> None:
-    books.tally(1, 2).finish(41, failed=False)
-    successor = Ledger.attach(tmp_path, 2, 3).tally(1, 2)
+def test_a_successor_counts_on(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.counters(1, 2).finish(41, failed=False)
+    successor = Ledger.attach(tmp_path, CAMERAS, PROCESSES).counters(1, 2)
     assert (successor.frames, successor.last_frame_id) == (1, 41)
     successor.finish(42, failed=False)
-    assert row(books)["frames"] == 2
+    assert ledger.counts(1, 2).frames == 2
 
 
-def test_other_rows_and_the_drops_are_left_alone(books: Ledger) -> None:
-    before = books.rows.copy()
-    tally = books.tally(1, 2)
-    tally.capture(8, now_ns=1)
-    tally.work(2, now_ns=3)
-    tally.finish(9, failed=True)
-    tally.discard()
-    assert (books.rows["drops"] == 0).all()
-    books.rows[1, 2] = before[1, 2]
-    assert (books.rows == before).all()
+def test_other_rows_and_the_drops_are_left_alone(ledger: Ledger) -> None:
+    others = [
+        ledger.counts(camera, process)
+        for camera in range(CAMERAS)
+        for process in range(PROCESSES)
+        if (camera, process) != (1, 2)
+    ]
+    before = [values(counts) for counts in others]
+    counters = ledger.counters(1, 2)
+    counters.capture(8, now_ns=1)
+    counters.work(2, now_ns=3)
+    counters.finish(9, failed=True)
+    counters.discard()
+    assert drops(counters) == [0] * len(DropReason)
+    counters.drop(DropReason.RING_FULL)
+    assert [values(counts) for counts in others] == before
+    assert not any(any(drops(counts)) for counts in others)
 
 
-def test_drops_and_counts_of_a_row_do_not_meet(books: Ledger) -> None:
-    tally = books.tally(1, 2)
-    tally.finish(3, failed=True)
+def test_drops_and_counts_of_a_row_do_not_meet(ledger: Ledger) -> None:
+    counters = ledger.counters(1, 2)
+    counters.finish(3, failed=True)
     for reason in DropReason:
-        books.count_drop(1, 2, reason)
-    assert books.rows["drops"][1, 2].tolist() == [1] * len(DropReason)
-    assert row(books)["errors"] == 1
+        counters.drop(reason)
+    assert drops(ledger.counts(1, 2)) == [1] * len(DropReason)
+    assert (counters.errors, counters.busy_ns) == (1, 0)
+
+
+def test_a_frame_that_is_only_not_recorded_has_a_result() -> None:
+    assert {*LOSSES, DropReason.NOT_RECORDED} == set(DropReason)

@@ -12,7 +12,7 @@ from pipeline.memory.ring import AreaSpec, Ring, RingLayout, ShmSpaceError, chec
 from tests.pipeline.frames import GRAPH, LEFT, RIGHT, SIDE, make_layout, make_ref, make_ring
 
 
-def test_a_ring_is_the_same_for_who_created_and_who_attached_it(tmp_path: Path) -> None:
+def test_a_ring_is_the_same_where_it_was_created_and_where_it_is_attached(tmp_path: Path) -> None:
     ring = make_ring(tmp_path)
     reader = Ring.attach(ring.path)
     assert reader.layout.to_header() == ring.layout.to_header()
@@ -53,12 +53,12 @@ def test_taking_a_slot_makes_every_reference_to_it_stale(tmp_path: Path) -> None
     assert not ring.is_current(ref)
 
 
-def test_a_slot_is_free_when_each_branch_has_let_go(tmp_path: Path) -> None:
+def test_a_slot_is_free_when_each_branch_has_released_it(tmp_path: Path) -> None:
     ring = make_ring(tmp_path)
     ref = make_ref(0, slot=2, generation=ring.take(2))
     assert ring.free_slots() == [0, 1, 3]
     ring.release(ref, RIGHT)
-    assert ring.free_slots() == [0, 1, 3]  # the other branch still draws on it
+    assert ring.free_slots() == [0, 1, 3]  # the other branch still needs it
     ring.release(ref, SIDE)
     assert ring.free_slots() == [0, 1, 2, 3]
 
@@ -69,7 +69,7 @@ def test_a_stage_that_gives_a_frame_up_frees_it_for_all_branches_behind_it(tmp_p
     assert 0 in ring.free_slots()
 
 
-def test_letting_go_of_an_earlier_frame_does_not_free_the_slot(tmp_path: Path) -> None:
+def test_releasing_an_earlier_frame_does_not_free_the_slot(tmp_path: Path) -> None:
     ring = make_ring(tmp_path)
     earlier = make_ref(0, slot=0, generation=ring.take(0))
     ring.take(0)
@@ -100,7 +100,7 @@ def test_a_ring_survives_its_creator(tmp_path: Path) -> None:
     assert ring.free_slots() == [0, 2, 3]
 
 
-def test_an_unlinked_ring_stays_with_who_has_it(tmp_path: Path) -> None:
+def test_an_unlinked_ring_stays_where_it_is_mapped(tmp_path: Path) -> None:
     ring = make_ring(tmp_path)
     reader = Ring.attach(ring.path)
     ring.unlink()

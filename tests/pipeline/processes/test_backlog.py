@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.memory.cameras import CameraState
 from pipeline.memory.frame_ref import FrameRef
-from pipeline.memory.ledger import CameraState, Ledger
+from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import Ring
 from pipeline.processes.backlog import Backlog, Wait
 from tests.pipeline.frames import GRAPH, LEFT, RIGHT, SIDE, make_ref, make_ring, make_run
@@ -14,10 +15,10 @@ from tests.pipeline.frames import GRAPH, LEFT, RIGHT, SIDE, make_ref, make_ring,
 class Line:
     def __init__(self, run_dir: Path) -> None:
         run = make_run(run_dir)
-        self.books = Ledger.create(run_dir, 1, len(run.processes))
-        self.books.cameras["epoch"] = 1
+        self.ledger = Ledger.create(run_dir, 1, len(run.processes))
+        self.ledger.camera_writer(0).begin_epoch(1, (5, 3))
         self.ring: Ring = make_ring(run_dir)
-        self._backlog = Backlog(run, self.books)
+        self._backlog = Backlog(run, self.ledger)
         self._now_ns = 1000
 
     def send(self, frame_id: int) -> FrameRef:
@@ -86,13 +87,13 @@ def test_stamps_of_the_frame_that_was_in_the_slot_before_do_not_count(line: Line
 @pytest.mark.parametrize("state", [CameraState.LOST, CameraState.ENDED])
 def test_frames_of_a_camera_that_is_gone_do_not_wait(line: Line, state: CameraState) -> None:
     line.send(0)
-    line.books.set_state(0, state)
+    line.ledger.camera_writer(0).set_state(state)
     assert line.waits() == []
 
 
 def test_a_ring_that_is_not_there_yet_holds_nothing(line: Line) -> None:
     line.send(0)
-    line.books.cameras["epoch"] = 2
+    line.ledger.camera_writer(0).begin_epoch(2, (5, 3))
     assert line.waits() == []
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.limits import Limits
-from pipeline.memory.ledger import CameraState, Ledger
+from pipeline.memory.cameras import CameraState
+from pipeline.memory.ledger import Ledger
 from pipeline.processes.supervisor import Supervisor
 from pipeline.topology import ProcessSpec, RunSpec, StageSpec, Topology
 from tests.running_line import PATIENCE_S
@@ -43,8 +44,8 @@ class Watched:
         run: RunSpec | None = None,
     ) -> None:
         run = run or make_run(run_dir, camera, stage, limits)
-        self.books = Ledger.create(run_dir, len(run.cameras), len(run.processes))
-        self.supervisor = Supervisor(run, self.books, "ERROR")
+        self.ledger = Ledger.create(run_dir, len(run.cameras), len(run.processes))
+        self.supervisor = Supervisor(run, self.ledger, "ERROR")
 
     def until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -52,10 +53,15 @@ class Watched:
         assert time.monotonic() < deadline, "the condition did not come true"
 
     def pids(self) -> list[int]:
-        return [int(pid) for pid in self.books.processes["pid"]]
+        return [self.ledger.process(i).pid for i in range(self.ledger.process_count)]
+
+    def frames(self) -> list[int]:
+        """Frames of the first camera that each process has finished."""
+        return [self.ledger.counts(0, i).frames for i in range(self.ledger.process_count)]
 
     def are_ready(self) -> bool:
-        return bool((self.books.processes["ready_ns"] > 0).all())
+        entries = map(self.ledger.process, range(self.ledger.process_count))
+        return all(entry.ready_ns > 0 for entry in entries)
 
     def stop(self) -> None:
         """And check that no process is left."""
@@ -70,8 +76,8 @@ def test_the_end_of_the_source_ends_the_run(short_dir: Path) -> None:
     line.stop()
     assert line.supervisor.exit_code == 0
     assert line.supervisor.restarts == 0
-    assert line.books.state(0)[0] is CameraState.ENDED
-    assert line.books.rows["frames"][0].tolist() == [20, 20]
+    assert line.ledger.camera(0).state is CameraState.ENDED
+    assert line.frames() == [20, 20]
 
 
 def test_a_killed_process_is_started_again_and_two_replays_are_requested(short_dir: Path) -> None:
@@ -80,11 +86,11 @@ def test_a_killed_process_is_started_again_and_two_replays_are_requested(short_d
     line.until(line.are_ready)
     killed = line.pids()[1]
     os.kill(killed, signal.SIGKILL)
-    line.until(lambda: line.books.cameras["replay"][0] == 2)
+    line.until(lambda: line.ledger.replays(0) == 2)
     assert line.supervisor.restarts == 1
     assert line.pids()[1] != killed
-    before = int(line.books.rows["frames"][0, 1])
-    line.until(lambda: int(line.books.rows["frames"][0, 1]) > before + 5)
+    before = line.ledger.counts(0, 1).frames
+    line.until(lambda: line.ledger.counts(0, 1).frames > before + 5)
     line.stop()
     assert line.supervisor.exit_code == 0
 
@@ -110,7 +116,7 @@ def test_a_camera_whose_process_gives_up_is_lost(short_dir: Path) -> None:
     line.until(lambda: False)
     line.stop()
     assert line.supervisor.exit_code == 2
-    assert line.books.state(0)[0] is CameraState.LOST
+    assert line.ledger.camera(0).state is CameraState.LOST
 
 
 def test_processes_are_pinned_and_have_their_names(short_dir: Path) -> None:
@@ -148,13 +154,13 @@ def test_an_exception_of_a_frame_is_reported_and_the_next_frames_go_on(short_dir
     line.until(lambda: False)
     line.stop()
     assert line.supervisor.restarts == 0
-    assert line.books.rows["frames"][0, 1] == 20
-    assert line.books.rows["errors"][0, 1] == 4  # each fifth
+    assert line.ledger.counts(0, 1).frames == 20
+    assert line.ledger.counts(0, 1).errors == 4  # each fifth
 
 
 def test_a_stopped_run_waits_for_frames_under_way(short_dir: Path) -> None:
     line = Watched(short_dir)
-    line.until(lambda: int(line.books.rows["frames"][0, 1]) > 10)
+    line.until(lambda: line.ledger.counts(0, 1).frames > 10)
     line.stop()
-    captured, done = line.books.rows["frames"][0].tolist()
+    captured, done = line.frames()
     assert captured == done

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.recording.video_file import Encoder, VideoFile, even_size
+from stages.recording.video_file import Encoder, VideoFile, even_size, find_last_frame
 from tests.clips import draw
 from tests.stages.recording.test_journal import no_file_above
 from tests.stages.video_files import assert_shows, read_video
@@ -81,8 +81,8 @@ def test_a_video_goes_on_in_the_same_file_after_a_kill(
     open_video: OpenVideo, video_path: Path
 ) -> None:
     add(open_video(), *range(20))  # and is neither closed nor flushed
+    assert find_last_frame(video_path) == 19
     following = open_video(anew=False)
-    assert following.last_frame == 19
     add(following, *range(20, 35))
     following.close()
     shown = read_video(video_path)
@@ -96,8 +96,8 @@ def test_a_frame_that_was_cut_by_a_kill_is_written_anew(
 ) -> None:
     add(open_video(), 0, 1, 2, 3)
     os.truncate(video_path, video_path.stat().st_size - cut)
+    assert find_last_frame(video_path) == 2
     following = open_video(anew=False)
-    assert following.last_frame == 2
     add(following, 3, 4)
     following.close()
     assert_shows(read_video(video_path).greys, [0, 1, 2, 3, 4])
@@ -108,8 +108,8 @@ def test_a_video_that_was_cut_before_its_first_frame_begins_anew(
 ) -> None:
     add(open_video(), 0)
     os.truncate(video_path, 100)
+    assert find_last_frame(video_path) == -1
     following = open_video(anew=False)
-    assert following.last_frame == -1
     add(following, 0, 1)
     following.close()
     assert_shows(read_video(video_path).greys, [0, 1])
@@ -133,6 +133,19 @@ def test_an_earlier_video_is_replaced(open_video: OpenVideo, video_path: Path) -
     assert_shows(read_video(video_path).greys, [7])
 
 
+def test_the_last_frame_of_a_finished_video_is_found(
+    open_video: OpenVideo, video_path: Path
+) -> None:
+    video = open_video()
+    add(video, *range(5))
+    video.close()
+    assert find_last_frame(video_path) == 4
+
+
+def test_a_video_that_is_not_there_has_no_last_frame(video_path: Path) -> None:
+    assert find_last_frame(video_path) == -1
+
+
 def test_a_full_disk_leaves_every_frame_that_fitted(
     open_video: OpenVideo, video_path: Path
 ) -> None:
@@ -142,7 +155,7 @@ def test_a_full_disk_leaves_every_frame_that_fitted(
         with pytest.raises(OSError, match="File too large") as refused:
             add(video, *range(10, 30))
         assert refused.value.filename == str(video_path)
-        last = video.last_frame
+        last = find_last_frame(video_path)
         assert_shows(read_video(video_path).greys, list(range(last + 1)))
         with pytest.raises(OSError, match="File too large"):
             video.close()  # no room for an index

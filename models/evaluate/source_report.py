@@ -1,0 +1,45 @@
+"""All that `models.evaluate --data` reports: average precision by source, and what is shown."""
+
+from models.evaluate.average_precision import Score, find_deviations, score_detections
+from models.evaluate.evaluation_set import EvaluationSet
+from models.evaluate.halves import Half
+from models.evaluate.results import Result
+from models.evaluate.shown import Shown, find_shown_deviations, format_shown, measure_shown
+
+
+class SourceReport(Score, frozen=True):
+    half: Half | None = None  # of the images; None: all of them
+    shown: Shown | None = None  # None in files that were written before it was measured
+
+
+def report_by_source(dataset: EvaluationSet, results: list[Result]) -> SourceReport:
+    score = score_detections(dataset, results)
+    return SourceReport(score.ap, score.ap50, score.sources, shown=measure_shown(dataset, results))
+
+
+def format_report(report: SourceReport) -> str:
+    """One line per source, AP50 of its classes behind, the mean, and what is shown."""
+    lines = []
+    for name, source in report.sources.items():
+        classes = " ".join(f"{label} {of.ap50:.0f}" for label, of in source.classes.items())
+        means = f"AP50 {source.ap50:5.1f}  AP {source.ap:5.1f}"
+        figures = means if source.classes else "no objects"
+        lines.append(f"{name:<22} {figures}   {classes}".rstrip())
+    lines.append(f"{'mean over sources':<22} AP50 {report.ap50:5.1f}  AP {report.ap:5.1f}")
+    if report.shown is not None:
+        lines.append(format_shown(report.shown))
+    return "\n".join(lines)
+
+
+def describe_half(report: SourceReport) -> str:
+    return f"the {report.half} half" if report.half else "all"
+
+
+def find_report_deviations(report: SourceReport, published: SourceReport) -> list[str]:
+    """What differs from the published figures by more than the tolerance, one line each."""
+    if report.half != published.half:
+        return [f"images: expected {describe_half(published)}, got {describe_half(report)}"]
+    lines = find_deviations(report, published)
+    if report.shown is not None and published.shown is not None:
+        lines += find_shown_deviations(report.shown, published.shown)
+    return lines

@@ -1,0 +1,70 @@
+"""Gives frames to a stage: a failure stays with its frame, and no effect happens twice."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic
+
+import msgspec
+from loguru import logger
+
+from pipeline.errors import FrameError
+from pipeline.links.parcel import Parcel
+from pipeline.memory.counters import FrameCounters
+from pipeline.memory.recent_frames import RecentFrames
+from pipeline.stage import Frame, In, Out, Stage, StatefulStage
+
+
+class FrameHandler(Generic[In, Out]):
+    """Calls the right method of a stage for each frame, and makes the parcel that travels on.
+
+    Args:
+        name: of the stage; it stands before the reason of a failure.
+        counters: the process's rows of the ledger, by camera. They survive the process, so they
+            tell which frames a predecessor has finished.
+    """
+
+    def __init__(self, name: str, stage: Stage[In, Out], counters: Sequence[FrameCounters]) -> None:
+        self._name = name
+        self._stage = stage
+        self._counters = counters
+        self._stateful: StatefulStage[In, Out] | None = None
+        if isinstance(stage, StatefulStage):
+            self._stateful = stage
+            self._in_output = [stage.last_in_output(camera) for camera in range(len(counters))]
+            self._results = RecentFrames[Parcel[Out | None]](len(counters))
+
+    def handle(self, frame: Frame[Any]) -> Parcel[Out | None]:
+        if self._stateful is None:
+            return self._call(self._first_time(frame), frame)
+        if not self._is_done(frame):
+            result = self._call(self._first_time(frame), frame)
+        elif (before := self._results.find(frame.ref)) is not None:
+            return _again(frame, before)
+        else:
+            result = self._call(self._stateful.recall, frame)
+        self._results.put(frame.ref, result)
+        return result
+
+    def _is_done(self, frame: Frame[Any]) -> bool:
+        """Whether this process or a predecessor has finished the frame."""
+        camera, frame_id = frame.ref.camera, frame.ref.frame_id
+        counted = frame_id <= self._counters[camera].last_frame_id
+        return counted or frame_id <= self._in_output[camera]
+
+    def _first_time(self, frame: Frame[Any]) -> Callable[[Frame[Any]], Out | None]:
+        return self._stage.pass_failed if frame.ref.failed else self._stage.process
+
+    def _call(
+        self, method: Callable[[Frame[Any]], Out | None], frame: Frame[Any]
+    ) -> Parcel[Out | None]:
+        try:
+            return Parcel(frame.ref, method(frame), frame.failure)
+        except FrameError as error:
+            logger.warning("{} frame {}: {}", frame.camera, frame.ref.frame_id, error)
+            failed = msgspec.structs.replace(frame.ref, failed=True)
+            return Parcel(failed, None, f"{self._name}: {error}")
+
+
+def _again(frame: Frame[Any], before: Parcel[Out | None]) -> Parcel[Out | None]:
+    """The earlier result under the frame's present reference."""
+    ref = msgspec.structs.replace(frame.ref, failed=before.ref.failed, skipped=before.ref.skipped)
+    return Parcel(ref, before.body, before.failure)
