@@ -160,9 +160,9 @@ def test_the_ledger_of_a_service_is_read_only(short_dir: Path) -> None:
     run = make_run(short_dir)
     ledger = Ledger.create(short_dir, 1, len(run.processes))
     view = LedgerView(run)
-    ledger.rows["frames"][0, 0] = 7
-    ledger.processes["pid"][1] = 42
-    ledger.cameras["width"][0] = 640
+    ledger.counters(0, 0).capture(6, now_ns=1)
+    ledger.heartbeat(1, limit_s=9.0).start(pid=42)
+    ledger.camera_writer(0).begin_epoch(1, (640, 480))
     (camera,) = view.cameras()
     assert (camera.name, camera.state, camera.captured, camera.width) == (
         "yard", "connecting", 7, 640,
@@ -170,4 +170,4 @@ def test_the_ledger_of_a_service_is_read_only(short_dir: Path) -> None:
     assert camera.drops == {"newest_wins": 0, "ring_full": 0, "abandoned": 0}
     assert [(p.name, p.pid) for p in view.processes()][1] == (run.processes[1].name, 42)
     with pytest.raises(ValueError, match="read-only"):
-        view._ledger.rows["frames"][0, 0] = 8
+        view._ledger._counts[0, 0] = 8

@@ -26,7 +26,7 @@ class Line:
     def __init__(self, run_dir: Path, *, lossless: bool) -> None:
         self._run_dir = run_dir
         run = publish_by("side", make_run(run_dir))
-        self.ledger = Ledger.create(run_dir, 1, len(GRAPH.rows))
+        self.ledger = Ledger.create(run_dir, 1, len(GRAPH.stages))
         self._context = Context(run, run.processes[0], self.ledger)
         self._lossless = lossless
         self._receiver = StreamReceiver(run_dir, "left", NoneType)

@@ -33,16 +33,16 @@ class Belled(Watched):
         self.seen = run_dir / "seen"
 
     def frames(self) -> int:
-        return int(self.books.rows["frames"][0, LEFT])
+        return self.ledger.counts(0, LEFT).frames
 
     def check_that_frames_go_on(self) -> None:
         """And that none was lost, or sent again, for the service's sake."""
         before = self.frames()
         self.until(lambda: self.frames() > before + 5)
-        assert self.books.cameras["replay"][0] == 0
+        assert self.ledger.replays(0) == 0
         self.stop()
         assert self.supervisor.exit_code == 0
-        captured, done, _ = self.books.rows["frames"][0].tolist()
+        captured, done, _ = (self.ledger.counts(0, process).frames for process in range(3))
         assert captured == done
 
 
