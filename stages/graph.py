@@ -5,8 +5,7 @@
      source)                                 +-----> overlay -> record_video
 
 A row names the stage it reads from. STREAM feeds a stage that keeps up with every camera; DISPATCH
-one that may not: there the frames of live cameras wait, and the newest wins. To import ONNX Runtime
-starts a thread, so `detect` is not preloaded.
+one that may not: there the frames of live cameras wait, and the newest wins.
 """
 
 from pipeline.topology import LinkKind, StageRow, Topology
@@ -15,7 +14,7 @@ STAGES = (
     StageRow("capture", "stages.capture:Capture"),
     StageRow("preprocess", "stages.preprocess:Preprocess", reads="capture"),
     StageRow("detect", "stages.detect:Detect", reads="preprocess", link=LinkKind.DISPATCH,
-             heavy=True, preload=False),
+             heavy=True),
     StageRow("postprocess", "stages.postprocess:Postprocess", reads="detect", ordered=True),
     StageRow("publish", "stages.publish:Publish", reads="postprocess", results=True),
     StageRow("record_jsonl", "stages.record_jsonl:RecordJsonl", reads="publish",

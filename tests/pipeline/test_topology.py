@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import LineError
-from pipeline.topology import CoreWish, assign_cores
+from pipeline.topology import CoreWish, StageRow, Topology, assign_cores
 from tests.pipeline.frames import GRAPH, LEFT, RIGHT, SIDE
 
 
@@ -15,6 +15,11 @@ def test_branches_are_the_paths_to_the_ends() -> None:
 def test_readers_are_the_stages_that_name_the_sender() -> None:
     assert [row.name for row in GRAPH.readers("left")] == ["right", "side"]
     assert GRAPH.readers("side") == ()
+
+
+def test_a_row_may_leave_its_module_to_its_own_process() -> None:
+    alone = StageRow("right", "tests.right:Right", reads="left", preload=False)
+    assert Topology((StageRow("left", "tests.left:Left"), alone)).preloaded == ("tests.left",)
 
 
 def wish(name: str, *cores: int, heavy: bool = False, replica: int = 0) -> CoreWish:
