@@ -4,9 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 HOURS ?= 1
-PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test test-models check check-models bench soak clean
+.PHONY: run test test-models check check-models bench soak newest clean
 
 run: $(VENV)/.runtime
 	$(BIN)/python run_pipeline.py configs/pipeline/demo.yaml
@@ -38,10 +38,14 @@ bench: $(VENV)/.bench
 soak: $(VENV)/.dev
 	$(BIN)/python -m tests.faults.soak --hours $(HOURS) --out out/soak
 
+# The tests with the newest release of everything, whatever constraints.txt says: docs/versions.md.
+newest: $(VENV)/.dev
+	$(BIN)/python -m tests.newest $(NEWEST)
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.runtime: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --editable .
 	@touch $@
 

@@ -6,10 +6,9 @@
                                              +-----> overlay -> record_video
 
 A row names the stage it reads from. STREAM feeds a stage that keeps up with every camera; DISPATCH
-one that may not: there the frames of live cameras wait, and the newest wins. To import ONNX Runtime
-starts a thread, so `detect` is not preloaded.
+one that may not: there the frames of live cameras wait, and the newest wins.
 
-`when` says whether a row runs; without it, it always does. Whoever reads a row that does not run
+`when` says whether a row runs; without it, it always does. A reader of a row that does not run
 reads what that row reads. A service reads the published messages; frames never wait for it.
 """
 
@@ -35,7 +34,7 @@ STAGES: tuple[StageRow, ...] = (
     StageRow("capture", "stages.capture:Capture", options=options.capture),
     StageRow("preprocess", "stages.preprocess:Preprocess", reads="capture"),
     StageRow("detect", "stages.detect:Detect", reads="preprocess", link=LinkKind.DISPATCH,
-             heavy=True, preload=False, replicas=replicas, options=options.detect),
+             heavy=True, replicas=replicas, options=options.detect),
     StageRow("postprocess", "stages.postprocess:Postprocess", reads="detect", ordered=True,
              options=options.postprocess),
     StageRow("publish", "stages.publish:Publish", reads="postprocess", results=True,

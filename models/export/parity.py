@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import onnxruntime as ort  # type: ignore[import-untyped]  # no stubs are published
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -22,6 +21,7 @@ from models.thundernet.box_coder import clip_to_image
 from models.thundernet.proposals import propose
 from models.thundernet.roi_head import decode_rois
 from models.thundernet.thundernet import DenseOutput, ThunderNet
+from stages.model.runtime import ort
 
 # Of 320 pixels and of probability 1: float32 rounding through 60 layers stays a tenth of these.
 BOX_TOLERANCE_PX = 0.02

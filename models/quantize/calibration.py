@@ -7,14 +7,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnxruntime.quantization import (  # type: ignore[import-untyped]  # no stubs are published
-    CalibrationDataReader,
-    CalibrationMethod,
-    create_calibrator,
-)
-from onnxruntime.quantization.calibrate import TensorsData  # type: ignore[import-untyped]
 
 from models.quantize.parts import OPERATORS
+from models.quantize.runtime_quantizer import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    TensorsData,
+    create_calibrator,
+)
 
 
 class FrameReader(CalibrationDataReader):  # type: ignore[misc]  # its base has no types

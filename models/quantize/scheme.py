@@ -4,13 +4,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import onnx
-from onnxruntime.quantization import (  # type: ignore[import-untyped]  # no stubs are published
-    QDQQuantizer,
-    QuantType,
-)
-from onnxruntime.quantization.calibrate import TensorsData  # type: ignore[import-untyped]
 
 from models.quantize.parts import OPERATORS, quantizable_nodes
+from models.quantize.runtime_quantizer import QDQQuantizer, QuantType, TensorsData
 
 
 class Scheme(NamedTuple):

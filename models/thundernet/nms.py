@@ -7,12 +7,12 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-import onnxruntime as ort  # type: ignore[import-untyped]  # no stubs are published
 import torch
 from onnx import TensorProto, helper
 from torch import Tensor
 
 from models.thundernet.boxes import EPSILON, box_area, pairwise_intersection
+from stages.model.runtime import ort
 
 OPSET = 17
 IR_VERSION = 8

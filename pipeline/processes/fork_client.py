@@ -18,7 +18,9 @@ from pipeline.processes.restarts import Restarts
 from pipeline.realtime import adopt_orphans
 
 # numpy would start a thread per core of the machine, for linear algebra that no stage does.
-_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
+_DEFAULTS = {"OPENBLAS_NUM_THREADS": "1"}
+# No process of a line sends telemetry, whichever module of a stage is the first to import it.
+_ALWAYS = {"ORT_DISABLE_TELEMETRY": "1"}
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 _ANSWER_S = 2.0  # for a fork, which takes milliseconds
 _STOP_S = 0.5
@@ -108,7 +110,7 @@ class ForkServerClient:
                 # -P: the working directory may hold other packages of these names.
                 [sys.executable, "-P", "-m", "pipeline.processes.fork_server"],
                 stdin=theirs.fileno(),
-                env=_THREADS | os.environ | {"PYTHONPATH": path},
+                env=_DEFAULTS | os.environ | _ALWAYS | {"PYTHONPATH": path},
                 start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone
             )
         self._pidfd = os.pidfd_open(self._server.pid)

@@ -7,30 +7,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import onnxruntime as ort  # type: ignore[import-untyped]  # no stubs are published
 from numpy.typing import NDArray
-from onnxruntime.capi.onnxruntime_pybind11_state import (  # type: ignore[import-untyped]
-    Fail,
-    InvalidArgument,
-    InvalidGraph,
-    InvalidProtobuf,
-    NoSuchFile,
-    NotImplemented,
-    RuntimeException,
-)
 
 from stages.kernels.pixels import Pixels
 from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
+from stages.model.runtime import errors, ort
 
 # ONNX Runtime's exceptions share no base class.
 LOAD_ERRORS = (
-    Fail,
-    InvalidArgument,
-    InvalidGraph,
-    InvalidProtobuf,
-    NoSuchFile,
-    NotImplemented,
-    RuntimeException,
+    errors.Fail,
+    errors.InvalidArgument,
+    errors.InvalidGraph,
+    errors.InvalidProtobuf,
+    errors.NoSuchFile,
+    errors.NotImplemented,
+    errors.RuntimeException,
     UnicodeDecodeError,  # of a name in the graph
 )
 ERRORS_ONLY = 3  # log severity: what is wrong with a model is said by exceptions
@@ -82,7 +73,7 @@ class Detector:
         # them to buffers of our own was measured to gain nothing.
         try:
             boxes, scores = self._session.run(["boxes", "scores"], {"frame": tensor})
-        except (Fail, InvalidArgument, RuntimeException) as error:
+        except (errors.Fail, errors.InvalidArgument, errors.RuntimeException) as error:
             raise InferenceError(f"inference: {error}") from None
         return RoiScores(boxes, scores)
 

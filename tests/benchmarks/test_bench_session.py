@@ -5,11 +5,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 
 from stages.model.detector import Detector, make_session_options
 from stages.model.model_file import read_model_metadata
+from stages.model.runtime import ort
 from tests.benchmarks.detectors.turns import measure_in_turns
 from tests.benchmarks.report import Row, bench_model, describe_model, report
 from tests.benchmarks.timing import pinned

@@ -19,6 +19,12 @@ def test_readers_are_the_stages_that_name_the_sender() -> None:
     assert GRAPH.readers("side") == ()
 
 
+def test_a_row_may_leave_its_module_to_its_own_process() -> None:
+    alone = StageRow("right", "tests.right:Right", reads="left", preload=False)
+    rows = (StageRow("left", "tests.left:Left"), alone)
+    assert make_topology(rows, (), ()).preloaded == ("tests.left",)
+
+
 def on(key: str) -> Any:
     """A rule of the table: the row runs when the configuration has this key."""
     return lambda config: key in config

@@ -3,15 +3,16 @@
 Of them only ONNX Runtime is always there; the others come with the `bench` extra.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from subprocess import DEVNULL, run
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 
 from stages.model.detector import make_session_options
+from stages.model.runtime import ort
 
 Infer = Callable[[], Sequence[Any]]
 ONNX_DTYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
@@ -52,10 +53,20 @@ def open_peer(path: Path) -> Infer:
     return lambda: session.run(None, feed)
 
 
-def open_openvino(path: Path, frame: np.ndarray) -> Infer:
-    """OpenVINO in float32: left alone it computes in bfloat16 where the processor can."""
+def import_openvino() -> Any:
+    """OpenVINO without its telemetry, which would report this import to a collector.
+
+    Its way of not having any is that the package which sends it is not there.
+    """
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # makes its import fail
     import openvino
 
+    return openvino
+
+
+def open_openvino(path: Path, frame: np.ndarray) -> Infer:
+    """OpenVINO in float32: left alone it computes in bfloat16 where the processor can."""
+    openvino = import_openvino()
     options = {
         "INFERENCE_NUM_THREADS": 1,
         "PERFORMANCE_HINT": "LATENCY",

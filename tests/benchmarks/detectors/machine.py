@@ -3,10 +3,10 @@
 import time
 
 import numpy as np
-import onnxruntime as ort
 from onnx import TensorProto, helper
 
 from stages.model.detector import make_session_options
+from stages.model.runtime import ort
 
 SIDES = (384, 768)  # the second matrix of 384 fits into most second-level caches
 SGEMM_ROUNDS = 30

@@ -5,9 +5,9 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 
 from stages.model.detector import make_session_options
+from stages.model.runtime import ort
 
 RUNS = 30
 SUFFIX = "_kernel_time"

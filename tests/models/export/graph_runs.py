@@ -1,12 +1,12 @@
 """Graphs under construction and whole ones, run on arrays and compared."""
 
 import numpy as np
-import onnxruntime as ort  # type: ignore[import-untyped]  # no stubs are published
 
 from models.export.channels import DEFAULT_BLOCK, Feature, pad_channels
 from models.export.graph import GraphBuilder
 from models.export.thundernet import make_graph
 from models.thundernet.thundernet import ThunderNet
+from stages.model.runtime import ort
 
 SIZE = 128
 SMALL = {"input_size": SIZE, "pre_nms_top_n": 300, "post_nms_top_n": 40}  # of a network

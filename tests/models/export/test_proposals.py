@@ -1,7 +1,6 @@
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort  # type: ignore[import-untyped]  # no stubs are published
 import pytest
 
 from models.export.graph import GraphBuilder
@@ -9,6 +8,7 @@ from models.export.parity import make_probes
 from models.export.proposals import anchor_table
 from models.export.thundernet import make_graph
 from models.thundernet.thundernet import ThunderNet
+from stages.model.runtime import ort
 from tests.models.export.graph_runs import SIZE, SMALL, detect
 from tests.models.random_network import make_network
 

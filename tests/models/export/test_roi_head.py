@@ -1,7 +1,6 @@
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort  # type: ignore[import-untyped]  # no stubs are published
 import pytest
 import torch
 
@@ -13,6 +12,7 @@ from models.export.roi_head import max_rows
 from models.export.thundernet import make_graph
 from models.thundernet.thundernet import ThunderNet
 from stages.kernels.soft_nms import SoftNms
+from stages.model.runtime import ort
 from tests.models.export.graph_runs import SMALL
 from tests.models.random_network import make_network
 

@@ -1,10 +1,10 @@
 from typing import Any
 
-import onnxruntime as ort  # type: ignore[import-untyped]  # no stubs are published
 import pytest
 
 from models.errors import ConfigError
 from models.export.thundernet import make_graph
+from stages.model.runtime import ort
 from tests.models.export.graph_runs import SMALL
 from tests.models.random_network import make_network
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import onnx
 import pytest
-from onnxruntime.quantization.calibrate import TensorsData  # type: ignore[import-untyped]
 
 from models.export.parity import make_probes
 from models.export.writer import export, make_card
 from models.quantize.calibration import measure_ranges
+from models.quantize.runtime_quantizer import TensorsData
 from stages.model.model_file import SoftNmsDefaults
 from tests.models.random_network import make_network
 

@@ -4,10 +4,10 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
-from onnxruntime.quantization.calibrate import TensorsData  # type: ignore[import-untyped]
 
 from models.export.parity import make_probes
 from models.quantize.parts import PARTS
+from models.quantize.runtime_quantizer import TensorsData
 from models.quantize.scheme import SCHEMES, quantize
 from stages.model.detector import Detector
 

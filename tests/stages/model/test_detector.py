@@ -4,12 +4,12 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 
 from stages.model.detector import Detector, InferenceError, check_interface, make_session_options
 from stages.model.frame_detector import FrameDetector, make_soft_nms
 from stages.model.model_file import ModelFileError, read_model_metadata
+from stages.model.runtime import ort
 
 
 @pytest.fixture
