@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from models.errors import ConfigError as ConfigError
+from models.errors import ConfigError
 from models.thundernet.backbones.plan import PLANS, Backbone, SNetPlan
 
 STRIDE = 16  # pixels per cell of the map that RPN and RoI head read (C4)

@@ -12,7 +12,7 @@ def test_calibration_averages_the_ranges_of_frames(graph: onnx.ModelProto) -> No
 
     def largest(*frames: np.ndarray) -> float:
         ranges = measure_ranges(graph, frames)
-        return float(ranges["backbone/stem/maxpool"].range_value[1])
+        return float(ranges["backbone/stem/maxpool"].range_value[1].item())
 
     assert largest(dark) != pytest.approx(largest(bright))
     mean = (largest(dark) + largest(bright)) / 2
