@@ -7,11 +7,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
+import run_pipeline
 from pipeline.client import DetectionMessage
+from tests.process_names import process_names
+from tests.running_ledger import RunningLedger
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PATIENCE_S = 60.0  # for what takes a second on an idle machine
@@ -30,6 +34,7 @@ class RunningLine:
 
     def __init__(self, folder: Path, arguments: Sequence[str], wrap: Sequence[str] = ()) -> None:
         self.jsonl = folder / "out.jsonl"
+        self._arguments = tuple(arguments)
         self._out, self._err = folder / "stdout", folder / "stderr"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
@@ -49,6 +54,16 @@ class RunningLine:
     @property
     def stderr(self) -> str:
         return self._err.read_text()
+
+    @cached_property
+    def processes(self) -> tuple[str, ...]:
+        """Names of the processes of this line, in the order of its ledger."""
+        options = run_pipeline.make_parser().parse_args(self._arguments)
+        return process_names(run_pipeline.load_config(options))
+
+    def ledger(self) -> RunningLedger:
+        """The mapped ledger; it may be read when the line has ended."""
+        return RunningLedger(self.run_dir(), self.processes)
 
     def wait(self) -> int:
         """The exit code; whatever happened, no line ends with a traceback or a Python warning."""
@@ -70,9 +85,16 @@ class RunningLine:
     def wait_for_messages(self, count: int) -> None:
         def there() -> bool:
             assert self.process.poll() is None, f"ended early:\n{self.stdout}{self.stderr}"
-            return self.jsonl.exists() and self.jsonl.read_bytes().count(b"\n") >= count
+            return self._count_recorded() >= count
 
         wait_until(there, f"{count} messages are recorded")
+
+    def wait_for_more(self, count: int) -> None:
+        """Until so many messages are recorded beside those that are there now."""
+        self.wait_for_messages(self._count_recorded() + count)
+
+    def _count_recorded(self) -> int:
+        return self.jsonl.read_bytes().count(b"\n") if self.jsonl.exists() else 0
 
     def children(self) -> dict[str, int]:
         """Process ids by name, of the processes that have come so far as to name themselves."""
@@ -102,6 +124,11 @@ class RunningLine:
         killed = self.kill(name)
         wait_until(lambda: self.children().get(name[:_COMM_BYTES], killed) != killed, "restart")
         return self.pid(name)
+
+    def kill_and_recover(self, name: str) -> None:
+        """SIGKILL, until the successor runs and three more results have come through."""
+        self.kill_running(name)
+        self.wait_for_more(3)
 
     def run_dir(self) -> Path:
         """The run's directory in shared memory, as the lock that the supervisor holds tells."""

@@ -17,8 +17,8 @@ from tests.clips import is_of_frame, level, make_clip
 from tests.faults.camera import RtspCamera
 from tests.faults.inbox import Inbox
 from tests.faults.sandbox import Refused, Sandbox
-from tests.integration.test_recording import filmed_levels
-from tests.integration.test_subscribers import free_port
+from tests.ports import free_port
+from tests.recordings import filmed_levels
 from tests.running_line import REPOSITORY, RunningLine
 
 CAMERAS = ("clip", "gate")

@@ -13,8 +13,8 @@ import pytest
 
 from tests.clips import make_clip, make_folder
 from tests.conftest import StartLine
-from tests.integration.test_files import assert_frames_in_order
-from tests.integration.test_subscribers import free_port
+from tests.ports import free_port
+from tests.recordings import assert_frames_in_order
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.clips import make_clip
 from tests.conftest import StartLine
 from tests.integration import mjpeg_camera
 from tests.integration.mjpeg_camera import MjpegCamera, film, moving
-from tests.integration.test_files import assert_frames_in_order
+from tests.recordings import assert_frames_in_order
 from tests.running_line import PATIENCE_S, RunningLine, wait_until
 
 QUICK = "retry: {first_s: 0.05, cap_s: 0.2}, silence_s: 1.0, freeze_s: 1.0"

@@ -6,16 +6,9 @@ from pathlib import Path
 import cv2
 
 from pipeline.client import DetectionMessage
-from tests.clips import is_of_frame, make_clip, make_folder
+from tests.clips import make_clip, make_folder
 from tests.conftest import StartLine
-
-
-def assert_frames_in_order(messages: list[DetectionMessage], frames: int | None = None) -> None:
-    """Each frame once, with the result that belongs to it."""
-    assert [m.frame_id for m in messages] == list(range(frames or len(messages)))
-    assert [m.seq for m in messages] == [m.frame_id for m in messages]
-    assert all(m.status == "ok" and not m.drops for m in messages)
-    assert all(is_of_frame(m, m.frame_id) for m in messages)
+from tests.recordings import assert_frames_in_order
 
 
 def test_each_frame_of_a_file_gives_one_result(start_line: StartLine, tmp_path: Path) -> None:

@@ -6,24 +6,9 @@ from pathlib import Path
 
 from tests.clips import make_clip
 from tests.conftest import StartLine
-from tests.integration.test_files import assert_frames_in_order
-from tests.running_line import RunningLine, wait_until
-
-STAGES = [
-    "capture.cam0", "preprocess", "detect", "postprocess", "publish", "record_jsonl",
-    "overlay", "record_video",
-]  # fmt: skip
-
-
-def endless(clip: Path) -> tuple[str, str]:
-    """A file that begins again at its end, at the speed of a camera."""
-    return "--set", f"sources=[{{uri: {clip}, loop: true, realtime: true}}]"
-
-
-def kill_and_wait(line: RunningLine, name: str) -> None:
-    """Until a successor runs and three more results have come through."""
-    line.kill_running(name)
-    line.wait_for_messages(len(line.messages()) + 3)
+from tests.integration.line_sources import endless
+from tests.recordings import assert_frames_in_order
+from tests.running_line import wait_until
 
 
 def test_no_frame_of_a_file_is_lost_when_each_process_is_killed_in_turn(
@@ -36,13 +21,13 @@ def test_no_frame_of_a_file_is_lost_when_each_process_is_killed_in_turn(
     )
     line.run_dir()
     line.wait_for_messages(3)
-    for name in STAGES:
-        kill_and_wait(line, name)
+    for name in line.processes:
+        line.kill_and_recover(name)
     line.process.send_signal(signal.SIGINT)
     assert line.wait() == 0, line.stderr
     assert_frames_in_order(line.messages())
-    assert f"{len(STAGES)} processes died and were started again" in line.stdout
-    for name in STAGES:
+    assert f"{len(line.processes)} processes died and were started again" in line.stdout
+    for name in line.processes:
         assert f"{name} was killed by SIGKILL: starting it again" in line.stderr
     assert line.leftovers() == []
 
@@ -58,7 +43,7 @@ def test_the_fork_server_may_be_killed_or_hang_at_any_time(
     for number in (signal.SIGKILL, signal.SIGSTOP):
         line.kill("fork_server", number)
         for name in ("capture.cam0", "detect"):
-            kill_and_wait(line, name)
+            line.kill_and_recover(name)
     line.process.send_signal(signal.SIGINT)
     assert line.wait() == 0, line.stderr
     assert_frames_in_order(line.messages())
@@ -85,7 +70,7 @@ def test_replicas_that_are_killed_keep_the_order(start_line: StartLine, tmp_path
     line = start_line(*endless(clip), "--set", "detect.replicas=2")
     line.wait_for_messages(5)
     for name in ("detect.1", "detect.0"):
-        kill_and_wait(line, name)
+        line.kill_and_recover(name)
     line.process.terminate()
     assert line.wait() == 0, line.stderr
     assert_frames_in_order(line.messages())
@@ -102,7 +87,7 @@ def test_a_replica_that_hangs_for_a_while_loses_no_frame_of_a_file(
     line.kill("detect.0", signal.SIGSTOP)
     time.sleep(1.5)  # three times as long as a live frame would be waited for
     line.kill("detect.0", signal.SIGCONT)
-    line.wait_for_messages(len(line.messages()) + 20)
+    line.wait_for_more(20)
     line.process.terminate()
     assert line.wait() == 0, line.stderr
     assert_frames_in_order(line.messages())
@@ -152,7 +137,7 @@ def test_a_killed_run_and_its_cleaning_disturb_no_other(
     assert following.wait() == 0, following.stderr
     wait_until(lambda: killed.leftovers() == [], "it is cleaned up")
     assert other.run_dir().is_dir()
-    other.wait_for_messages(len(other.messages()) + 10)
+    other.wait_for_more(10)
     other.process.terminate()
     assert other.wait() == 0, other.stderr
     assert_frames_in_order(other.messages())

@@ -14,7 +14,7 @@ import pytest
 from pipeline.client import DetectionMessage, DetectionSubscriber, Message, StatusMessage
 from tests.conftest import StartLine
 from tests.integration.mjpeg_camera import MjpegCamera
-from tests.integration.test_subscribers import free_port
+from tests.ports import free_port
 from tests.running_line import PATIENCE_S
 
 SYSTEM_PYTHON = "/usr/bin/python3"  # the one that Debian's python3-gi belongs to

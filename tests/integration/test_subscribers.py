@@ -13,13 +13,9 @@ import zmq
 from pipeline.client import DetectionMessage, DetectionSubscriber, Message, StatusMessage
 from tests.clips import is_of_frame, make_clip
 from tests.conftest import StartLine
-from tests.integration.test_kills import endless
+from tests.integration.line_sources import endless
+from tests.ports import free_port
 from tests.running_line import PATIENCE_S
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def test_the_command_line_client_prints_what_the_line_finds(
@@ -69,7 +65,7 @@ def test_hostile_bytes_at_the_published_socket_do_no_harm(
     line.wait_for_messages(3)
     send_raw_bytes(port)
     send_as_publisher(port)
-    line.wait_for_messages(len(line.messages()) + 20)
+    line.wait_for_more(20)
     line.process.terminate()
     assert line.wait() == 0, line.stderr
     assert "started again" not in line.stdout
@@ -118,7 +114,7 @@ def test_hostile_bytes_at_the_inner_sockets_do_no_harm(
         for ref in refs:
             peer.send(msgspec.msgpack.encode([ref, None]))
         peer.close()
-    line.wait_for_messages(len(line.messages()) + 20)
+    line.wait_for_more(20)
     line.process.terminate()
     assert line.wait() == 0, line.stderr
     assert "started again" not in line.stdout, line.stderr
