@@ -19,6 +19,15 @@ settings.register_profile("line", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("line")
 
 
+_MOST_WORKERS = 6  # the detectors of all lines share the last core
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Processes for `-n auto`: one more than cores, as a test of a line mostly waits for it."""
+    return min(len(os.sched_getaffinity(0)) + 1, _MOST_WORKERS)
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.memory.ledger import DropReason, Ledger
 
 _CAPTURE = "capture."
@@ -18,10 +20,21 @@ class RunningLedger:
         self._ledger = Ledger.attach(run_dir, len(names), len(processes))
 
     def captured(self, camera: str = "cam0") -> int:
-        return self._frames(camera, _CAPTURE + camera)
+        return self.frames(_CAPTURE + camera, camera)
 
     def results(self, camera: str = "cam0") -> int:
-        return self._frames(camera, "publish")
+        return self.frames("publish", camera)
+
+    def last_frame(self, process: str, camera: str = "cam0") -> int:
+        """The newest frame that a process is done with; below 0 before the first."""
+        return int(self._row(process, camera)["last_frame_id"])
+
+    def busy_ns(self, process: str, camera: str = "cam0") -> int:
+        """Time spent on frames."""
+        return int(self._row(process, camera)["busy_ns"])
+
+    def frames(self, process: str, camera: str = "cam0") -> int:
+        return int(self._row(process, camera)["frames"])
 
     def losses(self, camera: str = "cam0") -> int:
         """Frames without a result."""
@@ -29,13 +42,22 @@ class RunningLedger:
 
     def unrecorded(self, camera: str = "cam0") -> int:
         """Results for which a recorder was too slow."""
-        row = self._ledger.rows[self._cameras.index(camera), self._processes.index("publish")]
-        return int(row["drops"][DropReason.NOT_RECORDED])
+        return int(self._row("publish", camera)["drops"][DropReason.NOT_RECORDED])
+
+    def epoch(self, camera: str) -> int:
+        return int(self._ledger.cameras["epoch"][self._cameras.index(camera)])
+
+    def ready_ns(self) -> dict[str, int]:
+        """By process, when it was set up; 0 before."""
+        moments = self._ledger.processes["ready_ns"].tolist()
+        return dict(zip(self._processes, moments, strict=True))
 
     def are_ready(self) -> bool:
-        """Whether each process has been set up once."""
-        return bool((self._ledger.processes["ready_ns"] > 0).all())
+        """Whether each process has been set up."""
+        return all(self.ready_ns().values())
 
-    def _frames(self, camera: str, process: str) -> int:
-        row = self._ledger.rows[self._cameras.index(camera), self._processes.index(process)]
-        return int(row["frames"])
+    def _row(self, process: str, camera: str) -> np.void:
+        row: np.void = self._ledger.rows[
+            self._cameras.index(camera), self._processes.index(process)
+        ]
+        return row

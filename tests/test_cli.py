@@ -113,6 +113,7 @@ def test_each_configuration_of_the_project_passes_its_check(
 
 def test_commands_of_the_docstring_parse() -> None:
     parser = run_pipeline.make_parser()
+    assert parser.description is not None
     commands = re.findall(r"^    python run_pipeline\.py(.*?)(?:  .*)?$", parser.description, re.M)
     assert len(commands) == 4
     for command in commands:

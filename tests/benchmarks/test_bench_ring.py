@@ -13,21 +13,21 @@ import pytest
 import zmq
 
 from pipeline.links.dispatch import DispatchReceiver, DispatchSender
-from pipeline.links.parcel import Parcel, ParcelDecoder, encode_parcel
+from pipeline.links.parcel import Parcel, decode_parcel, encode_parcel
 from pipeline.links.stream import StreamReceiver, StreamSender
 from pipeline.memory.frame_ref import FrameRef
 from pipeline.memory.ring import Ring, RingLayout, ring_path
 from pipeline.memory.ring_cache import RingCache
 from stages.graph import make_topology
-from stages.slot import DetectionBody, SlotShape
-from tests.benchmarks.report import percentiles, report
+from stages.slot import SlotShape
+from tests.benchmarks.report import Row, percentiles, report
 from tests.benchmarks.timing import measure, pinned
 
 pytestmark = pytest.mark.bench
 
 ROUNDS, TRIPS = 5, 300
 PATIENCE_MS = 30_000
-BODY = DetectionBody(bytes(240))  # ten detections
+BODY = bytes(240)  # ten detections
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def layout() -> RingLayout:
     return RingLayout(8, areas, topology.names, topology.branches)
 
 
-def test_ring_table(layout, short_dir):
+def test_ring_table(layout: RingLayout, short_dir: Path) -> None:
     path = ring_path(short_dir, 0, 1)
     ring = Ring.create(path, layout)
     reader = RingCache(short_dir)
@@ -58,11 +58,11 @@ def test_ring_table(layout, short_dir):
         "stamp": partial(ring.stamp, ref, 1, 0),
         "release": partial(ring.release, ref, 1),
         "encode a parcel": partial(encode_parcel, parcel),
-        "decode a parcel": partial(ParcelDecoder(DetectionBody).decode, data),
+        "decode a parcel": partial(decode_parcel, data),
     }
     with pinned():
         timings = measure(calls, rounds=300)
-    rows = [
+    rows: list[Row] = [
         {"call": name, "us": 1000 * t.median_ms, "best us": 1000 * t.best_ms}
         for name, t in timings.items()
     ]
@@ -73,24 +73,24 @@ def echo(folder: str, link: str, core: int) -> None:
     """The other process: sends every parcel back over a stream, until one without a body comes."""
     os.sched_setaffinity(0, {core})
     run_dir = Path(folder)
-    receiver = (
-        StreamReceiver(run_dir, "there", DetectionBody)
+    inlet = (
+        StreamReceiver(run_dir, "there")
         if link == "stream"
-        else DispatchReceiver(run_dir, "here", "there", DetectionBody)
+        else DispatchReceiver(run_dir, "here", "there")
     )
-    sender = StreamSender(run_dir, "back")
-    while receiver.socket.poll(PATIENCE_MS):
-        for parcel in receiver.receive():
-            if parcel.body is None:
+    outlet = StreamSender(run_dir, "back")
+    while inlet.socket.poll(PATIENCE_MS):
+        for parcel in inlet.receive():
+            if not parcel.body:
                 return
-            sender.send(parcel)
-            receiver.done()
+            outlet.send(parcel)
+            inlet.done()
 
 
 @contextmanager
 def echoing(folder: Path, link: str, core: int) -> Iterator[Callable[[], float]]:
     """Yields a call that takes one trip there and back and returns its microseconds."""
-    back = StreamReceiver(folder, "back", DetectionBody)
+    back = StreamReceiver(folder, "back")
     there = (
         StreamSender(folder, "there")
         if link == "stream"
@@ -103,8 +103,8 @@ def echoing(folder: Path, link: str, core: int) -> Iterator[Callable[[], float]]
     ref = FrameRef(0, 1, 0, 1, 0, 0, True)
     poller = zmq.Poller()
     poller.register(back.socket, zmq.POLLIN)
-    if there.reports is not None:
-        poller.register(there.reports, zmq.POLLIN)
+    if isinstance(there, DispatchSender):
+        poller.register(there.socket, zmq.POLLIN)
 
     def trip() -> float:
         before = time.perf_counter_ns()
@@ -116,15 +116,15 @@ def echoing(folder: Path, link: str, core: int) -> Iterator[Callable[[], float]]
                 return (time.perf_counter_ns() - before) / 1000
 
     yield trip
-    there.send(Parcel(ref, None))
+    there.send(Parcel(ref, b""))
     while other.is_alive():
         there.serve()
         other.join(0.01)
-    there.close()
-    back.close()
+    there.socket.close()
+    back.socket.close()
 
 
-def test_hop_table(short_dir):
+def test_hop_table(short_dir: Path) -> None:
     cores = sorted(os.sched_getaffinity(0))
     places = {cores[0]: "another core", cores[-1]: "same core"}  # the latter alone if there is one
     hops: dict[tuple[str, str], list[float]] = {}
@@ -136,7 +136,7 @@ def test_hop_table(short_dir):
                 with pinned(), echoing(folder, link, core) as trip:
                     taken = [trip() for _ in range(TRIPS)][TRIPS // 10 :]
                 hops.setdefault((where, link), []).extend(taken)
-    rows = []
+    rows: list[Row] = []
     for where, link in hops:
         p50, p99 = percentiles(hops[where, link])
         back = percentiles(hops[where, "stream"])[0] / 2
@@ -145,30 +145,31 @@ def test_hop_table(short_dir):
     report("hop", "Hand-off of one reference between two processes", rows, notes)
 
 
-def test_pixels_are_not_sent_table(layout, short_dir):
+def test_pixels_are_not_sent_table(layout: RingLayout, short_dir: Path) -> None:
     """What the ring saves: the same 720p frame through a socket of this machine."""
-    here, there = (zmq.Context.instance().socket(kind) for kind in (zmq.PUSH, zmq.PULL))
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
+    here, there = context.socket(zmq.PUSH), context.socket(zmq.PULL)
     there.bind(f"ipc://{short_dir}/pixels")
     here.connect(f"ipc://{short_dir}/pixels")
     ring = Ring.create(ring_path(short_dir, 0, 1), layout)
     ref = FrameRef(0, 1, 0, ring.take(0), 0, 0, True)
-    frame = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8)
+    frame = np.random.default_rng(0).bytes(720 * 1280 * 3)
 
-    def send(data: bytes | memoryview) -> None:
+    def send(data: bytes) -> None:
         here.send(data, copy=False)
         there.recv(copy=False)
 
     with pinned():
         timings = measure(
             {
-                "reference": lambda: send(encode_parcel(Parcel(ref, None))),
-                "pixels": lambda: send(memoryview(frame)),
+                "reference": lambda: send(encode_parcel(Parcel(ref))),
+                "pixels": lambda: send(frame),
             },
             rounds=200,
         )
     here.close()
     there.close()
-    rows = [
+    rows: list[Row] = [
         {"sent": name, "us": 1000 * t.median_ms, "best us": 1000 * t.best_ms}
         for name, t in timings.items()
     ]

@@ -1,6 +1,7 @@
 """A training step part by part; `python -m models.benchmark` measures longer and other recipes."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ RECIPE = "configs/train/snet49_street11.yaml"
 ROUNDS = 5
 
 
-def test_training_table(repository):
+def test_training_table(repository: Path) -> None:
     recipe = load_recipe(repository / RECIPE)
     settings = [Setting(size, rois) for rois in (64, 128) for size in (192, 256, 320)]
     prepare_process()

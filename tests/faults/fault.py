@@ -23,6 +23,7 @@ class Fault(Protocol):
 
     kind: ClassVar[str]
     needs: ClassVar[tuple[str, ...]]
+    __struct_fields__: ClassVar[tuple[str, ...]]
 
     def strike(self, line: LineUnderFire) -> None: ...
 

@@ -2,11 +2,11 @@
 
 import csv
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
-Row = TypeVar("Row", bound=tuple)  # a NamedTuple
+Row = TypeVar("Row", bound=tuple[Any, ...])  # a NamedTuple
 
 
 class Table(Generic[Row]):
@@ -23,7 +23,7 @@ class Table(Generic[Row]):
             ]
             return
         with path.open("w", newline="") as file:
-            csv.writer(file).writerow(kind._fields)
+            csv.writer(file).writerow(kind.__annotations__)
 
     def add(self, row: Row) -> None:
         self.rows.append(row)

@@ -80,7 +80,7 @@ def send_raw_bytes(port: int) -> None:
 
 def send_as_publisher(port: int) -> None:
     """Well-formed ZeroMQ with content that no subscriber sends."""
-    peer = zmq.Context.instance().socket(zmq.XSUB)
+    peer: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.XSUB)
     peer.setsockopt(zmq.LINGER, 1000)
     peer.connect(f"tcp://127.0.0.1:{port}")
     for parts in ([b""], [b"\x01"], [b"\x01" + os.urandom(500)], [b"a", b"", b"b"], [b"\x02" * 9]):
@@ -106,7 +106,8 @@ def test_hostile_bytes_at_the_inner_sockets_do_no_harm(
         [2**64 - 1] * 6 + [True],  # more than the ledger can hold
     ]
     for address in addresses:
-        peer = zmq.Context.instance().socket(zmq.DEALER if "-" in address.name else zmq.PUSH)
+        kind = zmq.DEALER if "-" in address.name else zmq.PUSH
+        peer: zmq.Socket[bytes] = zmq.Context.instance().socket(kind)
         peer.setsockopt(zmq.LINGER, 1000)
         peer.connect(f"ipc://{address}")
         for parts in ([b""], [b"x", b"y", b"z"], [os.urandom(300)], [b"\x93\x01\x02", b""]):

@@ -9,7 +9,7 @@ from subprocess import DEVNULL, run
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
+import onnxruntime as ort  # type: ignore[import-untyped]  # no stubs are published
 
 from stages.model.detector import make_session_options
 

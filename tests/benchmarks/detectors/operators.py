@@ -5,7 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
+import onnxruntime as ort  # type: ignore[import-untyped]  # no stubs are published
 
 from stages.model.detector import make_session_options
 
