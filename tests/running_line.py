@@ -19,7 +19,7 @@ from tests.running_ledger import RunningLedger
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PATIENCE_S = 60.0  # for what takes a second on an idle machine
-_COMM_BYTES = 15  # of a process name, as the kernel keeps it
+COMM_BYTES = 15  # of a process name, as the kernel keeps it
 
 
 def wait_until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
@@ -108,10 +108,10 @@ class RunningLine:
     def pid(self, name: str) -> int:
         def there() -> bool:
             assert self.process.poll() is None, f"ended early:\n{self.stdout}{self.stderr}"
-            return name[:_COMM_BYTES] in self.children()
+            return name[:COMM_BYTES] in self.children()
 
         wait_until(there, f"{name} runs")
-        return self.children()[name[:_COMM_BYTES]]
+        return self.children()[name[:COMM_BYTES]]
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
         """Send a signal to a stage; returns the process id that it had."""
@@ -122,7 +122,7 @@ class RunningLine:
     def kill_running(self, name: str) -> int:
         """SIGKILL, and wait for the successor; returns the successor's process id."""
         killed = self.kill(name)
-        wait_until(lambda: self.children().get(name[:_COMM_BYTES], killed) != killed, "restart")
+        wait_until(lambda: self.children().get(name[:COMM_BYTES], killed) != killed, "restart")
         return self.pid(name)
 
     def kill_and_recover(self, name: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.clips import make_clip, make_folder
 from tests.conftest import StartLine
+from tests.integration.line_sources import endless
 from tests.ports import free_port
 from tests.recordings import assert_frames_in_order
 
@@ -82,8 +83,7 @@ def test_a_local_address_in_use_is_refused(
     start_line: StartLine, clip: Path, short_dir: Path
 ) -> None:
     endpoint = f"publish.endpoint=ipc://{short_dir}/same"
-    sources = f"sources=[{{uri: {clip}, loop: true}}]"
-    first = start_line("--set", sources, "--set", endpoint)
+    first = start_line(*endless(clip), "--set", endpoint)
     first.wait_for_messages(1)
     said = refuse(start_line, "--source", clip, "--set", endpoint)
     assert f"cannot listen at ipc://{short_dir}/same: Address already in use" in said

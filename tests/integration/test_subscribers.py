@@ -11,6 +11,8 @@ import msgspec
 import zmq
 
 from pipeline.client import DetectionMessage, DetectionSubscriber, Message, StatusMessage
+from pipeline.topology import LinkKind
+from stages.graph import STAGES
 from tests.clips import is_of_frame, make_clip
 from tests.conftest import StartLine
 from tests.integration.line_sources import endless
@@ -26,7 +28,7 @@ def test_the_command_line_client_prints_what_the_line_finds(
     command += ["--timeout", str(PATIENCE_S)]  # ends the loop below, too
     clip = make_clip(tmp_path / "clip.avi", 16)
     line = start_line(*endless(clip), "--set", f"publish.endpoint={endpoint}")
-    found: dict[int, DetectionMessage] = {}  # the last one may come again when somebody subscribes
+    found: dict[int, DetectionMessage] = {}  # the last one comes again to a new subscriber
     with subprocess.Popen(command, stdout=subprocess.PIPE) as client:
         assert client.stdout is not None
         for text in client.stdout:
@@ -96,7 +98,11 @@ def test_hostile_bytes_at_the_inner_sockets_do_no_harm(
     line = start_line(*endless(clip), "--set", f"record.video={tmp_path}/film.mp4")
     line.wait_for_messages(3)
     addresses = sorted(line.run_dir().glob("*.ipc"))
-    assert len(addresses) == 7  # preprocess, postprocess, publish, overlay; three dispatchers
+    assert {address.name for address in addresses} == {
+        f"{row.name}.ipc" if row.link is LinkKind.STREAM else f"{row.reads}-{row.name}.ipc"
+        for row in STAGES
+        if row.reads is not None
+    }
     refs = [
         [99, 1, 0, 1, 0, 0, True],  # no such camera
         [0, 1, 99, 1, 0, 0, True],  # no such slot
