@@ -18,7 +18,7 @@ def assert_frames_in_order(messages: Sequence[DetectionMessage], frames: int | N
     assert all(is_of_frame(m, m.frame_id) for m in messages)
 
 
-def filmed_levels(video: Path) -> list[float]:
+def recorded_levels(video: Path) -> list[float]:
     """The commonest grey of each frame of a video."""
     capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG)
     found = []
@@ -30,7 +30,7 @@ def filmed_levels(video: Path) -> list[float]:
 
 def assert_video_has_frames(video: Path, count: int) -> None:
     """Each of the first `count` frames, in order, and no more."""
-    found = filmed_levels(video)
+    found = recorded_levels(video)
     assert len(found) == count
     wrong = [i for i, grey in enumerate(found) if abs(grey - level(i)) >= 5]
     assert not wrong, f"frames {wrong[:5]} of {count} are not where they belong"

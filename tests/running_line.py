@@ -181,7 +181,7 @@ class RunningLine:
 def _began(pid: int) -> str:
     """Clock ticks after the machine's start; nothing for a process that has ended.
 
-    One that has ended may wait for who adopted it: tests in this process adopt orphans.
+    A process that has ended may still wait to be reaped: tests in this process adopt orphans.
     """
     fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return fields[19] if fields and fields[0] != "Z" else ""  # the 22nd of all, proc(5)

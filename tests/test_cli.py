@@ -165,7 +165,7 @@ def test_a_core_that_does_not_exist_is_refused(refuse: Refuse, clip: Path) -> No
 @pytest.mark.parametrize(
     ("key", "path", "why"),
     [
-        # Nobody may write there, root neither.
+        # No user may write there, not even root.
         ("record.jsonl", "/proc/nothing/out", "cannot write {path}: No such file or directory"),
         # Least of all may it be removed to make room for a recording.
         ("record.jsonl", "/dev/null", "expected a regular file, got {path}"),

@@ -1,4 +1,4 @@
-"""Who loads what: the borders that keep a board free of torch and the supervisor of vision."""
+"""What each part loads: a board needs no torch, and the supervisor no vision."""
 
 import ast
 import re

@@ -93,7 +93,7 @@ def installed(distribution: metadata.Distribution) -> int:
 
 
 def runtime_distributions() -> dict[str, str]:
-    """Everything that `pip install .` brings, with who asks for it."""
+    """Everything that `pip install .` brings, with what asks for it."""
     found: dict[str, str] = {}
     wanted = [("thunderline", "")]
     while wanted:

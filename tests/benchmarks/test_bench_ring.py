@@ -73,18 +73,18 @@ def echo(folder: str, link: str, core: int) -> None:
     """The other process: sends every parcel back over a stream, until one without a body comes."""
     os.sched_setaffinity(0, {core})
     run_dir = Path(folder)
-    inlet = (
+    receiver = (
         StreamReceiver(run_dir, "there")
         if link == "stream"
         else DispatchReceiver(run_dir, "here", "there")
     )
-    outlet = StreamSender(run_dir, "back")
-    while inlet.socket.poll(PATIENCE_MS):
-        for parcel in inlet.receive():
+    sender = StreamSender(run_dir, "back")
+    while receiver.socket.poll(PATIENCE_MS):
+        for parcel in receiver.receive():
             if not parcel.body:
                 return
-            outlet.send(parcel)
-            inlet.done()
+            sender.send(parcel)
+            receiver.done()
 
 
 @contextmanager

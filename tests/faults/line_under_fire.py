@@ -20,7 +20,7 @@ from tests.faults.inbox import Inbox
 from tests.faults.sandbox import Refused, Sandbox
 from tests.ports import free_port
 from tests.process_names import process_names
-from tests.recordings import filmed_levels
+from tests.recordings import recorded_levels
 from tests.running_ledger import RunningLedger
 from tests.running_line import REPOSITORY, RunningLine
 
@@ -40,7 +40,7 @@ RECORDERS = ("record_jsonl", "record_video")
 KILLED = (*PROCESSES, "fork_server")
 HANG_S = 60.0  # without a result for so long after a fault, a line is dead
 _LOOK_S = 0.002
-_CLIP_WH, _CLIP_FRAMES = (320, 240), 16  # a picture in which most pixels keep the frame's grey
+_CLIP_WH, _CLIP_FRAMES = (320, 240), 16  # most pixels keep the frame's grey beside what is drawn
 _MOST_AGE_MS = 600_000.0  # more would be a clock that was stepped
 _SETTINGS = {
     "limits": {"frame_s": 4.0, "restarts": 1_000_000, "window_s": 1.0},  # no budget: it goes on
@@ -87,7 +87,7 @@ class LineUnderFire:
             self.run_dir = sandbox.shm / self.line.run_dir().name
             self.wait_until(lambda: min(map(self.inbox.newest_frame, CAMERAS)) >= 0, "results")
             self.ledger = RunningLedger(self.run_dir, PROCESSES)
-        except BaseException:  # whoever gives up here, nothing is left behind
+        except BaseException:  # nothing is left behind when the start fails
             self.abandon()
             raise
 
@@ -209,11 +209,11 @@ class LineUnderFire:
             broken.append("out.jsonl: frames of gate twice or out of order")
         if not all(0 <= m.age_ms < _MOST_AGE_MS for m in messages):
             broken.append("out.jsonl: ages that no frame had")
-        filmed = filmed_levels(self.sandbox.disk / "clip.mp4")
-        if any(abs(grey - level(i)) >= 5 for i, grey in enumerate(filmed)):
+        recorded = recorded_levels(self.sandbox.disk / "clip.mp4")
+        if any(abs(grey - level(i)) >= 5 for i, grey in enumerate(recorded)):
             broken.append("clip.mp4: not each frame once and in order")
-        if not clip or not filmed:
-            broken.append(f"recordings: {len(clip)} messages and {len(filmed)} pictures of clip")
+        if not clip or not recorded:
+            broken.append(f"recordings of clip: {len(clip)} messages, {len(recorded)} frames")
         return broken
 
     def _leftovers(self) -> list[str]:

@@ -10,7 +10,7 @@ Row = TypeVar("Row", bound=tuple[Any, ...])  # a NamedTuple
 
 
 class Table(Generic[Row]):
-    """Each row is in the file at once: whoever is interrupted has lost nothing."""
+    """Each row is in the file at once: an interruption loses nothing."""
 
     def __init__(self, path: Path, kind: type[Row]) -> None:
         self._path = path

@@ -53,7 +53,7 @@ def test_every_process_was_killed(barrage: Barrage) -> None:
 
 
 def test_no_promise_is_broken_in_the_end(barrage: Barrage) -> None:
-    """Exit code, exact ledger, recordings of each frame once, nothing left behind."""
+    """Exit code, an exact ledger, recordings of each frame once, nothing left behind."""
     assert len(barrage.verdicts.rows) == 1
     assert barrage.broken_promises() == []
     assert barrage.verdicts.rows[0].results > 0

@@ -1,4 +1,4 @@
-"""Configurations that nobody would write: each is accepted, or refused in one line."""
+"""Configurations that no user would write: each is accepted, or refused in one line."""
 
 import itertools
 import random

@@ -130,7 +130,7 @@ def test_a_camera_with_frames_larger_than_allowed_is_absent_and_the_other_goes_o
 
 def shm_of_its_own(options: str) -> tuple[str, ...]:
     """A wrapper that gives a line a shared memory of its own."""
-    # Of the mount name space, so that nobody else sees it.
+    # In a mount name space, so that no other process sees it.
     mount = f'mount -t tmpfs -o {options} tmpfs /dev/shm && exec "$@"'
     wrap = ("unshare", "--mount", "sh", "-c", mount, "sh")
     if subprocess.run([*wrap, "true"], capture_output=True, check=False).returncode != 0:

@@ -10,7 +10,7 @@ from pipeline.client import DetectionMessage, DetectionSubscriber, StatusMessage
 from tests.clips import make_clip
 from tests.conftest import StartLine
 from tests.integration import mjpeg_camera
-from tests.integration.mjpeg_camera import MjpegCamera, film, moving
+from tests.integration.mjpeg_camera import MjpegCamera, moving, stream
 from tests.recordings import assert_frames_in_order
 from tests.running_line import PATIENCE_S, RunningLine, wait_until
 
@@ -148,7 +148,7 @@ def test_a_name_that_nobody_knows_is_said_and_tried_again(
 def test_each_connection_is_an_epoch_and_frames_go_on_counting(
     start_line: StartLine, listener: Listener
 ) -> None:
-    with MjpegCamera(lambda connection: film(range(connection, connection + 12))) as camera:
+    with MjpegCamera(lambda connection: stream(range(connection, connection + 12))) as camera:
         line = start_line(*source(camera.url))
         for _ in range(5):
             listener.until("live")

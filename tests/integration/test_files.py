@@ -102,17 +102,17 @@ def test_a_drawn_film_shows_each_frame_and_replaces_an_earlier_one(
     start_line: StartLine, tmp_path: Path
 ) -> None:
     clip = make_clip(tmp_path / "clip.avi", 40, size=(160, 120), fps=10)
-    film = tmp_path / "film.mp4"
-    film.write_bytes(b"an earlier recording" * 1000)
-    line = start_line("--source", clip, "--set", f"record.video={film}")
+    video = tmp_path / "out.mp4"
+    video.write_bytes(b"an earlier recording" * 1000)
+    line = start_line("--source", clip, "--set", f"record.video={video}")
     assert line.wait() == 0, line.stderr
     assert_frames_in_order(line.messages(), 40)
-    drawn = cv2.VideoCapture(str(film))
+    drawn = cv2.VideoCapture(str(video))
     assert drawn.get(cv2.CAP_PROP_FPS) == 10
-    pictures = []
-    while (picture := drawn.read()[1]) is not None:
-        pictures.append(picture)
+    frames = []
+    while (frame := drawn.read()[1]) is not None:
+        frames.append(frame)
     drawn.release()
-    assert len(pictures) == 40
-    assert all(picture.shape == (120, 160, 3) for picture in pictures)
-    assert all(picture.std() > 5 for picture in pictures)  # boxes on a grey that was flat
+    assert len(frames) == 40
+    assert all(frame.shape == (120, 160, 3) for frame in frames)
+    assert all(frame.std() > 5 for frame in frames)  # boxes on a grey that was flat

@@ -27,7 +27,7 @@ def test_no_frame_of_a_file_is_lost_when_stages_hang_in_turn(
     start_line: StartLine, tmp_path: Path
 ) -> None:
     clip = make_clip(tmp_path / "clip.avi", 16)
-    line = start_line(*endless(clip), *STRICT, "--set", f"record.video={tmp_path}/film.mp4")
+    line = start_line(*endless(clip), *STRICT, "--set", f"record.video={tmp_path}/out.mp4")
     line.wait_for_messages(3)
     names = ["capture.cam0", "detect", "publish", "record_video"]
     for name in names:

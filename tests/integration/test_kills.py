@@ -17,7 +17,7 @@ def test_no_frame_of_a_file_is_lost_when_each_process_is_killed_in_turn(
     clip = make_clip(tmp_path / "clip.avi", 16)
     line = start_line(
         *endless(clip),
-        *("--set", f"record.video={tmp_path}/film.mp4"),
+        *("--set", f"record.video={tmp_path}/out.mp4"),
     )
     line.run_dir()
     line.wait_for_messages(3)
@@ -35,7 +35,7 @@ def test_no_frame_of_a_file_is_lost_when_each_process_is_killed_in_turn(
 def test_the_fork_server_may_be_killed_or_hang_at_any_time(
     start_line: StartLine, tmp_path: Path
 ) -> None:
-    """Nobody who runs needs it; who is killed next is started by its successor."""
+    """No running process needs it; the next that is killed is started by its successor."""
     clip = make_clip(tmp_path / "clip.avi", 16)
     line = start_line(*endless(clip))
     line.run_dir()
@@ -115,7 +115,7 @@ def test_the_processes_of_a_killed_supervisor_end_and_the_next_start_cleans_up(
     line.look()
     line.process.kill()
     line.process.wait()
-    # Whoever starts a line next removes the directory: the one below, or another on this machine.
+    # The next line that starts removes the directory: that below, or another on this machine.
     wait_until(lambda: set(line.leftovers()) <= {str(run_dir)}, "its processes are gone")
     following = start_line("--source", clip)
     assert following.wait() == 0, following.stderr

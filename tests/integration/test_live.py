@@ -62,7 +62,7 @@ def test_messages_tell_of_all_drops_between_them(start_line: StartLine, tmp_path
 
 
 def receive_all(subscriber: DetectionSubscriber) -> list[DetectionMessage]:
-    """Detections up to the end of the camera; the last one is said again to who subscribes."""
+    """Detections up to the end of the camera; the last one comes again to a new subscriber."""
     by_seq: dict[int, DetectionMessage] = {}
     for message in subscriber:
         if isinstance(message, DetectionMessage):

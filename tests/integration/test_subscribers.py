@@ -95,7 +95,7 @@ def test_hostile_bytes_at_the_inner_sockets_do_no_harm(
     start_line: StartLine, tmp_path: Path
 ) -> None:
     clip = make_clip(tmp_path / "clip.avi", 16)
-    line = start_line(*endless(clip), "--set", f"record.video={tmp_path}/film.mp4")
+    line = start_line(*endless(clip), "--set", f"record.video={tmp_path}/out.mp4")
     line.wait_for_messages(3)
     addresses = sorted(line.run_dir().glob("*.ipc"))
     assert {address.name for address in addresses} == {

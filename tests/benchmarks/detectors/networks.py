@@ -68,7 +68,7 @@ def write_dense(model: ThunderNet, path: Path) -> None:
 
 
 class PlainDense(nn.Module):
-    """What somebody exports who has the network and torch: image (1, 3, S, S) to the maps."""
+    """What a plain export of the network in torch has: image (1, 3, S, S) to the maps."""
 
     def __init__(self, model: ThunderNet) -> None:
         super().__init__()
