@@ -11,7 +11,7 @@ from pipeline.errors import LineError
 from pipeline.keys import make_keys
 from pipeline.links.authenticator import Authenticator, ServerKeys
 from pipeline.links.broadcast import Broadcast
-from tests.pipeline.test_client import make_message, publish
+from tests.pipeline.messages import make_message, publish
 from tests.ports import free_port
 from tests.running_line import wait_until
 

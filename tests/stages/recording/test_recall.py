@@ -8,7 +8,7 @@ from pipeline.config_file import build
 from stages.config import LineConfig
 from stages.recording.recall import Recall, count_found, describe_recall, is_wanted, measure_recall
 from stages.scene.street import SceneObject, Street, parse_scene_uri
-from tests.pipeline.test_client import make_message
+from tests.pipeline.messages import make_message
 
 URI = "scene://street?seed=5&width=640&height=360&fps=10&seconds=1"
 FRAMES = 10
