@@ -14,7 +14,7 @@ run: $(VENV)/.runtime
 	@echo "Its detections:  $(BIN)/python -m pipeline.client tcp://127.0.0.1:5570"
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-models: $(VENV)/.train
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest tests/models -m "torch"

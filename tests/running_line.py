@@ -65,6 +65,11 @@ class RunningLine:
         """The mapped ledger; it may be read when the line has ended."""
         return RunningLedger(self.run_dir(), self.processes)
 
+    def complaints(self, text: str) -> int:
+        """How many warnings and errors have this text; the status line may repeat it."""
+        rows = self.stderr.splitlines()
+        return sum(text in row for row in rows if " WARNING " in row or " ERROR " in row)
+
     def wait(self) -> int:
         """The exit code; whatever happened, no line ends with a traceback or a Python warning."""
         try:

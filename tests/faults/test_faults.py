@@ -32,8 +32,6 @@ def turns() -> Iterator[schedule.Turn]:
     return itertools.chain(next(schedule.rounds(SEED)), schedule.last_round(SEED))
 
 
-pytestmark = pytest.mark.xdist_group("barrage")  # one barrage for all of them
-
 KINDS = {turn.fault.kind: turn.fault.needs for turn in turns()}
 
 

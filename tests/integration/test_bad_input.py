@@ -16,6 +16,7 @@ from tests.conftest import StartLine
 from tests.integration.line_sources import endless
 from tests.ports import free_port
 from tests.recordings import assert_frames_in_order
+from tests.running_line import wait_until
 
 
 @pytest.fixture
@@ -155,7 +156,9 @@ def test_a_shared_memory_that_cannot_hold_the_run_is_refused(
 
 def test_the_password_of_a_camera_is_never_printed(start_line: StartLine) -> None:
     uri = f"rtsp://admin:S3cret@127.0.0.1:{free_port()}/stream?token=T0ken"
-    line = start_line("--source", uri, "--set", "log=DEBUG", "--duration", 1.5)
+    line = start_line("--source", uri, "--set", "log=DEBUG")
+    wait_until(lambda: "Connection refused" in line.stderr, "it was tried")
+    line.process.terminate()
     assert line.wait() == 0, line.stderr
     said = line.stdout + line.stderr
     assert "rtsp://***@127.0.0.1" in said
