@@ -28,5 +28,7 @@ def test_training_table(repository: Path) -> None:
         assert WHOLE in found
         print("\n".join(["", *table(setting, found, recipe.batch_size)]))
     for rois in (64, 128):
-        median, best = progressive_rate(recipe, timings, rois)
+        rate = progressive_rate(recipe, timings, rois)
+        assert rate is not None, "every size of the recipe was measured"
+        median, best = rate
         print(f"\nsizes of the recipe, {rois} RoIs: {median:.1f} img/s, best {best:.1f}")
