@@ -28,7 +28,7 @@ check: $(VENV)/.dev
 
 # Apart from `check`, because it needs torch.
 check-models: $(VENV)/.train
-	$(BIN)/mypy models tests/models
+	$(BIN)/mypy models tests/models tests/benchmarks tests/golden
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m pytest tests/benchmarks -m bench -s

@@ -239,6 +239,7 @@ def test_example_prints_what_a_line_sees(
     start_line: StartLine, example: str, expected: str
 ) -> None:
     line = start_line("--source", "scene://street?seed=7&width=320&height=240")
+    line.wait_for_messages(1)  # an example gives up when nothing comes for some seconds
     endpoint = f"ipc://{line.jsonl.parent}/pub"
     words = [sys.executable, str(EXAMPLES / example), endpoint, "cam0"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as client:

@@ -22,6 +22,7 @@ from models.export.rpn import add_attention, add_rpn
 from models.export.thundernet import add_image, make_graph
 from models.export.writer import make_card
 from models.thundernet.backbones.snet import SNet
+from models.thundernet.cem import ContextEnhancementModule
 from models.thundernet.thundernet import ThunderNet
 from stages.model.model_file import METADATA_KEY, SoftNmsDefaults
 from tests.models.random_network import make_network
@@ -55,7 +56,7 @@ def write_whole(model: ThunderNet, path: Path, block: int = DEFAULT_BLOCK) -> No
 def write_dense(model: ThunderNet, path: Path) -> None:
     """The deployed graph up to the maps from which RoIs are chosen and read."""
     assert isinstance(model.backbone, SNet)
-    assert model.cem is not None
+    assert isinstance(model.context, ContextEnhancementModule)
     assert model.sam is not None
     size = model.config.input_size
     graph = GraphBuilder("dense")
