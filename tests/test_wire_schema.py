@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from pipeline.client import DetectionMessage, DetectionSubscriber, StatusMessage
-from pipeline.memory.ledger import LOSSES, CameraState
+from pipeline.memory.cameras import CameraState
+from pipeline.memory.counters import LOSSES
 from tests.conftest import StartLine
 
 Schemas = dict[str, dict[str, Any]]

@@ -107,17 +107,17 @@ def line_ages(folder: Path, clip: Path, count: int) -> tuple[list[dict[str, floa
     line = MeasuredLine(folder, bench_model(), source)
     try:
         line.receive(SETTLED)
-        ledger, names = line.ledger(), line.process.processes
-        before = [(ledger.frames(name), ledger.busy_ns(name)) for name in names]
+        counts = [line.ledger().counts(name) for name in line.process.processes]
+        before = [(row.frames, row.busy_ns) for row in counts]
         messages = line.receive(count)
-        after = [(ledger.frames(name), ledger.busy_ns(name)) for name in names]
+        after = [(row.frames, row.busy_ns) for row in counts]
     finally:
         line.end()
     work = [
         (busy_ns - busy_before) / max(frames - frames_before, 1) / 1e6
         for (frames_before, busy_before), (frames, busy_ns) in zip(before, after, strict=True)
     ]
-    stages = [name.partition(".")[0] for name in names]
+    stages = [name.partition(".")[0] for name in line.process.processes]
     done_ms = [[m.stage_ns[stage] / 1e6 for stage in stages] for m in messages]
     steps = [dict(zip(stages, np.diff(done, prepend=0.0), strict=True)) for done in done_ms]
     return [step | {"age": m.age_ms} for step, m in zip(steps, messages, strict=True)], work

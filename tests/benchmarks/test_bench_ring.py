@@ -13,13 +13,13 @@ import pytest
 import zmq
 
 from pipeline.links.dispatch import DispatchReceiver, DispatchSender
-from pipeline.links.parcel import Parcel, decode_parcel, encode_parcel
+from pipeline.links.parcel import Parcel, ParcelDecoder, encode_parcel
 from pipeline.links.stream import StreamReceiver, StreamSender
 from pipeline.memory.frame_ref import FrameRef
 from pipeline.memory.ring import Ring, RingLayout, ring_path
 from pipeline.memory.ring_cache import RingCache
 from stages.graph import make_topology
-from stages.slot import SlotShape
+from stages.slot import DetectionBody, SlotShape
 from tests.benchmarks.report import Row, percentiles, report
 from tests.benchmarks.timing import measure, pinned
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.bench
 
 ROUNDS, TRIPS = 5, 300
 PATIENCE_MS = 30_000
-BODY = bytes(240)  # ten detections
+BODY = DetectionBody(bytes(240))  # ten detections
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_ring_table(layout: RingLayout, short_dir: Path) -> None:
         "stamp": partial(ring.stamp, ref, 1, 0),
         "release": partial(ring.release, ref, 1),
         "encode a parcel": partial(encode_parcel, parcel),
-        "decode a parcel": partial(decode_parcel, data),
+        "decode a parcel": partial(ParcelDecoder(DetectionBody).decode, data),
     }
     with pinned():
         timings = measure(calls, rounds=300)
@@ -74,14 +74,14 @@ def echo(folder: str, link: str, core: int) -> None:
     os.sched_setaffinity(0, {core})
     run_dir = Path(folder)
     receiver = (
-        StreamReceiver(run_dir, "there")
+        StreamReceiver(run_dir, "there", DetectionBody)
         if link == "stream"
-        else DispatchReceiver(run_dir, "here", "there")
+        else DispatchReceiver(run_dir, "here", "there", DetectionBody)
     )
     sender = StreamSender(run_dir, "back")
     while receiver.socket.poll(PATIENCE_MS):
         for parcel in receiver.receive():
-            if not parcel.body:
+            if parcel.body is None:
                 return
             sender.send(parcel)
             receiver.done()
@@ -90,7 +90,7 @@ def echo(folder: str, link: str, core: int) -> None:
 @contextmanager
 def echoing(folder: Path, link: str, core: int) -> Iterator[Callable[[], float]]:
     """Yields a call that takes one trip there and back and returns its microseconds."""
-    back = StreamReceiver(folder, "back")
+    back = StreamReceiver(folder, "back", DetectionBody)
     there = (
         StreamSender(folder, "there")
         if link == "stream"
@@ -103,8 +103,8 @@ def echoing(folder: Path, link: str, core: int) -> Iterator[Callable[[], float]]
     ref = FrameRef(0, 1, 0, 1, 0, 0, True)
     poller = zmq.Poller()
     poller.register(back.socket, zmq.POLLIN)
-    if isinstance(there, DispatchSender):
-        poller.register(there.socket, zmq.POLLIN)
+    if there.reports is not None:
+        poller.register(there.reports, zmq.POLLIN)
 
     def trip() -> float:
         before = time.perf_counter_ns()
@@ -116,12 +116,12 @@ def echoing(folder: Path, link: str, core: int) -> Iterator[Callable[[], float]]
                 return (time.perf_counter_ns() - before) / 1000
 
     yield trip
-    there.send(Parcel(ref, b""))
+    there.send(Parcel(ref, None))
     while other.is_alive():
         there.serve()
         other.join(0.01)
-    there.socket.close()
-    back.socket.close()
+    there.close()
+    back.close()
 
 
 def test_hop_table(short_dir: Path) -> None:
@@ -162,7 +162,7 @@ def test_pixels_are_not_sent_table(layout: RingLayout, short_dir: Path) -> None:
     with pinned():
         timings = measure(
             {
-                "reference": lambda: send(encode_parcel(Parcel(ref))),
+                "reference": lambda: send(encode_parcel(Parcel(ref, None))),
                 "pixels": lambda: send(frame),
             },
             rounds=200,

@@ -108,7 +108,9 @@ class LineUnderFire:
 
     def next_frames(self) -> list[int]:
         """Of each camera, the number that the next captured frame will have at least."""
-        return [self.ledger.last_frame(f"capture.{camera}", camera) + 1 for camera in CAMERAS]
+        return [
+            self.ledger.counts(f"capture.{camera}", camera).last_frame_id + 1 for camera in CAMERAS
+        ]
 
     def recovery(self, since_s: float) -> Recovery:
         """Wait for every camera's first frame from now on, at all ends of the line."""
@@ -130,7 +132,7 @@ class LineUnderFire:
         """Exact when nothing moves any more: in the middle of a run a frame is counted later."""
         found = {}
         for camera, ring in zip(CAMERAS, rings, strict=True):
-            published = self.ledger.last_frame("publish", camera)
+            published = self.ledger.counts("publish", camera).last_frame_id
             waiting = [slot for slot in ring.sent_slots() if int(ring.frame_ids[slot]) > published]
             captured, results = self.ledger.captured(camera), self.ledger.results(camera)
             found[camera] = Account(captured, results, self.ledger.losses(camera), len(waiting))
@@ -190,7 +192,7 @@ class LineUnderFire:
 
     def _has_recordings(self, wanted: Sequence[int]) -> bool:
         return all(
-            self.ledger.last_frame(recorder, camera) >= first
+            self.ledger.counts(recorder, camera).last_frame_id >= first
             for camera, first in zip(CAMERAS, wanted, strict=True)
             for recorder in RECORDERS
         )

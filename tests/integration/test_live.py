@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from pipeline.client import DetectionMessage, DetectionSubscriber
-from pipeline.memory.ledger import DropReason
+from pipeline.memory.counters import DropReason
 from tests.clips import is_of_frame, make_clip
 from tests.conftest import StartLine
 from tests.integration.line_sources import live

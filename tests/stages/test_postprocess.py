@@ -12,13 +12,13 @@ OPTIONS = SoftNms(method="hard", iou_thresh=0.5, sigma=0.5, score_thresh=0.3, ma
 
 
 def test_boxes_come_out_best_first_in_pixels_of_the_source(short_dir: Path) -> None:
-    bench = StageBench(short_dir, size=(128, 96))  # twice as wide as the network, 1.5 as high
+    bench = StageBench(short_dir, "postprocess", (128, 96))  # 2 x 1.5 times the network's size
     frame = bench.make_frame()
     boxes_net = np.array([[8, 16, 24, 48], [40, 16, 56, 48], [8, 16, 24, 49]], np.float32)
     # The last is the first again.
     scores = np.array([[0.6, 0, 0], [0, 0, 0.9], [0.5, 0, 0]], np.float32)
     Slot(frame).write_rois(boxes_net, scores)
-    found = decode_detections(Postprocess(OPTIONS, bench.context).process(frame))
+    found = decode_detections(Postprocess(OPTIONS, bench.context).process(frame).encoded)
     assert found.class_ids.tolist() == [2, 0]
     assert np.allclose(found.scores, [0.9, 0.6])
     assert np.allclose(found.boxes_xyxy, [[80, 24, 112, 72], [16, 24, 48, 72]])
@@ -26,10 +26,10 @@ def test_boxes_come_out_best_first_in_pixels_of_the_source(short_dir: Path) -> N
 
 def test_rows_beyond_the_rois_of_the_frame_are_not_read(short_dir: Path) -> None:
     """They are of an earlier frame of the slot."""
-    bench = StageBench(short_dir)
+    bench = StageBench(short_dir, "postprocess")
     frame = bench.make_frame()
     frame["boxes"][:] = [8, 16, 24, 48]
     frame["scores"][:] = 0.9
     frame["scores"][0] = 0.1
     frame["rois"][0] = 1
-    assert len(decode_detections(Postprocess(OPTIONS, bench.context).process(frame))) == 0
+    assert len(decode_detections(Postprocess(OPTIONS, bench.context).process(frame).encoded)) == 0

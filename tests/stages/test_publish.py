@@ -12,47 +12,57 @@ from pipeline.client import (
     ModelInfo,
     StatusMessage,
 )
-from pipeline.memory.ledger import CameraState, DropReason
+from pipeline.links.parcel import Parcel
+from pipeline.memory.cameras import CameraState
+from pipeline.memory.counters import DropReason
 from stages.kernels.detections import Detections, decode_detections, encode_detections
 from stages.publish import Publish, PublishOptions
+from stages.slot import DetectionBody, PublishedBody
 from tests.running_line import wait_until
 from tests.stages.stage_bench import LABELS, StageBench
 
-CAR = encode_detections(
-    Detections(
-        np.array([[1.234567, 2, 30, 40]], np.float32),
-        np.array([0.765432], np.float32),
-        np.array([2], np.int32),
+CAR = DetectionBody(
+    encode_detections(
+        Detections(
+            np.array([[1.234567, 2, 30, 40]], np.float32),
+            np.array([0.765432], np.float32),
+            np.array([2], np.int32),
+        )
     )
 )
-NOTHING = encode_detections(
-    Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int32))
+NOTHING = DetectionBody(
+    encode_detections(
+        Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int32))
+    )
 )
 
 
 class Publishing(StageBench):
-    """The stage, and what a subscriber gets."""
+    """The stage, and the messages that it makes."""
 
     def __init__(self, run_dir: Path) -> None:
-        super().__init__(run_dir)
+        super().__init__(run_dir, "publish")
         self._endpoint = f"ipc://{run_dir}/pub"
         self.restart()
 
     def restart(self) -> None:
+        """Start the stage, as a successor of one that was killed if there was one."""
         model = ModelInfo("tiny", "ab")
         self.stage = Publish(PublishOptions(self._endpoint, LABELS, model), self.context)
+        self.start(self.stage)
 
     def publish(
-        self, frame_id: int, body: bytes = CAR, *, repeated: bool = False, failed: bool = False
+        self, frame_id: int, body: DetectionBody | None = CAR, failure: str = ""
     ) -> DetectionMessage:
-        frame = self.make_frame(frame_id, body, repeated=repeated)
-        message = self.stage.pass_failed(frame) if failed else self.stage.process(frame)
-        if not repeated:
-            self.count("publish", frame_id)
-        return msgspec.msgpack.decode(message, type=DetectionMessage)
+        return self.decode(self.handle(self.make_frame(frame_id, body, failure=failure)))
 
-    def drop(self, reason: DropReason, count: int = 1) -> None:
-        self.books.rows[0, 1]["drops"][reason] += count
+    def decode(self, result: Parcel[PublishedBody | None]) -> DetectionMessage:
+        assert result.body is not None
+        return msgspec.msgpack.decode(result.body.message, type=DetectionMessage)
+
+    def drop(self, reason: DropReason, times: int = 1) -> None:
+        for _ in range(times):
+            self.ledger.counters(0, 1).drop(reason)
 
 
 @pytest.fixture
@@ -74,8 +84,9 @@ def test_a_message_says_what_was_found_where(line: Publishing) -> None:
 
 
 def test_a_tracked_object_has_its_number_in_the_message(line: Publishing) -> None:
-    found = msgspec.structs.replace(decode_detections(CAR), track_ids=np.array([41], np.int64))
-    (car,) = line.publish(0, encode_detections(found)).detections
+    found = decode_detections(CAR.encoded)
+    tracked = msgspec.structs.replace(found, track_ids=np.array([41], np.int64))
+    (car,) = line.publish(0, DetectionBody(encode_detections(tracked))).detections
     assert (car.label, car.track_id) == ("car", 41)
     (car,) = line.publish(1).detections
     assert car.track_id is None
@@ -84,14 +95,14 @@ def test_a_tracked_object_has_its_number_in_the_message(line: Publishing) -> Non
 def test_an_empty_frame_gives_a_message_and_is_not_a_failure(line: Publishing) -> None:
     empty = line.publish(0, NOTHING)
     assert (empty.status, empty.detections, empty.why) == ("ok", (), "")
-    failed = line.publish(1, b"detect: no memory", failed=True)
+    failed = line.publish(1, None, failure="detect: no memory")
     assert (failed.status, failed.detections, failed.why) == ("error", (), "detect: no memory")
 
 
-def test_a_frame_that_no_stage_looked_at_says_so(line: Publishing) -> None:
-    frame = line.make_frame(0, b"detect: died or hung on this frame before")
-    frame.ref = msgspec.structs.replace(frame.ref, failed=True, skipped=True)
-    message = msgspec.msgpack.decode(line.stage.pass_failed(frame), type=DetectionMessage)
+def test_a_frame_that_was_skipped_says_so(line: Publishing) -> None:
+    frame = line.make_frame(failure="detect: died or hung on this frame before")
+    frame.ref = msgspec.structs.replace(frame.ref, skipped=True)
+    message = line.decode(line.handle(frame))
     assert (message.status, message.detections) == ("skipped", ())
     assert message.why == "detect: died or hung on this frame before"
 
@@ -103,7 +114,7 @@ def test_messages_are_numbered_without_gaps(line: Publishing) -> None:
 def test_a_frame_that_comes_again_is_the_same_message(line: Publishing) -> None:
     first = line.publish(0)
     line.publish(1)
-    assert line.publish(0, repeated=True) == first
+    assert line.publish(0) == first
 
 
 def test_a_successor_numbers_a_frame_that_comes_again_as_before(line: Publishing) -> None:
@@ -112,7 +123,7 @@ def test_a_successor_numbers_a_frame_that_comes_again_as_before(line: Publishing
     line.stage.close()
     line.drop(DropReason.NEWEST_WINS)
     line.restart()
-    again = [line.publish(frame, repeated=True) for frame in (1, 2)]
+    again = [line.publish(frame) for frame in (1, 2)]
     assert [m.seq for m in again] == [1, 2]
     assert [m.drops for m in again] == [{}, {}]  # no drop is reported twice
     assert line.publish(3).seq == 3
@@ -129,8 +140,11 @@ def test_drops_are_told_once_with_their_reason(line: Publishing) -> None:
 
 def test_ages_are_counted_once_per_frame(line: Publishing) -> None:
     line.publish(0)
-    line.publish(0, repeated=True)
-    assert int(line.books.ages.sum()) == 1
+    line.publish(0)
+    line.stage.close()
+    line.restart()
+    line.publish(0)
+    assert int(line.ledger.ages(0).sum()) == 1
 
 
 def test_a_subscriber_gets_each_frame_once_and_each_state(line: Publishing) -> None:
@@ -144,10 +158,10 @@ def test_a_subscriber_gets_each_frame_once_and_each_state(line: Publishing) -> N
             return sum(isinstance(m, kind) for m in seen) >= count
 
         wait_until(lambda: has(StatusMessage, 1), "it is connected")
-        line.books.set_state(0, CameraState.LIVE)
+        line.ledger.camera_writer(0).set_state(CameraState.LIVE)
         wait_until(lambda: has(StatusMessage, 2), "the camera is live")
-        for frame, repeated in ((0, False), (0, True), (1, False)):
-            line.publish(frame, repeated=repeated)
+        for frame in (0, 0, 1):
+            line.publish(frame)
         wait_until(lambda: has(DetectionMessage, 2), "frames arrive")
     frames = [m.frame_id for m in seen if isinstance(m, DetectionMessage)]
     assert frames == [0, 1]
@@ -163,7 +177,7 @@ def test_the_last_state_is_sent_at_the_end(short_dir: Path) -> None:
             return subscriber.receive() is not None
 
         wait_until(connected, "it is connected")
-        line.books.set_state(0, CameraState.ENDED)
+        line.ledger.camera_writer(0).set_state(CameraState.ENDED)
         line.stage.close()
         seen: list[Message] = []
 

@@ -6,42 +6,45 @@ import pytest
 
 from pipeline.client import DetectionMessage
 from pipeline.errors import LineError
-from pipeline.memory.ledger import DropReason
-from pipeline.stage import Frame
+from pipeline.memory.counters import DropReason
 from stages.record_jsonl import RecordJsonl
 from stages.recording.recorder import RecorderOptions
-from tests.pipeline.frames import make_ref
+from stages.slot import PublishedBody
 from tests.pipeline.messages import make_message
 from tests.stages.recording.test_journal import no_file_above
 from tests.stages.stage_bench import StageBench
 
 
 class Recording:
-    """A recorder, the frames it is given and the file it writes."""
+    """A recorder, the frames that it gets and the file that it writes."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "out.jsonl"
-        self.bench = StageBench(folder)
-        self.ring = self.bench.ring
+        self.bench = StageBench(folder, "record_jsonl", cameras=("yard", "gate"))
         self.restart()
 
     def restart(self, *, required: bool = False) -> None:
-        """As a successor of a process that was killed."""
+        """Start a successor of a process that was killed."""
         self.stage = RecordJsonl(RecorderOptions(str(self.path), required), self.bench.context)
+        self.bench.start(self.stage)
 
     def write(self, *frames: int, camera: str = "yard", **fields: object) -> None:
         for frame_id in frames:
             message = make_message(frame_id, camera, **fields)
-            body = msgspec.msgpack.encode(message)
-            frame = Frame(make_ref(frame_id), self.ring, body, camera, repeated=False)
-            if message.status == "error":
-                self.stage.pass_failed(frame)
-            else:
-                self.stage.process(frame)
+            body = PublishedBody(msgspec.msgpack.encode(message))
+            number = self.bench.context.run.cameras.index(camera)
+            self.bench.handle(
+                self.bench.make_frame(frame_id, body, failure=message.why, camera=number)
+            )
+
+    def write_uncounted(self, frame_id: int) -> None:
+        """Write a frame in a process that is killed before it counts it."""
+        body = PublishedBody(msgspec.msgpack.encode(make_message(frame_id)))
+        self.stage.process(self.bench.make_frame(frame_id, body))
 
     @property
     def unrecorded(self) -> int:
-        return int(self.bench.books.rows["drops"][0, :, DropReason.NOT_RECORDED].sum())
+        return self.bench.context.counters[0].drops(DropReason.NOT_RECORDED)
 
     def messages(self) -> list[DetectionMessage]:
         lines = self.path.read_bytes().split(b"\n")
@@ -67,7 +70,7 @@ def test_each_message_is_a_line(recording: Recording) -> None:
     recording.stage.close()
 
 
-def test_lines_are_with_the_kernel_at_once(recording: Recording) -> None:
+def test_lines_are_given_to_the_kernel_at_once(recording: Recording) -> None:
     recording.write(0)
     assert recording.frames() == [0]  # nothing was flushed, nothing closed
     recording.stage.close()
@@ -78,6 +81,20 @@ def test_a_frame_that_comes_again_is_not_written_twice(recording: Recording) -> 
     recording.restart()
     recording.write(1, 2, 3)
     assert recording.frames() == [0, 1, 2, 3]
+    recording.stage.close()
+
+
+def test_a_frame_that_was_written_but_not_counted_is_not_written_twice(
+    recording: Recording,
+) -> None:
+    """The process was killed between the two."""
+    recording.write(0, 1)
+    recording.write_uncounted(2)
+    assert recording.bench.context.counters[0].last_frame_id == 1
+    recording.restart()
+    recording.write(2, 3)
+    assert recording.frames() == [0, 1, 2, 3]
+    assert recording.bench.context.counters[0].frames == 4
     recording.stage.close()
 
 
@@ -94,7 +111,8 @@ def test_cameras_are_told_apart(recording: Recording) -> None:
 
 @pytest.mark.parametrize("kept", [0, 1, 50])
 def test_a_line_that_was_cut_by_a_kill_is_written_anew(recording: Recording, kept: int) -> None:
-    recording.write(0, 1)
+    recording.write(0)
+    recording.write_uncounted(1)
     whole = recording.path.read_bytes()
     first = whole.index(b"\n") + 1
     os.truncate(recording.path, first + kept)
@@ -126,7 +144,7 @@ def test_a_full_disk_ends_the_recording_and_leaves_whole_lines(
         f"record.jsonl: {recording.path}: File too large: the recording ends here; the line goes on"
     ]
     recording.stage.close()
-    recording.restart()  # killed after that: its successor knows
+    recording.restart()  # its successor writes nothing either
     recording.write(4)
     assert recording.frames() == [0]
     assert recording.unrecorded == 4
@@ -146,6 +164,6 @@ def test_a_full_disk_ends_the_line_when_the_recording_is_required(recording: Rec
 
 
 def test_a_recording_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
-    bench = StageBench(tmp_path)
+    bench = StageBench(tmp_path, "record_jsonl")
     with pytest.raises(LineError, match=r"record.jsonl: /nowhere/a: No such file or directory"):
         RecordJsonl(RecorderOptions("/nowhere/a", required=False), bench.context)
