@@ -14,7 +14,7 @@ run: $(VENV)/.runtime
 	@echo "Its detections:  $(BIN)/python -m pipeline.client tcp://127.0.0.1:5570"
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-models: $(VENV)/.train
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest tests/models -m "torch"
@@ -22,13 +22,13 @@ test-models: $(VENV)/.train
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy pipeline stages run_pipeline.py
+	$(BIN)/mypy pipeline stages run_pipeline.py tests/*.py tests/integration tests/faults tests/fuzz tests/pipeline tests/stages
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
 # Apart from `check`, because it needs torch.
 check-models: $(VENV)/.train
-	$(BIN)/mypy models tests/models
+	$(BIN)/mypy models tests/models tests/benchmarks tests/golden
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m pytest tests/benchmarks -m bench -s

@@ -1,4 +1,4 @@
-"""Small films and folders of images whose every frame can be told from its results.
+"""Small videos and folders of images: each frame can be told from its result.
 
 Frame `i` is a flat grey of `level(i)`; the tiny model gives the brightest pixel as the score, so a
 result says which frame it belongs to.

@@ -19,6 +19,26 @@ settings.register_profile("line", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("line")
 
 
+_TRAINING = REPOSITORY / "tests/models"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import torch, seconds in each process, for tests that are left out."""
+    markers: str = config.getoption("markexpr")
+    is_training = "not torch" in markers and collection_path == _TRAINING
+    is_benchmark = "not bench" in markers and collection_path.name.startswith("test_bench_")
+    return True if is_training or is_benchmark else None
+
+
+_MOST_WORKERS = 6  # the detectors of all lines share the last core
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Processes for `-n auto`: one more than cores, as a test of a line mostly waits for it."""
+    return min(len(os.sched_getaffinity(0)) + 1, _MOST_WORKERS)
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY

@@ -7,15 +7,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
+import run_pipeline
 from pipeline.client import DetectionMessage
+from tests.process_names import process_names
+from tests.running_ledger import RunningLedger
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PATIENCE_S = 60.0  # for what takes a second on an idle machine
-_COMM_BYTES = 15  # of a process name, as the kernel keeps it
+COMM_BYTES = 15  # of a process name, as the kernel keeps it
 
 
 def wait_until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
@@ -36,6 +40,7 @@ class RunningLine:
         repository: Path = REPOSITORY,
     ) -> None:
         self.jsonl = folder / "out.jsonl"
+        self._arguments = tuple(arguments)
         self._out, self._err = folder / "stdout", folder / "stderr"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
@@ -55,6 +60,21 @@ class RunningLine:
     @property
     def stderr(self) -> str:
         return self._err.read_text()
+
+    @cached_property
+    def processes(self) -> tuple[str, ...]:
+        """Names of the processes of this line, in the order of its ledger."""
+        options = run_pipeline.make_parser().parse_args(self._arguments)
+        return process_names(run_pipeline.load_config(options))
+
+    def ledger(self) -> RunningLedger:
+        """The mapped ledger; it may be read when the line has ended."""
+        return RunningLedger(self.run_dir(), self.processes)
+
+    def complaints(self, text: str) -> int:
+        """How many warnings and errors have this text; the status line may repeat it."""
+        rows = self.stderr.splitlines()
+        return sum(text in row for row in rows if " WARNING " in row or " ERROR " in row)
 
     def wait(self) -> int:
         """The exit code; whatever happened, no line ends with a traceback or a Python warning."""
@@ -76,9 +96,16 @@ class RunningLine:
     def wait_for_messages(self, count: int) -> None:
         def there() -> bool:
             assert self.process.poll() is None, f"ended early:\n{self.stdout}{self.stderr}"
-            return self.jsonl.exists() and self.jsonl.read_bytes().count(b"\n") >= count
+            return self._count_recorded() >= count
 
         wait_until(there, f"{count} messages are recorded")
+
+    def wait_for_more(self, count: int) -> None:
+        """Until so many messages are recorded beside those that are there now."""
+        self.wait_for_messages(self._count_recorded() + count)
+
+    def _count_recorded(self) -> int:
+        return self.jsonl.read_bytes().count(b"\n") if self.jsonl.exists() else 0
 
     def children(self) -> dict[str, int]:
         """Process ids by name, of the processes that have come so far as to name themselves."""
@@ -92,10 +119,10 @@ class RunningLine:
     def pid(self, name: str) -> int:
         def there() -> bool:
             assert self.process.poll() is None, f"ended early:\n{self.stdout}{self.stderr}"
-            return name[:_COMM_BYTES] in self.children()
+            return name[:COMM_BYTES] in self.children()
 
         wait_until(there, f"{name} runs")
-        return self.children()[name[:_COMM_BYTES]]
+        return self.children()[name[:COMM_BYTES]]
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
         """Send a signal to a stage; returns the process id that it had."""
@@ -106,8 +133,13 @@ class RunningLine:
     def kill_running(self, name: str) -> int:
         """SIGKILL, and wait for the successor; returns the successor's process id."""
         killed = self.kill(name)
-        wait_until(lambda: self.children().get(name[:_COMM_BYTES], killed) != killed, "restart")
+        wait_until(lambda: self.children().get(name[:COMM_BYTES], killed) != killed, "restart")
         return self.pid(name)
+
+    def kill_and_recover(self, name: str) -> None:
+        """SIGKILL, until the successor runs and three more results have come through."""
+        self.kill_running(name)
+        self.wait_for_more(3)
 
     def run_dir(self) -> Path:
         """The run's directory in shared memory, as the lock that the supervisor holds tells."""
@@ -160,7 +192,7 @@ class RunningLine:
 def _began(pid: int) -> str:
     """Clock ticks after the machine's start; nothing for a process that has ended.
 
-    One that has ended may wait for who adopted it: tests in this process adopt orphans.
+    A process that has ended may still wait to be reaped: tests in this process adopt orphans.
     """
     fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return fields[19] if fields and fields[0] != "Z" else ""  # the 22nd of all, proc(5)

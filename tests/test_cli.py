@@ -113,6 +113,7 @@ def test_each_configuration_of_the_project_passes_its_check(
 
 def test_commands_of_the_docstring_parse() -> None:
     parser = run_pipeline.make_parser()
+    assert parser.description is not None
     commands = re.findall(r"^    python run_pipeline\.py(.*?)(?:  .*)?$", parser.description, re.M)
     assert len(commands) == 4
     for command in commands:
@@ -164,7 +165,7 @@ def test_a_core_that_does_not_exist_is_refused(refuse: Refuse, clip: Path) -> No
 @pytest.mark.parametrize(
     ("key", "path", "why"),
     [
-        # Nobody may write there, root neither.
+        # No user may write there, not even root.
         ("record.jsonl", "/proc/nothing/out", "cannot write {path}: No such file or directory"),
         # Least of all may it be removed to make room for a recording.
         ("record.jsonl", "/dev/null", "expected a regular file, got {path}"),

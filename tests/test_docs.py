@@ -18,9 +18,12 @@ from run_pipeline import make_parser
 from stages.config import LineConfig
 from stages.graph import ROWS
 from stages.line import check_cores
+from tests.conftest import StartLine
 from tests.running_line import PATIENCE_S, REPOSITORY
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
+Configuration = dict[str, list[str]]  # cells of a row, by key
+
 EXAMPLES = REPOSITORY / "docs/examples"
 SCHEMA = json.loads(msgspec.json.encode(msgspec.json.schema(LineConfig)))["$defs"]
 
@@ -60,8 +63,10 @@ def limits(said: dict[str, Any]) -> list[str]:
     """Every number, word or pattern that bounds the values of a key."""
     said = said.get("additionalProperties", said)  # of a map: what its values must be
     options = [said, *said.get("anyOf", ()), *([said["items"]] if "items" in said else ())]
-    names = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
-    names += ("minLength", "pattern", "minItems", "maxItems")
+    names = [
+        "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+        "minLength", "pattern", "minItems", "maxItems",
+    ]  # fmt: skip
     found = [option[name] for option in options for name in names if name in option]
     return [str(bound) for bound in found] + [
         str(word) for option in options for word in option.get("enum", ())
@@ -69,40 +74,42 @@ def limits(said: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def configuration() -> dict[str, list[str]]:
+def configuration() -> Configuration:
     return documented_keys(REPOSITORY / "docs/configuration.md")
 
 
-def test_configuration_page_has_every_key_and_no_more(configuration):
+def test_configuration_page_has_every_key_and_no_more(configuration: Configuration) -> None:
     assert set(configuration) == set(config_keys())
 
 
 @pytest.mark.parametrize("key", sorted(config_keys()))
-def test_configuration_page_has_the_default(configuration, key):
+def test_configuration_page_has_the_default(configuration: Configuration, key: str) -> None:
     default = config_keys()[key]["default"]
     cell = configuration[key][1].strip("`")
     assert cell == "required" if default == "required" else yaml.safe_load(cell) == default
 
 
 @pytest.mark.parametrize("key", sorted(config_keys()))
-def test_configuration_page_has_the_limits(configuration, key):
+def test_configuration_page_has_the_limits(configuration: Configuration, key: str) -> None:
     for bound in limits(config_keys()[key]):
         assert re.search(rf"(?<![\w.]){re.escape(bound)}(?![\w.])", configuration[key][2]), bound
 
 
-def test_limits_of_the_code_are_seen():
+def test_limits_of_the_code_are_seen() -> None:
     assert limits(config_keys()["detect.replicas"]) == ["1", "64"]
     assert limits(config_keys()["cores"]) == ["0"]
     assert limits(config_keys()["log"]) == ["DEBUG", "ERROR", "INFO", "WARNING"]
 
 
-def test_configuration_page_names_each_stage_and_service(configuration):
+def test_configuration_page_names_each_stage_and_service(
+    configuration: dict[str, list[str]],
+) -> None:
     for row in ROWS:
         assert f"`{row.name}`" in configuration["cores"][3], row.name
 
 
 @each_page
-def test_configurations_on_the_page_are_valid(page):
+def test_configurations_on_the_page_are_valid(page: Path) -> None:
     for text in blocks(page, "yaml"):
         if "sources" not in yaml.safe_load(text):
             continue  # of training, or a row of the paper
@@ -112,7 +119,7 @@ def test_configurations_on_the_page_are_valid(page):
 @pytest.mark.parametrize(
     "path", sorted((REPOSITORY / "configs/pipeline").glob("*.yaml")), ids=lambda p: p.name
 )
-def test_shipped_configurations_are_valid(path):
+def test_shipped_configurations_are_valid(path: Path) -> None:
     check_cores(build(yaml.safe_load(path.read_text()), LineConfig, path.name))
 
 
@@ -170,12 +177,12 @@ def check_line(arguments: list[str]) -> None:
 
 
 @each_page
-def test_commands_exist(page):
+def test_commands_exist(page: Path) -> None:
     for words in commands(page):
         check_command(words)
 
 
-def test_pages_with_commands_are_read():
+def test_pages_with_commands_are_read() -> None:
     assert any(words[:2] == ["make", "test"] for words in commands(REPOSITORY / "README.md"))
 
 
@@ -189,7 +196,7 @@ def test_pages_with_commands_are_read():
         ".venv/bin/python run_pipeline.py --set ring.slot=4",
     ],
 )
-def test_wrong_commands_are_found(command):
+def test_wrong_commands_are_found(command: str) -> None:
     with pytest.raises((AssertionError, ModuleNotFoundError)):
         check_command(command.split())
 
@@ -205,7 +212,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @each_page
-def test_links_resolve(page):
+def test_links_resolve(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         if "://" in target:
             continue
@@ -217,13 +224,13 @@ def test_links_resolve(page):
 
 
 @each_page
-def test_json_on_the_page_is_json(page):
+def test_json_on_the_page_is_json(page: Path) -> None:
     for text in blocks(page, "json"):
         json.loads(text)
 
 
 @each_page
-def test_python_on_the_page_imports_what_exists(page):
+def test_python_on_the_page_imports_what_exists(page: Path) -> None:
     for text in blocks(page, "python"):
         compile(text, str(page), "exec")
         for module, names in re.findall(r"^from ([\w.]+) import ([\w, ]+)$", text, re.M):
@@ -240,8 +247,11 @@ def test_python_on_the_page_imports_what_exists(page):
     ("example", "expected"),
     [("print_detections.py", r"cam0 \d+: (nothing|\w+ \d)"), ("newest_only.py", r"\d+ [\d.]+ ms")],
 )
-def test_example_prints_what_a_line_sees(start_line, example, expected):
+def test_example_prints_what_a_line_sees(
+    start_line: StartLine, example: str, expected: str
+) -> None:
     line = start_line("--source", "scene://street?seed=7&width=320&height=240")
+    line.wait_for_messages(1)  # an example gives up when nothing comes for some seconds
     endpoint = f"ipc://{line.jsonl.parent}/pub"
     words = [sys.executable, str(EXAMPLES / example), endpoint, "cam0"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as client:

@@ -1,10 +1,13 @@
-"""Who loads what: the borders that keep a board free of torch and the supervisor of vision."""
+"""What each part loads: a board needs no torch, and the supervisor no vision."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 from pipeline.processes.child_main import load_target
 from stages.graph import ROWS
@@ -74,7 +77,7 @@ def test_each_target_of_the_graph_is_a_class_with_options() -> None:
     for row in ROWS:
         target = load_target(row.target)
         assert isinstance(target, type), row.target
-        assert isinstance(target.Options, type), row.target
+        assert isinstance(getattr(target, "Options", None), type), row.target
 
 
 def test_zeromq_is_imported_where_sockets_are_made_only(repository: Path) -> None:
@@ -136,6 +139,20 @@ def test_processes_are_pinned_in_one_place(repository: Path) -> None:
 def test_nothing_that_a_killed_process_leaves_locked_is_used(repository: Path) -> None:
     users = [path for path in sources(repository) if "multiprocessing" in imported_modules(path)]
     assert users == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "pattern", "marker"),
+    [("models", "test_*.py", "torch"), ("benchmarks", "test_bench_*.py", "bench")],
+)
+def test_files_that_are_left_out_unread_have_the_marker_for_all_their_tests(
+    repository: Path, folder: str, pattern: str, marker: str
+) -> None:
+    """See `pytest_ignore_collect` in conftest.py."""
+    files = sorted((repository / "tests" / folder).rglob(pattern))
+    assert files
+    for path in files:
+        assert re.search(rf"^pytestmark = .*pytest\.mark\.{marker}", path.read_text(), re.M), path
 
 
 def test_packages_say_nothing_in_their_init(repository: Path) -> None:

@@ -25,7 +25,7 @@ def prose(page: Path) -> Iterator[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(REPOSITORY)))
-def test_prose_fits_the_columns(page):
+def test_prose_fits_the_columns(page: Path) -> None:
     assert [number for number, line in prose(page) if len(line) > COLUMNS] == []
 
 
@@ -37,7 +37,7 @@ def glossary_terms() -> list[str]:
     return [re.sub(r"[*`]", "", row.split("|")[1]).strip().lower() for row in rows[1:]]
 
 
-def test_glossary_is_in_order_and_has_each_term_once():
+def test_glossary_is_in_order_and_has_each_term_once() -> None:
     terms = glossary_terms()
     assert len(terms) > 60
     assert terms == sorted(set(terms))
@@ -67,7 +67,7 @@ def members(node: ast.ClassDef) -> set[str]:
     return functions | fields
 
 
-def test_architecture_names_calls_that_exist():
+def test_architecture_names_calls_that_exist() -> None:
     page = (DOCS / "architecture.md").read_text()
     calls = re.findall(r"`([A-Z]\w+)\.(\w+)`", page)
     assert len(calls) > 15
@@ -75,7 +75,7 @@ def test_architecture_names_calls_that_exist():
     assert [f"{name}.{call}" for name, call in calls if call not in defined.get(name, ())] == []
 
 
-def test_architecture_names_files_and_folders_that_exist():
+def test_architecture_names_files_and_folders_that_exist() -> None:
     page = (DOCS / "architecture.md").read_text()
     paths = re.findall(r"`((?:pipeline|stages|models|tests|configs)/[\w./]*)`", page)
     assert len(paths) > 8

@@ -1,6 +1,7 @@
 """docs/*.schema.json against the structs of the code and the messages of a real line."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -10,12 +11,16 @@ import pytest
 from pipeline.client import DetectionMessage, DetectionSubscriber, StatusMessage
 from pipeline.memory.cameras import CameraState
 from pipeline.memory.counters import LOSSES
+from tests.conftest import StartLine
 
-CLIP = "scene://street?seed=7&width=320&height=240&seconds=2"
+Schemas = dict[str, dict[str, Any]]
+Validators = dict[str, jsonschema.Draft202012Validator]
+
+CLIP = "scene://street?seed=7&width=320&height=240&seconds=1"
 
 
 @pytest.fixture(scope="module")
-def schemas(repository) -> dict[str, dict[str, Any]]:
+def schemas(repository: Path) -> Schemas:
     return {
         kind: json.loads((repository / f"docs/{kind}.schema.json").read_text())
         for kind in ("detection", "status")
@@ -23,7 +28,7 @@ def schemas(repository) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def validators(schemas) -> dict[str, jsonschema.Draft202012Validator]:
+def validators(schemas: Schemas) -> Validators:
     for schema in schemas.values():
         jsonschema.Draft202012Validator.check_schema(schema)
     return {kind: jsonschema.Draft202012Validator(schema) for kind, schema in schemas.items()}
@@ -38,39 +43,41 @@ def definition(struct: type[msgspec.Struct]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("kind", "struct"), [("detection", DetectionMessage), ("status", StatusMessage)]
 )
-def test_schema_has_every_field_of_the_struct_and_no_more(schemas, kind, struct):
+def test_schema_has_every_field_of_the_struct_and_no_more(
+    schemas: Schemas, kind: str, struct: type[msgspec.Struct]
+) -> None:
     described = schemas[kind]["properties"]
     assert list(described) == list(definition(struct)["properties"])
     # `why` has a default in the code, for those who make messages, and is always sent.
     assert set(schemas[kind]["required"]) == set(definition(struct)["properties"])
 
 
-def test_schema_has_every_field_of_a_detection(schemas):
+def test_schema_has_every_field_of_a_detection(schemas: Schemas) -> None:
     generated = msgspec.json.schema(DetectionMessage)["$defs"]["Detection"]
     described = schemas["detection"]["$defs"]["detection"]
     assert list(described["properties"]) == list(generated["properties"])
     assert described["required"] == generated["required"]
 
 
-def test_schema_names_every_state_and_reason(schemas):
+def test_schema_names_every_state_and_reason(schemas: Schemas) -> None:
     states = schemas["status"]["properties"]["state"]["enum"]
     assert states == [state.label for state in CameraState]
     reasons = schemas["detection"]["properties"]["drops"]["propertyNames"]["enum"]
     assert reasons == [reason.label for reason in LOSSES]
 
 
-def test_real_messages_fit_the_schemas(start_line, validators):
+def test_real_messages_fit_the_schemas(start_line: StartLine, validators: Validators) -> None:
     line = start_line("--source", CLIP)
-    received = {"detection": [], "status": []}
+    received: dict[str, list[dict[str, Any]]] = {"detection": [], "status": []}
     with DetectionSubscriber(f"ipc://{line.jsonl.parent}/pub", timeout_s=60) as subscriber:
         for message in subscriber:
             kind = "status" if isinstance(message, StatusMessage) else "detection"
             received[kind].append(json.loads(msgspec.json.encode(message)))
-            if kind == "status" and message.state == "ended":
+            if isinstance(message, StatusMessage) and message.state == "ended":
                 break
     assert line.wait() == 0, line.stderr
     recorded = [json.loads(row) for row in line.jsonl.read_text().splitlines()]
-    assert len(recorded) == 50
+    assert len(recorded) == 25
     assert any(message["detections"] for message in recorded)
     assert received["detection"], "nothing was published"
     for kind, messages in (("detection", recorded), *received.items()):
@@ -78,7 +85,9 @@ def test_real_messages_fit_the_schemas(start_line, validators):
             validators[kind].validate(message)
 
 
-def test_drops_of_a_live_source_fit_the_schema(start_line, validators, slow_model):
+def test_drops_of_a_live_source_fit_the_schema(
+    start_line: StartLine, validators: Validators, slow_model: Path
+) -> None:
     source = f"{{uri: '{CLIP}&fps=100', live: true}}"  # more than the model can do
     line = start_line("--set", f"sources=[{source}]", model=slow_model)
     assert line.wait() == 0, line.stderr
@@ -101,7 +110,9 @@ def test_drops_of_a_live_source_fit_the_schema(start_line, validators, slow_mode
         ({"detections": [{"label": "car", "class_id": 0, "score": 0.5, "box": [0, 0, 1]}]}, ""),
     ],
 )
-def test_schema_refuses_wrong_messages(repository, validators, change, why):
+def test_schema_refuses_wrong_messages(
+    repository: Path, validators: Validators, change: dict[str, Any], why: str
+) -> None:
     page = (repository / "docs/wire_format.md").read_text()
     example = json.loads(page.partition("```json\n")[2].partition("```")[0])
     validators["detection"].validate(example)

@@ -22,9 +22,9 @@ def frames() -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def clip(frames, tmp_path_factory) -> Path:
+def clip(frames: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A 720p file, which takes as long to decode as a camera's stream."""
-    path = tmp_path_factory.mktemp("clip") / "street.mp4"
+    path: Path = tmp_path_factory.mktemp("clip") / "street.mp4"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (1280, 720))
     for frame in frames:
         writer.write(frame)

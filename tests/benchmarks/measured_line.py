@@ -10,10 +10,8 @@ import msgspec
 import zmq
 
 from pipeline.client import DetectionMessage, decode_message
-from pipeline.memory.ledger import LedgerReader
+from tests.running_ledger import RunningLedger
 from tests.running_line import PATIENCE_S, RunningLine
-
-PROCESSES = ("capture.cam0", "preprocess", "detect", "postprocess", "publish")  # as in the ledger
 
 
 class Memory(NamedTuple):
@@ -26,9 +24,14 @@ class Memory(NamedTuple):
 
 
 class MeasuredLine:
-    """`run_pipeline.py` with one camera and no recorder, and a subscriber that waits for it."""
+    """`run_pipeline.py` with one camera, and a subscriber that waits for it.
 
-    def __init__(self, folder: Path, model: Path, source: Mapping[str, object]) -> None:
+    `settings` are further ones, as "key=value"; without them nothing is recorded.
+    """
+
+    def __init__(
+        self, folder: Path, model: Path, source: Mapping[str, object], *settings: str
+    ) -> None:
         folder.mkdir()
         endpoint = f"ipc://{folder}/pub"
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
@@ -37,21 +40,22 @@ class MeasuredLine:
         self._socket.connect(endpoint)
         self.start_ns = time.monotonic_ns()
         sources = msgspec.json.encode([dict(source)]).decode()
-        settings = (f"publish.endpoint={endpoint}", f"sources={sources}", "log=WARNING")
-        sets = [word for setting in settings for word in ("--set", setting)]
+        usual = (f"publish.endpoint={endpoint}", f"sources={sources}", "log=WARNING")
+        sets = [word for setting in (*usual, *settings) for word in ("--set", setting)]
         self.process = RunningLine(folder, ["--model", str(model), *sets])
 
     def receive(self, count: int) -> list[DetectionMessage]:
         """The next messages, decoded only when all are there."""
-        return [decode_message(data) for data in [self._receive_one() for _ in range(count)]]
+        decoded = [decode_message(data) for data in [self._receive_one() for _ in range(count)]]
+        return [message for message in decoded if isinstance(message, DetectionMessage)]
 
-    def ledger(self) -> LedgerReader:
-        return LedgerReader.attach(self.process.run_dir(), 1, len(PROCESSES))
+    def ledger(self) -> RunningLedger:
+        return self.process.ledger()
 
     def pids(self) -> dict[str, int]:
         """Process ids by name, those of supervisor and fork server among them."""
         return {"supervisor": self.process.process.pid} | {
-            name: self.process.pid(name) for name in ("fork_server", *PROCESSES)
+            name: self.process.pid(name) for name in ("fork_server", *self.process.processes)
         }
 
     def end(self) -> None:
@@ -61,7 +65,7 @@ class MeasuredLine:
         self._socket.close()
 
     def _receive_one(self) -> bytes:
-        assert self._socket.poll(PATIENCE_S * 1000), self.process.stderr
+        assert self._socket.poll(int(PATIENCE_S * 1000)), self.process.stderr
         return self._socket.recv()
 
 
@@ -72,7 +76,7 @@ def cpu_ns(pid: int) -> int:
 
 
 def memory(pid: int) -> Memory:
-    """What one process holds; rings and the ledger, which are shared memory, are in `rss` alone."""
+    """What one process holds; rings and ledger, which are shared memory, are in `rss` alone."""
     rollup = _fields(Path(f"/proc/{pid}/smaps_rollup").read_text())
     files: dict[str, int] = {}
     path = ""

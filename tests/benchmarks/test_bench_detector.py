@@ -1,6 +1,8 @@
 """The bare detector: frame to final detections on one core, and where the time goes."""
 
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,7 +23,7 @@ MODEL = "models/zoo/thundernet-snet49-street11.onnx"
 
 
 @pytest.fixture(scope="module")
-def model_path(repository):
+def model_path(repository: Path) -> Path:
     path = repository / MODEL
     if not path.exists():
         pytest.skip(f"no model at {MODEL}")
@@ -38,7 +40,7 @@ def scatter(width: int, height: int, count: int = 20) -> Detections:
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (1280, 720), (1920, 1080)])
-def test_detector_table(model_path, width, height):
+def test_detector_table(model_path: Path, width: int, height: int) -> None:
     frame = draw_frame(width, height)
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -49,7 +51,7 @@ def test_detector_table(model_path, width, height):
         warp_into(frame, tensor)
         boxes, scores = detector.infer(tensor)
         found = FrameDetector(detector, soft_nms).detect(frame)
-        calls = {
+        calls: dict[str, Callable[[], object]] = {
             "warp": partial(warp_into, frame, tensor),
             "infer": partial(detector.infer, tensor),
             "Soft-NMS": partial(soft_nms.suppress, boxes, scores),

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from packaging.requirements import Requirement
 
-from tests.benchmarks.measured_line import PROCESSES, MeasuredLine, memory
-from tests.benchmarks.report import bench_model, describe_model, report
+from tests.benchmarks.measured_line import MeasuredLine, memory
+from tests.benchmarks.report import Row, bench_model, describe_model, report
 
 pytestmark = pytest.mark.bench
 
@@ -25,17 +25,17 @@ def start_once(folder: Path, source: Path) -> dict[str, float]:
     line = MeasuredLine(folder, bench_model(), {"uri": str(source)})
     try:
         first = line.receive(1)[0]
-        ready_ns = [line.ledger().process(i).ready_ns for i in range(len(PROCESSES))]
+        ready_ns = line.ledger().ready_ns()
     finally:
         line.end()
     published_ns = first.captured_mono_ns + first.stage_ns["publish"]
-    moments = dict(zip(PROCESSES, ready_ns, strict=True)) | {"first message": published_ns}
+    moments = ready_ns | {"first message": published_ns}
     return {name: (moment - line.start_ns) / 1e6 for name, moment in moments.items()}
 
 
-def test_start_table(clip, tmp_path):
+def test_start_table(clip: Path, tmp_path: Path) -> None:
     starts = [start_once(tmp_path / str(i), clip) for i in range(STARTS)]
-    rows = [
+    rows: list[Row] = [
         {
             "ready after ms": name,
             "median": float(np.median([start[name] for start in starts])),
@@ -47,7 +47,7 @@ def test_start_table(clip, tmp_path):
     report("start", title, rows)
 
 
-def test_memory_table(clip, tmp_path):
+def test_memory_table(clip: Path, tmp_path: Path) -> None:
     line = MeasuredLine(tmp_path / "line", bench_model(), {"uri": str(clip), "loop": True})
     try:
         line.receive(100)
@@ -55,7 +55,7 @@ def test_memory_table(clip, tmp_path):
         run_dir = sum(f.stat().st_blocks for f in line.process.run_dir().rglob("*")) // 2  # kB
     finally:
         line.end()
-    rows = [
+    rows: list[Row] = [
         {
             "MiB": name,
             "own": m.own / MIB_KB,
@@ -93,7 +93,7 @@ def installed(distribution: metadata.Distribution) -> int:
 
 
 def runtime_distributions() -> dict[str, str]:
-    """Everything that `pip install .` brings, with who asks for it."""
+    """Everything that `pip install .` brings, with what asks for it."""
     found: dict[str, str] = {}
     wanted = [("thunderline", "")]
     while wanted:
@@ -109,13 +109,13 @@ def runtime_distributions() -> dict[str, str]:
     return found
 
 
-def test_installed_size_table(repository):
+def test_installed_size_table(repository: Path) -> None:
     reasons = runtime_distributions()
     sizes = {n: installed(metadata.distribution(n)) for n in reasons if n != "thunderline"}
     own = [f for folder in ("pipeline", "stages") for f in (repository / folder).rglob("*.py")]
     sizes["thunderline"] = sum(path.stat().st_blocks * 512 for path in own)
     sizes["its model"] = bench_model().stat().st_size
-    rows = [
+    rows: list[Row] = [
         {"MiB": name, "on disk": size / 2**20, "asked for by": reasons.get(name) or "-"}
         for name, size in sorted(sizes.items(), key=lambda item: -item[1])
     ]

@@ -13,8 +13,8 @@ from stages.kernels.resize import warp_into
 from stages.model.detector import Detector
 from stages.model.frame_detector import FrameDetector, make_soft_nms
 from tests.benchmarks.conftest import CLIP_FRAMES, FPS
-from tests.benchmarks.measured_line import PROCESSES, MeasuredLine, cpu_ns
-from tests.benchmarks.report import bench_model, describe_model, percentiles, report
+from tests.benchmarks.measured_line import MeasuredLine, cpu_ns
+from tests.benchmarks.report import Row, bench_model, describe_model, percentiles, report
 from tests.benchmarks.timing import pinned
 
 pytestmark = pytest.mark.bench
@@ -67,7 +67,9 @@ def line_rate(folder: Path, clip: Path, count: int) -> tuple[float, dict[str, fl
     return (count - 1) / (last - first) * 1e9, spent
 
 
-def test_line_rate_table(bare, frames, clip, tmp_path):
+def test_line_rate_table(
+    bare: FrameDetector, frames: list[np.ndarray], clip: Path, tmp_path: Path
+) -> None:
     tensors = [bare.detector.make_tensor() for _ in frames]
     for frame, tensor in zip(frames, tensors, strict=True):
         warp_into(frame, tensor)
@@ -84,12 +86,12 @@ def test_line_rate_table(bare, frames, clip, tmp_path):
     ms = {name: float(np.median(values)) for name, values in taken.items()}
     costs = {name: float(np.median([round_[name] for round_ in spent])) for name in spent[0]}
     fps = float(np.median(rates))
-    rows = [
+    rows: list[Row] = [
         {"": "bare: frame to detections", "fps": 1000 / ms["whole"], "CPU ms": ms["whole cpu"]},
         {"": "bare: inference alone", "fps": 1000 / ms["infer"], "CPU ms": ms["infer cpu"]},
         {"": "line: file to messages", "fps": fps, "CPU ms": sum(costs.values())},
-        *({"": f"      {name}", "fps": "-", "CPU ms": cost} for name, cost in costs.items()),
     ]
+    rows += [{"": f"      {name}", "fps": "-", "CPU ms": cost} for name, cost in costs.items()]
     notes = [
         f"the line's rate over the bare detector's: {fps * ms['whole'] / 10:.0f} %",
         "one core each for the bare detector and for detect; the other processes have "
@@ -105,22 +107,25 @@ def line_ages(folder: Path, clip: Path, count: int) -> tuple[list[dict[str, floa
     line = MeasuredLine(folder, bench_model(), source)
     try:
         line.receive(SETTLED)
-        rows = [line.ledger().counts(0, process) for process in range(len(PROCESSES))]
-        before = [(row.frames, row.busy_ns) for row in rows]
+        counts = [line.ledger().counts(name) for name in line.process.processes]
+        before = [(row.frames, row.busy_ns) for row in counts]
         messages = line.receive(count)
-        work = [
-            (row.busy_ns - busy_ns) / max(row.frames - frames, 1) / 1e6
-            for row, (frames, busy_ns) in zip(rows, before, strict=True)
-        ]
+        after = [(row.frames, row.busy_ns) for row in counts]
     finally:
         line.end()
-    stages = [name.partition(".")[0] for name in PROCESSES]
+    work = [
+        (busy_ns - busy_before) / max(frames - frames_before, 1) / 1e6
+        for (frames_before, busy_before), (frames, busy_ns) in zip(before, after, strict=True)
+    ]
+    stages = [name.partition(".")[0] for name in line.process.processes]
     done_ms = [[m.stage_ns[stage] / 1e6 for stage in stages] for m in messages]
     steps = [dict(zip(stages, np.diff(done, prepend=0.0), strict=True)) for done in done_ms]
     return [step | {"age": m.age_ms} for step, m in zip(steps, messages, strict=True)], work
 
 
-def test_line_latency_table(bare, frames, clip, tmp_path):
+def test_line_latency_table(
+    bare: FrameDetector, frames: list[np.ndarray], clip: Path, tmp_path: Path
+) -> None:
     steps: list[dict[str, float]] = []
     work: list[list[float]] = []
     bare_ms: list[float] = []
@@ -129,14 +134,14 @@ def test_line_latency_table(bare, frames, clip, tmp_path):
         ages, busy = line_ages(tmp_path / str(i), clip, CLIP_FRAMES)
         steps += ages
         work.append(busy)
-    rows = []
+    rows: list[Row] = []
     for stage, busy in zip((*steps[0],), (*np.median(work, axis=0), None), strict=True):
         p50, p99 = percentiles([step[stage] for step in steps])
         rows.append({"ms": stage, "p50": p50, "p99": p99, "of it work": busy or "-"})
     bare_p50, bare_p99 = percentiles(bare_ms)
     rows.append({"ms": "bare detector", "p50": bare_p50, "p99": bare_p99, "of it work": "-"})
-    age = rows[-2]
-    added = {"p50": age["p50"] - bare_p50, "p99": age["p99"] - bare_p99}
+    age_p50, age_p99 = percentiles([step["age"] for step in steps])
+    added = {"p50": age_p50 - bare_p50, "p99": age_p99 - bare_p99}
     rows.append({"ms": "added by the line", **added, "of it work": "-"})
     title = f"Latency of a live 720p camera at {FPS} fps, {describe_model(bench_model())}"
     notes = [f"{len(steps)} frames in {ROUNDS} rounds, in turns with the bare detector at the same "

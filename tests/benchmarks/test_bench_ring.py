@@ -21,7 +21,7 @@ from pipeline.memory.ring_cache import RingCache
 from stages.config import LineConfig, SourceConfig
 from stages.graph import make_topology
 from stages.slot import DetectionBody, SlotShape
-from tests.benchmarks.report import percentiles, report
+from tests.benchmarks.report import Row, percentiles, report
 from tests.benchmarks.timing import measure, pinned
 
 pytestmark = pytest.mark.bench
@@ -38,7 +38,7 @@ def layout() -> RingLayout:
     return RingLayout(8, areas, topology.names, topology.branches)
 
 
-def test_ring_table(layout, short_dir):
+def test_ring_table(layout: RingLayout, short_dir: Path) -> None:
     path = ring_path(short_dir, 0, 1)
     ring = Ring.create(path, layout)
     reader = RingCache(short_dir)
@@ -63,7 +63,7 @@ def test_ring_table(layout, short_dir):
     }
     with pinned():
         timings = measure(calls, rounds=300)
-    rows = [
+    rows: list[Row] = [
         {"call": name, "us": 1000 * t.median_ms, "best us": 1000 * t.best_ms}
         for name, t in timings.items()
     ]
@@ -125,7 +125,7 @@ def echoing(folder: Path, link: str, core: int) -> Iterator[Callable[[], float]]
     back.close()
 
 
-def test_hop_table(short_dir):
+def test_hop_table(short_dir: Path) -> None:
     cores = sorted(os.sched_getaffinity(0))
     places = {cores[0]: "another core", cores[-1]: "same core"}  # the latter alone if there is one
     hops: dict[tuple[str, str], list[float]] = {}
@@ -137,7 +137,7 @@ def test_hop_table(short_dir):
                 with pinned(), echoing(folder, link, core) as trip:
                     taken = [trip() for _ in range(TRIPS)][TRIPS // 10 :]
                 hops.setdefault((where, link), []).extend(taken)
-    rows = []
+    rows: list[Row] = []
     for where, link in hops:
         p50, p99 = percentiles(hops[where, link])
         back = percentiles(hops[where, "stream"])[0] / 2
@@ -146,16 +146,17 @@ def test_hop_table(short_dir):
     report("hop", "Hand-off of one reference between two processes", rows, notes)
 
 
-def test_pixels_are_not_sent_table(layout, short_dir):
+def test_pixels_are_not_sent_table(layout: RingLayout, short_dir: Path) -> None:
     """What the ring saves: the same 720p frame through a socket of this machine."""
-    here, there = (zmq.Context.instance().socket(kind) for kind in (zmq.PUSH, zmq.PULL))
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
+    here, there = context.socket(zmq.PUSH), context.socket(zmq.PULL)
     there.bind(f"ipc://{short_dir}/pixels")
     here.connect(f"ipc://{short_dir}/pixels")
     ring = Ring.create(ring_path(short_dir, 0, 1), layout)
     ref = FrameRef(0, 1, 0, ring.take(0), 0, 0, True)
-    frame = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8)
+    frame = np.random.default_rng(0).bytes(720 * 1280 * 3)
 
-    def send(data: bytes | memoryview) -> None:
+    def send(data: bytes) -> None:
         here.send(data, copy=False)
         there.recv(copy=False)
 
@@ -163,13 +164,13 @@ def test_pixels_are_not_sent_table(layout, short_dir):
         timings = measure(
             {
                 "reference": lambda: send(encode_parcel(Parcel(ref, None))),
-                "pixels": lambda: send(memoryview(frame)),
+                "pixels": lambda: send(frame),
             },
             rounds=200,
         )
     here.close()
     there.close()
-    rows = [
+    rows: list[Row] = [
         {"sent": name, "us": 1000 * t.median_ms, "best us": 1000 * t.best_ms}
         for name, t in timings.items()
     ]

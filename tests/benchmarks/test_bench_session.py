@@ -72,7 +72,7 @@ def to_rows(title: str, calls: dict[str, Callable[[], object]], rounds: int) -> 
     ]  # fmt: skip
 
 
-def test_session_options_table():
+def test_session_options_table() -> None:
     path = bench_model()
     with pinned():
         tensor = Detector(path).make_tensor()
@@ -95,7 +95,7 @@ def save_optimised(path: Path, level: ort.GraphOptimizationLevel, kind: str) -> 
     ort.InferenceSession(str(bench_model()), options, providers=["CPUExecutionProvider"])
 
 
-def test_load_table(tmp_path):
+def test_load_table(tmp_path: Path) -> None:
     path = bench_model()
     portable, local = LEVELS.ORT_ENABLE_EXTENDED, LEVELS.ORT_ENABLE_ALL
     saved = {

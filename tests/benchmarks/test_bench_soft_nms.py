@@ -1,5 +1,6 @@
 """Soft-NMS: the textbook's loop per class against one greedy pass over all classes."""
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -52,10 +53,11 @@ def overlaps(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
     overlap = (high - low).clip(min=0).prod(axis=1)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    return overlap / ((box[2:] - box[:2]).prod() + areas - overlap)
+    shares: np.ndarray = overlap / ((box[2:] - box[:2]).prod() + areas - overlap)
+    return shares
 
 
-def test_soft_nms_table():
+def test_soft_nms_table() -> None:
     print(f"\nSoft-NMS, {ROIS} RoIs on {OBJECTS} objects, us (median of 60, best)")
     print(
         f"{'classes':>7} {'above':>6} {'pairs':>6} {'textbook':>18} {'ours':>14} {'gaussian':>14}"
@@ -69,7 +71,7 @@ def test_soft_nms_table():
             np.testing.assert_allclose(
                 linear.suppress(boxes, scores).scores, book().scores, rtol=1e-4
             )
-            calls = {
+            calls: dict[str, Callable[[], object]] = {
                 "textbook": book,
                 "ours": partial(linear.suppress, boxes, scores),
                 "gaussian": partial(gaussian.suppress, boxes, scores),

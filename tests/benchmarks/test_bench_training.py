@@ -1,6 +1,7 @@
 """A training step part by part; `python -m models.benchmark` measures longer and other recipes."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ RECIPE = "configs/train/snet49_street11.yaml"
 ROUNDS = 5
 
 
-def test_training_table(repository):
+def test_training_table(repository: Path) -> None:
     recipe = load_recipe(repository / RECIPE)
     settings = [Setting(size, rois) for rois in (64, 128) for size in (192, 256, 320)]
     prepare_process()
@@ -27,5 +28,7 @@ def test_training_table(repository):
         assert WHOLE in found
         print("\n".join(["", *table(setting, found, recipe.batch_size)]))
     for rois in (64, 128):
-        median, best = progressive_rate(recipe, timings, rois)
+        rate = progressive_rate(recipe, timings, rois)
+        assert rate is not None, "every size of the recipe was measured"
+        median, best = rate
         print(f"\nsizes of the recipe, {rois} RoIs: {median:.1f} img/s, best {best:.1f}")

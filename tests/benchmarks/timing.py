@@ -11,7 +11,7 @@ import numpy as np
 
 class Timing(NamedTuple):
     median_ms: float
-    best_ms: float  # what the machine can do when nobody else is on the core
+    best_ms: float  # what the machine can do when no other process is on the core
     p95_ms: float
 
 

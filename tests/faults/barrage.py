@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from tests.faults.fault import Fault
 from tests.faults.line_under_fire import HANG_S, LineUnderFire
 from tests.faults.monitor import Monitor, Sample
@@ -96,9 +94,17 @@ class Barrage:
 
     def _note_end(self, line: LineUnderFire, began_s: float) -> None:
         accounts, broken = line.end()
-        sums = (sum(column) for column in zip(*accounts.values(), strict=True))
-        times = (round(began_s, 2), round(self.elapsed_s, 2))
-        self.verdicts.add(Verdict(*times, *sums, "; ".join(broken) or None))
+        self.verdicts.add(
+            Verdict(
+                round(began_s, 2),
+                round(self.elapsed_s, 2),
+                captured=sum(account.captured for account in accounts.values()),
+                results=sum(account.results for account in accounts.values()),
+                drops=sum(account.drops for account in accounts.values()),
+                under_way=sum(account.under_way for account in accounts.values()),
+                broken="; ".join(broken) or None,
+            )
+        )
 
     def broken_promises(self) -> list[str]:
         """Of all lines: no result in time after a fault, and what the end of a line showed."""
@@ -107,5 +113,5 @@ class Barrage:
 
 
 def describe(fault: Fault) -> str:
-    fields = msgspec.structs.asdict(fault)
-    return " ".join([fault.kind, *(f"{key}={value}" for key, value in fields.items())])
+    fields = (f"{name}={getattr(fault, name)}" for name in fault.__struct_fields__)
+    return " ".join([fault.kind, *fields])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.faults.sandbox import Network, Refused
 from tests.integration import mjpeg_camera
-from tests.integration.test_subscribers import free_port
+from tests.ports import free_port
 
 _SYSTEM_PYTHON = "/usr/bin/python3"  # the one that Debian's python3-gi belongs to
 _SERVER = Path(mjpeg_camera.__file__).with_name("rtsp_server.py")

@@ -23,6 +23,7 @@ class Fault(Protocol):
 
     kind: ClassVar[str]
     needs: ClassVar[tuple[str, ...]]
+    __struct_fields__: ClassVar[tuple[str, ...]]
 
     def strike(self, line: LineUnderFire) -> None: ...
 
@@ -39,7 +40,7 @@ class Kill(msgspec.Struct, frozen=True):
 
 
 class Pause(msgspec.Struct, frozen=True):
-    """SIGSTOP, and SIGCONT before anybody takes it for hung."""
+    """SIGSTOP, and SIGCONT before the watchdog takes it for hung."""
 
     kind: ClassVar[str] = "pause"
     needs: ClassVar[tuple[str, ...]] = ()
@@ -79,7 +80,7 @@ class CameraOff(msgspec.Struct, frozen=True):
 
 
 class CableOut(msgspec.Struct, frozen=True):
-    """Nobody is told that the camera cannot be reached."""
+    """The camera cannot be reached, and no packet says so."""
 
     kind: ClassVar[str] = "cable out"
     needs: ClassVar[tuple[str, ...]] = ("camera", "network")
@@ -163,7 +164,7 @@ class SharedMemoryFull(msgspec.Struct, frozen=True):
     """Not one byte is left in /dev/shm while a stage is killed, for which none is needed."""
 
     kind: ClassVar[str] = "shared memory full"
-    needs: ClassVar[tuple[str, ...]] = ("shm", "disk")  # it ends the films, as a full disk does
+    needs: ClassVar[tuple[str, ...]] = ("shm", "disk")  # it ends the videos, as a full disk does
     process: str
 
     def strike(self, line: LineUnderFire) -> None:
@@ -184,7 +185,7 @@ class DiskFull(msgspec.Struct, frozen=True):
 
 
 class Abuse(msgspec.Struct, frozen=True):
-    """A client of the published port that nobody wants, for a while."""
+    """A client of the published port that does harm, for a while."""
 
     kind: ClassVar[str] = "abuse"
     needs: ClassVar[tuple[str, ...]] = ()
@@ -213,7 +214,7 @@ class Filler:
         while (room := self._room()) > 0:
             try:
                 self._file.write(block[:room])
-            except OSError:  # somebody else had it first
+            except OSError:  # another process had it first
                 break
         return True
 

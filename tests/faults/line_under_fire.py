@@ -11,28 +11,36 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.memory.ledger import LedgerReader
+from pipeline.config_file import build
 from pipeline.memory.ring import Ring, ring_path
+from stages.config import LineConfig
 from tests.clips import is_of_frame, level, make_clip
 from tests.faults.camera import RtspCamera
 from tests.faults.inbox import Inbox
 from tests.faults.sandbox import Refused, Sandbox
-from tests.integration.test_recording import filmed_levels
-from tests.integration.test_subscribers import free_port
+from tests.ports import free_port
+from tests.process_names import process_names
+from tests.recordings import recorded_levels
+from tests.running_ledger import RunningLedger
 from tests.running_line import REPOSITORY, RunningLine
 
 CAMERAS = ("clip", "gate")
-STAGES = (
-    "preprocess", "detect", "postprocess", "publish", "record_jsonl", "overlay", "record_video",
-)  # fmt: skip
-PROCESSES = (*(f"capture.{camera}" for camera in CAMERAS), *STAGES)  # as in the ledger
+PROCESSES = process_names(
+    build(
+        {
+            "sources": [{"name": camera, "uri": "scene://street"} for camera in CAMERAS],
+            "record": {"jsonl": "out.jsonl", "video": "{camera}.mp4"},
+        },
+        LineConfig,
+        "line under fire",
+    )
+)
+STAGES = tuple(name for name in PROCESSES if not name.startswith("capture."))
 RECORDERS = ("record_jsonl", "record_video")
 KILLED = (*PROCESSES, "fork_server")
 HANG_S = 60.0  # without a result for so long after a fault, a line is dead
-_CAPTURES, _PUBLISH = (0, 1), PROCESSES.index("publish")
-_RECORDERS = tuple(map(PROCESSES.index, RECORDERS))
 _LOOK_S = 0.002
-_CLIP_WH, _CLIP_FRAMES = (320, 240), 16  # a picture in which most pixels keep the frame's grey
+_CLIP_WH, _CLIP_FRAMES = (320, 240), 16  # most pixels keep the frame's grey beside what is drawn
 _MOST_AGE_MS = 600_000.0  # more would be a clock that was stepped
 _SETTINGS = {
     "limits": {"frame_s": 4.0, "restarts": 1_000_000, "window_s": 1.0},  # no budget: it goes on
@@ -78,8 +86,8 @@ class LineUnderFire:
         try:
             self.run_dir = sandbox.shm / self.line.run_dir().name
             self.wait_until(lambda: min(map(self.inbox.newest_frame, CAMERAS)) >= 0, "results")
-            self.ledger = LedgerReader.attach(self.run_dir, len(CAMERAS), len(PROCESSES))
-        except BaseException:  # whoever gives up here, nothing is left behind
+            self.ledger = RunningLedger(self.run_dir, PROCESSES)
+        except BaseException:  # nothing is left behind when the start fails
             self.abandon()
             raise
 
@@ -100,7 +108,9 @@ class LineUnderFire:
 
     def next_frames(self) -> list[int]:
         """Of each camera, the number that the next captured frame will have at least."""
-        return [self.ledger.counts(c, c).last_frame_id + 1 for c in _CAPTURES]
+        return [
+            self.ledger.counts(f"capture.{camera}", camera).last_frame_id + 1 for camera in CAMERAS
+        ]
 
     def recovery(self, since_s: float) -> Recovery:
         """Wait for every camera's first frame from now on, at all ends of the line."""
@@ -121,18 +131,16 @@ class LineUnderFire:
     def accounts(self, rings: Sequence[Ring]) -> dict[str, Account]:
         """Exact when nothing moves any more: in the middle of a run a frame is counted later."""
         found = {}
-        for camera, (name, ring) in enumerate(zip(CAMERAS, rings, strict=True)):
-            results = self.ledger.counts(camera, _PUBLISH)
-            published = results.last_frame_id
+        for camera, ring in zip(CAMERAS, rings, strict=True):
+            published = self.ledger.counts("publish", camera).last_frame_id
             waiting = [slot for slot in ring.sent_slots() if int(ring.frame_ids[slot]) > published]
-            captured = self.ledger.counts(camera, camera).frames
-            drops = sum(self.ledger.drops(camera).values())
-            found[name] = Account(captured, results.frames, drops, len(waiting))
+            captured, results = self.ledger.captured(camera), self.ledger.results(camera)
+            found[camera] = Account(captured, results, self.ledger.losses(camera), len(waiting))
         return found
 
     def end(self) -> tuple[dict[str, Account], list[str]]:
         """Stop it as a user does; returns the accounts, and every promise that it broke."""
-        rings = [self._ring(camera) for camera in _CAPTURES]  # they outlive their names
+        rings = [self._ring(camera) for camera in CAMERAS]  # mapped: they outlive their names
         self.line.look()
         self.line.process.terminate()
         code = self.line.wait()
@@ -174,8 +182,9 @@ class LineUnderFire:
         model = str(REPOSITORY / "tests/golden/tiny.onnx")
         return ["--model", model, *(word for text in sets for word in ("--set", text))]
 
-    def _ring(self, camera: int) -> Ring:
-        return Ring.attach(ring_path(self.run_dir, camera, self.ledger.camera(camera).epoch))
+    def _ring(self, camera: str) -> Ring:
+        epoch = self.ledger.epoch(camera)
+        return Ring.attach(ring_path(self.run_dir, CAMERAS.index(camera), epoch))
 
     def _has_results(self, wanted: Sequence[int]) -> bool:
         newest = map(self.inbox.newest_frame, CAMERAS)
@@ -183,9 +192,9 @@ class LineUnderFire:
 
     def _has_recordings(self, wanted: Sequence[int]) -> bool:
         return all(
-            self.ledger.counts(camera, end).last_frame_id >= wanted[camera]
-            for camera in _CAPTURES
-            for end in _RECORDERS
+            self.ledger.counts(recorder, camera).last_frame_id >= first
+            for camera, first in zip(CAMERAS, wanted, strict=True)
+            for recorder in RECORDERS
         )
 
     def _wrong_recordings(self) -> list[str]:
@@ -202,11 +211,11 @@ class LineUnderFire:
             broken.append("out.jsonl: frames of gate twice or out of order")
         if not all(0 <= m.age_ms < _MOST_AGE_MS for m in messages):
             broken.append("out.jsonl: ages that no frame had")
-        filmed = filmed_levels(self.sandbox.disk / "clip.mp4")
-        if any(abs(grey - level(i)) >= 5 for i, grey in enumerate(filmed)):
+        recorded = recorded_levels(self.sandbox.disk / "clip.mp4")
+        if any(abs(grey - level(i)) >= 5 for i, grey in enumerate(recorded)):
             broken.append("clip.mp4: not each frame once and in order")
-        if not clip or not filmed:
-            broken.append(f"recordings: {len(clip)} messages and {len(filmed)} pictures of clip")
+        if not clip or not recorded:
+            broken.append(f"recordings of clip: {len(clip)} messages, {len(recorded)} frames")
         return broken
 
     def _leftovers(self) -> list[str]:

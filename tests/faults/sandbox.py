@@ -1,4 +1,4 @@
-"""What a line under fire has for itself, so that a fault meets nobody else on the machine.
+"""What a line under fire has for itself, so that a fault meets no other process of the machine.
 
 Shared memory and a disk of a few megabytes, a network with one camera on it, a wall clock that can
 be stepped. Where the machine does not permit one of them, `refusals` says why, by its name.
@@ -56,7 +56,7 @@ class Sandbox:
         path.mkdir()
         with self._permitted(name):
             run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path))
-            # Lazily: who reads the ledger of a line that has ended still has a file of it mapped.
+            # Lazily: a reader of the ledger of a line that has ended still has its file mapped.
             self._stack.callback(run, "umount", "--lazy", str(path))
         return Path("/dev/shm") if name == "shm" and name in self.refusals else path
 
@@ -139,7 +139,7 @@ class SteppedClock:
         self.wrap = ("env", f"LD_PRELOAD={library}", f"CLOCK_STEP_FILE={self._file}")
 
     def step(self, seconds: int) -> None:
-        """In place: the file is mapped by those who read it."""
+        """In place: its readers have the file mapped."""
         fd = os.open(self._file, os.O_CREAT | os.O_WRONLY, 0o600)
         os.pwrite(fd, struct.pack("=q", seconds), 0)
         os.close(fd)

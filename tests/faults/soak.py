@@ -20,7 +20,7 @@ from tests.faults.barrage import Barrage
 from tests.faults.report import make_page, summarize
 from tests.faults.schedule import Turn
 
-_DISK_BYTES_PER_H = 2 << 30  # of messages and films, at most
+_DISK_BYTES_PER_H = 2 << 30  # of messages and videos, at most
 _LEAST_DISK_BYTES = 128 << 20
 
 

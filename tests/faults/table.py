@@ -2,15 +2,15 @@
 
 import csv
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
-Row = TypeVar("Row", bound=tuple)  # a NamedTuple
+Row = TypeVar("Row", bound=tuple[Any, ...])  # a NamedTuple
 
 
 class Table(Generic[Row]):
-    """Each row is in the file at once: whoever is interrupted has lost nothing."""
+    """Each row is in the file at once: an interruption loses nothing."""
 
     def __init__(self, path: Path, kind: type[Row]) -> None:
         self._path = path
@@ -23,7 +23,7 @@ class Table(Generic[Row]):
             ]
             return
         with path.open("w", newline="") as file:
-            csv.writer(file).writerow(kind._fields)
+            csv.writer(file).writerow(kind.__annotations__)
 
     def add(self, row: Row) -> None:
         self.rows.append(row)

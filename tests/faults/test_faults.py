@@ -11,6 +11,7 @@ import pytest
 
 from tests.faults import schedule
 from tests.faults.barrage import Barrage
+from tests.faults.line_under_fire import KILLED
 from tests.faults.report import make_page
 
 SEED = 1
@@ -46,11 +47,11 @@ def test_results_and_recordings_go_on_after(barrage: Barrage, kind: str) -> None
 
 def test_every_process_was_killed(barrage: Barrage) -> None:
     killed = {o.what for o in barrage.outcomes.rows if o.kind == "kill"}
-    assert killed == {f"kill process={name}" for name in schedule.KILLED}
+    assert killed == {f"kill process={name}" for name in KILLED}
 
 
 def test_no_promise_is_broken_in_the_end(barrage: Barrage) -> None:
-    """Exit code, exact ledger, recordings of each frame once, nothing left behind."""
+    """Exit code, an exact ledger, recordings of each frame once, nothing left behind."""
     assert len(barrage.verdicts.rows) == 1
     assert barrage.broken_promises() == []
     assert barrage.verdicts.rows[0].results > 0
@@ -59,9 +60,9 @@ def test_no_promise_is_broken_in_the_end(barrage: Barrage) -> None:
 def test_the_line_was_watched_all_the_time(barrage: Barrage) -> None:
     samples = barrage.samples.rows
     assert len(samples) > 5
-    assert max(sample.restarts for sample in samples) >= len(schedule.KILLED)
+    assert max(sample.restarts for sample in samples) >= len(KILLED)
     assert all(sample.supervisor_kb > 0 for sample in samples)
-    assert max(sample.processes for sample in samples) == len(schedule.KILLED) + 1
+    assert max(sample.processes for sample in samples) == len(KILLED) + 1
 
 
 def test_the_page_has_every_fault_and_curve(barrage: Barrage) -> None:

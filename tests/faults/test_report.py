@@ -1,6 +1,7 @@
 """Figures of a report, from outcomes whose figures are known."""
 
 import math
+from pathlib import Path
 
 from tests.faults.barrage import Outcome
 from tests.faults.chart import draw_chart
@@ -29,7 +30,7 @@ def test_kills_are_told_by_process_and_others_by_kind() -> None:
     ]
 
 
-def test_a_table_is_read_as_it_was_written(tmp_path) -> None:
+def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     table = Table(tmp_path / "faults.csv", Outcome)
     for seconds in (0.5, None):
         table.add(outcome("kill", "kill process=detect", seconds))

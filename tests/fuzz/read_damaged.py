@@ -22,7 +22,7 @@ from tests.fuzz.damage import damage
 
 MOST_MEMORY = 3 << 30  # of addresses, libraries included
 PATIENCE_S = 60  # for one file; a hang is for ever
-MOST_FRAMES = 10_000  # no damage makes a film of some frames go on for ever
+MOST_FRAMES = 10_000  # no damage makes a video of some frames go on for ever
 
 
 def load_model(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Configurations that nobody would write: each is accepted, or refused in one line."""
+"""Configurations that no user would write: each is accepted, or refused in one line."""
 
 import itertools
 import random
@@ -28,8 +28,10 @@ ACROSS_KEYS = (
 YAML_FILES = [path.read_bytes() for path in sorted((REPOSITORY / "configs/pipeline").glob("*"))]
 MOST_SAID = 2000  # characters: an error is for a terminal
 
-odd = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
-odd = st.recursive(odd, lambda inner: st.lists(inner, max_size=3), max_leaves=4)
+plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+odd: st.SearchStrategy[Any] = st.recursive(
+    plain, lambda inner: st.lists(inner, max_size=3), max_leaves=4
+)
 
 
 def admitted(said: dict[str, Any], wrong: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

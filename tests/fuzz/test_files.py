@@ -60,11 +60,11 @@ def test_a_model_file_that_never_ends_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_video_is_read_as_far_as_it_goes_or_refused(
     tmp_path: Path, suffix: str, codec: str
 ) -> None:
-    path = tmp_path / f"film.{suffix}"
+    path = tmp_path / f"video.{suffix}"
     fourcc = cv2.VideoWriter.fourcc(*codec)
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, fourcc, 25.0, SIZE)
     noise = np.random.default_rng(1)
-    for index in range(FRAMES):  # with detail, so that damage falls on pictures too
+    for index in range(FRAMES):  # with detail, so that damage falls on images too
         texture = noise.integers(0, 30, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
         writer.write(cv2.add(draw(index, SIZE), texture))
     writer.release()

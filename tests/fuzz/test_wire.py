@@ -9,7 +9,7 @@ from pipeline.links.parcel import MessageError, Parcel, ParcelDecoder, encode_pa
 from stages.slot import DetectionBody
 from tests.fuzz.damage import damaged
 from tests.pipeline.frames import make_ref
-from tests.pipeline.test_client import encode, make_message, make_status
+from tests.pipeline.messages import encode, make_message, make_status
 
 PARCEL = encode_parcel(
     Parcel(make_ref(7, slot=3, generation=12), DetectionBody(b"detections" * 5), "detect: no")

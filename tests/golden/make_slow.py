@@ -1,4 +1,6 @@
-"""Make slow.onnx, the tiny model behind some tens of milliseconds of work: `python make_slow.py`.
+"""Make slow.onnx, the tiny model behind some tens of milliseconds of work.
+
+    python -m tests.golden.make_slow
 
 Matrices of zeros are multiplied and their greatest element added to the score, so the answers are
 those of tiny.onnx.
@@ -8,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from make_tiny import make_model
 from onnx import helper, numpy_helper
+
+from tests.golden.make_tiny import make_model
 
 SIDE = 640
 PRODUCTS = 6

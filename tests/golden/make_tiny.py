@@ -1,8 +1,10 @@
-"""Make tiny.onnx, a stand-in for the detector in tests of the line: `python make_tiny.py`.
+"""Make tiny.onnx, a stand-in for the detector in tests of the line.
+
+    python -m tests.golden.make_tiny
 
 It has the interface and the metadata of an exported model, needs microseconds, and finds one
-"person" in the left half and one "car" in the right half of the picture, each with the brightest
-pixel of the whole picture (over 255) as its score. A black frame holds nothing.
+"person" in the left half and one "car" in the right half of the frame, each with the brightest
+pixel of the whole frame (over 255) as its score. A black frame holds nothing.
 """
 
 import json

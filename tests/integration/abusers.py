@@ -1,4 +1,4 @@
-"""Clients that nobody wants, each a program of its own: `python abusers.py KIND PORT`.
+"""Clients that do harm, each a program of its own: `python abusers.py KIND PORT`.
 
 They go on until they are killed, or until the line throws them out for good.
 """

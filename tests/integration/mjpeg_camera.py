@@ -18,7 +18,7 @@ _REFUSAL = b"HTTP/1.0 401 Unauthorized\r\nWWW-Authenticate: Basic realm=cam\r\n\
 Script = Callable[[int], Iterator[bytes]]  # from the number of the connection
 
 
-def picture(index: int, size: Size = (64, 48)) -> bytes:
+def encode_frame(index: int, size: Size = (64, 48)) -> bytes:
     """One frame on the wire."""
     done, jpeg = cv2.imencode(".jpg", draw(index, size))
     assert done
@@ -26,22 +26,24 @@ def picture(index: int, size: Size = (64, 48)) -> bytes:
     return head.encode() + jpeg.tobytes() + b"\r\n"
 
 
-def film(indices: Iterator[int] | range, size: Size = (64, 48), fps: float = 50) -> Iterator[bytes]:
+def stream(
+    indices: Iterator[int] | range, size: Size = (64, 48), fps: float = 50
+) -> Iterator[bytes]:
     """An answer with these frames, in their time."""
     yield _HEAD
     for index in indices:
-        yield picture(index, size)
+        yield encode_frame(index, size)
         time.sleep(1.0 / fps)
 
 
 def moving(connection: int) -> Iterator[bytes]:
     """A camera without a fault."""
-    yield from film(iter(itertools.count()))
+    yield from stream(iter(itertools.count()))
 
 
 def frozen(connection: int) -> Iterator[bytes]:
-    """The same picture for ever."""
-    yield from film(itertools.repeat(3))
+    """The same frame for ever."""
+    yield from stream(itertools.repeat(3))
 
 
 def refusing(connection: int) -> Iterator[bytes]:
@@ -56,7 +58,7 @@ def mute(connection: int) -> Iterator[bytes]:
 
 def falling_silent(connection: int) -> Iterator[bytes]:
     """Some frames, and nothing more; the connection stays."""
-    yield from film(range(60))
+    yield from stream(range(60))
     time.sleep(3600)
 
 

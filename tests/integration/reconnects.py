@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tests.integration.mjpeg_camera import MjpegCamera, film
+from tests.integration.mjpeg_camera import MjpegCamera, stream
 from tests.running_line import RunningLine
 
 _PATIENCE_S = 30.0  # without a connection
@@ -24,8 +24,8 @@ class Sample(NamedTuple):
 
 
 def short(connection: int) -> Iterator[bytes]:
-    """Four frames; another picture each time, so that none is a repeat."""
-    return film(range(connection, connection + 4), fps=10_000)
+    """Four frames; another image each time, so that none is a repeat."""
+    return stream(range(connection, connection + 4), fps=10_000)
 
 
 def sample(pid: int, connections: int) -> Sample:

@@ -14,9 +14,9 @@ from pipeline.keys import make_keys
 from tests.clips import make_clip
 from tests.conftest import StartLine
 from tests.integration import abusers
-from tests.integration.test_files import assert_frames_in_order
-from tests.integration.test_kills import endless
-from tests.integration.test_subscribers import free_port
+from tests.integration.line_sources import endless
+from tests.ports import free_port
+from tests.recordings import assert_frames_in_order
 from tests.running_line import PATIENCE_S, REPOSITORY, RunningLine
 
 ABUSE_S = 3.0

@@ -13,8 +13,10 @@ import pytest
 
 from tests.clips import make_clip, make_folder
 from tests.conftest import StartLine
-from tests.integration.test_files import assert_frames_in_order
-from tests.integration.test_subscribers import free_port
+from tests.integration.line_sources import endless
+from tests.ports import free_port
+from tests.recordings import assert_frames_in_order
+from tests.running_line import wait_until
 
 
 @pytest.fixture
@@ -82,8 +84,7 @@ def test_a_local_address_in_use_is_refused(
     start_line: StartLine, clip: Path, short_dir: Path
 ) -> None:
     endpoint = f"publish.endpoint=ipc://{short_dir}/same"
-    sources = f"sources=[{{uri: {clip}, loop: true}}]"
-    first = start_line("--set", sources, "--set", endpoint)
+    first = start_line(*endless(clip), "--set", endpoint)
     first.wait_for_messages(1)
     said = refuse(start_line, "--source", clip, "--set", endpoint)
     assert f"cannot listen at ipc://{short_dir}/same: Address already in use" in said
@@ -130,7 +131,7 @@ def test_a_camera_with_frames_larger_than_allowed_is_absent_and_the_other_goes_o
 
 def shm_of_its_own(options: str) -> tuple[str, ...]:
     """A wrapper that gives a line a shared memory of its own."""
-    # Of the mount name space, so that nobody else sees it.
+    # In a mount name space, so that no other process sees it.
     mount = f'mount -t tmpfs -o {options} tmpfs /dev/shm && exec "$@"'
     wrap = ("unshare", "--mount", "sh", "-c", mount, "sh")
     if subprocess.run([*wrap, "true"], capture_output=True, check=False).returncode != 0:
@@ -155,7 +156,9 @@ def test_a_shared_memory_that_cannot_hold_the_run_is_refused(
 
 def test_the_password_of_a_camera_is_never_printed(start_line: StartLine) -> None:
     uri = f"rtsp://admin:S3cret@127.0.0.1:{free_port()}/stream?token=T0ken"
-    line = start_line("--source", uri, "--set", "log=DEBUG", "--duration", 1.5)
+    line = start_line("--source", uri, "--set", "log=DEBUG")
+    wait_until(lambda: "Connection refused" in line.stderr, "it was tried")
+    line.process.terminate()
     assert line.wait() == 0, line.stderr
     said = line.stdout + line.stderr
     assert "rtsp://***@127.0.0.1" in said

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.memory.ledger import LedgerReader
 from tests.clips import make_clip
 from tests.conftest import StartLine
-from tests.integration.test_files import assert_frames_in_order
-from tests.integration.test_kills import endless
+from tests.integration.line_sources import endless
+from tests.recordings import assert_frames_in_order
 from tests.running_line import RunningLine, wait_until
 
 STRICT = ("--set", "limits.frame_s=2.0")
@@ -21,14 +20,14 @@ def hang(line: RunningLine, name: str) -> None:
     stopped = line.kill(name, signal.SIGSTOP)
     wait_until(lambda: line.stderr.count("hung") > before, f"{name} is found out")
     wait_until(lambda: not Path(f"/proc/{stopped}").exists(), "it is gone")
-    line.wait_for_messages(len(line.messages()) + 3)
+    line.wait_for_more(3)
 
 
 def test_no_frame_of_a_file_is_lost_when_stages_hang_in_turn(
     start_line: StartLine, tmp_path: Path
 ) -> None:
     clip = make_clip(tmp_path / "clip.avi", 16)
-    line = start_line(*endless(clip), *STRICT, "--set", f"record.video={tmp_path}/film.mp4")
+    line = start_line(*endless(clip), *STRICT, "--set", f"record.video={tmp_path}/out.mp4")
     line.wait_for_messages(3)
     names = ["capture.cam0", "detect", "publish", "record_video"]
     for name in names:
@@ -47,10 +46,9 @@ def test_a_replica_that_hangs_for_good_is_replaced_and_the_order_kept(
 ) -> None:
     clip = make_clip(tmp_path / "clip.avi", 16, fps=50)
     line = start_line(*endless(clip), *STRICT, "--set", "detect.replicas=2")
-    ledger = LedgerReader.attach(line.run_dir(), cameras=1, processes=7)
-    # Before it is ready it has longer; the first replica alone gives messages too.
-    wait_until(lambda: all(ledger.process(i).ready_ns > 0 for i in range(7)), "all are ready")
     line.wait_for_messages(5)
+    # Before it is ready it has longer; the first replica alone gives messages too.
+    wait_until(line.ledger().are_ready, "all processes are ready")
     hang(line, "detect.1")
     line.process.terminate()
     assert line.wait() == 0, line.stderr

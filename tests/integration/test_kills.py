@@ -6,24 +6,9 @@ from pathlib import Path
 
 from tests.clips import make_clip
 from tests.conftest import StartLine
-from tests.integration.test_files import assert_frames_in_order
-from tests.running_line import RunningLine, wait_until
-
-STAGES = [
-    "capture.cam0", "preprocess", "detect", "postprocess", "publish", "record_jsonl",
-    "overlay", "record_video",
-]  # fmt: skip
-
-
-def endless(clip: Path) -> tuple[str, str]:
-    """A file that begins again at its end, at the speed of a camera."""
-    return "--set", f"sources=[{{uri: {clip}, loop: true, realtime: true}}]"
-
-
-def kill_and_wait(line: RunningLine, name: str) -> None:
-    """Until a successor runs and three more results have come through."""
-    line.kill_running(name)
-    line.wait_for_messages(len(line.messages()) + 3)
+from tests.integration.line_sources import endless
+from tests.recordings import assert_frames_in_order
+from tests.running_line import wait_until
 
 
 def test_no_frame_of_a_file_is_lost_when_each_process_is_killed_in_turn(
@@ -32,17 +17,17 @@ def test_no_frame_of_a_file_is_lost_when_each_process_is_killed_in_turn(
     clip = make_clip(tmp_path / "clip.avi", 16)
     line = start_line(
         *endless(clip),
-        *("--set", f"record.video={tmp_path}/film.mp4"),
+        *("--set", f"record.video={tmp_path}/out.mp4"),
     )
     line.run_dir()
     line.wait_for_messages(3)
-    for name in STAGES:
-        kill_and_wait(line, name)
+    for name in line.processes:
+        line.kill_and_recover(name)
     line.process.send_signal(signal.SIGINT)
     assert line.wait() == 0, line.stderr
     assert_frames_in_order(line.messages())
-    assert f"{len(STAGES)} processes died and were started again" in line.stdout
-    for name in STAGES:
+    assert f"{len(line.processes)} processes died and were started again" in line.stdout
+    for name in line.processes:
         assert f"{name} was killed by SIGKILL: starting it again" in line.stderr
     assert line.leftovers() == []
 
@@ -50,7 +35,7 @@ def test_no_frame_of_a_file_is_lost_when_each_process_is_killed_in_turn(
 def test_the_fork_server_may_be_killed_or_hang_at_any_time(
     start_line: StartLine, tmp_path: Path
 ) -> None:
-    """Nobody who runs needs it; who is killed next is started by its successor."""
+    """No running process needs it; the next that is killed is started by its successor."""
     clip = make_clip(tmp_path / "clip.avi", 16)
     line = start_line(*endless(clip))
     line.run_dir()
@@ -58,7 +43,7 @@ def test_the_fork_server_may_be_killed_or_hang_at_any_time(
     for number in (signal.SIGKILL, signal.SIGSTOP):
         line.kill("fork_server", number)
         for name in ("capture.cam0", "detect"):
-            kill_and_wait(line, name)
+            line.kill_and_recover(name)
     line.process.send_signal(signal.SIGINT)
     assert line.wait() == 0, line.stderr
     assert_frames_in_order(line.messages())
@@ -85,7 +70,7 @@ def test_replicas_that_are_killed_keep_the_order(start_line: StartLine, tmp_path
     line = start_line(*endless(clip), "--set", "detect.replicas=2")
     line.wait_for_messages(5)
     for name in ("detect.1", "detect.0"):
-        kill_and_wait(line, name)
+        line.kill_and_recover(name)
     line.process.terminate()
     assert line.wait() == 0, line.stderr
     assert_frames_in_order(line.messages())
@@ -102,7 +87,7 @@ def test_a_replica_that_hangs_for_a_while_loses_no_frame_of_a_file(
     line.kill("detect.0", signal.SIGSTOP)
     time.sleep(1.5)  # three times as long as a live frame would be waited for
     line.kill("detect.0", signal.SIGCONT)
-    line.wait_for_messages(len(line.messages()) + 20)
+    line.wait_for_more(20)
     line.process.terminate()
     assert line.wait() == 0, line.stderr
     assert_frames_in_order(line.messages())
@@ -130,7 +115,7 @@ def test_the_processes_of_a_killed_supervisor_end_and_the_next_start_cleans_up(
     line.look()
     line.process.kill()
     line.process.wait()
-    # Whoever starts a line next removes the directory: the one below, or another on this machine.
+    # The next line that starts removes the directory: that below, or another on this machine.
     wait_until(lambda: set(line.leftovers()) <= {str(run_dir)}, "its processes are gone")
     following = start_line("--source", clip)
     assert following.wait() == 0, following.stderr
@@ -152,7 +137,7 @@ def test_a_killed_run_and_its_cleaning_disturb_no_other(
     assert following.wait() == 0, following.stderr
     wait_until(lambda: killed.leftovers() == [], "it is cleaned up")
     assert other.run_dir().is_dir()
-    other.wait_for_messages(len(other.messages()) + 10)
+    other.wait_for_more(10)
     other.process.terminate()
     assert other.wait() == 0, other.stderr
     assert_frames_in_order(other.messages())

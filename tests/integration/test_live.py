@@ -1,4 +1,4 @@
-"""Live sources: the newest frame wins, and the ledger accounts for every other."""
+"""Live sources: the newest frame wins, and the ledger counts every other."""
 
 import signal
 import time
@@ -6,30 +6,17 @@ from pathlib import Path
 
 from pipeline.client import DetectionMessage, DetectionSubscriber
 from pipeline.memory.counters import DropReason
-from pipeline.memory.ledger import LedgerReader
 from tests.clips import is_of_frame, make_clip
 from tests.conftest import StartLine
+from tests.integration.line_sources import live
+from tests.running_ledger import RunningLedger
 from tests.running_line import PATIENCE_S, RunningLine, wait_until
 
-CAPTURE, PUBLISH = 0, 4  # rows of the ledger, in the order of the graph
-PROCESSES = 6
 
-
-def live(clip: Path, *, loop: bool = False, realtime: bool = True) -> tuple[str, str]:
-    keys = f"live: true, realtime: {realtime}, loop: {loop}".lower()
-    return "--set", f"sources=[{{uri: {clip}, {keys}}}]"
-
-
-def open_ledger(line: RunningLine) -> LedgerReader:
-    """The ledger of a running line; it stays mapped when the line has ended."""
-    run_dir = line.run_dir()
+def ledger_of(line: RunningLine) -> RunningLedger:
+    """The ledger of a line that has published."""
     line.wait_for_messages(1)
-    return LedgerReader.attach(run_dir, 1, PROCESSES)
-
-
-def losses(ledger: LedgerReader) -> int:
-    """Frames without a result."""
-    return sum(ledger.drops(0).values())
+    return line.ledger()
 
 
 def test_a_slow_detector_gets_the_newest_frames_and_all_others_are_counted(
@@ -37,10 +24,10 @@ def test_a_slow_detector_gets_the_newest_frames_and_all_others_are_counted(
 ) -> None:
     clip = make_clip(tmp_path / "clip.avi", 160, fps=160)
     line = start_line(*live(clip), model=slow_model)
-    ledger = open_ledger(line)
+    ledger = ledger_of(line)
     assert line.wait() == 0, line.stderr
-    assert ledger.counts(0, CAPTURE).frames == 160
-    assert 0 < losses(ledger) == 160 - ledger.counts(0, PUBLISH).frames
+    assert ledger.captured() == 160
+    assert 0 < ledger.losses() == 160 - ledger.results()
     messages = line.messages()
     frames = [m.frame_id for m in messages]
     assert frames == sorted(set(frames))
@@ -53,11 +40,11 @@ def test_messages_tell_of_all_drops_between_them(start_line: StartLine, tmp_path
     line = start_line(*live(make_clip(tmp_path / "clip.avi", 100, fps=50), loop=True))
     endpoint = f"ipc://{line.jsonl.parent}/pub"
     with DetectionSubscriber(endpoint, timeout_s=PATIENCE_S) as subscriber:
-        ledger = open_ledger(line)
+        ledger = ledger_of(line)
         line.kill("detect", signal.SIGSTOP)
         time.sleep(0.5)
         line.kill("detect", signal.SIGCONT)
-        line.wait_for_messages(len(line.messages()) + 20)
+        line.wait_for_more(20)
         line.process.send_signal(signal.SIGTERM)
         assert line.wait() == 0, line.stderr
         messages = receive_all(subscriber)
@@ -65,7 +52,7 @@ def test_messages_tell_of_all_drops_between_them(start_line: StartLine, tmp_path
     missing = frames[-1] - frames[0] + 1 - len(frames)
     told = sum(sum(m.drops.values()) for m in messages)
     assert missing > 5
-    assert missing <= told <= losses(ledger)
+    assert missing <= told <= ledger.losses()
     assert [m.seq for m in messages] == list(
         range(messages[0].seq, messages[0].seq + len(messages))
     )
@@ -75,7 +62,7 @@ def test_messages_tell_of_all_drops_between_them(start_line: StartLine, tmp_path
 
 
 def receive_all(subscriber: DetectionSubscriber) -> list[DetectionMessage]:
-    """Detections up to the end of the camera; the last one is said again to who subscribes."""
+    """Detections up to the end of the camera; the last one comes again to a new subscriber."""
     by_seq: dict[int, DetectionMessage] = {}
     for message in subscriber:
         if isinstance(message, DetectionMessage):
@@ -90,14 +77,14 @@ def test_each_frame_is_a_result_or_a_drop_when_processes_are_killed(
 ) -> None:
     clip = make_clip(tmp_path / "clip.avi", 16, fps=100)
     line = start_line(*live(clip, loop=True))
-    ledger = open_ledger(line)
+    ledger = ledger_of(line)
     for name in ("detect", "capture.cam0", "preprocess", "postprocess"):
         line.kill_running(name)
-        line.wait_for_messages(len(line.messages()) + 5)
+        line.wait_for_more(5)
     line.process.send_signal(signal.SIGTERM)
     assert line.wait() == 0, line.stderr
-    results = ledger.counts(0, PUBLISH).frames
-    assert ledger.counts(0, CAPTURE).frames == results + losses(ledger)
+    results = ledger.results()
+    assert ledger.captured() == results + ledger.losses()
     frames = [m.frame_id for m in line.messages()]
     assert frames == sorted(set(frames))
 
@@ -106,11 +93,11 @@ def test_a_recorder_that_stands_still_costs_no_result(
     start_line: StartLine, tmp_path: Path
 ) -> None:
     line = start_line(*live(make_clip(tmp_path / "clip.avi", 100, fps=50)))
-    ledger = open_ledger(line)
+    ledger = ledger_of(line)
     line.kill("record_jsonl", signal.SIGSTOP)
-    wait_until(lambda: ledger.counts(0, PUBLISH).drops(DropReason.NOT_RECORDED) > 0, "it is late")
+    wait_until(lambda: ledger.unrecorded() > 0, "it is late")
     line.kill("record_jsonl", signal.SIGCONT)
     assert line.wait() == 0, line.stderr
-    unrecorded = ledger.counts(0, PUBLISH).drops(DropReason.NOT_RECORDED)
-    assert ledger.counts(0, PUBLISH).frames == 100 - losses(ledger)
-    assert len(line.messages()) == 100 - losses(ledger) - unrecorded
+    unrecorded = ledger.unrecorded()
+    assert ledger.results() == 100 - ledger.losses()
+    assert len(line.messages()) == 100 - ledger.losses() - unrecorded

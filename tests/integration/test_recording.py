@@ -6,62 +6,42 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 from pipeline.client import DetectionMessage, DetectionSubscriber, StatusMessage
-from tests.clips import level, make_clip
+from tests.clips import make_clip
 from tests.conftest import StartLine
-from tests.integration.test_files import assert_frames_in_order
-from tests.integration.test_kills import STAGES, endless, kill_and_wait
+from tests.integration.line_sources import endless
+from tests.recordings import assert_frames_in_order, assert_video_has_frames, recorded_levels
 from tests.running_line import PATIENCE_S, wait_until
 
 SIZE = (320, 240)  # room for what is drawn: most pixels keep the grey that numbers the frame
 FULL = "No space left on device: the recording ends here; the line goes on"
 
 
-def filmed_levels(film: Path) -> list[float]:
-    """The commonest grey of each picture."""
-    capture = cv2.VideoCapture(str(film), cv2.CAP_FFMPEG)
-    found = []
-    while (picture := capture.read()[1]) is not None:
-        found.append(float(np.median(picture)))
-    capture.release()
-    return found
-
-
-def assert_film_has_frames(film: Path, count: int) -> None:
-    """Each of the first `count` frames, in order, and no more."""
-    found = filmed_levels(film)
-    assert len(found) == count
-    wrong = [i for i, grey in enumerate(found) if abs(grey - level(i)) >= 5]
-    assert not wrong, f"frames {wrong[:5]} of {count} are not where they belong"
-
-
 def test_each_frame_is_recorded_once_when_each_process_is_killed_in_turn(
     start_line: StartLine, tmp_path: Path
 ) -> None:
-    film = tmp_path / "film.mp4"
+    video = tmp_path / "out.mp4"
     clip = make_clip(tmp_path / "clip.avi", 16, SIZE, fps=50)
-    line = start_line(*endless(clip), "--set", f"record.video={film}")
+    line = start_line(*endless(clip), "--set", f"record.video={video}")
     line.wait_for_messages(3)
-    for name in (*STAGES, "record_video", "overlay"):
-        kill_and_wait(line, name)
+    for name in (*line.processes, "record_video", "overlay"):
+        line.kill_and_recover(name)
     line.process.send_signal(signal.SIGINT)
     assert line.wait() == 0, line.stderr
     messages = line.messages()
     assert_frames_in_order(messages)
-    assert_film_has_frames(film, len(messages))
-    assert list(tmp_path.glob("film*")) == [film]
+    assert_video_has_frames(video, len(messages))
+    assert list(tmp_path.glob("out*")) == [video]
 
 
 def test_a_recorder_killed_in_full_flow_loses_nothing_and_repeats_nothing(
     start_line: StartLine, tmp_path: Path
 ) -> None:
-    film = tmp_path / "film.mp4"
+    video = tmp_path / "out.mp4"
     clip = make_clip(tmp_path / "clip.avi", 400, SIZE)
-    line = start_line("--source", clip, "--set", f"record.video={film}")
+    line = start_line("--source", clip, "--set", f"record.video={video}")
     for count in (20, 120, 220):
         line.wait_for_messages(count)
         line.kill("record_video")
@@ -69,23 +49,23 @@ def test_a_recorder_killed_in_full_flow_loses_nothing_and_repeats_nothing(
         line.wait_for_messages(count + 20)
     assert line.wait() == 0, line.stderr
     assert_frames_in_order(line.messages(), 400)
-    assert_film_has_frames(film, 400)
+    assert_video_has_frames(video, 400)
 
 
 def test_a_recording_can_be_read_when_the_whole_line_is_killed(
     start_line: StartLine, tmp_path: Path
 ) -> None:
-    film = tmp_path / "film.mp4"
+    video = tmp_path / "out.mp4"
     clip = make_clip(tmp_path / "clip.avi", 16, SIZE, fps=50)
-    line = start_line(*endless(clip), "--set", f"record.video={film}")
+    line = start_line(*endless(clip), "--set", f"record.video={video}")
     line.wait_for_messages(40)
     line.look()
     line.process.kill()
     line.process.wait()
     wait_until(lambda: not any("process" in left for left in line.leftovers()), "all are gone")
-    found = len(filmed_levels(film))
+    found = len(recorded_levels(video))
     assert found >= len(line.messages()) - 8  # the slots of the ring: under way at the kill
-    assert_film_has_frames(film, found)
+    assert_video_has_frames(video, found)
     assert [m.frame_id for m in line.messages()] == list(range(len(line.messages())))
 
 
@@ -105,10 +85,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_ends_the_recordings_and_not_the_line(
     start_line: StartLine, small_disk: Path, tmp_path: Path
 ) -> None:
-    film, jsonl = small_disk / "film.mp4", small_disk / "out.jsonl"
+    video, jsonl = small_disk / "out.mp4", small_disk / "out.jsonl"
     clip = make_clip(tmp_path / "clip.avi", 400, SIZE)
     line = start_line(
-        *("--source", clip, "--set", f"record.video={film}", "--set", f"record.jsonl={jsonl}")
+        *("--source", clip, "--set", f"record.video={video}", "--set", f"record.jsonl={jsonl}")
     )
     seen = set()
     endpoint = f"ipc://{line.jsonl.parent}/pub"
@@ -121,13 +101,13 @@ def test_a_full_disk_ends_the_recordings_and_not_the_line(
     assert line.wait() == 0, line.stderr
     assert max(seen) == 399
     line.jsonl = jsonl
-    written, filmed = len(line.messages()), len(filmed_levels(film))
+    written, recorded = len(line.messages()), len(recorded_levels(video))
     assert 10 < written < 390
-    assert 10 < filmed < 390
+    assert 10 < recorded < 390
     assert_frames_in_order(line.messages())
     assert jsonl.read_bytes().endswith(b"\n")
-    assert_film_has_frames(film, filmed)
-    for key, path, count in (("jsonl", jsonl, written), ("video", film, filmed)):
+    assert_video_has_frames(video, recorded)
+    for key, path, count in (("jsonl", jsonl, written), ("video", video, recorded)):
         assert line.stderr.count(f"record.{key}: {path}: {FULL}") == 1
         assert re.search(rf"record_{key} +.* {400 - count} not_recorded", line.stdout)
     assert line.stderr.count("ERROR") == 2
@@ -137,7 +117,7 @@ def test_a_full_disk_ends_the_recordings_and_not_the_line(
 def test_a_full_disk_ends_the_line_when_recordings_are_required(
     start_line: StartLine, small_disk: Path, tmp_path: Path, key: str
 ) -> None:
-    path = small_disk / ("out.jsonl" if key == "jsonl" else "film.mp4")
+    path = small_disk / ("out.jsonl" if key == "jsonl" else "out.mp4")
     clip = make_clip(tmp_path / "clip.avi", 16, SIZE)
     line = start_line(
         *("--set", f"sources=[{{uri: {clip}, loop: true}}]", "--set", "record.required=true"),

@@ -14,7 +14,7 @@ import pytest
 from pipeline.client import DetectionMessage, DetectionSubscriber, Message, StatusMessage
 from tests.conftest import StartLine
 from tests.integration.mjpeg_camera import MjpegCamera
-from tests.integration.test_subscribers import free_port
+from tests.ports import free_port
 from tests.running_line import PATIENCE_S
 
 SYSTEM_PYTHON = "/usr/bin/python3"  # the one that Debian's python3-gi belongs to
@@ -196,7 +196,7 @@ def test_a_stream_that_changes_its_size_begins_an_epoch(
     watched = threading.Event()
 
     def growing(connection: int) -> Iterator[bytes]:
-        watched.wait(PATIENCE_S)  # or the small pictures are gone before anybody looks
+        watched.wait(PATIENCE_S)  # or the small frames are gone before the subscriber is there
         yield b"HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n"
         yield small + large if connection == 1 else large
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.clips import make_clip
 from tests.conftest import StartLine
-from tests.integration.test_files import assert_frames_in_order
-from tests.integration.test_kills import endless
+from tests.integration.line_sources import endless
+from tests.recordings import assert_frames_in_order
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,6 +1,6 @@
-"""Makes a film of H.264 in MPEG-TS: `/usr/bin/python3 transport_stream.py FILE WxH FRAMES`.
+"""Makes a video of H.264 in MPEG-TS: `/usr/bin/python3 transport_stream.py FILE WxH FRAMES`.
 
-Such films can be joined end to end, as a camera joins them that changes its size. It needs the
+Such videos can be joined end to end, as by a camera that changes its size. It needs the
 same of Debian as rtsp_server.py.
 """
 

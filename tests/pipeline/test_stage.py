@@ -67,5 +67,5 @@ def test_a_stage_with_state_must_say_how_it_recalls_a_frame() -> None:
             """Nothing to do."""
 
     with pytest.raises(TypeError, match="recall"):
-        Forgetful()
+        Forgetful()  # type: ignore[abstract]  # that is what is tested
     assert Careful().last_in_output(camera=0) == NO_FRAME

@@ -10,7 +10,7 @@ from pipeline.links.parcel import Parcel
 from pipeline.loops.frame_handler import FrameHandler
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import Ring, RingLayout, ring_path
-from pipeline.stage import BasicStage, Context, Frame
+from pipeline.stage import Context, Frame, Stage
 from pipeline.topology import ProcessSpec, RunSpec
 from stages.config import LineConfig, RecordConfig, SourceConfig
 from stages.graph import make_topology
@@ -50,7 +50,7 @@ class StageBench:
         layout = RingLayout(4, areas, TOPOLOGY.names, TOPOLOGY.branches)
         return Ring.create(ring_path(folder, 0, 1), layout)
 
-    def start(self, stage: BasicStage[Any, Any]) -> None:
+    def start(self, stage: Stage[Any, Any]) -> None:
         """Start a process with this stage, the first or a successor of one that was killed."""
         self._handler = FrameHandler(self.context.process.stage, stage, self.context.counters)
 

@@ -11,7 +11,11 @@ from tests.stages.stage_bench import LABELS, StageBench
 MS = 1_000_000
 CAR = DetectionBody(
     encode_detections(
-        Detections(np.float32([[40, 40, 100, 80]]), np.float32([0.9]), np.array([2], np.int32))
+        Detections(
+            np.array([[40, 40, 100, 80]], np.float32),
+            np.array([0.9], np.float32),
+            np.array([2], np.int32),
+        )
     )
 )
 

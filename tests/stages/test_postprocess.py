@@ -14,9 +14,10 @@ OPTIONS = SoftNms(method="hard", iou_thresh=0.5, sigma=0.5, score_thresh=0.3, ma
 def test_boxes_come_out_best_first_in_pixels_of_the_source(short_dir: Path) -> None:
     bench = StageBench(short_dir, "postprocess", (128, 96))  # 2 x 1.5 times the network's size
     frame = bench.make_frame()
-    boxes_net = [[8, 16, 24, 48], [40, 16, 56, 48], [8, 16, 24, 49]]
-    scores = [[0.6, 0, 0], [0, 0, 0.9], [0.5, 0, 0]]  # the last: the first again
-    Slot(frame).write_rois(np.float32(boxes_net), np.float32(scores))
+    boxes_net = np.array([[8, 16, 24, 48], [40, 16, 56, 48], [8, 16, 24, 49]], np.float32)
+    # The last is the first again.
+    scores = np.array([[0.6, 0, 0], [0, 0, 0.9], [0.5, 0, 0]], np.float32)
+    Slot(frame).write_rois(boxes_net, scores)
     found = decode_detections(Postprocess(OPTIONS, bench.context).process(frame).encoded)
     assert found.class_ids.tolist() == [2, 0]
     assert np.allclose(found.scores, [0.9, 0.6])

@@ -24,7 +24,9 @@ from tests.stages.stage_bench import LABELS, StageBench
 CAR = DetectionBody(
     encode_detections(
         Detections(
-            np.float32([[1.234567, 2, 30, 40]]), np.float32([0.765432]), np.array([2], np.int32)
+            np.array([[1.234567, 2, 30, 40]], np.float32),
+            np.array([0.765432], np.float32),
+            np.array([2], np.int32),
         )
     )
 )

@@ -10,7 +10,7 @@ from pipeline.memory.counters import DropReason
 from stages.record_jsonl import RecordJsonl
 from stages.recording.recorder import RecorderOptions
 from stages.slot import PublishedBody
-from tests.pipeline.test_client import make_message
+from tests.pipeline.messages import make_message
 from tests.stages.recording.test_journal import no_file_above
 from tests.stages.stage_bench import StageBench
 

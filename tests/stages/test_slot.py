@@ -37,7 +37,8 @@ def test_only_the_rois_of_this_frame_are_read(short_dir: Path) -> None:
     slot = Slot(StageBench(short_dir, "overlay").make_frame())
     boxes_net, scores = np.ones((5, 4), np.float32), np.full((5, 3), 0.5, np.float32)
     slot.write_rois(boxes_net, scores)
-    slot.write_rois(2 * boxes_net[:2], scores[:2] / 2)  # the slot's next frame has fewer
+    fewer = np.full((2, 4), 2, np.float32), np.full((2, 3), 0.25, np.float32)
+    slot.write_rois(*fewer)  # the slot's next frame
     read_boxes, read_scores = slot.rois
     np.testing.assert_array_equal(read_boxes, np.full((2, 4), 2))
     np.testing.assert_array_equal(read_scores, np.full((2, 3), 0.25))

@@ -1,4 +1,4 @@
-"""The table as a picture: latency by model and engine, and time by kind of operator."""
+"""The table as a chart: latency by model and engine, and time by kind of operator."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -32,7 +32,7 @@ def open_ort(path: Path, frame: np.ndarray) -> Infer:
 
 
 def open_peer(path: Path) -> Infer:
-    """Somebody else's model in ONNX Runtime, on noise of the size that it asks for."""
+    """Another project's model in ONNX Runtime, on noise of the size that it asks for."""
     session = ort.InferenceSession(
         str(path), make_session_options(threads=1), providers=["CPUExecutionProvider"]
     )
@@ -74,7 +74,7 @@ def open_openvino(path: Path, frame: np.ndarray) -> Infer:
     }
     compiled = openvino.Core().compile_model(str(path), "CPU", options)
     request = compiled.create_infer_request()
-    request.set_input_tensor(openvino.Tensor(frame))  # a copy, which nobody frees too early
+    request.set_input_tensor(openvino.Tensor(frame))  # a copy, which is not freed too early
 
     def infer() -> list[np.ndarray]:
         request.infer()

@@ -42,4 +42,5 @@ def make_product(side: int) -> bytes:
         [helper.make_tensor("right", TensorProto.FLOAT, shape, weight.tobytes(), raw=True)],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return model.SerializeToString()
+    content: bytes = model.SerializeToString()
+    return content

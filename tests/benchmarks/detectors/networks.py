@@ -21,6 +21,8 @@ from models.export.graph import GraphBuilder
 from models.export.rpn import add_attention, add_rpn
 from models.export.thundernet import add_image, make_graph
 from models.export.writer import make_card
+from models.thundernet.backbones.snet import SNet
+from models.thundernet.cem import ContextEnhancementModule
 from models.thundernet.thundernet import ThunderNet
 from stages.model.model_file import METADATA_KEY, SoftNmsDefaults
 from tests.models.random_network import make_network
@@ -53,6 +55,9 @@ def write_whole(model: ThunderNet, path: Path, block: int = DEFAULT_BLOCK) -> No
 
 def write_dense(model: ThunderNet, path: Path) -> None:
     """The deployed graph up to the maps from which RoIs are chosen and read."""
+    assert isinstance(model.backbone, SNet)
+    assert isinstance(model.context, ContextEnhancementModule)
+    assert model.sam is not None
     size = model.config.input_size
     graph = GraphBuilder("dense")
     frame = graph.input("frame", np.uint8, [size, size, 3])
@@ -68,7 +73,7 @@ def write_dense(model: ThunderNet, path: Path) -> None:
 
 
 class PlainDense(nn.Module):
-    """What somebody exports who has the network and torch: image (1, 3, S, S) to the maps."""
+    """What a plain export of the network in torch has: image (1, 3, S, S) to the maps."""
 
     def __init__(self, model: ThunderNet) -> None:
         super().__init__()

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from pipeline.errors import LineError
 from pipeline.keys import make_keys
 from pipeline.links.authenticator import Authenticator, ServerKeys
 from pipeline.links.broadcast import Broadcast
-from tests.integration.test_subscribers import free_port
-from tests.pipeline.test_client import make_message, publish
+from tests.pipeline.messages import make_message, publish
+from tests.ports import free_port
 from tests.running_line import wait_until
 
 
@@ -66,6 +67,11 @@ def count_until(line: Broadcast, wanted: DetectionSubscriber, *others: Detection
     return sum(found[other] for other in others)
 
 
+def is_refused(line: Broadcast, said: list[str]) -> bool:
+    line.welcome()
+    return bool(said)
+
+
 def test_only_a_known_client_gets_messages(
     endpoint: str, keys: Keys, closed_line: Broadcast, said: list[str]
 ) -> None:
@@ -101,7 +107,7 @@ def test_a_key_counts_as_soon_as_it_is_added(
     with DetectionSubscriber(
         endpoint, timeout_s=0.01, server_key=keys.line_public, key=keys.stranger
     ) as stranger:
-        wait_until(lambda: closed_line.welcome() or bool(said), "it is refused")
+        wait_until(partial(is_refused, closed_line, said), "it is refused")
     keys.stranger_public.rename(keys.clients / "new.key")
     with DetectionSubscriber(
         endpoint, timeout_s=0.01, server_key=keys.line_public, key=keys.stranger
@@ -116,7 +122,7 @@ def test_a_client_whose_key_was_removed_is_refused(
     with DetectionSubscriber(
         endpoint, timeout_s=0.01, server_key=keys.line_public, key=keys.office
     ) as former:
-        wait_until(lambda: closed_line.welcome() or bool(said), "it is refused")
+        wait_until(partial(is_refused, closed_line, said), "it is refused")
         publish(closed_line, make_message())
         assert former.receive() is None
 

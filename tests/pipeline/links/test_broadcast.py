@@ -1,5 +1,6 @@
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ class Listener:
     """A subscriber and what it has received."""
 
     def __init__(self, endpoint: str, *prefixes: bytes, conflate: bool = False) -> None:
-        self.socket = zmq.Context.instance().socket(zmq.SUB)
+        self.socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.CONFLATE, conflate)
         for prefix in prefixes:
@@ -104,7 +105,8 @@ def test_many_new_clients_cost_the_others_one_repeat_a_second(
 def test_a_client_that_holds_too_many_subscriptions_is_disconnected_and_others_come_back(
     broadcast: Broadcast, endpoint: str, said: list[str]
 ) -> None:
-    good, hostile = Listener(endpoint, b""), zmq.Context.instance().socket(zmq.XSUB)
+    good = Listener(endpoint, b"")
+    hostile: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.XSUB)
     hostile.setsockopt(zmq.LINGER, 0)
     hostile.setsockopt(zmq.SNDHWM, 0)
     hostile.connect(endpoint)
@@ -122,7 +124,7 @@ def test_subscriptions_of_clients_that_left_are_forgotten(
 ) -> None:
     """Together they would be too many."""
     for start in range(0, 20_000, 5000):
-        peer = zmq.Context.instance().socket(zmq.XSUB)
+        peer: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.XSUB)
         peer.setsockopt(zmq.LINGER, 0)
         peer.setsockopt(zmq.SNDHWM, 0)
         peer.connect(endpoint)
@@ -130,7 +132,7 @@ def test_subscriptions_of_clients_that_left_are_forgotten(
             peer.send(b"\x01%020d" % number)
         peer.send(b"\x01det.yard ")
         broadcast.send("det.yard", b"x")
-        serve_until(lambda peer=peer: peer.poll(0), broadcast, "all are read")
+        serve_until(partial(peer.poll, 0), broadcast, "all are read")
         peer.close()
     Listener(endpoint, b"").wait_for(b"det.yard x", broadcast)
     assert said == []

@@ -80,8 +80,9 @@ class Link:
         return arrived
 
     def close(self) -> None:
-        for end in (self.sender, *self.receivers):
-            end.close()
+        self.sender.close()
+        for receiver in self.receivers:
+            receiver.close()
 
 
 @pytest.fixture
@@ -215,7 +216,7 @@ def test_frames_wait_while_there_is_no_receiver(link: Link) -> None:
 
 @pytest.mark.parametrize("parts", [[b""], [b"short"], [b"8 bytes.", b""], [b"x" * 5000]])
 def test_hostile_reports_make_no_receiver(link: Link, parts: list[bytes]) -> None:
-    peer = zmq.Context.instance().socket(zmq.DEALER)
+    peer: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     peer.setsockopt(zmq.LINGER, 0)
     peer.connect(f"ipc://{link.run_dir}/camera-left.ipc")
     peer.send_multipart(parts)

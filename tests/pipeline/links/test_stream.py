@@ -74,7 +74,7 @@ def test_a_full_link_is_an_error_and_not_a_drop(short_dir: Path) -> None:
 )
 def test_hostile_bytes_are_left_out(short_dir: Path, parts: list[bytes]) -> None:
     receiver, sender = StreamReceiver(short_dir, "left", NoneType), StreamSender(short_dir, "left")
-    peer = zmq.Context.instance().socket(zmq.PUSH)
+    peer: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUSH)
     peer.connect(f"ipc://{short_dir}/left.ipc")
     peer.send_multipart(parts)
     sender.send(Parcel(make_ref(5), None))

@@ -12,7 +12,7 @@ from pipeline.memory.counters import FrameCounters
 from pipeline.memory.frame_ref import NO_FRAME
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import Ring
-from pipeline.stage import BasicStage, Frame, StatefulStage
+from pipeline.stage import BasicStage, Frame, Stage, StatefulStage
 from tests.pipeline.bodies import Note
 from tests.pipeline.frames import make_ref, make_ring
 
@@ -66,7 +66,7 @@ class Bench:
     def __init__(self, ring: Ring, counters: FrameCounters) -> None:
         self._ring, self._counters = ring, counters
 
-    def start(self, stage: BasicStage[None, Note]) -> None:
+    def start(self, stage: Stage[None, Note]) -> None:
         """Start a process, which finds the counters of its predecessor."""
         self._handler = FrameHandler("left", stage, [self._counters])
 

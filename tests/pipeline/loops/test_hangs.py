@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -73,12 +74,16 @@ def test_a_frame_that_kills_every_process_is_skipped(short_dir: Path, stage: str
     assert line.ledger.is_skipped(0, LEFT, 7)
 
 
+def has_restarted(line: Watched, times: int) -> bool:
+    return line.supervisor.restarts == times
+
+
 def test_a_frame_is_not_blamed_for_kills_from_outside(short_dir: Path) -> None:
     line = Watched(short_dir, stage="Looping", limits=Limits(frame_s=600.0))
     for restarts in (1, 2, 3):
         line.until(lambda: line.ledger.process(LEFT).held_frame == (0, 7))
         os.kill(line.pids()[LEFT], signal.SIGKILL)
-        line.until(lambda restarts=restarts: line.supervisor.restarts == restarts)
+        line.until(partial(has_restarted, line, restarts))
     line.stop()
     assert not line.ledger.is_skipped(0, LEFT, 7)
 

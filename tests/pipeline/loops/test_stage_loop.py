@@ -99,8 +99,10 @@ class Bench:
     def close(self) -> None:
         self._stop.set()
         self._thread.join()
-        for end in (self.loop, self.sender, *self.readers):
-            end.close()
+        self.loop.close()
+        self.sender.close()
+        for reader in self.readers:
+            reader.close()
 
 
 @pytest.fixture

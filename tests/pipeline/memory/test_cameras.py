@@ -1,8 +1,8 @@
+import time
 from pathlib import Path
 
 import pytest
 
-from pipeline.memory import cameras
 from pipeline.memory.cameras import CameraState
 from pipeline.memory.ledger import Ledger
 
@@ -20,7 +20,7 @@ def test_a_camera_is_connecting_until_something_is_known(ledger: Ledger) -> None
 
 def test_since_moves_when_the_state_does(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     begin_ns = ledger.camera(0).since_unix_ns
-    monkeypatch.setattr(cameras.time, "time_ns", lambda: 5)
+    monkeypatch.setattr(time, "time_ns", lambda: 5)
     writer = ledger.camera_writer(0)
     writer.set_state(CameraState.CONNECTING, "no route")
     assert ledger.camera(0).status == (CameraState.CONNECTING, begin_ns, "no route")

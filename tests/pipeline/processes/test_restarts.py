@@ -1,7 +1,8 @@
+import time
+
 import pytest
 
 from pipeline.limits import Limits
-from pipeline.processes import restarts
 from pipeline.processes.restarts import Restarts
 
 
@@ -16,7 +17,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(restarts.time, "monotonic", clock.monotonic)
+    monkeypatch.setattr(time, "monotonic", clock.monotonic)
     return clock
 
 

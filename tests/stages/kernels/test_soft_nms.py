@@ -1,3 +1,5 @@
+from typing import Any
+
 import msgspec
 import numpy as np
 import pytest
@@ -5,6 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from stages.kernels import soft_nms
+from stages.kernels.decay import Method
 from stages.kernels.soft_nms import SoftNms
 from tests.stages.kernels import textbook_soft_nms
 from tests.stages.kernels.crowd import make_crowd
@@ -13,7 +16,7 @@ METHODS = ["linear", "gaussian", "hard"]
 
 
 @pytest.fixture(params=[0, 32], ids=["vectorized", "scalar"])
-def _either_form(request, monkeypatch):
+def _either_form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(soft_nms, "SCALAR_LIMIT", request.param)
 
 
@@ -21,7 +24,9 @@ def _either_form(request, monkeypatch):
 @pytest.mark.parametrize("method", METHODS)
 @given(seed=st.integers(0, 10**6), rois=st.integers(1, 40), classes=st.integers(1, 6))
 @settings(max_examples=60, deadline=None)
-def test_both_forms_equal_the_textbook_per_class(method, scalar_limit, seed, rois, classes):
+def test_both_forms_equal_the_textbook_per_class(
+    method: Method, scalar_limit: int, seed: int, rois: int, classes: int
+) -> None:
     boxes, scores = make_crowd(seed, rois, classes)
     # Of two scores that are equal in float32 another one is picked, and all that follows differs.
     assume(textbook_soft_nms.least_lead(boxes, scores, method) > 1e-6)
@@ -43,7 +48,7 @@ def test_both_forms_equal_the_textbook_per_class(method, scalar_limit, seed, roi
 
 
 @pytest.mark.usefixtures("_either_form")
-def test_linear_decay_by_hand():
+def test_linear_decay_by_hand() -> None:
     # The second box lies on the first with IoU 2/3, the third apart from both.
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 15], [50, 50, 60, 60]], np.float32)
     scores = np.array([[0.9], [0.6], [0.5]], np.float32)
@@ -55,7 +60,7 @@ def test_linear_decay_by_hand():
 
 
 @pytest.mark.usefixtures("_either_form")
-def test_gaussian_decay_by_hand():
+def test_gaussian_decay_by_hand() -> None:
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 15]], np.float32)
     scores = np.array([[0.9], [0.6]], np.float32)
     found = SoftNms(method="gaussian", score_thresh=0.1).suppress(boxes, scores)
@@ -63,7 +68,7 @@ def test_gaussian_decay_by_hand():
 
 
 @pytest.mark.usefixtures("_either_form")
-def test_hard_suppression_removes():
+def test_hard_suppression_removes() -> None:
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 15]], np.float32)
     scores = np.array([[0.9], [0.6]], np.float32)
     found = SoftNms(method="hard", score_thresh=0.1).suppress(boxes, scores)
@@ -71,7 +76,7 @@ def test_hard_suppression_removes():
 
 
 @pytest.mark.usefixtures("_either_form")
-def test_classes_do_not_compete():
+def test_classes_do_not_compete() -> None:
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 10]], np.float32)
     scores = np.array([[0.9, 0.0], [0.0, 0.8]], np.float32)
     found = SoftNms().suppress(boxes, scores)
@@ -80,20 +85,20 @@ def test_classes_do_not_compete():
 
 
 @pytest.mark.usefixtures("_either_form")
-def test_one_row_may_be_two_classes():
+def test_one_row_may_be_two_classes() -> None:
     boxes = np.array([[0, 0, 10, 10]], np.float32)
     found = SoftNms().suppress(boxes, np.array([[0.4, 0.6]], np.float32))
     assert found.class_ids.tolist() == [1, 0]
 
 
 @pytest.mark.usefixtures("_either_form")
-def test_a_candidate_that_decays_below_the_threshold_is_gone():
+def test_a_candidate_that_decays_below_the_threshold_is_gone() -> None:
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 10]], np.float32)
     scores = np.array([[0.9], [0.8]], np.float32)
     assert SoftNms(score_thresh=0.0).suppress(boxes, scores).scores.tolist() == [np.float32(0.9)]
 
 
-def test_no_more_than_max_detections():
+def test_no_more_than_max_detections() -> None:
     boxes, scores = make_crowd(5, rois=100, classes=5)
     found = SoftNms(score_thresh=0.01, max_detections=7).suppress(boxes, scores)
     assert len(found.boxes_xyxy) == len(found.scores) == len(found.class_ids) == 7
@@ -108,7 +113,7 @@ def test_no_more_than_max_detections():
         (np.array([[0, 0, 9, 9]]), np.empty((1, 0))),  # no class
     ],
 )
-def test_nothing_found_has_the_same_shapes(boxes, scores):
+def test_nothing_found_has_the_same_shapes(boxes: np.ndarray, scores: np.ndarray) -> None:
     found = SoftNms().suppress(boxes.astype(np.float32), scores.astype(np.float32))
     assert found.boxes_xyxy.shape == (0, 4)
     assert found.scores.shape == (0,)
@@ -119,11 +124,11 @@ def test_nothing_found_has_the_same_shapes(boxes, scores):
 @pytest.mark.usefixtures("_either_form")
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("score", [np.nan, np.inf, -np.inf])
-def test_a_score_that_is_no_number_is_no_candidate(method, score):
+def test_a_score_that_is_no_number_is_no_candidate(method: Method, score: float) -> None:
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 11]], np.float32)
     scores = np.array([[score], [0.8]], np.float32)
     found = SoftNms(method=method).suppress(boxes, scores)
-    np.testing.assert_array_equal(found.scores, np.float32([0.8]))
+    np.testing.assert_array_equal(found.scores, np.array([0.8], np.float32))
 
 
 @pytest.mark.usefixtures("_either_form")
@@ -137,14 +142,14 @@ def test_a_score_that_is_no_number_is_no_candidate(method, score):
         [0, 0, 3e38, 3e38],  # area overflows float32
     ],
 )
-def test_a_box_without_area_is_no_candidate(box):
+def test_a_box_without_area_is_no_candidate(box: list[float]) -> None:
     boxes = np.array([box, [0, 0, 10, 10]], np.float32)
     scores = np.array([[0.9], [0.8]], np.float32)
     found = SoftNms().suppress(boxes, scores)
     np.testing.assert_array_equal(found.boxes_xyxy, boxes[1:])
 
 
-def test_the_arguments_are_left_alone():
+def test_the_arguments_are_left_alone() -> None:
     boxes, scores = make_crowd(9, rois=30, classes=3)
     before = boxes.copy(), scores.copy()
     SoftNms(score_thresh=0.01).suppress(boxes, scores)
@@ -161,12 +166,12 @@ def test_the_arguments_are_left_alone():
         ({"max_detections": 0}, "max_detections: expected 1 or more, got 0"),
     ],
 )
-def test_settings_out_of_range_are_refused(setting, message):
+def test_settings_out_of_range_are_refused(setting: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SoftNms(**setting)
 
 
-def test_settings_come_from_json_and_unknown_ones_are_refused():
+def test_settings_come_from_json_and_unknown_ones_are_refused() -> None:
     text = b'{"method": "gaussian", "iou_thresh": 0.4, "sigma": 0.3}'
     assert msgspec.json.decode(text, type=SoftNms) == SoftNms(
         method="gaussian", iou_thresh=0.4, sigma=0.3

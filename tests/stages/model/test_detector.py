@@ -13,17 +13,17 @@ from stages.model.runtime import ort
 
 
 @pytest.fixture
-def detector(tiny_model) -> Detector:
+def detector(tiny_model: Path) -> Detector:
     return Detector(tiny_model)
 
 
-def test_metadata_is_that_of_the_file(detector, tiny_model):
+def test_metadata_is_that_of_the_file(detector: Detector, tiny_model: Path) -> None:
     assert detector.metadata == read_model_metadata(tiny_model)
     assert detector.make_tensor().shape == (64, 64, 3)
     assert detector.make_tensor().dtype == np.uint8
 
 
-def test_boxes_and_scores_of_a_frame(detector):
+def test_boxes_and_scores_of_a_frame(detector: Detector) -> None:
     tensor = detector.make_tensor()
     tensor[5, 7] = 204
     boxes, scores = detector.infer(tensor)
@@ -32,7 +32,7 @@ def test_boxes_and_scores_of_a_frame(detector):
     assert boxes.dtype == scores.dtype == np.float32
 
 
-def test_a_result_outlives_the_next_frame(detector):
+def test_a_result_outlives_the_next_frame(detector: Detector) -> None:
     tensor = detector.make_tensor()
     tensor[:] = 255
     first = detector.infer(tensor).scores
@@ -49,25 +49,27 @@ def test_a_result_outlives_the_next_frame(detector):
         np.zeros((1, 64, 64, 3), np.uint8),  # a batch
     ],
 )
-def test_a_wrong_tensor_is_refused_and_the_next_one_works(detector, tensor):
+def test_a_wrong_tensor_is_refused_and_the_next_one_works(
+    detector: Detector, tensor: np.ndarray
+) -> None:
     with pytest.raises(InferenceError, match=r"inference: .*INVALID_ARGUMENT"):
         detector.infer(tensor)
     assert len(detector.infer(detector.make_tensor()).boxes_net) == 2
 
 
-def test_no_thread_beyond_those_asked_for():
+def test_no_thread_beyond_those_asked_for() -> None:
     options = make_session_options(2)
     assert options.intra_op_num_threads == 2
     assert options.inter_op_num_threads == 1
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
 
 
-def test_missing_file():
+def test_missing_file() -> None:
     with pytest.raises(ModelFileError, match=r"nowhere\.onnx': cannot be read"):
         Detector("nowhere.onnx")
 
 
-def test_a_graph_that_the_runtime_cannot_load(tmp_path, tiny_model):
+def test_a_graph_that_the_runtime_cannot_load(tmp_path: Path, tiny_model: Path) -> None:
     damaged = tmp_path / "damaged.onnx"
     # One operator renamed; the file's structure and metadata stay whole.
     damaged.write_bytes(tiny_model.read_bytes().replace(b"ReduceMax", b"ReduceMix"))
@@ -91,20 +93,22 @@ def rewrite(source: Path, target: Path, old: bytes, new: bytes) -> Path:
         (b'"bicycle", "car"', b'"bicycle & car" ', r"\[None, 2\].*got.*\[None, 3\]"),  # a label
     ],
 )
-def test_metadata_that_the_graph_contradicts(tmp_path, tiny_model, old, new, message):
+def test_metadata_that_the_graph_contradicts(
+    tmp_path: Path, tiny_model: Path, old: bytes, new: bytes, message: str
+) -> None:
     path = rewrite(tiny_model, tmp_path / "liar.onnx", old, new)
     with pytest.raises(ModelFileError, match=f"graph and metadata disagree: expected.*{message}"):
         Detector(path)
 
 
-def test_an_output_under_another_name_is_refused(tmp_path, tiny_model):
+def test_an_output_under_another_name_is_refused(tmp_path: Path, tiny_model: Path) -> None:
     path = rewrite(tiny_model, tmp_path / "renamed.onnx", b"boxes", b"boxen")
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     with pytest.raises(ModelFileError, match=r"'boxes'.*got.*'boxen'"):
         check_interface(path, session, read_model_metadata(path))
 
 
-def test_detections_come_in_pixels_of_the_frame(detector):
+def test_detections_come_in_pixels_of_the_frame(detector: Detector) -> None:
     frame = np.full((480, 640, 3), 229, np.uint8)
     found = FrameDetector(detector, make_soft_nms(detector.metadata)).detect(frame)
     np.testing.assert_allclose(found.boxes_xyxy, [[80, 120, 240, 360], [400, 120, 560, 360]])
@@ -112,13 +116,13 @@ def test_detections_come_in_pixels_of_the_frame(detector):
     assert found.class_ids.tolist() == [0, 2]
 
 
-def test_a_black_frame_holds_nothing(detector):
+def test_a_black_frame_holds_nothing(detector: Detector) -> None:
     frame = np.zeros((480, 640, 3), np.uint8)
     found = FrameDetector(detector, make_soft_nms(detector.metadata)).detect(frame)
     assert found.boxes_xyxy.shape == (0, 4)
 
 
-def test_frames_of_changing_size(detector):
+def test_frames_of_changing_size(detector: Detector) -> None:
     detect = FrameDetector(detector, make_soft_nms(detector.metadata)).detect
     for width, height in [(64, 64), (1280, 720), (33, 17)]:
         found = detect(np.full((height, width, 3), 255, np.uint8))
@@ -127,14 +131,14 @@ def test_frames_of_changing_size(detector):
         )
 
 
-def test_soft_nms_is_that_of_the_model_unless_told_otherwise(detector):
+def test_soft_nms_is_that_of_the_model_unless_told_otherwise(detector: Detector) -> None:
     assert make_soft_nms(detector.metadata).score_thresh == 0.3
     lower = make_soft_nms(detector.metadata, score_thresh=0.01, max_detections=7)
     assert (lower.method, lower.iou_thresh, lower.score_thresh) == ("linear", 0.5, 0.01)
     assert lower.max_detections == 7
 
 
-def test_shipped_model_fits_the_line(repository):
+def test_shipped_model_fits_the_line(repository: Path) -> None:
     path = repository / "models/zoo/thundernet-snet49-street11.onnx"
     if not path.exists():
         pytest.skip(f"no model file at {path}")
@@ -149,7 +153,7 @@ def test_shipped_model_fits_the_line(repository):
     np.testing.assert_array_equal(detector.infer(tensor).scores, scores)
 
 
-def test_frames_leave_no_memory_behind(detector):
+def test_frames_leave_no_memory_behind(detector: Detector) -> None:
     tensor = detector.make_tensor()
 
     def held_after(frames: int) -> int:
@@ -164,7 +168,7 @@ def test_frames_leave_no_memory_behind(detector):
     assert grown < 400 * 50
 
 
-def test_one_thread_is_the_one_that_asks(tiny_model):
+def test_one_thread_is_the_one_that_asks(tiny_model: Path) -> None:
     code = (
         "import os; from stages.model.detector import Detector;"
         "before = len(os.listdir('/proc/self/task'));"

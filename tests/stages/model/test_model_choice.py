@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from loguru import logger
@@ -30,7 +31,7 @@ def name_source(model: bytes, sha256: str) -> bytes:
 
 
 @pytest.fixture
-def models(tmp_path, tiny_model, monkeypatch) -> tuple[str, str]:
+def models(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     """A model with a version in 8 bits beside it, and a cache of the test's own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     plain, quantized = tmp_path / "tiny.onnx", tmp_path / "tiny-int8.onnx"
@@ -41,7 +42,7 @@ def models(tmp_path, tiny_model, monkeypatch) -> tuple[str, str]:
 
 
 @pytest.fixture
-def measured(monkeypatch) -> list[list[str]]:
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Stands in for the measurement: each call is noted, and the last version is the fastest."""
     calls = []
 
@@ -53,25 +54,31 @@ def measured(monkeypatch) -> list[list[str]]:
     return calls
 
 
-def test_versions_lie_beside_the_model(models, tmp_path):
+def test_versions_lie_beside_the_model(models: tuple[str, str], tmp_path: Path) -> None:
     (tmp_path / "tiny-other.onnx").touch()
     assert versions_of(models[0]) == list(models)
 
 
-def test_a_version_of_other_weights_is_left_out(models, tmp_path, tiny_model):
+def test_a_version_of_other_weights_is_left_out(
+    models: tuple[str, str], tmp_path: Path, tiny_model: Path
+) -> None:
     old = tmp_path / "tiny-int8-old.onnx"
     old.write_bytes(name_source(tiny_model.read_bytes(), "ab" * 32))
     shutil.copy(tiny_model, tmp_path / "tiny-int8-unknown.onnx")
     assert versions_of(models[0]) == list(models)
 
 
-def test_fastest_version_is_chosen_and_the_reason_told(models, measured):
+def test_fastest_version_is_chosen_and_the_reason_told(
+    models: tuple[str, str], measured: list[list[str]]
+) -> None:
     choice = choose_model(models[0], threads=1, core=0)
     assert choice.path == models[1]
     assert choice.reason.endswith("tiny.onnx 10.0 ms, tiny-int8.onnx 5.0 ms, measured now")
 
 
-def test_a_second_start_measures_nothing(models, measured):
+def test_a_second_start_measures_nothing(
+    models: tuple[str, str], measured: list[list[str]]
+) -> None:
     choose_model(models[0], threads=1, core=0)
     choice = choose_model(models[0], threads=1, core=0)
     assert len(measured) == 1
@@ -79,7 +86,9 @@ def test_a_second_start_measures_nothing(models, measured):
     assert "measured before, kept in" in choice.reason
 
 
-def test_other_weights_are_measured_again(models, measured):
+def test_other_weights_are_measured_again(
+    models: tuple[str, str], measured: list[list[str]]
+) -> None:
     choose_model(models[0], threads=1, core=0)
     with open(models[1], "ab") as file:
         file.write(b"\x12\x00")  # an empty field: the same model, another checksum
@@ -87,21 +96,27 @@ def test_other_weights_are_measured_again(models, measured):
     assert len(measured) == 2
 
 
-def test_another_machine_measures_again(models, measured, monkeypatch):
+def test_another_machine_measures_again(
+    models: tuple[str, str], measured: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     choose_model(models[0], threads=1, core=0)
     monkeypatch.setattr(model_choice, "describe_processor", lambda: ["another"])
     choose_model(models[0], threads=1, core=0)
     assert len(measured) == 2
 
 
-def test_another_number_of_threads_measures_again(models, measured):
+def test_another_number_of_threads_measures_again(
+    models: tuple[str, str], measured: list[list[str]]
+) -> None:
     choose_model(models[0], threads=1, core=0)
     choose_model(models[0], threads=2, core=0)
     assert len(measured) == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"ms": {"gone.onnx": 1.0}}'])
-def test_a_damaged_cache_is_measured_again(models, measured, tmp_path, content):
+def test_a_damaged_cache_is_measured_again(
+    models: tuple[str, str], measured: list[list[str]], tmp_path: Path, content: bytes
+) -> None:
     choose_model(models[0], threads=1, core=0)
     (kept,) = (tmp_path / "cache/thunderline").iterdir()
     kept.write_bytes(content)
@@ -110,31 +125,35 @@ def test_a_damaged_cache_is_measured_again(models, measured, tmp_path, content):
     assert json.loads(kept.read_text())["ms"][models[1]] == 5.0
 
 
-def test_a_cache_that_cannot_be_written_hinders_nothing(models, measured, tmp_path):
+def test_a_cache_that_cannot_be_written_hinders_nothing(
+    models: tuple[str, str], measured: list[list[str]], tmp_path: Path
+) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     assert choose_model(models[0], threads=1, core=0).path == models[1]
 
 
-def test_eight_bits_have_to_gain_something():
+def test_eight_bits_have_to_gain_something() -> None:
     assert pick("a", {"a": 10.0, "a-int8": 9.8}) == "a"
     assert pick("a", {"a": 10.0, "a-int8": 9.0}) == "a-int8"
     assert pick("a", {"a": 10.0, "a-int8": 12.0}) == "a"
 
 
-def test_a_model_without_versions_is_not_measured(tmp_path, tiny_model, measured):
+def test_a_model_without_versions_is_not_measured(
+    tmp_path: Path, tiny_model: Path, measured: list[list[str]]
+) -> None:
     path = str(shutil.copy(tiny_model, tmp_path / "alone.onnx"))
     choice = choose_model(path, threads=1, core=0)
     assert choice == (path, f"{path}: no version in 8 bits was made of it")
     assert measured == []
 
 
-def test_times_are_those_of_each_file(models):
+def test_times_are_those_of_each_file(models: tuple[str, str]) -> None:
     found = time_in_turns(models, threads=1, rounds=2)
     assert found.keys() == set(models)
     assert min(found.values()) > 0
 
 
-def test_measurement_runs_in_a_process_of_its_own(models):
+def test_measurement_runs_in_a_process_of_its_own(models: tuple[str, str]) -> None:
     code = (
         "import sys; from stages.model.model_choice import choose_model;"
         f"print(choose_model({models[0]!r}, 1, {CORE}).path);"
@@ -145,7 +164,7 @@ def test_measurement_runs_in_a_process_of_its_own(models):
     assert done.stdout.strip() in models
 
 
-def test_a_version_that_cannot_run_is_named(models):
+def test_a_version_that_cannot_run_is_named(models: tuple[str, str]) -> None:
     with open(models[1], "r+b") as file:
         data = file.read().replace(b"ReduceMax", b"ReduceMix")
         file.seek(0)
@@ -154,7 +173,9 @@ def test_a_version_that_cannot_run_is_named(models):
         choose_model(models[0], threads=1, core=CORE)
 
 
-def test_auto_gives_the_chosen_version_to_detect_and_says_so(repository, monkeypatch, tiny_model):
+def test_auto_gives_the_chosen_version_to_detect_and_says_so(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Path
+) -> None:
     monkeypatch.chdir(repository)
     calls = []
 
@@ -175,7 +196,9 @@ def test_auto_gives_the_chosen_version_to_detect_and_says_so(repository, monkeyp
     assert messages == ["model: auto: tiny.onnx: fastest\n"]
 
 
-def test_auto_names_a_version_that_cannot_run(repository, monkeypatch):
+def test_auto_names_a_version_that_cannot_run(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> Choice:
         raise ModelFileError("model: auto: damaged")
 

@@ -44,11 +44,11 @@ def make_model(
 
 
 @pytest.fixture
-def model_path(tmp_path) -> Path:
+def model_path(tmp_path: Path) -> Path:
     return tmp_path / "model.onnx"
 
 
-def test_metadata_is_read_past_the_graph(model_path):
+def test_metadata_is_read_past_the_graph(model_path: Path) -> None:
     model_path.write_bytes(make_model())
     metadata = read_model_metadata(model_path)
     assert metadata.name == "thundernet-test"
@@ -61,13 +61,13 @@ def test_metadata_is_read_past_the_graph(model_path):
     assert metadata.sha256 == hashlib.sha256(make_model()).hexdigest()
 
 
-def test_fields_of_later_onnx_versions_are_skipped(model_path):
+def test_fields_of_later_onnx_versions_are_skipped(model_path: Path) -> None:
     fixed_width = varint(900 << 3 | 1) + bytes(8) + varint(901 << 3 | 5) + bytes(4)
     model_path.write_bytes(fixed_width + field(902, b"later") + make_model())
     assert read_model_metadata(str(model_path)).name == "thundernet-test"
 
 
-def test_reading_loads_neither_runtime_nor_onnx(model_path):
+def test_reading_loads_neither_runtime_nor_onnx(model_path: Path) -> None:
     model_path.write_bytes(make_model())
     code = (
         "import sys; from stages.model.model_file import read_model_metadata;"
@@ -77,12 +77,12 @@ def test_reading_loads_neither_runtime_nor_onnx(model_path):
     subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY)
 
 
-def test_missing_file(tmp_path):
+def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"nowhere.onnx': cannot be read: .*No such file"):
         read_model_metadata(tmp_path / "nowhere.onnx")
 
 
-def test_folder(tmp_path):
+def test_folder(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="cannot be read"):
         read_model_metadata(tmp_path)
 
@@ -98,19 +98,19 @@ def test_folder(tmp_path):
         (b"\x80" * 20, "expected a number at byte 0"),  # endless number
     ],
 )
-def test_what_is_not_onnx(model_path, data, message):
+def test_what_is_not_onnx(model_path: Path, data: bytes, message: str) -> None:
     model_path.write_bytes(data)
     with pytest.raises(ModelFileError, match=message):
         read_model_metadata(model_path)
 
 
-def test_truncated_file_says_how_much_is_missing(model_path):
+def test_truncated_file_says_how_much_is_missing(model_path: Path) -> None:
     model_path.write_bytes(make_model()[:600])
     with pytest.raises(ModelFileError, match=r"cut short.*field 7 at byte 15: expected 1000 bytes"):
         read_model_metadata(model_path)
 
 
-def test_model_of_another_program(model_path):
+def test_model_of_another_program(model_path: Path) -> None:
     model_path.write_bytes(b"\x08\x0a" + field(7, b"") + field(14, field(1, b"names")))
     with pytest.raises(ModelFileError, match=r"expected metadata 'thunderline', got keys \['names"):
         read_model_metadata(model_path)
@@ -130,14 +130,14 @@ def test_model_of_another_program(model_path):
         ({"sha256": "00"}, "unknown field `sha256`"),
     ],
 )
-def test_wrong_fields_are_named(model_path, change, message):
+def test_wrong_fields_are_named(model_path: Path, change: dict[str, Any], message: str) -> None:
     model_path.write_bytes(make_model(CARD | change))
     with pytest.raises(ModelFileError, match=f"metadata 'thunderline': .*{message}"):
         read_model_metadata(model_path)
 
 
 @pytest.mark.parametrize("missing", sorted(CARD))
-def test_missing_fields_are_named(model_path, missing):
+def test_missing_fields_are_named(model_path: Path, missing: str) -> None:
     model_path.write_bytes(make_model({k: v for k, v in CARD.items() if k != missing}))
     with pytest.raises(ModelFileError, match=f"missing required field `{missing}`"):
         read_model_metadata(model_path)
@@ -152,7 +152,7 @@ def test_missing_fields_are_named(model_path, missing):
         b'{"format": 1, "recipe": {"a":' + b"[" * 100_000,  # deeper than any stack
     ],
 )
-def test_what_is_not_json(model_path, text):
+def test_what_is_not_json(model_path: Path, text: bytes) -> None:
     model_path.write_bytes(make_model(text))
     with pytest.raises(ModelFileError, match="metadata 'thunderline'"):
         read_model_metadata(model_path)
@@ -165,7 +165,7 @@ FUZZ = settings(
 
 @given(data=st.binary(max_size=200))
 @FUZZ
-def test_random_bytes_give_no_other_error(model_path, data):
+def test_random_bytes_give_no_other_error(model_path: Path, data: bytes) -> None:
     model_path.write_bytes(data)
     with pytest.raises(ModelFileError):
         read_model_metadata(model_path)
@@ -177,7 +177,9 @@ def test_random_bytes_give_no_other_error(model_path, data):
     removed=st.integers(0, 8),
 )
 @FUZZ
-def test_damaged_files_give_no_other_error(model_path, at, replacement, removed):
+def test_damaged_files_give_no_other_error(
+    model_path: Path, at: int, replacement: bytes, removed: int
+) -> None:
     data = make_model()
     model_path.write_bytes(data[:at] + replacement + data[at + removed :])
     try:
@@ -189,7 +191,7 @@ def test_damaged_files_give_no_other_error(model_path, at, replacement, removed)
 
 @given(text=st.binary(max_size=60))
 @FUZZ
-def test_random_metadata_gives_no_other_error(model_path, text):
+def test_random_metadata_gives_no_other_error(model_path: Path, text: bytes) -> None:
     model_path.write_bytes(make_model(text))
     with pytest.raises(ModelFileError):
         read_model_metadata(model_path)

@@ -1,5 +1,7 @@
 """The pace of sources that could go faster than their time stamps, on a clock of the test's own."""
 
+import time
+
 import pytest
 
 from pipeline.source import EndOfSource
@@ -41,10 +43,10 @@ class SlowSource:
 
 
 @pytest.fixture
-def clock(monkeypatch) -> Clock:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(pace_module, "monotonic_ns", clock.monotonic_ns)
-    monkeypatch.setattr(pace_module.time, "sleep", clock.sleep)
+    monkeypatch.setattr(time, "sleep", clock.sleep)
     return clock
 
 
@@ -58,33 +60,33 @@ def deliver(clock: Clock, source: SlowSource) -> list[float]:
     return [moment - delivered[0] for moment in delivered]
 
 
-def test_frames_come_at_their_presentation_time(clock):
+def test_frames_come_at_their_presentation_time(clock: Clock) -> None:
     assert deliver(clock, SlowSource(clock, [4] * 6)) == [0, 40, 80, 120, 160, 200]
 
 
-def test_no_frame_is_fetched_much_before_its_time(clock):
+def test_no_frame_is_fetched_much_before_its_time(clock: Clock) -> None:
     source = SlowSource(clock, [4] * 6)
     deliver(clock, source)
     # The rate is known from the second frame on: 4 ms, and a quarter more, before 84 on.
     assert source.began_ms == [0, 4, 79, 119, 159, 199]
 
 
-def test_a_slow_fetch_makes_the_next_ones_earlier_for_a_while(clock):
+def test_a_slow_fetch_makes_the_next_ones_earlier_for_a_while(clock: Clock) -> None:
     source = SlowSource(clock, [4, 4, 16, 4, 4, 4])
     deliver(clock, source)
     lead_ms = [4 + pts - began for pts, began in zip(PTS_MS, source.began_ms, strict=True)]
     assert lead_ms[3:] == pytest.approx([20, 18, 16.2])
 
 
-def test_a_frame_that_is_late_is_not_held_back(clock):
+def test_a_frame_that_is_late_is_not_held_back(clock: Clock) -> None:
     assert deliver(clock, SlowSource(clock, [4, 4, 50, 4, 4, 4])) == [0, 40, 129 - 4, 129, 160, 200]
 
 
-def test_a_source_that_is_always_too_slow_never_waits(clock):
+def test_a_source_that_is_always_too_slow_never_waits(clock: Clock) -> None:
     assert deliver(clock, SlowSource(clock, [70] * 6)) == [0, 70, 140, 210, 280, 350]
 
 
-def test_the_end_passes_through(clock):
+def test_the_end_passes_through(clock: Clock) -> None:
     pace, source = Pace(), SlowSource(clock, [4] * 6)
     for _ in PTS_MS:
         pace.read(source.fetch)

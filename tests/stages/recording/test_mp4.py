@@ -86,7 +86,9 @@ def test_the_last_whole_frame_is_found_wherever_a_video_is_cut(video: Path, fd: 
 
 
 @given(st.binary(max_size=300))
-def test_bytes_that_look_like_a_fragment_are_none(tmp_path_factory, tail: bytes) -> None:
+def test_bytes_that_look_like_a_fragment_are_none(
+    tmp_path_factory: pytest.TempPathFactory, tail: bytes
+) -> None:
     video = tmp_path_factory.getbasetemp() / "video.mp4"
     end = write_video(video, PACKETS)[-1]
     with video.open("r+b") as file:

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -8,7 +9,7 @@ from pipeline.config_file import build
 from stages.config import LineConfig
 from stages.recording.recall import Recall, count_found, describe_recall, is_wanted, measure_recall
 from stages.scene.street import SceneObject, Street, parse_scene_uri
-from tests.pipeline.test_client import make_message
+from tests.pipeline.messages import make_message
 
 URI = "scene://street?seed=5&width=640&height=360&fps=10&seconds=1"
 FRAMES = 10
@@ -24,7 +25,7 @@ def find(thing: SceneObject, label: str | None = None, shift: float = 0.0) -> De
     return Detection(label or thing.label, 0, 0.9, (x1 + shift, y1, x2 + shift, y2))
 
 
-def record(path: Path, street: Street, camera: str = "cam0", **changes: object) -> Path:
+def record(path: Path, street: Street, camera: str = "cam0", **changes: Any) -> Path:
     """A recording in which every object was found, but for the changes."""
     lines = [
         msgspec.json.encode(
@@ -52,7 +53,7 @@ def test_all_is_found_where_the_truth_is_detected(tmp_path: Path, street: Street
 
 @pytest.mark.parametrize("changes", [{"label": "sheep"}, {"shift": 2000.0}])
 def test_another_label_or_place_is_no_find(
-    tmp_path: Path, street: Street, changes: dict[str, object]
+    tmp_path: Path, street: Street, changes: dict[str, Any]
 ) -> None:
     recall = measure_recall(record(tmp_path / "a.jsonl", street, **changes), "cam0", URI)
     assert recall == Recall(0, drawn(street))

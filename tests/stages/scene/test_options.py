@@ -3,16 +3,16 @@ import pytest
 from stages.scene.options import SceneError, StreetOptions, parse_scene_uri
 
 
-def test_bare_address_gives_the_defaults():
+def test_bare_address_gives_the_defaults() -> None:
     assert parse_scene_uri("scene://street") == StreetOptions()
 
 
-def test_address_sets_the_named_options_only():
+def test_address_sets_the_named_options_only() -> None:
     options = parse_scene_uri("scene://street?seed=7&width=640&fps=12.5&people=6&light=off")
     assert options == StreetOptions(seed=7, width=640, fps=12.5, people=6, light=False)
 
 
-def test_auto_leaves_the_count_to_the_seed():
+def test_auto_leaves_the_count_to_the_seed() -> None:
     assert parse_scene_uri("scene://street?cars=auto").cars is None
 
 
@@ -45,17 +45,17 @@ def test_auto_leaves_the_count_to_the_seed():
         ),
     ],
 )
-def test_refused_address_says_what_was_expected(uri, message):
+def test_refused_address_says_what_was_expected(uri: str, message: str) -> None:
     with pytest.raises(SceneError) as refusal:
         parse_scene_uri(uri)
     assert str(refusal.value) == message
 
 
-def test_unknown_option_without_a_near_name_lists_them_all():
+def test_unknown_option_without_a_near_name_lists_them_all() -> None:
     with pytest.raises(SceneError, match="unknown scene option 'qqq': expected one of seed, width"):
         parse_scene_uri("scene://street?qqq=1")
 
 
-def test_options_made_in_code_are_checked_too():
+def test_options_made_in_code_are_checked_too() -> None:
     with pytest.raises(SceneError, match="scene option 'height': expected 120 to 2160, got 9"):
         StreetOptions(height=9)

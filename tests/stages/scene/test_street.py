@@ -1,36 +1,37 @@
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
 
 from stages.scene.street import SceneError, Street, StreetOptions
 
-SIZE = {"width": 320, "height": 240}
+SIZE: dict[str, Any] = {"width": 320, "height": 240}
 SEEDS = (3, 7, 12)
 LABELS = (
     "person", "bicycle", "car", "motorcycle", "bus", "truck", "dog", "cat", "horse", "sheep", "cow",
 )  # fmt: skip
 
 
-def draw(street, index):
+def draw(street: Street, index: int) -> np.ndarray:
     frame = np.full((street.options.height, street.options.width, 3), 99, np.uint8)
     street.draw(index, frame)
     return frame
 
 
-def plain_street(seed, **extra):
+def plain_street(seed: int, **extra: Any) -> Street:
     """No noise and no shadow: only bodies change pixels."""
     return Street(StreetOptions(seed=seed, noise=False, shadows=False, **SIZE, **extra))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_same_options_give_the_same_pixels(seed):
+def test_same_options_give_the_same_pixels(seed: int) -> None:
     options = StreetOptions(seed=seed, **SIZE)
     assert np.array_equal(draw(Street(options), 31), draw(Street(options), 31))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_frames_drawn_in_any_order_equal_the_sequence(seed):
+def test_frames_drawn_in_any_order_equal_the_sequence(seed: int) -> None:
     options = StreetOptions(seed=seed, **SIZE)
     indices = [0, 1, 2, 60, 700]
     street = Street(options)
@@ -40,7 +41,7 @@ def test_frames_drawn_in_any_order_equal_the_sequence(seed):
         assert np.array_equal(draw(other, index), sequence[index])
 
 
-def test_truth_between_draws_leaves_pixels_alone():
+def test_truth_between_draws_leaves_pixels_alone() -> None:
     options = StreetOptions(seed=7, **SIZE)
     street, watched = Street(options), Street(options)
     for index in (10, 400, 11):
@@ -48,7 +49,7 @@ def test_truth_between_draws_leaves_pixels_alone():
         assert np.array_equal(draw(street, index), draw(watched, index))
 
 
-def test_seeds_give_different_streets():
+def test_seeds_give_different_streets() -> None:
     frames = [draw(Street(StreetOptions(seed=seed, **SIZE)), 0).astype(int) for seed in range(6)]
     for i, first in enumerate(frames):
         for second in frames[:i]:
@@ -56,7 +57,7 @@ def test_seeds_give_different_streets():
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_truth_boxes_frame_the_pixels_that_an_object_changes(seed):
+def test_truth_boxes_frame_the_pixels_that_an_object_changes(seed: int) -> None:
     street = plain_street(seed)
     index = 90
     full, truth = draw(street, index).astype(int), street.truth(index)
@@ -84,7 +85,7 @@ def test_truth_boxes_frame_the_pixels_that_an_object_changes(seed):
     assert checked >= 1
 
 
-def test_nearer_objects_hide_the_farther_ones():
+def test_nearer_objects_hide_the_farther_ones() -> None:
     street = plain_street(4, people=8, cars=6, trucks=2, bicycles=0, motorcycles=0)
     everybody = list(street.actors)
     hidden = 0
@@ -102,7 +103,7 @@ def test_nearer_objects_hide_the_farther_ones():
     assert hidden >= 3
 
 
-def test_rider_and_cycle_are_two_objects():
+def test_rider_and_cycle_are_two_objects() -> None:
     found = []
     for seed in range(3):
         street = Street(StreetOptions(seed=seed, bicycles=4, people=0, motorcycles=0, **SIZE))
@@ -114,7 +115,7 @@ def test_rider_and_cycle_are_two_objects():
     assert found
 
 
-def test_counts_are_the_number_of_tracks():
+def test_counts_are_the_number_of_tracks() -> None:
     street = Street(StreetOptions(seed=5, people=3, bicycles=0, motorcycles=0, cows=2, **SIZE))
     labels = [label for actor in street.actors for label in actor.labels]
     assert labels.count("person") == 3
@@ -122,7 +123,7 @@ def test_counts_are_the_number_of_tracks():
     assert labels.count("bicycle") == 0
 
 
-def test_every_label_appears_in_some_street():
+def test_every_label_appears_in_some_street() -> None:
     labels = {
         label
         for seed in range(25)
@@ -133,7 +134,7 @@ def test_every_label_appears_in_some_street():
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_boxes_lie_inside_the_frame_and_shares_inside_one(seed):
+def test_boxes_lie_inside_the_frame_and_shares_inside_one(seed: int) -> None:
     street = Street(StreetOptions(seed=seed, **SIZE))
     for index in range(0, 300, 60):
         for seen in street.truth(index):
@@ -144,7 +145,7 @@ def test_boxes_lie_inside_the_frame_and_shares_inside_one(seed):
             assert seen.label in LABELS
 
 
-def test_track_keeps_its_id_and_moves_little_between_frames():
+def test_track_keeps_its_id_and_moves_little_between_frames() -> None:
     street = Street(StreetOptions(seed=2, people=4, **SIZE))
     before = {seen.track_id: seen for seen in street.truth(50)}
     after = {seen.track_id: seen for seen in street.truth(51)}
@@ -157,8 +158,8 @@ def test_track_keeps_its_id_and_moves_little_between_frames():
             assert np.abs(shift).max() < 25
 
 
-def test_light_changes_with_time_unless_switched_off():
-    still = {"people": 0, "cars": 0, "noise": False, "shadows": False}
+def test_light_changes_with_time_unless_switched_off() -> None:
+    still: dict[str, Any] = {"people": 0, "cars": 0, "noise": False, "shadows": False}
     bright = draw(Street(StreetOptions(seed=1, **SIZE, **still)), 0)
     cloudy = draw(Street(StreetOptions(seed=1, **SIZE, **still)), round(23.5 * 25))
     assert cloudy[:20].mean() < 0.9 * bright[:20].mean()
@@ -166,18 +167,18 @@ def test_light_changes_with_time_unless_switched_off():
     assert np.array_equal(draw(steady, 0)[:20], draw(steady, round(23.5 * 25))[:20])
 
 
-def test_frame_count_is_none_when_the_scene_never_ends():
+def test_frame_count_is_none_when_the_scene_never_ends() -> None:
     assert Street(StreetOptions(seed=1, **SIZE)).frame_count is None
     assert Street(StreetOptions(seed=1, seconds=2, fps=12.5, **SIZE)).frame_count == 25
 
 
-def test_index_after_the_end_is_refused():
+def test_index_after_the_end_is_refused() -> None:
     street = Street(StreetOptions(seed=1, seconds=2, **SIZE))
     with pytest.raises(SceneError, match="street frame index: expected 0 to 49, got 50"):
         street.truth(50)
 
 
-def test_wrong_frame_is_refused():
+def test_wrong_frame_is_refused() -> None:
     street = Street(StreetOptions(seed=1, **SIZE))
     with pytest.raises(
         SceneError, match=r"street frame: expected uint8 \(240, 320, 3\), got uint8"
@@ -185,7 +186,7 @@ def test_wrong_frame_is_refused():
         street.draw(0, np.zeros((320, 240, 3), np.uint8))
 
 
-def test_frame_may_be_a_view_into_a_larger_buffer():
+def test_frame_may_be_a_view_into_a_larger_buffer() -> None:
     street = Street(StreetOptions(seed=1, **SIZE))
     slots = np.zeros((3, 240, 320, 3), np.uint8)
     street.draw(5, slots[1])
@@ -194,7 +195,7 @@ def test_frame_may_be_a_view_into_a_larger_buffer():
     assert not slots[2].any()
 
 
-def test_endless_scene_stops_growing_once_every_sprite_is_known():
+def test_endless_scene_stops_growing_once_every_sprite_is_known() -> None:
     street = Street(StreetOptions(seed=6, people=2, cars=1, fps=5, width=160, height=120))
     frame = np.zeros((120, 160, 3), np.uint8)
     for index in range(1500):
