@@ -5,7 +5,7 @@ frame meanwhile. Services import this module and `pipeline.client`, and nothing 
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import closing
 from typing import Any, ClassVar, Protocol
 
@@ -57,7 +57,7 @@ class ServiceContext:
         """
         return self._alive()
 
-    def messages(self, cameras: Sequence[str] = ()) -> Iterator[Message | None]:
+    def messages(self, cameras: Sequence[str] = ()) -> Generator[Message | None, None, None]:
         """For a plain service: messages as they come, and None when there is none for a while.
 
         Ends when the line stops, after its last message.

@@ -14,8 +14,8 @@ import pytest
 
 from pipeline.keys import make_keys
 from tests.clips import level, make_clip
-from tests.integration.test_files import assert_frames_in_order
-from tests.integration.test_kills import endless
+from tests.integration.line_sources import endless
+from tests.recordings import assert_frames_in_order
 from tests.running_line import REPOSITORY, RunningLine, wait_until
 
 PAGE = (REPOSITORY / "docs/adding_a_stage.md").read_text()

@@ -17,17 +17,17 @@ REQUIREMENTS = read_requirements(EXTRAS)
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda r: r.name)
-def test_each_dependency_is_pinned_within_its_range(requirement):
+def test_each_dependency_is_pinned_within_its_range(requirement: Requirement) -> None:
     version = read_constraints()[canonicalize_name(requirement.name)]
     assert requirement.specifier.contains(version)
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda r: r.name)
-def test_each_range_ends_below_a_version_that_was_not_tried(requirement):
+def test_each_range_ends_below_a_version_that_was_not_tried(requirement: Requirement) -> None:
     assert {"<", "=="} & {bound.operator for bound in requirement.specifier}
 
 
-def test_whatever_comes_with_a_dependency_is_pinned_too():
+def test_whatever_comes_with_a_dependency_is_pinned_too() -> None:
     found = set[str]()
     wanted = [requirement.name for requirement in REQUIREMENTS]
     while wanted:
@@ -49,24 +49,24 @@ def read_installed_requirements(name: str) -> list[str] | None:
     return [r.name for r in needed if r.marker is None or r.marker.evaluate({"extra": ""})]
 
 
-def test_every_line_is_one_exact_version():
+def test_every_line_is_one_exact_version() -> None:
     lines = (REPOSITORY / "constraints.txt").read_text().splitlines()
     pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
     assert all([bound.operator for bound in pin.specifier] == ["=="] for pin in pins)
 
 
-def test_a_runtime_with_wrong_convolutions_is_refused():
+def test_a_runtime_with_wrong_convolutions_is_refused() -> None:
     (runtime,) = [r for r in REQUIREMENTS if r.name == "onnxruntime"]
     assert not runtime.specifier.contains("1.27.0")
 
 
-def test_only_what_differs_from_the_known_versions_is_shown():
+def test_only_what_differs_from_the_known_versions_is_shown() -> None:
     known = {"numpy": "2.4.6", "pyzmq": "27.3.0", "onnx": "1.23.2"}
     lines = compare(known, {"numpy": "2.5.5", "pyzmq": "27.3.0", "new": "1.0"})
     assert [line.split() for line in lines] == [["new", "-", "1.0"], ["numpy", "2.4.6", "2.5.5"]]
 
 
-def test_commits_are_checked_as_make_check_does():
+def test_commits_are_checked_as_make_check_does() -> None:
     rule = re.search(r"^check:.*\n((?:\t.*\n)+)", (REPOSITORY / "Makefile").read_text(), re.M)
     assert rule
     commands = [line.strip().replace("$(BIN)", ".venv/bin") for line in rule[1].splitlines()]

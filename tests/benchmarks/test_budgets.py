@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.graph import STAGES
+from stages.graph import ROWS
 from tests.benchmarks.budgets import BUDGETS, Budget
 from tests.benchmarks.measured_line import MeasuredLine, cpu_ns, memory
 from tests.benchmarks.report import Row, bench_model, describe_model, report
@@ -16,7 +16,7 @@ BESIDE_THE_TABLE = {"supervisor", "fork_server"}
 
 
 def test_every_process_of_the_table_has_a_budget() -> None:
-    assert set(BUDGETS) == {row.name for row in STAGES} | BESIDE_THE_TABLE
+    assert set(BUDGETS) == {row.name for row in ROWS} | BESIDE_THE_TABLE
 
 
 @pytest.fixture

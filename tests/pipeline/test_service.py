@@ -84,7 +84,8 @@ def test_a_plain_service_receives_messages_and_turns_where_there_are_none(short_
 
 
 def test_an_asyncio_service_receives_messages_while_other_tasks_run(short_dir: Path) -> None:
-    turns, ticks = Turns(), []
+    turns = Turns()
+    ticks: list[int] = []
 
     async def tick() -> None:
         while True:

@@ -31,7 +31,7 @@ def test_one_core_is_shared_by_all() -> None:
 
 
 def test_two_cores_are_one_for_the_detector_and_one_for_the_rest() -> None:
-    cores = assign_cores([*LIGHT, wish("detect", heavy=True)], (0, 1))
+    cores = dict(assign_cores([*LIGHT, wish("detect", heavy=True)], (0, 1)))
     assert cores.pop("detect") == 1
     assert set(cores.values()) == {0}
 

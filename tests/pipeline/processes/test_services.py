@@ -32,13 +32,14 @@ class Belled(Watched):
         super().__init__(run_dir, run=run_with(service, run_dir, limits))
         self.seen = run_dir / "seen"
 
-    def frames(self) -> int:
+    def done(self) -> int:
+        """Frames that the first stage has finished."""
         return self.ledger.counts(0, LEFT).frames
 
     def check_that_frames_go_on(self) -> None:
         """And that none was lost, or sent again, for the service's sake."""
-        before = self.frames()
-        self.until(lambda: self.frames() > before + 5)
+        before = self.done()
+        self.until(lambda: self.done() > before + 5)
         assert self.ledger.replays(0) == 0
         self.stop()
         assert self.supervisor.exit_code == 0
