@@ -5,7 +5,7 @@ frame meanwhile. Services import this module and `pipeline.client`, and nothing 
 """
 
 import time
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Sequence
 from contextlib import closing
 from typing import Any, ClassVar, Protocol
 
