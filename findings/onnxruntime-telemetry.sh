@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # ONNX Runtime's Python call that turns telemetry off leaves all that its import has begun.
 #
-# Guess:   From Privacy.md in the wheel: the import may emit one event; after
+# Expected by a reader of Privacy.md in the wheel (nobody wrote a guess down before the first run):
+#          the import may emit one event; after
 #          onnxruntime.disable_telemetry_events(), called first thing, no thread and no database of
 #          events is left, and nothing is sent.
 # Seen:    The import has started a thread, written a device identifier and a SQLite database below

@@ -31,7 +31,7 @@ class SourceConfig(_Section, frozen=True):
     realtime: bool | None = None  # at the speed of its time stamps; by default for scenes
     rtsp_transport: Literal["tcp", "udp"] = "tcp"
     silence_s: Patience = 5.0  # a live source that sends nothing for so long is opened again
-    freeze_s: Patience | None = 30.0  # one that sends the same picture for so long, too
+    freeze_s: Patience | None = 30.0  # one that sends the same frame for so long, too
     retry: Retry = Retry()  # how long a live source that failed is left alone
 
 
