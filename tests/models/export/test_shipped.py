@@ -22,7 +22,8 @@ def shipped_export() -> list[str]:
     """The arguments that the model file was exported with."""
     origin = msgspec.yaml.decode((ZOO / "street11.yaml").read_bytes(), type=Origin)
     commands = [shlex.split(command) for command in origin.commands]
-    (arguments,) = [command[3:] for command in commands if command[:3] == COMMAND]
+    exports = [command[3:] for command in commands if command[:3] == COMMAND]
+    (arguments,) = [arguments for arguments in exports if arguments[1].startswith("models/zoo/")]
     return arguments
 
 
