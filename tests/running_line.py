@@ -171,7 +171,7 @@ class RunningLine:
             links = list(Path(f"/proc/{self.process.pid}/fd").iterdir())
         except FileNotFoundError:
             return []
-        targets = [_read_link(link) for link in links]
+        targets = [_read_link(link) for link in links if _is_locked(link)]
         return [t.parent for t in targets if t.name == "lock" and "thunderline-" in str(t)]
 
     def end(self) -> None:
@@ -203,6 +203,14 @@ def _read(path: str) -> str:
         return Path(path).read_text()
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def _is_locked(link: Path) -> bool:
+    """A line that starts opens the lock files of others too, to see whether they are held."""
+    try:
+        return "FLOCK" in (link.parents[1] / "fdinfo" / link.name).read_text()
+    except OSError:
+        return False
 
 
 def _read_link(path: Path) -> Path:
