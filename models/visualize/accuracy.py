@@ -17,9 +17,9 @@ from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 from models.complexity.command import CONFIGS, measure_detector
 from models.complexity.paper_row import load_row
 from models.data.report import DataError, DataReport
-from models.evaluate.average_precision import Score
 from models.evaluate.coco import CocoScore
 from models.evaluate.protocol import read_scores
+from models.evaluate.source_report import SourceReport
 from models.evaluate.voc import VocScore
 from models.thundernet.config import ThunderNetConfig
 from models.visualize.published_accuracy import COCO, VOC, Place, PublishedDetector
@@ -35,7 +35,7 @@ TITLES: dict[Panel, str] = {
 PLOTTED: dict[type[msgspec.Struct], tuple[Panel, str]] = {  # the figure of each kind of scores
     CocoScore: ("coco", "ap"),
     VocScore: ("voc", "map_11_points"),
-    Score: ("sources", "ap50"),
+    SourceReport: ("sources", "ap50"),
 }
 ROWS: dict[Panel, tuple[str, ...]] = {  # configs/paper: ThunderNet as the paper prints it
     "coco": ("table3-snet49", "table3-snet146", "table3-snet535"),
