@@ -67,7 +67,9 @@ class SeenSet:
         for number, (image_id, image_wh, rois) in enumerate(self.seen):
             scores = rois.scores if calibration is None else calibration.apply(rois.scores)
             found = self.soft_nms.suppress(rois.boxes_net, scores)
-            rows = (found.boxes_xyxy[:, None] == rois.boxes_net[None]).all(axis=2).argmax(axis=1)
+            is_same = (found.boxes_xyxy[:, None] == rois.boxes_net[None]).all(axis=2)  # (N, R)
+            # Of RoIs with one box, such as two that are clipped alike, the better one was picked.
+            rows = np.where(is_same, scores[:, found.class_ids].T, -1).argmax(axis=1)
             decays = found.scores / scores[rows, found.class_ids]
             for row, decay, class_id in zip(rows, decays, found.class_ids, strict=True):
                 if self.category_ids[class_id] is not None:

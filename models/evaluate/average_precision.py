@@ -144,10 +144,14 @@ def find_deviations(score: Score, published: Score) -> list[str]:
 
 def compare(name: str, got: msgspec.Struct, expected: msgspec.Struct) -> list[str]:
     """One line for every float of a score that is further off than TOLERANCE."""
-    measures = [field for field in got.__struct_fields__ if isinstance(getattr(got, field), float)]
-    return [
-        f"{name}: {measure} expected {was:.2f} +- {TOLERANCE}, got {found:.2f}"
-        for measure in measures
-        for found, was in [(getattr(got, measure), getattr(expected, measure))]
-        if not abs(found - was) <= TOLERANCE
-    ]
+    lines = []
+    for measure in got.__struct_fields__:
+        found, was = getattr(got, measure), getattr(expected, measure)
+        if isinstance(found, float) and isinstance(was, float):
+            if not abs(found - was) <= TOLERANCE:
+                lines.append(
+                    f"{name}: {measure} expected {was:.2f} +- {TOLERANCE}, got {found:.2f}"
+                )
+        elif (found is None) != (was is None):
+            lines.append(f"{name}: {measure} expected {was}, got {found}")
+    return lines

@@ -128,10 +128,17 @@ def percent(value: float | None) -> str:
 def find_shown_deviations(shown: Shown, published: Shown) -> list[str]:
     """What differs from the published figures by more than the tolerance, one line each."""
     lines = compare("scores", shown, published)
-    pairs = [*zip(shown.points, published.points, strict=True)]
-    for got, expected in pairs:
-        lines += compare(f"at {expected.threshold:.2f}", got, expected)
-    for got_empty, expected_empty in zip(shown.empty, published.empty, strict=True):
-        name = f"images without any object, at {expected_empty.threshold:.2f}"
-        lines += compare(name, got_empty, expected_empty)
+    for kind, got, expected in (
+        ("what is shown", shown.points, published.points),
+        ("images without any object", shown.empty, published.empty),
+    ):
+        of_got = {point.threshold: point for point in got}
+        of_expected = {point.threshold: point for point in expected}
+        for threshold in sorted(of_got.keys() | of_expected.keys()):
+            name = f"{kind}, at {threshold:.2f}"
+            if threshold in of_got and threshold in of_expected:
+                lines += compare(name, of_got[threshold], of_expected[threshold])
+            else:
+                which = "published" if threshold in of_expected else "these"
+                lines.append(f"{name}: only in {which} figures")
     return lines

@@ -124,3 +124,14 @@ def test_more_false_detections_than_published_are_told(dataset: EvaluationSet) -
     assert find_shown_deviations(published, published) == []
     told = find_shown_deviations(worse, published)
     assert "images without any object, at 0.50: affected expected 50.00 +- 0.3, got 100.00" in told
+
+
+def test_figures_of_another_set_are_told_and_end_nothing(dataset: EvaluationSet) -> None:
+    here = measure_shown(dataset, FOUND)
+    nothing = measure_shown(dataset._replace(images=dataset.images[:1]), [])
+    told = find_shown_deviations(here, nothing)
+    assert "images without any object, at 0.50: only in these figures" in told
+    assert "what is shown, at 0.50: right expected None, got 75.0" in told
+    assert "images without any object, at 0.50: only in published figures" in (
+        find_shown_deviations(nothing, here)
+    )
