@@ -65,6 +65,9 @@ class DetectionMessage(msgspec.Struct, frozen=True, tag="detections"):
     status: Literal["ok", "skipped", "error"]
     detections: tuple[Detection, ...]
     why: str = ""
+    pts_from: Literal["stream", "arrival", "rate"] = "stream"
+    sar: tuple[int, int] = (1, 1)
+    orientation: int = 1
 
 
 class StatusMessage(msgspec.Struct, frozen=True, tag="status"):

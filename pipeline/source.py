@@ -1,18 +1,15 @@
 """What a source of frames is to the line: a camera, a file, a folder or a drawn scene."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from pipeline.errors import LineError
+from pipeline.memory.counters import DropReason
 from pipeline.memory.ring import Area, AreaSpec
 
 
 class EndOfSource(Exception):
     """The source has no more frames."""
-
-
-class GeometryChanged(Exception):
-    """The next frames have another size."""
 
 
 class SourceError(LineError):
@@ -32,6 +29,21 @@ class Geometry(NamedTuple):
 
     width: int
     height: int
+
+
+class GeometryChanged(Exception):
+    """The next frames have another size. The source stays open, and delivers the first of them."""
+
+    def __init__(self, geometry: Geometry) -> None:
+        super().__init__(f"frames are {geometry.width}x{geometry.height} now")
+        self.geometry = geometry
+
+
+class Captured(NamedTuple):
+    """A frame that a source has written into a slot."""
+
+    pts_ns: int
+    waited_ns: int = 0  # from its arrival until it could be read: time that its age includes
 
 
 class Source(Protocol):
@@ -57,12 +69,16 @@ class Source(Protocol):
         """The parts of a slot for frames of this size; one is called `frame`."""
         ...
 
-    def read(self, frame: Area) -> int | None:
-        """Write the next frame into `frame`; returns its `pts_ns`, or None if there is none yet.
+    def read(self, slot: Mapping[str, Area]) -> Captured | None:
+        """Write the next frame into the areas of a slot; None if there is none yet.
 
         Raises:
             EndOfSource, GeometryChanged, SourceError
         """
+        ...
+
+    def take_losses(self) -> Mapping[DropReason, int]:
+        """Frames that never reached a slot, by reason, since the last call."""
         ...
 
     def close(self) -> None: ...

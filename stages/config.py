@@ -29,6 +29,7 @@ class SourceConfig(_Section, frozen=True):
     loop: bool = False  # a file begins again at its end
     live: bool | None = None  # newest frame wins; by default for cameras and network streams
     realtime: bool | None = None  # at the speed of its time stamps; by default for scenes
+    fps: Annotated[float, Meta(gt=0.0, le=1000.0)] | None = None  # at most; all by default
     rtsp_transport: Literal["tcp", "udp"] = "tcp"
     silence_s: Patience = 5.0  # a live source that sends nothing for so long is opened again
     freeze_s: Patience | None = 30.0  # one that sends the same frame for so long, too

@@ -44,6 +44,7 @@ def capture(given: Given) -> Options:
         "live": source.live,
         "realtime": source.realtime,
         "rtsp_transport": source.rtsp_transport,
+        "fps": source.fps,
     }
 
 

@@ -1,7 +1,6 @@
 """Overlay: boxes, labels, scores, rate and age drawn on a copy of the frame."""
 
 import msgspec
-import numpy as np
 
 from pipeline.realtime import monotonic_ns
 from pipeline.stage import BasicStage, Context, Frame
@@ -30,13 +29,13 @@ class Overlay(BasicStage[DetectionBody, None]):
 
     def process(self, frame: Frame[DetectionBody]) -> None:
         slot = Slot(frame)
-        np.copyto(slot.canvas, slot.frame)
+        slot.picture.to_bgr(slot.canvas)
         draw_detections(slot.canvas, decode_detections(frame.body.encoded), self._labels)
         self._caption(frame)
 
     def pass_failed(self, frame: Frame[DetectionBody | None]) -> None:
         slot = Slot(frame)
-        np.copyto(slot.canvas, slot.frame)
+        slot.picture.to_bgr(slot.canvas)
         self._caption(frame)
 
     def _caption(self, frame: Frame[DetectionBody | None]) -> None:

@@ -1,7 +1,6 @@
-"""Preprocess: the frame warped to the network's size, straight into its place in the slot."""
+"""Preprocess: the frame warped to the network's size, in BGR, into its place in the slot."""
 
 from pipeline.stage import BasicStage, Context, Frame, Options
-from stages.kernels.resize import warp_into
 from stages.slot import Slot
 
 
@@ -13,4 +12,4 @@ class Preprocess(BasicStage[None, None]):
 
     def process(self, frame: Frame[None]) -> None:
         slot = Slot(frame)
-        warp_into(slot.frame, slot.tensor)
+        slot.picture.warp_into(slot.tensor)

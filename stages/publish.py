@@ -122,8 +122,9 @@ class Publish(StatefulStage[DetectionBody, PublishedBody]):
         now_ns: int,
     ) -> DetectionMessage:
         """`seq` is how many messages of the camera came before."""
-        ref = frame.ref
-        width, height = Slot(frame).frame_wh
+        ref, slot = frame.ref, Slot(frame)
+        form = slot.form
+        width, height = form.display_wh
         return DetectionMessage(
             v=WIRE_VERSION,
             host=self._host,
@@ -143,6 +144,9 @@ class Publish(StatefulStage[DetectionBody, PublishedBody]):
             status="skipped" if ref.skipped else "error" if ref.failed else "ok",
             detections=detections,
             why=frame.failure,
+            pts_from=slot.pts_origin.label,
+            sar=form.sar,
+            orientation=form.orientation,
         )
 
 

@@ -1,6 +1,7 @@
 """What a slot of shared memory holds of one frame, a typed view of it, and what travels on."""
 
-from typing import Protocol
+import enum
+from typing import Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -9,7 +10,26 @@ from numpy.typing import NDArray
 from pipeline.links.parcel import Body
 from pipeline.memory.ring import Area, AreaSpec
 from stages.kernels.boxes import Wh
+from stages.kernels.picture import WORDS, Picture, PictureFormat
 from stages.kernels.pixels import Pixels
+
+
+class PtsOrigin(enum.IntEnum):
+    """Where the time of a frame comes from."""
+
+    STREAM = 0  # the container, camera or drawn scene
+    ARRIVAL = 1  # the clock of this machine when the frame came: a live stream without times
+    RATE = 2  # counted, at the rate that a file declares: a file without times
+
+    @property
+    def label(self) -> Literal["stream", "arrival", "rate"]:
+        """What messages call it."""
+        return _LABELS[self]
+
+
+_LABELS: dict[PtsOrigin, Literal["stream", "arrival", "rate"]] = {
+    PtsOrigin.STREAM: "stream", PtsOrigin.ARRIVAL: "arrival", PtsOrigin.RATE: "rate"
+}  # fmt: skip
 
 
 class SlotShape(msgspec.Struct, frozen=True):
@@ -18,19 +38,21 @@ class SlotShape(msgspec.Struct, frozen=True):
     network_wh: tuple[int, int]
     max_rois: int
     classes: int
-    canvas: bool  # room for a second image of the frame's size, to draw on
+    canvas: bool  # room for an image to draw on
 
-    def areas(self, width: int, height: int) -> dict[str, AreaSpec]:
-        """The parts of a slot for frames of this size; `Slot` gives them types."""
+    def areas(self, form: PictureFormat) -> dict[str, AreaSpec]:
+        """The parts of a slot for such frames; `Slot` gives them types."""
         network_w, network_h = self.network_wh
         areas = {
-            "frame": AreaSpec((height, width, 3), "u1"),
+            "frame": AreaSpec((form.nbytes,), "u1"),
+            "format": AreaSpec((WORDS + 1,), "i4"),
             "tensor": AreaSpec((network_h, network_w, 3), "u1"),
             "boxes": AreaSpec((self.max_rois, 4), "f4"),
             "scores": AreaSpec((self.max_rois, self.classes), "f4"),
             "rois": AreaSpec((1,), "i4"),  # how many rows of `boxes` and `scores` are meant
         }
         if self.canvas:
+            width, height = form.display_wh
             areas["canvas"] = AreaSpec((height, width, 3), "u1")
         return areas
 
@@ -58,7 +80,8 @@ class Slot:
 
     | area     | written by   | read by                                          |
     |----------|--------------|--------------------------------------------------|
-    | `frame`  | `capture`    | `preprocess`, `overlay`; its size by later ones  |
+    | `frame`  | `capture`    | `preprocess`, `overlay`                          |
+    | `format` | `capture`    | all: what the bytes of `frame` mean              |
     | `tensor` | `preprocess` | `detect`; its size by `postprocess`              |
     | `rois`   | `detect`     | `postprocess`                                    |
     | `canvas` | `overlay`    | `record_video`; exists only where a video is made |
@@ -67,15 +90,28 @@ class Slot:
     def __init__(self, areas: Areas) -> None:
         self._areas = areas
 
+    def write_format(self, form: PictureFormat, pts_origin: PtsOrigin) -> Picture:
+        """Set what `frame` holds; returns the picture, to be filled."""
+        self._areas["format"][:] = (*form.to_words(), pts_origin)
+        return Picture(form, self._areas["frame"])
+
     @property
-    def frame(self) -> Pixels:
-        """(H, W, 3) BGR, as captured."""
-        return self._areas["frame"]
+    def form(self) -> PictureFormat:
+        return PictureFormat.from_words(self._areas["format"].tolist()[:WORDS])
+
+    @property
+    def picture(self) -> Picture:
+        """As captured."""
+        return Picture(self.form, self._areas["frame"])
+
+    @property
+    def pts_origin(self) -> PtsOrigin:
+        return PtsOrigin(int(self._areas["format"][WORDS]))
 
     @property
     def frame_wh(self) -> Wh:
-        height, width = self._areas["frame"].shape[:2]
-        return width, height
+        """(width, height) in square pixels: that in which boxes are given."""
+        return self.form.display_wh
 
     @property
     def tensor(self) -> Pixels:
@@ -102,5 +138,5 @@ class Slot:
 
     @property
     def canvas(self) -> Pixels:
-        """(H, W, 3) BGR, the frame with what is drawn on it."""
+        """(H, W, 3) BGR in square pixels, the frame with what is drawn on it."""
         return self._areas["canvas"]

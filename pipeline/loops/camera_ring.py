@@ -61,15 +61,18 @@ class CameraRing:
         self._epoch = epoch
         self._entry.begin_epoch(epoch, geometry)
 
-    def take(self, slot: int) -> Area:
-        """The pixels of a slot, to be written; references to its earlier frame are stale now."""
+    def take(self, slot: int) -> Mapping[str, Area]:
+        """The areas of a slot, to be written; references to its earlier frame are stale now."""
         self._current.take(slot)
         self._sent.pop(slot, None)
-        return self._current.slots[slot]["frame"]
+        return self._current.slots[slot]
 
-    def fill(self, slot: int, frame_id: int, pts_ns: int) -> FrameRef:
-        """Name the frame whose pixels were just written into the slot; returns its reference."""
-        captured_ns, unix_ns = monotonic_ns(), time.time_ns()
+    def fill(self, slot: int, frame_id: int, pts_ns: int, waited_ns: int = 0) -> FrameRef:
+        """Name the frame that was just written into the slot; returns its reference.
+
+        It was captured when it arrived, which is `waited_ns` ago.
+        """
+        captured_ns, unix_ns = monotonic_ns() - waited_ns, time.time_ns() - waited_ns
         generation = self._current.name(slot, frame_id, pts_ns, unix_ns)
         return FrameRef(
             self._camera, self._epoch, slot, generation, frame_id, captured_ns, self._lossless

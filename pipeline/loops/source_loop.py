@@ -19,6 +19,7 @@ from pipeline.realtime import monotonic_ns
 from pipeline.redact import redact
 from pipeline.source import (
     EndOfSource,
+    Geometry,
     GeometryChanged,
     Source,
     SourceDenied,
@@ -62,35 +63,45 @@ class SourceLoop:
             ShmSpaceError: shared memory is too small from the start.
         """
         limit_s = math.inf if self._source.lossless else _SETTLE_BETWEEN_EPOCHS_S
+        geometry: Geometry | None = None  # of a source that is still open
         while not stopped():
             try:
-                self._open()
+                self._begin_epoch(geometry or self._open())
+                geometry = None
                 self._pump(stopped)
             except EndOfSource:
                 break
             except GeometryChanged as change:
                 logger.info("{}: {}: a new epoch begins", self._name, change)
+                geometry = change.geometry
             except (SourceError, ShmSpaceError) as error:
                 if self._is_final(error):
                     raise
+                geometry = None
                 self._source.close()
                 self._report_absent(error)
                 self._rest(self._wait_s(error), stopped)
             finally:
-                self._source.close()
+                self._count_losses()
+                if geometry is None:
+                    self._source.close()
             self._settle(stopped, limit_s)
+        self._source.close()
         self._settle(stopped)
         self._entry.set_state(CameraState.ENDED)
 
     def close(self) -> None:
         self._ring.close()
 
-    def _open(self) -> None:
+    def _open(self) -> Geometry:
         self._opened_s = None
         self._heartbeat.expect(_SILENCES_OF_AN_OPEN * self._source.silence_s)
         geometry = self._source.open(self._next_frame)
         self._opened_s = time.monotonic()
         self._clock = EpochClock()
+        return geometry
+
+    def _begin_epoch(self, geometry: Geometry) -> None:
         self._ring.begin_epoch(geometry, self._source.areas(geometry))
         self._is_live = False  # until a frame is there
 
@@ -99,11 +110,13 @@ class SourceLoop:
         while slot is not None and not stopped():
             spare = self._spare_slot(slot)  # looked for early: a slot that is free stays free
             self._heartbeat.expect(self._source.silence_s)
-            pts_ns = self._source.read(self._ring.take(slot))
-            if pts_ns is None:
+            captured = self._source.read(self._ring.take(slot))
+            self._count_losses()
+            if captured is None:
                 self._ring.replay_if_asked()
                 continue
-            ref = self._ring.fill(slot, self._next_frame, self._clock.stamp(pts_ns))
+            pts_ns = self._clock.stamp(captured.pts_ns)
+            ref = self._ring.fill(slot, self._next_frame, pts_ns, captured.waited_ns)
             self._next_frame += 1
             self._ring.replay_if_asked()
             spare = self._spare_slot(slot) if spare is None else spare
@@ -128,6 +141,10 @@ class SourceLoop:
             self._is_live = True
             self._logged = ""
             self._entry.set_state(CameraState.LIVE)
+
+    def _count_losses(self) -> None:
+        for reason, frames in self._source.take_losses().items():
+            self._counters.drop(reason, frames)
 
     def _wait_for_slot(self, stopped: Callable[[], bool]) -> int | None:
         """A free slot, or None when the run is stopped first."""

@@ -8,19 +8,25 @@ import enum
 
 
 class DropReason(enum.IntEnum):
-    """Why a captured frame has no result, or why its result is missing from a recording."""
+    """Why a frame has no result, or why its result is missing from a recording.
+
+    The last three tell of frames that were never captured, so they have no number.
+    """
 
     NEWEST_WINS = 0  # a newer frame of the same live camera took its place in a queue
     RING_FULL = 1  # every slot was in use when a live camera delivered
     ABANDONED = 2  # under way when a live camera was lost or its process killed
     NOT_RECORDED = 3  # published, but a recorder was too slow for it
+    UNDECODABLE = 4  # the decoder refused it, or made no picture of it
+    DAMAGED = 5  # parts of it were lost, or a frame that it refers to
+    BEHIND = 6  # passed over before the decoder, which cannot keep up with a live camera
 
     @property
     def label(self) -> str:
         return self.name.lower()
 
 
-LOSSES = (DropReason.NEWEST_WINS, DropReason.RING_FULL, DropReason.ABANDONED)  # no result
+LOSSES = tuple(reason for reason in DropReason if reason is not DropReason.NOT_RECORDED)
 
 # The words of a row, in this order. One word for each `DropReason` follows.
 COUNTS = (
@@ -94,6 +100,6 @@ class FrameCounters(FrameCounts):
         """Count a stale reference."""
         self._words[_STALE] += 1
 
-    def drop(self, reason: DropReason) -> None:
-        """Count a frame that this process gave up."""
-        self._words[FIRST_DROP + reason] += 1
+    def drop(self, reason: DropReason, frames: int = 1) -> None:
+        """Count frames that this process gave up."""
+        self._words[FIRST_DROP + reason] += frames

@@ -5,21 +5,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.source import EndOfSource, Geometry, GeometryChanged, SourceError
+from pipeline.source import Captured, EndOfSource, SourceError
+from stages.kernels.picture import Picture, PictureFormat, bgr_format
 from stages.kernels.pixels import Pixels
+from stages.readers.reader import FormatChanged, ImageReader
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _FRAME_NS = 1_000_000_000  # images have no clock of their own: one second each
 
 
-class FolderReader:
+class FolderReader(ImageReader):
     """Reads every image once; one of another size begins a new epoch."""
 
     def __init__(self, uri: str) -> None:
         self._folder = Path(uri)
         self._next = 0
 
-    def open(self, first_frame: int) -> Geometry:
+    def open(self, first_frame: int) -> PictureFormat:
         try:
             entries = list(self._folder.iterdir())
         except OSError as error:
@@ -33,18 +35,17 @@ class FolderReader:
         if first_frame >= len(self._paths):
             raise EndOfSource
         height, width = _load(self._paths[first_frame]).shape[:2]
-        return Geometry(width, height)
+        return bgr_format(width, height)
 
-    def read(self, frame: Pixels) -> int:
+    def read(self, picture: Picture) -> Captured:
         if self._next >= len(self._paths):
             raise EndOfSource
         image = _load(self._paths[self._next])
-        if image.shape != frame.shape:
-            size = f"{image.shape[1]}x{image.shape[0]}"
-            raise GeometryChanged(f"{self._paths[self._next].name} is {size}")
-        frame[:] = image
+        if image.shape != picture.bgr.shape:
+            raise FormatChanged(bgr_format(image.shape[1], image.shape[0]))
+        picture.bgr[:] = image
         self._next += 1
-        return (self._next - 1) * _FRAME_NS
+        return Captured((self._next - 1) * _FRAME_NS)
 
     def close(self) -> None:
         """No file stays open between two images."""

@@ -29,8 +29,8 @@ class FreezeGuard:
         """A new connection: the time without one does not count."""
         self._since_ns = self._next_check_ns = monotonic_ns()
 
-    def is_moving(self, frame: Pixels) -> bool:
-        """Whether the frame may pass.
+    def is_moving(self, rows: Pixels) -> bool:
+        """Whether the frame with these rows, of luma or of BGR, may pass.
 
         Raises:
             SourceStalled: it has been the same for too long; connecting again may help.
@@ -39,7 +39,7 @@ class FreezeGuard:
         if now_ns < self._next_check_ns and not self._frozen:
             return True
         self._next_check_ns = now_ns + _CHECK_NS
-        checksum = zlib.crc32(frame[::_ROW_STEP].tobytes())
+        checksum = zlib.crc32(rows[::_ROW_STEP].tobytes())
         if checksum != self._checksum:
             self._checksum, self._since_ns, self._frozen = checksum, now_ns, False
         elif now_ns - self._since_ns >= self._limit_ns:

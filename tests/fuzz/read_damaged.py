@@ -14,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.source import EndOfSource, GeometryChanged, SourceError
+from pipeline.source import EndOfSource, SourceError
+from stages.kernels.picture import Picture
 from stages.model.detector import Detector
 from stages.model.model_file import ModelFileError
-from stages.readers.video import VideoReader
+from stages.readers.file import FileReader
+from stages.readers.reader import FormatChanged
 from tests.fuzz.damage import damage
 
 MOST_MEMORY = 3 << 30  # of addresses, libraries included
@@ -34,19 +36,19 @@ def load_model(path: Path) -> str:
 
 
 def read_video(path: Path) -> str:
-    """As a capture process does: a change of size begins anew after the frames read so far."""
-    reader = VideoReader(str(path))
+    """As a capture process does."""
+    reader = FileReader(f"file:{path}", name=str(path))
     frames = 0
     try:
+        form = reader.open(0)
         while frames < MOST_FRAMES:
+            picture = Picture(form, np.zeros(form.nbytes, np.uint8))
             try:
-                width, height = reader.open(frames)
-                frame = np.zeros((height, width, 3), np.uint8)
                 while frames < MOST_FRAMES:
-                    reader.read(frame)
+                    reader.read(picture)
                     frames += 1
-            except GeometryChanged:
-                reader.close()
+            except FormatChanged as change:
+                form = change.form
         sys.exit(f"{path}: more than {MOST_FRAMES} frames")
     except EndOfSource:
         return "read"

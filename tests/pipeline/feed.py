@@ -3,7 +3,8 @@
 import contextlib
 import itertools
 import threading
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import NoneType
 from typing import Any, ClassVar
@@ -15,7 +16,7 @@ from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import FrameRef
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import Area, AreaSpec, Ring, ShmSpaceError, ring_path
-from pipeline.source import EndOfSource, Geometry, SourceError
+from pipeline.source import Captured, EndOfSource, Geometry, SourceError
 from pipeline.stage import Context
 from tests.pipeline.frames import GRAPH, LEFT, make_run
 from tests.running_line import wait_until
@@ -24,7 +25,7 @@ SLOTS = 4
 
 
 class Scripted:
-    """A source that follows a script: a size when it opens, a number of frames, an exception."""
+    """A source that follows a script: a size when it opens, frames, losses, an exception."""
 
     Options: ClassVar[type[Any]] = dict
 
@@ -32,7 +33,9 @@ class Scripted:
         self.lossless = lossless
         self.silence_s = 1.0
         self.pts_ns: Iterator[int | None] = itertools.repeat(0)
+        self.waited_ns = 0
         self.first_frames: list[int] = []
+        self._losses = Counter[DropReason]()
         self._script = iter(script)
         self._frames = 0
 
@@ -47,15 +50,23 @@ class Scripted:
     def areas(self, geometry: Geometry) -> dict[str, AreaSpec]:
         return {"frame": AreaSpec((geometry.height, geometry.width, 3), "u1")}
 
-    def read(self, frame: Area) -> int | None:
+    def read(self, slot: Mapping[str, Area]) -> Captured | None:
         if self._frames == 0:
             step = next(self._script)
+            if isinstance(step, Counter):
+                self._losses += step
+                return None
             if isinstance(step, Exception):
                 raise step
             assert isinstance(step, int)
             self._frames = step
         self._frames -= 1
-        return next(self.pts_ns)
+        pts_ns = next(self.pts_ns)
+        return None if pts_ns is None else Captured(pts_ns, self.waited_ns)
+
+    def take_losses(self) -> Counter[DropReason]:
+        losses, self._losses = self._losses, Counter()
+        return losses
 
     def close(self) -> None:
         """Nothing is open."""
@@ -133,8 +144,10 @@ class Feeds:
         lossless: bool = True,
         pts_ns: Iterable[int | None] | None = None,
         retry_s: float = 0.01,
+        waited_ns: int = 0,
     ) -> Feed:
         self.source = Scripted([*script, EndOfSource()], lossless=lossless)
+        self.source.waited_ns = waited_ns
         if pts_ns is not None:
             self.source.pts_ns = iter(pts_ns)
         self._open.append(Feed(self._run_dir, self.ledger, self.source, retry_s))

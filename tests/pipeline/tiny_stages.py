@@ -2,15 +2,16 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import msgspec
 
 from pipeline.errors import FrameError, LineError
 from pipeline.loops.backoff import Retry
+from pipeline.memory.counters import DropReason
 from pipeline.memory.ring import Area, AreaSpec
-from pipeline.source import EndOfSource, Geometry, SourceError
+from pipeline.source import Captured, EndOfSource, Geometry, SourceError
 from pipeline.stage import BasicStage, Context, Frame, Options
 
 
@@ -39,15 +40,18 @@ class Endless:
     def areas(self, geometry: Geometry) -> dict[str, AreaSpec]:
         return {"frame": AreaSpec((geometry.height, geometry.width), "i8")}
 
-    def read(self, frame: Area) -> int:
+    def read(self, slot: Mapping[str, Area]) -> Captured | None:
         if self._broken:
             raise RuntimeError("a defect")
         if self._next >= self.frames:
             raise EndOfSource
         time.sleep(0.002)
-        frame[:] = self._next
+        slot["frame"][:] = self._next
         self._next += 1
-        return self._next
+        return Captured(self._next)
+
+    def take_losses(self) -> Mapping[DropReason, int]:
+        return {}
 
     def close(self) -> None:
         """Nothing is open."""
@@ -73,17 +77,17 @@ class Blocking(Endless):
         self._left = 5
         return super().open(first_frame)
 
-    def read(self, frame: Area) -> int:
+    def read(self, slot: Mapping[str, Area]) -> Captured | None:
         self._left -= 1
         while self._left < 0:
             time.sleep(3600)
-        return super().read(frame)
+        return super().read(slot)
 
 
 class Quiet(Endless):
     """Works, and delivers no frame."""
 
-    def read(self, frame: Area) -> int | None:  # type: ignore[override]
+    def read(self, slot: Mapping[str, Area]) -> Captured | None:
         time.sleep(0.05)
         return None
 

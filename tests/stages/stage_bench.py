@@ -14,7 +14,8 @@ from pipeline.stage import Context, Frame, Stage
 from pipeline.topology import ProcessSpec, RunSpec
 from stages.config import LineConfig, RecordConfig, SourceConfig
 from stages.graph import make_topology
-from stages.slot import SlotShape
+from stages.kernels.picture import bgr_format
+from stages.slot import PtsOrigin, Slot, SlotShape
 from tests.pipeline.frames import make_ref
 
 NETWORK = (64, 64)
@@ -44,9 +45,8 @@ class StageBench:
         self.ring = self.make_ring(run_dir)
 
     def make_ring(self, folder: Path) -> Ring:
-        areas = SlotShape(NETWORK, max_rois=8, classes=3, canvas=True).areas(
-            self.width, self.height
-        )
+        self.form = bgr_format(self.width, self.height)
+        areas = SlotShape(NETWORK, max_rois=8, classes=3, canvas=True).areas(self.form)
         layout = RingLayout(4, areas, TOPOLOGY.names, TOPOLOGY.branches)
         return Ring.create(ring_path(folder, 0, 1), layout)
 
@@ -67,6 +67,7 @@ class StageBench:
         ref = make_ref(frame_id, camera=camera, slot=slot, generation=self.ring.take(slot))
         ref = msgspec.structs.replace(ref, failed=bool(failure))
         frame = Frame(ref, self.ring, body, self.context.run.cameras[camera], failure)
+        Slot(frame).write_format(self.form, PtsOrigin.STREAM)
         frame["frame"][:] = np.uint8(grey)
         return frame
 

@@ -15,6 +15,6 @@ def test_the_frame_is_warped_into_the_tensor_of_its_slot(short_dir: Path) -> Non
     before = frame["frame"].copy()
     Preprocess(Options(), bench.context).process(frame)
     expected = np.empty_like(frame["tensor"])
-    warp_into(before, expected)
+    warp_into(before.reshape(bench.height, bench.width, 3), expected)
     assert np.array_equal(frame["tensor"], expected)
     assert np.array_equal(frame["frame"], before)

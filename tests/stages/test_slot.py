@@ -3,13 +3,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.slot import Slot, SlotShape
+from stages.kernels.picture import Layout, Matrix, PictureFormat, bgr_format
+from stages.slot import PtsOrigin, Slot, SlotShape
 from tests.stages.stage_bench import StageBench
 
 
 def test_a_slot_has_room_for_what_the_model_says() -> None:
-    areas = SlotShape((320, 256), max_rois=200, classes=11, canvas=False).areas(1280, 720)
-    assert areas["frame"].shape == (720, 1280, 3)
+    shape = SlotShape((320, 256), max_rois=200, classes=11, canvas=False)
+    areas = shape.areas(bgr_format(1280, 720))
+    assert areas["frame"].nbytes == 1280 * 720 * 3
     assert areas["tensor"].shape == (256, 320, 3)
     assert areas["boxes"].shape == (200, 4)
     assert areas["scores"].shape == (200, 11)
@@ -19,18 +21,30 @@ def test_a_slot_has_room_for_what_the_model_says() -> None:
 
 @pytest.mark.parametrize("canvas", [True, False])
 def test_a_second_image_is_kept_where_something_is_drawn(canvas: bool) -> None:
-    areas = SlotShape((320, 320), 200, 11, canvas).areas(64, 48)
+    form = PictureFormat(Layout.I420, 64, 48, sar=(2, 1))
+    areas = SlotShape((320, 320), 200, 11, canvas).areas(form)
     assert ("canvas" in areas) == canvas
-    assert not canvas or areas["canvas"] == areas["frame"]
+    assert not canvas or areas["canvas"].shape == (48, 128, 3)  # with square pixels
+    assert areas["frame"].nbytes == 64 * 48 * 3 // 2
 
 
 def test_the_view_gives_each_area_its_shape(short_dir: Path) -> None:
     slot = Slot(StageBench(short_dir, "overlay", (128, 96)).make_frame(grey=7))
     assert slot.frame_wh == (128, 96)
     assert slot.network_wh == (64, 64)
-    assert slot.frame.shape == slot.canvas.shape == (96, 128, 3)
+    assert slot.picture.bgr.shape == slot.canvas.shape == (96, 128, 3)
     assert slot.tensor.shape == (64, 64, 3)
-    assert (slot.frame == 7).all()
+    assert (slot.picture.bgr == 7).all()
+
+
+@pytest.mark.parametrize("origin", PtsOrigin)
+def test_what_was_written_of_the_format_is_read(short_dir: Path, origin: PtsOrigin) -> None:
+    slot = Slot(StageBench(short_dir, "overlay", (128, 96)).make_frame())
+    form = PictureFormat(Layout.I420, 120, 96, Matrix.BT709, True, (16, 15), 6)
+    slot.write_format(form, origin)
+    assert slot.form == form
+    assert slot.pts_origin is origin
+    assert slot.frame_wh == (120, 102)  # pixels that were wide are high when they are upright
 
 
 def test_only_the_rois_of_this_frame_are_read(short_dir: Path) -> None:

@@ -46,7 +46,7 @@ class Line:
     def capture(self, frame_id: int) -> FrameRef:
         slot = self.ring.free_slot()
         assert slot is not None, "no slot is free"
-        self.ring.take(slot)[:] = frame_id
+        self.ring.take(slot)["frame"][:] = frame_id
         ref = self.ring.fill(slot, frame_id, pts_ns=frame_id * 40)
         self.ring.send(ref)
         return ref

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from pipeline.memory.cameras import CameraState
 from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import FrameRef
 from pipeline.memory.ring import ShmSpaceError, ring_path
-from pipeline.source import GeometryChanged, SourceDenied, SourceError, SourceStalled
+from pipeline.realtime import monotonic_ns
+from pipeline.source import Geometry, GeometryChanged, SourceDenied, SourceError, SourceStalled
 from tests.pipeline.feed import SLOTS, Feeds
 from tests.running_line import PATIENCE_S, wait_until
 
@@ -37,7 +39,7 @@ def test_a_lossless_source_waits_for_free_slots(feeds: Feeds) -> None:
     feed.serve_until_end()
     assert frames(feed.refs) == list(range(10))
     assert feeds.ledger.camera(0).state is CameraState.ENDED
-    assert feeds.ledger.drops(0) == {"newest_wins": 0, "ring_full": 0, "abandoned": 0}
+    assert not any(feeds.ledger.drops(0).values())
 
 
 def test_a_live_source_drops_what_finds_no_slot(feeds: Feeds) -> None:
@@ -89,7 +91,7 @@ def test_what_some_branch_still_needs_is_sent_again_when_asked(feeds: Feeds) -> 
 
 
 def test_a_change_of_size_begins_an_epoch_when_all_frames_are_through(feeds: Feeds) -> None:
-    feed = feeds.start((5, 3), 2, GeometryChanged("now 7x2"), (7, 2), 2)
+    feed = feeds.start((5, 3), 2, GeometryChanged(Geometry(7, 2)), 2)
     feed.wait_for(2)
     old = feed.ring()
     assert old.slots[0]["frame"].shape == (3, 5, 3)
@@ -97,6 +99,7 @@ def test_a_change_of_size_begins_an_epoch_when_all_frames_are_through(feeds: Fee
     assert [(ref.frame_id, ref.epoch) for ref in feed.refs] == [(0, 1), (1, 1), (2, 2), (3, 2)]
     assert not old.path.exists()
     assert feeds.ledger.camera(0).size_wh == (7, 2)
+    assert feeds.source.first_frames == [0]  # it is not opened again
 
 
 def test_times_of_an_epoch_increase_whatever_the_source_says(feeds: Feeds) -> None:
@@ -210,12 +213,12 @@ def test_a_source_waits_for_shared_memory_that_there_was_before(
 ) -> None:
     room += [True, False, False]
     size = (5, 3)
-    feed = feeds.start(size, 2, GeometryChanged("now"), size, size, size, 2, lossless=lossless)
+    feed = feeds.start(size, 2, GeometryChanged(Geometry(*size)), size, size, 2, lossless=lossless)
     feed.serve_until_end()
     assert feed.error is None
     assert frames(feed.refs) == [0, 1, 2, 3]
     assert [ref.epoch for ref in feed.refs] == [1, 1, 2, 2]
-    assert feeds.ledger.drops(0) == {"newest_wins": 0, "ring_full": 0, "abandoned": 0}
+    assert not any(feeds.ledger.drops(0).values())
 
 
 @pytest.mark.parametrize("lossless", [True, False])
@@ -226,3 +229,20 @@ def test_shared_memory_that_is_too_small_from_the_start_is_refused(
     feed = feeds.start((5, 3), 2, lossless=lossless)
     wait_until(lambda: feed.error is not None, "it is refused")
     assert isinstance(feed.error, ShmSpaceError)
+
+
+def test_what_a_source_loses_is_counted_by_reason(feeds: Feeds) -> None:
+    losses = Counter({DropReason.UNDECODABLE: 3, DropReason.BEHIND: 40})
+    feed = feeds.start((5, 3), 1, losses, 1, Counter({DropReason.DAMAGED: 1}), lossless=False)
+    feed.serve_until_end()
+    counted = {reason: feed.drops(reason) for reason in DropReason if feed.drops(reason)}
+    assert counted == {DropReason.UNDECODABLE: 3, DropReason.BEHIND: 40, DropReason.DAMAGED: 1}
+    assert frames(feed.refs) == [0, 1]
+
+
+def test_a_frame_is_as_old_as_its_arrival(feeds: Feeds) -> None:
+    before_ns = monotonic_ns()
+    feed = feeds.start((5, 3), 1, lossless=False, waited_ns=10**12)
+    (ref,) = feed.wait_for(1)
+    assert before_ns - 10**12 <= ref.captured_ns <= monotonic_ns() - 10**12
+    feed.serve_until_end()

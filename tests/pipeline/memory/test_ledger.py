@@ -1,6 +1,6 @@
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -98,11 +98,15 @@ def test_counters_survive_the_process_that_wrote_them(ledger: Ledger, tmp_path: 
     assert ledger.counts(0, 1).frames == 42
 
 
+def counted(drops: Mapping[str, int]) -> dict[str, int]:
+    return {reason: count for reason, count in drops.items() if count}
+
+
 def test_no_frame_is_counted_at_first(ledger: Ledger) -> None:
     rows = [ledger.counts(camera, process) for camera in (0, 1) for process in (0, 1, 2)]
     assert {row.last_frame_id for row in rows} == {-1}
     assert {ledger.process(process).held_frame for process in range(PROCESSES)} == {None}
-    assert ledger.drops(0) == {"newest_wins": 0, "ring_full": 0, "abandoned": 0}
+    assert not any(ledger.drops(0).values())
 
 
 def test_drops_are_summed_over_processes_and_not_over_cameras(ledger: Ledger) -> None:
@@ -110,8 +114,8 @@ def test_drops_are_summed_over_processes_and_not_over_cameras(ledger: Ledger) ->
     drop(ledger, 0, 2, DropReason.NEWEST_WINS, 4)
     drop(ledger, 0, 0, DropReason.RING_FULL, 1)
     drop(ledger, 1, 0, DropReason.ABANDONED, 9)
-    assert ledger.drops(0) == {"newest_wins": 7, "ring_full": 1, "abandoned": 0}
-    assert ledger.drops(1) == {"newest_wins": 0, "ring_full": 0, "abandoned": 9}
+    assert counted(ledger.drops(0)) == {"newest_wins": 7, "ring_full": 1}
+    assert counted(ledger.drops(1)) == {"abandoned": 9}
 
 
 def test_drops_of_a_process_are_summed_over_cameras(ledger: Ledger) -> None:
@@ -119,9 +123,7 @@ def test_drops_of_a_process_are_summed_over_cameras(ledger: Ledger) -> None:
     drop(ledger, 1, 1, DropReason.NEWEST_WINS, 4)
     drop(ledger, 1, 1, DropReason.NOT_RECORDED, 1)
     drop(ledger, 1, 2, DropReason.NEWEST_WINS, 9)
-    assert ledger.process_drops(1) == {
-        "newest_wins": 7, "ring_full": 0, "abandoned": 0, "not_recorded": 1
-    }  # fmt: skip
+    assert counted(ledger.process_drops(1)) == {"newest_wins": 7, "not_recorded": 1}
 
 
 def test_a_frame_that_only_a_recorder_missed_is_not_lost(ledger: Ledger) -> None:

@@ -4,15 +4,17 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.source import EndOfSource, Geometry, GeometryChanged, SourceError
+from pipeline.source import EndOfSource, SourceError
+from stages.kernels.picture import Picture, bgr_format
 from stages.readers.folder import FolderReader
+from stages.readers.reader import FormatChanged
 from tests.clips import draw, level, make_folder
 
 SIZE = (64, 48)
 
 
-def view(size: tuple[int, int] = SIZE) -> np.ndarray:
-    return np.empty((size[1], size[0], 3), np.uint8)
+def view(size: tuple[int, int] = SIZE) -> Picture:
+    return Picture(bgr_format(*size), np.empty(size[0] * size[1] * 3, np.uint8))
 
 
 def test_images_come_in_the_order_of_their_names_one_a_second(tmp_path: Path) -> None:
@@ -20,9 +22,9 @@ def test_images_come_in_the_order_of_their_names_one_a_second(tmp_path: Path) ->
     (folder / "notes.txt").write_text("no image")
     assert cv2.imwrite(str(folder / "0001b.JPG"), draw(9, SIZE))
     reader = FolderReader(str(folder))
-    assert reader.open(0) == Geometry(64, 48)
+    assert reader.open(0) == bgr_format(64, 48)
     frame = view()
-    seen = [(reader.read(frame), int(frame[0, 0, 0])) for _ in range(4)]
+    seen = [(reader.read(frame).pts_ns, int(frame.bgr[0, 0, 0])) for _ in range(4)]
     assert [pts_ns for pts_ns, _ in seen] == [0, 10**9, 2 * 10**9, 3 * 10**9]
     assert [grey for _, grey in seen] == [level(0), level(1), level(9), level(2)]
     with pytest.raises(EndOfSource):
@@ -33,8 +35,8 @@ def test_reading_goes_on_at_any_image(tmp_path: Path) -> None:
     reader = FolderReader(str(make_folder(tmp_path / "images", [SIZE] * 3)))
     reader.open(2)
     frame = view()
-    assert reader.read(frame) == 2 * 10**9
-    assert frame[0, 0, 0] == level(2)
+    assert reader.read(frame).pts_ns == 2 * 10**9
+    assert frame.bgr[0, 0, 0] == level(2)
     with pytest.raises(EndOfSource):
         reader.open(3)
 
@@ -43,10 +45,10 @@ def test_an_image_of_another_size_is_not_passed_over(tmp_path: Path) -> None:
     reader = FolderReader(str(make_folder(tmp_path / "images", [SIZE, (96, 64)])))
     reader.open(0)
     reader.read(view())
-    with pytest.raises(GeometryChanged, match=r"0001\.png is 96x64"):
+    with pytest.raises(FormatChanged, match="frames are 96x64 now") as change:
         reader.read(view())
-    assert reader.open(1) == Geometry(96, 64)
-    assert reader.read(view((96, 64))) == 10**9
+    assert change.value.form == bgr_format(96, 64)
+    assert reader.read(view((96, 64))).pts_ns == 10**9
 
 
 def test_grey_images_and_such_with_transparency_become_colour(tmp_path: Path) -> None:
@@ -58,7 +60,7 @@ def test_grey_images_and_such_with_transparency_become_colour(tmp_path: Path) ->
     for _ in range(2):
         frame = view()
         reader.read(frame)
-        assert (frame == 100).all()
+        assert (frame.bgr == 100).all()
 
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:

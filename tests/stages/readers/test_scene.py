@@ -1,6 +1,7 @@
 import numpy as np
 
-from pipeline.source import EndOfSource, Geometry
+from pipeline.source import EndOfSource
+from stages.kernels.picture import Picture, bgr_format
 from stages.readers.scene import SceneReader
 
 URI = "scene://street?seed=3&width=160&height=120&fps=10&seconds=0.5"
@@ -8,12 +9,12 @@ URI = "scene://street?seed=3&width=160&height=120&fps=10&seconds=0.5"
 
 def read_all(first_frame: int) -> list[tuple[int, np.ndarray]]:
     reader = SceneReader(URI)
-    assert reader.open(first_frame) == Geometry(160, 120)
+    assert reader.open(first_frame) == bgr_format(160, 120)
     found = []
     try:
         while True:
-            frame = np.empty((120, 160, 3), np.uint8)
-            found.append((reader.read(frame), frame))
+            picture = Picture(bgr_format(160, 120), np.empty(160 * 120 * 3, np.uint8))
+            found.append((reader.read(picture).pts_ns, picture.bgr))
     except EndOfSource:
         reader.close()
         return found

@@ -1,0 +1,171 @@
+"""Coded pictures of one video track of a container: a file, or a stream of any protocol."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, Protocol
+
+import av.error
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Discard, Disposition
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from pipeline.realtime import monotonic_ns
+from pipeline.redact import redact
+from pipeline.source import SourceError, SourceStalled
+from stages.readers.access_unit import AccessUnit
+from stages.readers.libav import open_container, read_failure
+
+_NS_PER_S = 1_000_000_000
+# Formats that hold pictures one after another and no times.
+_TIMELESS = frozenset(
+    {"h264", "hevc", "vvc", "m4v", "mjpeg", "mpjpeg", "obu", "cavsvideo", "dirac", "mpegvideo"}
+)
+_NO_FILM = (
+    Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+    | Disposition.dependent
+)  # fmt: skip
+
+
+class PacketSource(Protocol):
+    """Where a decoder's input comes from."""
+
+    @property
+    def decoder(self) -> VideoCodecContext: ...
+
+    @property
+    def has_times(self) -> bool:
+        """Whether its pictures have times; those of some formats are made up by libavformat."""
+        ...
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether it has an end that is known: a file or a finished list, not a live stream."""
+        ...
+
+    @property
+    def sar(self) -> Fraction:
+        """Sample aspect ratio that the container gives; it wins over the codec's. 0 for none."""
+        ...
+
+    def read(self) -> AccessUnit | None:
+        """The next coded picture; None at the end of a source that has one. Raises SourceError."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Demuxer:
+    """Reads one container with libavformat.
+
+    Args:
+        uri: a path or a URL, as libavformat takes it.
+        name: what errors call it.
+        options: of protocol and format.
+        silence_s: how long a stream may send no picture; None for files.
+    """
+
+    def __init__(
+        self, uri: str, *, name: str, options: dict[str, str], silence_s: float | None
+    ) -> None:
+        self._name, self._silence_s = name, silence_s
+        self.what = "file" if silence_s is None else "stream"
+        self._container: InputContainer = open_container(
+            uri, options=options, silence_s=silence_s, what=self.what
+        )
+        try:
+            self.stream = self._choose_stream()
+        except SourceError:
+            self.close()
+            raise
+        for other in self._container.streams:
+            if other is not self.stream:
+                other.discard = Discard.all  # sound is not even read where the format allows it
+        self._packets: Iterator[Packet[Any]] = self._container.demux()
+        self._last_ns = monotonic_ns()
+        self.units = 0
+        self.is_cut = False  # the last packet ended before its announced end
+
+    @property
+    def decoder(self) -> VideoCodecContext:
+        return self.stream.codec_context
+
+    @property
+    def has_times(self) -> bool:
+        return self._container.format.name not in _TIMELESS
+
+    @property
+    def is_finite(self) -> bool:
+        return self._container.duration is not None and self._container.duration > 0
+
+    @property
+    def announced_units(self) -> int:
+        """How many pictures the header lists; 0 if it does not, or announces whatever it likes."""
+        return self.stream.frames if "mp4" in self._container.format.name else 0
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames per second as declared; 25 where nothing is."""
+        return self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
+
+    @property
+    def sar(self) -> Fraction:
+        return self.stream.sample_aspect_ratio or Fraction(0)
+
+    def read(self) -> AccessUnit | None:
+        try:
+            for packet in self._packets:
+                if packet.stream_index == self.stream.index and packet.size > 0:
+                    return self._count(packet)
+                self._check_silence()
+        except av.error.FFmpegError as error:
+            if self._silence_s is None:
+                self.is_cut = True  # what was read so far is as good as ever
+                return None
+            raise read_failure(self._name, error, self._silence_s) from None
+        return None
+
+    def close(self) -> None:
+        self._container.close()
+
+    def _count(self, packet: Packet[Any]) -> AccessUnit:
+        self.units += 1
+        self.is_cut = packet.is_corrupt
+        self._last_ns = monotonic_ns()
+        return AccessUnit(packet, self._last_ns, self._silence_s is not None and packet.is_corrupt)
+
+    def _check_silence(self) -> None:
+        """Sound alone does not make a camera alive."""
+        if self._silence_s is None:
+            return
+        if monotonic_ns() - self._last_ns > self._silence_s * _NS_PER_S:
+            raise SourceStalled(f"{redact(self._name)}: sent nothing for {self._silence_s:g} s")
+
+    def _choose_stream(self) -> VideoStream:
+        """The track that players show: not cover art, the default one, the largest."""
+        tracks = [
+            stream
+            for stream in self._container.streams.video
+            if stream.codec_context is not None and not stream.disposition & _NO_FILM
+        ]
+        if not tracks:
+            raise SourceError(
+                f"{redact(self._name)}: this {self.what} cannot be opened as video: "
+                f"expected a video track that can be decoded, got {self._describe_streams()}"
+            )
+        return max(tracks, key=_rank)
+
+    def _describe_streams(self) -> str:
+        kinds = [
+            "a picture" if stream.type == "video" and stream.disposition & _NO_FILM
+            else f"{stream.type} ({stream.codec_context.name})" if stream.codec_context
+            else f"{stream.type} of an unknown codec"
+            for stream in self._container.streams
+        ]  # fmt: skip
+        return ", ".join(kinds) or "none"
+
+
+def _rank(stream: VideoStream) -> tuple[bool, int, int]:
+    area = stream.codec_context.width * stream.codec_context.height
+    return bool(stream.disposition & Disposition.default), area, -stream.index

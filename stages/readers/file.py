@@ -1,0 +1,171 @@
+"""Video files: every frame once, at the times of the container."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+from loguru import logger
+
+from pipeline.memory.counters import DropReason
+from pipeline.source import Captured, EndOfSource, SourceError
+from stages.kernels.picture import Picture, PictureFormat
+from stages.readers.access_unit import AccessUnit
+from stages.readers.decoder import Decoded, Decoder, to_ns
+from stages.readers.demuxer import Demuxer
+from stages.readers.frame_format import Described, FrameFormatter
+from stages.readers.rate_limit import KeyPlan, RateLimit
+from stages.readers.reader import FormatChanged
+from stages.slot import PtsOrigin
+
+_NS_PER_S = 1_000_000_000
+_HEARTBEAT_UNITS = 32  # `alive` is called once in so many pictures
+
+
+class FileReader:
+    """Reads one file, over and over if it loops.
+
+    Args:
+        uri: as libavformat takes it: "file:" and a path, or a URL of a file behind HTTP.
+        name: what log lines and errors call it.
+        loop: begin again at the end, while time goes on.
+        fps: at most so many frames per second of the file's time.
+        options: of protocol and format.
+        silence_s: how long a server may send nothing; None for files of this machine.
+        alive: called now and then while nothing is delivered.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        *,
+        name: str,
+        loop: bool = False,
+        fps: float | None = None,
+        options: dict[str, str] | None = None,
+        silence_s: float | None = None,
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._uri, self._name, self._loop, self._fps = uri, name, loop, fps
+        self._options, self._silence_s, self._alive = options or {}, silence_s, alive
+        self._losses = Counter[DropReason]()
+        self._demuxer: Demuxer | None = None
+        self.pts_origin = PtsOrigin.STREAM
+
+    def open(self, first_frame: int) -> PictureFormat:
+        self._limit = RateLimit(self._fps)
+        self._base_ns = self._last_ns = 0
+        self._warned = False
+        self._frames = self._read_rounds(first_frame)
+        self._first: tuple[Described, int] | None = next(self._frames)
+        return self._first[0].form
+
+    def read(self, picture: Picture) -> Captured:
+        described, pts_ns = self._first if self._first is not None else next(self._frames)
+        if described.form != picture.form:
+            self._first = described, pts_ns
+            raise FormatChanged(described.form)
+        self._first = None
+        self._formatter.write(described, picture)
+        return Captured(pts_ns)
+
+    def take_losses(self) -> Counter[DropReason]:
+        losses, self._losses = self._losses, Counter()
+        return losses
+
+    def close(self) -> None:
+        if self._demuxer is not None:
+            self._demuxer.close()
+            self._demuxer = None
+
+    def _read_rounds(self, first_frame: int) -> Iterator[tuple[Described, int]]:
+        """The frames from the given one on, round after round. Raises EndOfSource."""
+        skip = first_frame
+        while True:
+            frames = 0
+            for decoded, pts_ns in self._read_round():
+                if frames >= skip:
+                    yield self._formatter.describe(decoded.frame, self._sar), self._base_ns + pts_ns
+                frames += 1
+            if skip == 0 or frames > skip:
+                self._count_losses()
+            if frames == 0:
+                raise SourceError(f"{self._name}: expected video, got no frame")
+            if not self._loop:
+                raise EndOfSource
+            # Whole rounds need no decoding.
+            rounds = 1 + max(skip - frames, 0) // frames
+            self._base_ns += rounds * self._round_ns
+            skip = max(skip - rounds * frames, 0)
+
+    def _read_round(self) -> Iterator[tuple[Decoded, int]]:
+        """The wanted frames of the file, once, with times that begin as the container's do."""
+        self.close()
+        self._demuxer = demuxer = Demuxer(
+            self._uri, name=self._name, options=self._options, silence_s=self._silence_s
+        )
+        self._decoder = Decoder(demuxer.decoder)
+        self._formatter = FrameFormatter()
+        self.pts_origin = PtsOrigin.STREAM if demuxer.has_times else PtsOrigin.RATE
+        step_ns = round(_NS_PER_S / demuxer.rate)
+        count, first_ns, last_ns = 0, None, -step_ns
+        for decoded in self._decode(demuxer):
+            pts_ns = decoded.pts_ns if demuxer.has_times else count * step_ns
+            pts_ns = last_ns + step_ns if pts_ns is None else pts_ns
+            count, last_ns = count + 1, pts_ns
+            first_ns = pts_ns if first_ns is None else first_ns
+            if self._limit.wants(self._base_ns + pts_ns):
+                self._limit.take(self._base_ns + pts_ns)
+                yield decoded, pts_ns
+        self._round_ns = last_ns - (first_ns or 0) + step_ns
+        self._warn_if_cut(demuxer, count)
+
+    def _decode(self, demuxer: Demuxer) -> Iterator[Decoded]:
+        plan = KeyPlan(self._limit)
+        for unit in _read_units(demuxer):
+            if demuxer.units % _HEARTBEAT_UNITS == 0:
+                self._alive()
+            time_ns = self._time_of(unit)
+            if plan.passes_over(time_ns, is_key=unit.packet.is_keyframe):
+                continue
+            wanted = time_ns is None or self._limit.wants(self._base_ns + time_ns)
+            if not wanted and self._decoder.is_intra_only:
+                continue
+            yield from self._decoder.decode(unit, DropReason.UNDECODABLE if wanted else None)
+        yield from self._decoder.flush()
+
+    def _time_of(self, unit: AccessUnit) -> int | None:
+        if self._fps is None or self.pts_origin is PtsOrigin.RATE:
+            return None
+        return to_ns(unit.packet.pts, unit.packet.time_base)
+
+    @property
+    def _sar(self) -> Fraction:
+        assert self._demuxer is not None, "read before open"
+        return self._demuxer.sar or self._decoder.sar
+
+    def _count_losses(self) -> None:
+        self._losses += self._decoder.losses
+        self._decoder.losses.clear()
+
+    def _warn_if_cut(self, demuxer: Demuxer, frames: int) -> None:
+        """Say it where it is certain: bytes were missing, or pictures that the header announces."""
+        announced = demuxer.announced_units
+        if self._warned or not (demuxer.is_cut or announced > demuxer.units):
+            return
+        self._warned = True
+        header = f", its header announces {announced}" if announced else ""
+        logger.warning(
+            "{}: {} frames could be decoded{}: truncated or damaged?", self._name, frames, header
+        )
+
+
+def _read_units(demuxer: Demuxer) -> Iterator[AccessUnit]:
+    """All coded pictures; the last one of a file that was cut off in its middle is damaged."""
+    unit = demuxer.read()
+    while unit is not None:
+        following = demuxer.read() if unit.packet.is_corrupt else None
+        if unit.packet.is_corrupt and following is None:
+            yield unit._replace(damaged=True)
+            return
+        yield unit
+        unit = following if following is not None else demuxer.read()

@@ -1,0 +1,117 @@
+"""From a decoder's frame to the picture in a slot: planes as they are, upright, one field of two.
+
+Nothing is converted that need not be: the planes of the usual formats are copied once. Others
+(4:2:2, 4:4:4, ten bits) are reduced to the usual one by libswscale, and RGB becomes BGR.
+"""
+
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+
+from stages.kernels.orientation import orientation_of, turn_into
+from stages.kernels.picture import Layout, Matrix, Picture, PictureFormat
+from stages.kernels.pixels import Pixels
+
+_PLANAR = {"yuv420p": False, "yuvj420p": True}  # whether the name alone says full range
+# AVColorSpace and AVColorRange. What is not named is BT.601 and limited, as everywhere in FFmpeg.
+_MATRICES = {1: Matrix.BT709, 9: Matrix.BT2020, 10: Matrix.BT2020}
+_FULL_RANGE = 2
+_GREY = frozenset({"gray", "gray10le", "gray12le", "gray16le", "ya8", "monow", "monob"})
+_MOST_SAR = 16  # a ratio beyond this is a fault of the file, not a shape of pixels
+
+
+class Described(NamedTuple):
+    """A decoded frame, and the format that it has in a slot."""
+
+    frame: VideoFrame
+    form: PictureFormat
+
+
+class FrameFormatter:
+    """Describes and copies the frames of one stream."""
+
+    def __init__(self) -> None:
+        self._orientation = 1
+        self._reformatter = VideoReformatter()
+
+    def describe(self, frame: VideoFrame, sar: Fraction) -> Described:
+        """The format of a frame; `sar` is 0 where the stream says nothing."""
+        if frame.key_frame:  # looked for where it may change: side data costs some microseconds
+            self._orientation = _read_orientation(frame)
+        width, height = frame.width, frame.height
+        if self._orientation > 4:
+            width, height = height, width
+        is_rgb = _is_rgb(frame)
+        return Described(
+            frame,
+            PictureFormat(
+                layout=Layout.BGR if is_rgb else Layout.I420,
+                width=width,
+                height=height,
+                matrix=_MATRICES.get(frame.colorspace, Matrix.BT601),
+                full_range=not is_rgb and _is_full_range(frame),
+                sar=_usable_sar(sar),
+                orientation=self._orientation,
+            ),
+        )
+
+    def write(self, described: Described, picture: Picture) -> None:
+        """Copy the pixels of a frame into a picture of its format."""
+        frame, form = described
+        if form.layout is Layout.BGR:
+            frame = self._convert(frame, "bgr24", full_range=True)
+        elif frame.format.name not in _PLANAR:
+            name = "yuvj420p" if form.full_range else "yuv420p"
+            frame = self._convert(frame, name, full_range=form.full_range)
+        planes: Any = frame.planes  # buffers, which the stubs of PyAV do not say
+        for plane, target in zip(planes, picture.planes, strict=True):
+            rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+            pixels: Pixels = rows[:, : plane.width]
+            if form.layout is Layout.BGR:
+                pixels = rows[:, : plane.width * 3].reshape(plane.height, plane.width, 3)
+            if described.frame.interlaced_frame and plane.height > 1:
+                pixels = _whole_from_field(pixels)
+            turn_into(pixels, form.orientation, target)
+
+    def _convert(self, frame: VideoFrame, name: str, *, full_range: bool) -> VideoFrame:
+        source = _FULL_RANGE if _is_full_range(frame) else 1
+        return self._reformatter.reformat(
+            frame, format=name, src_color_range=source, threads=1,
+            dst_color_range=_FULL_RANGE if full_range else 1,
+            src_colorspace=frame.colorspace, dst_colorspace=frame.colorspace,
+        )  # fmt: skip
+
+
+def _whole_from_field(pixels: Pixels) -> Pixels:
+    """A picture of the upper field alone: the two were taken at two moments.
+
+    The lines between are interpolated. docs/sources.md has what this does to detections, beside
+    both fields as they are, and beside yadif.
+    """
+    height, width = pixels.shape[:2]
+    return np.asarray(cv2.resize(pixels[::2], (width, height)), np.uint8)
+
+
+def _is_rgb(frame: VideoFrame) -> bool:
+    return frame.format.is_rgb or frame.format.has_palette or frame.format.is_bayer
+
+
+def _is_full_range(frame: VideoFrame) -> bool:
+    name = frame.format.name
+    return frame.color_range == _FULL_RANGE or name.startswith("yuvj") or name in _GREY
+
+
+def _read_orientation(frame: VideoFrame) -> int:
+    entries: Any = frame.side_data  # the stubs of PyAV have another type
+    matrix = entries.get("DISPLAYMATRIX")
+    return 1 if matrix is None else orientation_of(np.frombuffer(matrix, "<i4", 9))
+
+
+def _usable_sar(sar: Fraction) -> tuple[int, int]:
+    if sar <= 0 or not Fraction(1, _MOST_SAR) <= sar <= _MOST_SAR:
+        return 1, 1
+    return sar.numerator, sar.denominator

@@ -1,0 +1,61 @@
+"""How late a live stream is read, by its own clock: what queues before the decoder has no stamp.
+
+A camera sends on while a decoder is too slow for it. Its pictures wait in the buffers of sockets
+and of other programs, and seem new when they are read. The stream's own clock tells: the least
+delay seen between it and this machine's clock is that of a picture that did not wait.
+"""
+
+_DRIFT_BUSY = 1e-4  # per second: clocks of cameras differ by so much at most
+_DRIFT_IDLE = 1e-2  # while pictures are waited for, nothing queues here; late ones come late
+_JUMP_NS = 10_000_000_000  # a step of the stream's clock, not a delay
+
+
+class LagMeter:
+    """Compares the clock of one connection with CLOCK_MONOTONIC."""
+
+    def __init__(self) -> None:
+        self._base_ns: float | None = None
+        self._last_ns = 0
+        self._last_offset_ns = 0
+
+    def measure(self, pts_ns: int, arrived_ns: int, *, idle: bool) -> int:
+        """How long the picture waited before it was read, in ns.
+
+        `idle` says that the reader had to wait for it, so that none was queued behind it.
+        """
+        offset_ns = arrived_ns - pts_ns
+        if self._base_ns is None or abs(offset_ns - self._last_offset_ns) > _JUMP_NS:
+            self._base_ns = offset_ns
+        passed_ns = max(arrived_ns - self._last_ns, 0) if self._last_ns else 0
+        drift = _DRIFT_IDLE if idle else _DRIFT_BUSY
+        self._base_ns = min(self._base_ns + drift * passed_ns, offset_ns)
+        self._last_ns, self._last_offset_ns = arrived_ns, offset_ns
+        return round(offset_ns - self._base_ns)
+
+
+class CatchUp:
+    """Decides when a stream that is read too late is skipped to its newest key frame."""
+
+    _LIMIT_NS = 1_000_000_000  # late by more, for longer than as much again: it does not catch up
+    _ENOUGH_NS = 500_000_000  # a key frame that is late by less is new enough to go on from
+
+    def __init__(self) -> None:
+        self._since_ns: int | None = None
+        self._skipping = False
+
+    def skips(self, lag_ns: int, arrived_ns: int, *, is_key: bool) -> bool:
+        """Whether this picture is passed over."""
+        if self._skipping:
+            self._skipping = not (is_key and lag_ns < self._ENOUGH_NS)
+        elif lag_ns <= self._LIMIT_NS:
+            self._since_ns = None
+        elif self._since_ns is None:
+            self._since_ns = arrived_ns
+        elif arrived_ns - self._since_ns > self._LIMIT_NS:
+            self._since_ns = None
+            self._skipping = True
+        return self._skipping
+
+    def is_late(self, lag_ns: int) -> bool:
+        """Whether pictures that no other refers to are left out, to save time."""
+        return lag_ns > self._ENOUGH_NS

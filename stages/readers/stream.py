@@ -1,0 +1,182 @@
+"""Network cameras and other live streams: the newest frame, and the truth about its age."""
+
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pipeline.memory.counters import DropReason
+from pipeline.realtime import monotonic_ns
+from pipeline.redact import redact
+from pipeline.source import Captured, EndOfSource, SourceError, SourceStalled
+from stages.kernels.picture import Picture, PictureFormat
+from stages.readers.access_unit import AccessUnit
+from stages.readers.decoder import Decoded, Decoder, to_ns
+from stages.readers.demuxer import PacketSource
+from stages.readers.frame_format import Described, FrameFormatter
+from stages.readers.lag import CatchUp, LagMeter
+from stages.readers.rate_limit import KeyPlan, RateLimit
+from stages.readers.reader import FormatChanged
+from stages.slot import PtsOrigin
+
+_NS_PER_S = 1_000_000_000
+_IDLE_NS = 1_000_000  # a read that took longer had to wait for the network
+_SILENCES_TO_FIRST_FRAME = 6  # a camera may send a key frame each half minute only
+
+
+class _Timed(NamedTuple):
+    """A decoded frame whose age is known."""
+
+    described: Described
+    pts_ns: int
+    arrived_ns: int
+    lag_ns: int
+
+
+class StreamReader:
+    """Reads one live stream.
+
+    Args:
+        uri: what log lines and errors call it, after its credentials are taken out.
+        connect: opens the stream. Raises SourceError.
+        silence_s: how long the stream may deliver nothing that can be decoded.
+        fps: at most so many frames per second of the stream's time.
+        alive: called for each coded picture of which no frame comes.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        connect: Callable[[], PacketSource],
+        *,
+        silence_s: float,
+        fps: float | None = None,
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._uri, self._connect, self._alive = uri, connect, alive
+        self._silence_ns = round(silence_s * _NS_PER_S)
+        self._fps = fps
+        self._source: PacketSource | None = None
+        self._losses = Counter[DropReason]()
+        self.pts_origin = PtsOrigin.STREAM
+
+    def open(self, first_frame: int) -> PictureFormat:
+        self._source = self._connect()
+        self._decoder = Decoder(self._source.decoder)
+        self._formatter = FrameFormatter()
+        self._limit = RateLimit(self._fps)
+        self._plan = KeyPlan(self._limit)
+        self._lag, self._catch_up = LagMeter(), CatchUp()
+        self._ready = deque[_Timed]()
+        self._lags: dict[int, int] = {}  # by arrival, of pictures that the decoder holds
+        self.pts_origin = PtsOrigin.STREAM if self._source.has_times else PtsOrigin.ARRIVAL
+        self._first_ns = self._last_pts_ns = 0
+        self._good_ns = monotonic_ns() + (_SILENCES_TO_FIRST_FRAME - 1) * self._silence_ns
+        while not self._ready:
+            self._alive()
+            self._advance()
+        return self._ready[0].described.form
+
+    def read(self, picture: Picture) -> Captured | None:
+        if not self._ready:
+            self._advance()
+            if not self._ready:
+                return None
+        timed = self._ready[0]
+        if timed.described.form != picture.form:
+            raise FormatChanged(timed.described.form)
+        self._ready.popleft()
+        self._formatter.write(timed.described, picture)
+        waited_ns = monotonic_ns() - timed.arrived_ns + timed.lag_ns
+        return Captured(timed.pts_ns, waited_ns)
+
+    def take_losses(self) -> Counter[DropReason]:
+        losses, self._losses = self._losses, Counter()
+        return losses
+
+    def close(self) -> None:
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+
+    def _advance(self) -> None:
+        """Read one coded picture, and decode it if that helps."""
+        assert self._source is not None, "read before open"
+        before_ns = monotonic_ns()
+        unit = self._source.read()
+        if unit is None:
+            self._end()
+            return
+        idle = unit.arrived_ns - before_ns > _IDLE_NS
+        self._decode(unit, self._measure_lag(unit, idle=idle))
+        self._losses += self._decoder.losses
+        self._decoder.losses.clear()
+        if monotonic_ns() - self._good_ns > self._silence_ns:
+            raise SourceStalled(
+                f"{redact(self._uri)}: sent nothing that can be decoded for "
+                f"{self._silence_ns / _NS_PER_S:g} s"
+            )
+
+    def _decode(self, unit: AccessUnit, lag_ns: int) -> None:
+        is_key = unit.packet.is_keyframe
+        if self._catch_up.skips(lag_ns, unit.arrived_ns, is_key=is_key):
+            self._losses[DropReason.BEHIND] += 1
+            self._good_ns = unit.arrived_ns
+            return
+        loss = self._loss_of(unit, lag_ns)
+        passed = self._plan.passes_over(_time_of(unit), is_key=is_key)
+        if passed or (loss is not DropReason.UNDECODABLE and self._decoder.is_intra_only):
+            self._good_ns = unit.arrived_ns
+            return
+        self._lags[unit.arrived_ns] = lag_ns
+        for decoded in self._decoder.decode(unit, loss):
+            self._good_ns = unit.arrived_ns
+            self._take(decoded)
+        if len(self._lags) > _MOST_HELD:
+            del self._lags[min(self._lags)]
+
+    def _loss_of(self, unit: AccessUnit, lag_ns: int) -> DropReason | None:
+        """What it is called if nothing comes of the picture: see `Decoder.decode`."""
+        time_ns = _time_of(unit)
+        if time_ns is not None and not self._limit.wants(time_ns):
+            return None
+        return DropReason.BEHIND if self._catch_up.is_late(lag_ns) else DropReason.UNDECODABLE
+
+    def _take(self, decoded: Decoded) -> None:
+        pts_ns = self._stamp(decoded)
+        if not self._limit.wants(pts_ns):
+            return
+        self._limit.take(pts_ns)
+        assert self._source is not None, "read before open"
+        sar = self._source.sar or self._decoder.sar
+        described = self._formatter.describe(decoded.frame, sar)
+        lag_ns = self._lags.pop(decoded.arrived_ns, 0)
+        self._ready.append(_Timed(described, pts_ns, decoded.arrived_ns, lag_ns))
+
+    def _stamp(self, decoded: Decoded) -> int:
+        self._first_ns = self._first_ns or decoded.arrived_ns
+        pts_ns = decoded.pts_ns
+        if self.pts_origin is PtsOrigin.ARRIVAL or pts_ns is None:
+            pts_ns = max(decoded.arrived_ns - self._first_ns, self._last_pts_ns + 1)
+        self._last_pts_ns = pts_ns
+        return pts_ns
+
+    def _measure_lag(self, unit: AccessUnit, *, idle: bool) -> int:
+        packet = unit.packet
+        ticks = packet.pts if packet.dts is None else packet.dts  # in the order of sending
+        time_ns = to_ns(ticks, packet.time_base)
+        if time_ns is None or self.pts_origin is PtsOrigin.ARRIVAL:
+            return 0
+        return self._lag.measure(time_ns, unit.arrived_ns, idle=idle)
+
+    def _end(self) -> None:
+        assert self._source is not None, "read before open"
+        if self._source.is_finite:
+            raise EndOfSource
+        raise SourceError(f"{redact(self._uri)}: the stream ended")
+
+
+_MOST_HELD = 64  # pictures in a decoder, and some that came to nothing
+
+
+def _time_of(unit: AccessUnit) -> int | None:
+    return to_ns(unit.packet.pts, unit.packet.time_base)
