@@ -12,6 +12,6 @@ class AccessUnit(NamedTuple):
     `packet.pts` and `packet.time_base` are those of the container; `pts` is None where it has none.
     """
 
-    packet: Packet[VideoStream]
+    packet: "Packet[VideoStream]"
     arrived_ns: int  # CLOCK_MONOTONIC when its last byte was there
     damaged: bool = False  # some of its bytes were lost on the way

@@ -129,7 +129,7 @@ class Demuxer:
     def close(self) -> None:
         self._container.close()
 
-    def _count(self, packet: Packet[Any]) -> AccessUnit:
+    def _count(self, packet: "Packet[Any]") -> AccessUnit:
         self.units += 1
         self.is_cut = packet.is_corrupt
         self._last_ns = monotonic_ns()

@@ -49,4 +49,5 @@ def read_failure(uri: str, error: av.error.FFmpegError, silence_s: float) -> Sou
 
 def _reason(error: av.error.FFmpegError) -> str:
     """Its text without the address, which `str(error)` quotes."""
-    return error.strerror or type(error).__name__
+    text = error.strerror or type(error).__name__
+    return text.removeprefix("Server returned ").partition(" (")[0]

@@ -211,4 +211,4 @@ def test_a_stream_that_changes_its_size_begins_an_epoch(
         assert line.wait() == 0, line.stderr
     frames = [m for m in before if isinstance(m, DetectionMessage)]
     assert {(m.epoch, m.width, m.height) for m in frames} == {(1, 320, 240)}
-    assert "frames are coded in 640x480 now: a new epoch begins" in line.stderr
+    assert "frames are 640x480 now: a new epoch begins" in line.stderr
