@@ -8,6 +8,7 @@ delay seen between it and this machine's clock is that of a picture that did not
 _DRIFT_BUSY = 1e-4  # per second: clocks of cameras differ by so much at most
 _DRIFT_IDLE = 1e-2  # while pictures are waited for, nothing queues here; late ones come late
 _JUMP_NS = 10_000_000_000  # a step of the stream's clock, not a delay
+_BACK_NS = 100_000_000  # earlier by more than pictures are out of order: the clock began again
 
 
 class LagMeter:
@@ -15,7 +16,7 @@ class LagMeter:
 
     def __init__(self) -> None:
         self._base_ns: float | None = None
-        self._last_ns = 0
+        self._last_ns = self._last_pts_ns = 0
         self._last_offset_ns = 0
 
     def measure(self, pts_ns: int, arrived_ns: int, *, idle: bool) -> int:
@@ -24,12 +25,14 @@ class LagMeter:
         `idle` says that the reader had to wait for it, so that none was queued behind it.
         """
         offset_ns = arrived_ns - pts_ns
-        if self._base_ns is None or abs(offset_ns - self._last_offset_ns) > _JUMP_NS:
+        is_back = pts_ns < self._last_pts_ns - _BACK_NS
+        has_jumped = abs(offset_ns - self._last_offset_ns) > _JUMP_NS
+        if self._base_ns is None or is_back or has_jumped:
             self._base_ns = offset_ns
         passed_ns = max(arrived_ns - self._last_ns, 0) if self._last_ns else 0
         drift = _DRIFT_IDLE if idle else _DRIFT_BUSY
         self._base_ns = min(self._base_ns + drift * passed_ns, offset_ns)
-        self._last_ns, self._last_offset_ns = arrived_ns, offset_ns
+        self._last_ns, self._last_pts_ns, self._last_offset_ns = arrived_ns, pts_ns, offset_ns
         return round(offset_ns - self._base_ns)
 
 
