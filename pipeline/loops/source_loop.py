@@ -52,6 +52,7 @@ class SourceLoop:
         self._entry = context.ledger.camera_writer(camera)
         self._ring = CameraRing(context, slots, lossless=source.lossless)
         self._next_frame = self._first_frame()
+        self._clock = EpochClock(lambda change: logger.info("{}: {}", self._name, change))
         self._logged = ""  # reason of the last failure: the same is not logged again
         self._opened_s: float | None = None  # when the connection was made, if it was
 
@@ -98,7 +99,7 @@ class SourceLoop:
         self._heartbeat.expect(_SILENCES_OF_AN_OPEN * self._source.silence_s)
         geometry = self._source.open(self._next_frame)
         self._opened_s = time.monotonic()
-        self._clock = EpochClock()
+        self._clock.begin()
         return geometry
 
     def _begin_epoch(self, geometry: Geometry) -> None:
