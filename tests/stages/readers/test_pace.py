@@ -132,7 +132,7 @@ def test_frames_of_a_clock_that_is_not_sane_come_40_ms_apart(
         pts = next(frames)
         return source.stamp(None if pts is None else pts * MS)
 
-    delivered = []
+    delivered: list[float] = []
     while len(delivered) < len(pts_ms):
         if pace.read(fetch) is not None:
             delivered.append(clock.now_ns / MS)
