@@ -64,7 +64,7 @@ class PortPresence:
         return returned
 
     def forget(self) -> None:
-        self._was_closed, self._look = False, None
+        self._was_closed, self._look, self._next_s = False, None, 0.0
 
 
 class _Look(threading.Thread):

@@ -90,6 +90,22 @@ def test_a_port_that_was_closed_before_it_was_reached_has_not_returned(port: Por
     assert not any(port.look(presence, 3))
 
 
+def test_a_port_that_was_reached_is_looked_at_at_once_when_it_fails(
+    port: Port, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it might be closed and open again before the next look, and count as open."""
+    monkeypatch.setattr(presence_module, "_OPEN_LOOK_S", 3600.0)
+    port.open()
+    presence = PortPresence("127.0.0.1", port.number)
+    port.look(presence, 1)
+    wait_until(lambda: not any((presence.has_returned(), presence._look)), "it was looked at")
+    presence.forget()
+    port.close()
+    port.look(presence, 2)
+    port.open()
+    wait_until(presence.has_returned, "it has returned")
+
+
 def test_a_look_leaves_no_connection_open(port: Port) -> None:
     port.open()
     presence = PortPresence("127.0.0.1", port.number)
