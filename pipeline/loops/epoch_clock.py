@@ -55,6 +55,11 @@ class EpochClock:
         self._origin_ns = self._round_shift_ns = 0
         self._begin_round()
 
+    @property
+    def shift_ns(self) -> int:
+        """What the source's own times are shifted by at the moment."""
+        return self._shift_ns
+
     def stamp(self, pts_ns: int | None, arrived_ns: int | None = None) -> int:
         """The time of the next frame, for the time that the source gives it; all in ns.
 
