@@ -29,8 +29,11 @@ class Bottleneck:
         self._start = self._last = self._look()
 
     def of_run(self) -> str:
-        """A sentence about the busiest core since the start."""
-        return self._describe(self._start, self._look())
+        """A sentence about the busiest core since the first process was ready."""
+        ready_ns = [self._ledger.process(process.index).ready_ns for process in self._processes]
+        first_s = min((ns for ns in ready_ns if ns), default=0) / _NS_PER_S
+        start = self._start._replace(at_s=max(self._start.at_s, first_s))
+        return self._describe(start, self._look())
 
     def of_drops(self) -> str:
         """The same since the last call, if frames were dropped since then; else nothing."""

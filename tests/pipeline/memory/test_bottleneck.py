@@ -61,6 +61,20 @@ def test_the_core_that_is_busy_nearly_all_the_time_is_the_bottleneck(
     assert bottleneck.of_run() == "bottleneck: core 1, busy for 97 % of the time with left"
 
 
+def test_the_time_that_a_line_takes_to_start_does_not_count(
+    run: RunSpec, ledger: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bottleneck = Bottleneck(run, ledger)
+    clock.now_s += 10.0
+    monkeypatch.setattr("pipeline.memory.heartbeat.monotonic_ns", lambda: int(clock.now_s * S))
+    ledger.heartbeat(LEFT, 1.0).ready()
+    spend(ledger, left=4.0)
+    clock.now_s += 5.0
+    ledger.heartbeat(RIGHT, 1.0).ready()
+    clock.now_s += 5.0
+    assert bottleneck.of_run() == "busiest: core 1, busy for 40 % of the time with left"
+
+
 def test_of_a_shared_core_the_busiest_stage_is_named(
     run: RunSpec, ledger: Ledger, clock: Clock
 ) -> None:
