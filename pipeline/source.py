@@ -50,7 +50,8 @@ class Source(Protocol):
     """One camera, file, folder or drawn scene.
 
     A `lossless` source waits for the line; of another source the line takes the newest frame that
-    it can. `silence_s` is how long `read`, and each step of `open`, may take before they raise.
+    it can. `silence_s` is how long each step of `open` may take before it raises, and how long a
+    live source may give no frame.
     """
 
     Options: ClassVar[type[Any]]
@@ -72,6 +73,10 @@ class Source(Protocol):
     def read(self, slot: Mapping[str, Area]) -> Captured | None:
         """Write the next frame into the areas of a slot; None if there is none yet.
 
+        It returns every now and then. Where a live source is silent, it raises `SourceStalled` as
+        soon as `silence_s` have passed since the last frame, however many reads they took: a limit
+        for each read, or each packet, would add up.
+
         Raises:
             EndOfSource, GeometryChanged, SourceError
         """
@@ -79,6 +84,14 @@ class Source(Protocol):
 
     def take_losses(self) -> Mapping[DropReason, int]:
         """Frames that never reached a slot, by reason, since the last call."""
+        ...
+
+    def is_back(self) -> bool:
+        """Whether the source could not be reached, and can be now: to open it again may help.
+
+        It is called again and again while the loop waits after a failure, so it answers at once,
+        and leaves a source alone that it cannot tell about.
+        """
         ...
 
     def close(self) -> None: ...

@@ -17,6 +17,7 @@ from stages.readers.folder import FolderReader
 from stages.readers.freeze import FreezeGuard
 from stages.readers.network import connect_stream, network_options
 from stages.readers.pace import Pace
+from stages.readers.presence import make_presence
 from stages.readers.reader import FormatChanged, Reader
 from stages.readers.stream import StreamReader
 from stages.readers.uri import file_path, is_camera, is_file, is_live, is_scene
@@ -53,6 +54,7 @@ class Capture:
         self._max_pixels = options.max_pixels
         self._slot = options.slot
         self._reader = make_reader(options, alive)
+        self._presence = make_presence(options.uri)
         self.silence_s = options.silence_s
         self.lossless = not is_live(options.uri) if options.live is None else not options.live
         realtime = is_scene(options.uri) if options.realtime is None else options.realtime
@@ -67,7 +69,10 @@ class Capture:
             self._freeze.reopen()
         if self._pace is not None:
             self._pace = Pace()
-        return self._accept(self._reader.open(first_frame))
+        form = self._reader.open(first_frame)
+        if self._presence is not None:
+            self._presence.forget()
+        return self._accept(form)
 
     def areas(self, geometry: Geometry) -> dict[str, AreaSpec]:
         return self._slot.areas(self._form)
@@ -84,6 +89,9 @@ class Capture:
 
     def take_losses(self) -> Mapping[DropReason, int]:
         return self._reader.take_losses()
+
+    def is_back(self) -> bool:
+        return self._presence is not None and self._presence.has_returned()
 
     def close(self) -> None:
         self._reader.close()

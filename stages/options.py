@@ -10,6 +10,7 @@ import msgspec
 
 from stages.config import LineConfig
 from stages.model.model_file import ModelMetadata
+from stages.readers.presence import retry_of
 from stages.slot import SlotShape
 
 Options = Mapping[str, Any]
@@ -36,7 +37,7 @@ def capture(given: Given) -> Options:
         "uri": source.uri,
         "slots": config.ring.slots,
         "max_pixels": config.ring.max_pixels,
-        "retry": source.retry,
+        "retry": retry_of(source.uri, source.retry),
         "silence_s": source.silence_s,
         "freeze_s": source.freeze_s,
         "slot": slot,

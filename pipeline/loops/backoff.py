@@ -44,6 +44,10 @@ class Backoff:
         self._next_s = self._retry.cap_s
         return _jittered(self._next_s)
 
+    def reset(self) -> None:
+        """What failed has changed: the next wait is the first again."""
+        self._next_s = self._retry.first_s
+
 
 def _jittered(seconds: float) -> float:
     return seconds * random.uniform(1.0 - _JITTER, 1.0 + _JITTER)

@@ -18,6 +18,7 @@ from pipeline.memory.ring import ShmSpaceError
 from pipeline.realtime import monotonic_ns
 from pipeline.redact import redact
 from pipeline.source import (
+    Captured,
     EndOfSource,
     Geometry,
     GeometryChanged,
@@ -34,6 +35,7 @@ _SETTLE_BETWEEN_EPOCHS_S = 0.5  # of a live source: it must reconnect even when 
 _SETTLE_AT_STOP_S = 0.6
 _NO_ROOM_WAIT_S = 0.5  # of a lossless source, until others may have freed shared memory
 _SILENCES_OF_AN_OPEN = 3  # connect, learn what the stream is, decode the first frame
+_WATCHED_WAIT_S = 1.5  # a longer wait ends when the source is seen to be back
 
 
 class SourceLoop:
@@ -52,6 +54,7 @@ class SourceLoop:
         self._entry = context.ledger.camera_writer(camera)
         self._ring = CameraRing(context, slots, lossless=source.lossless)
         self._next_frame = self._first_frame()
+        self._clock = EpochClock(lambda change: logger.info("{}: {}", self._name, change))
         self._logged = ""  # reason of the last failure: the same is not logged again
         self._opened_s: float | None = None  # when the connection was made, if it was
 
@@ -78,9 +81,10 @@ class SourceLoop:
                 if self._is_final(error):
                     raise
                 geometry = None
-                self._source.close()
                 self._report_absent(error)
-                self._rest(self._wait_s(error), stopped)
+                self._heartbeat.beat()
+                self._source.close()  # this may take a while when the network is gone
+                self._rest(error, stopped)
             finally:
                 self._count_losses()
                 if geometry is None:
@@ -97,8 +101,8 @@ class SourceLoop:
         self._opened_s = None
         self._heartbeat.expect(_SILENCES_OF_AN_OPEN * self._source.silence_s)
         geometry = self._source.open(self._next_frame)
-        self._opened_s = time.monotonic()
-        self._clock = EpochClock()
+        self._opened_s = self._heard_s = time.monotonic()
+        self._clock.begin()
         return geometry
 
     def _begin_epoch(self, geometry: Geometry) -> None:
@@ -109,10 +113,10 @@ class SourceLoop:
         slot = self._wait_for_slot(stopped)
         while slot is not None and not stopped():
             spare = self._spare_slot(slot)  # looked for early: a slot that is free stays free
-            self._heartbeat.expect(self._source.silence_s)
-            captured = self._source.read(self._ring.take(slot))
+            captured = self._read(slot)
             self._count_losses()
             if captured is None:
+                self._look_for_silence()
                 self._ring.replay_if_asked()
                 continue
             pts_ns = self._clock.stamp(captured.pts_ns)
@@ -130,6 +134,24 @@ class SourceLoop:
             else:  # no slot for the next frame: it takes the slot of this one
                 self._counters.drop(DropReason.RING_FULL)
 
+    def _read(self, slot: int) -> Captured | None:
+        """Count the processor time of the read; that of all threads, since decoders have some."""
+        self._heartbeat.expect(self._source.silence_s)
+        before_ns = time.process_time_ns()
+        try:
+            return self._source.read(self._ring.take(slot))
+        finally:
+            self._counters.spend(time.process_time_ns() - before_ns)
+
+    def _look_for_silence(self) -> None:
+        """A live source may go on reading and find no frame that it could give."""
+        silence_s = self._source.silence_s
+        if self._source.lossless or time.monotonic() - self._heard_s < silence_s:
+            return
+        if self._entry.state is not CameraState.STALLED:
+            self._report_absent(SourceStalled(f"no frame for {silence_s:g} s"))
+            self._is_live = False
+
     def _spare_slot(self, slot: int) -> int | None:
         """A free slot for a live source's next frame; a lossless source waits for one later."""
         return None if self._source.lossless else self._ring.free_slot(besides=slot)
@@ -137,6 +159,7 @@ class SourceLoop:
     def _count(self, frame_id: int) -> None:
         """Count a frame before it is sent, so that no successor gives its number to another."""
         self._counters.capture(frame_id, monotonic_ns())
+        self._heard_s = time.monotonic()
         if not self._is_live:
             self._is_live = True
             self._logged = ""
@@ -166,10 +189,16 @@ class SourceLoop:
                 return
             self._turn(_FULL_RING_WAIT_S)
 
-    def _rest(self, seconds: float, stopped: Callable[[], bool]) -> None:
+    def _rest(self, error: SourceError | ShmSpaceError, stopped: Callable[[], bool]) -> None:
         """Leave the source alone for a while; frames are still sent again when asked."""
-        deadline = time.monotonic() + seconds
+        wait_s = self._wait_s(error)
+        watched = wait_s > _WATCHED_WAIT_S and not isinstance(error, SourceDenied | ShmSpaceError)
+        deadline = time.monotonic() + wait_s
         while (left := deadline - time.monotonic()) > 0 and not stopped():
+            if watched and self._source.is_back():
+                logger.info("{}: it can be reached again", self._name)
+                self._backoff.reset()
+                return
             self._turn(min(left, _STOP_POLL_S))
 
     def _turn(self, seconds: float) -> None:

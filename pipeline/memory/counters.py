@@ -90,6 +90,10 @@ class FrameCounters(FrameCounts):
         self._words[_BUSY_NS] += busy_ns
         self._words[_PROGRESS_NS] = now_ns
 
+    def spend(self, busy_ns: int) -> None:
+        """Count processor time that a source took for a frame, or for none."""
+        self._words[_BUSY_NS] += busy_ns
+
     def finish(self, frame_id: int, *, failed: bool) -> None:
         """Count a frame that is finished for the first time."""
         self._words[_FRAMES] += 1

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.memory.ages import AGE_BUCKETS, AgeCounts, age_percentile_ms
+from pipeline.memory.bottleneck import Bottleneck
 from pipeline.memory.cameras import CameraState
 from pipeline.memory.ledger import LedgerReader
 from pipeline.topology import RunSpec
@@ -30,6 +31,7 @@ class Report:
         self._run = run
         self._ledger = ledger
         self._captures = {p.camera: p.index for p in run.processes if p.camera is not None}
+        self._bottleneck = Bottleneck(run, ledger)
         self._start = self._last = self.totals()
 
     def totals(self) -> Totals:
@@ -54,6 +56,8 @@ class Report:
         fps_out = (now.published - before.published) / seconds
         states = ", ".join(self._absent()) or "all live"
         drops = ", ".join(self._drops()) or "none"
+        if bottleneck := self._bottleneck.of_drops():
+            drops += f" ({bottleneck})"
         return (
             f"in {fps_in:5.1f} fps | out {fps_out:5.1f} fps | "
             f"age p50 {_format_age(ages, 50)} p99 {_format_age(ages, 99)} | "
@@ -101,6 +105,7 @@ class Report:
             busy_ms = sum(row.busy_ns for row in counts) / max(frames, 1) / 1e6
             drops = ", ".join(self._process_drops(process.index)) or "-"
             yield f"{process.name:<16} {process.core:>4} {frames:>8} {busy_ms:>9.2f}  {drops}"
+        yield self._bottleneck.of_run()
         if restarts:
             yield f"{restarts} processes died and were started again"
 

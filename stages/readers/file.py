@@ -6,7 +6,9 @@ from fractions import Fraction
 
 from loguru import logger
 
+from pipeline.loops.epoch_clock import LONGEST_INDEXED_PAUSE_NS, LONGEST_PAUSE_NS, EpochClock
 from pipeline.memory.counters import DropReason
+from pipeline.redact import redact
 from pipeline.source import Captured, EndOfSource, SourceError
 from stages.kernels.picture import Picture, PictureFormat
 from stages.readers.access_unit import AccessUnit
@@ -18,6 +20,7 @@ from stages.readers.reader import FormatChanged
 from stages.slot import PtsOrigin
 
 _NS_PER_S = 1_000_000_000
+_TS_DISCONT = 0x200  # AVFMT_TS_DISCONT: times of the format may start anew in its middle
 _HEARTBEAT_UNITS = 32  # `alive` is called once in so many pictures
 
 
@@ -48,12 +51,12 @@ class FileReader:
         self._uri, self._name, self._loop, self._fps = uri, name, loop, fps
         self._options, self._silence_s, self._alive = options or {}, silence_s, alive
         self._losses = Counter[DropReason]()
+        self._clock = EpochClock(lambda change: logger.info("{}: {}", redact(name), change))
         self._demuxer: Demuxer | None = None
         self.pts_origin = PtsOrigin.STREAM
 
     def open(self, first_frame: int) -> PictureFormat:
         self._limit = RateLimit(self._fps)
-        self._base_ns = self._last_ns = 0
         self._warned = False
         self._frames = self._read_rounds(first_frame)
         self._first: tuple[Described, int] | None = next(self._frames)
@@ -80,11 +83,13 @@ class FileReader:
     def _read_rounds(self, first_frame: int) -> Iterator[tuple[Described, int]]:
         """The frames from the given one on, round after round. Raises EndOfSource."""
         skip = first_frame
+        demuxer = self._begin_round()
+        self._clock.begin(_declared_interval_ns(demuxer), _longest_pause_ns(demuxer))
         while True:
             frames = 0
-            for decoded, pts_ns in self._read_round():
+            for decoded, pts_ns in self._read_round(demuxer):
                 if frames >= skip:
-                    yield self._formatter.describe(decoded.frame, self._sar), self._base_ns + pts_ns
+                    yield self._formatter.describe(decoded.frame, self._sar), pts_ns
                 frames += 1
             if skip == 0 or frames > skip:
                 self._count_losses()
@@ -94,11 +99,11 @@ class FileReader:
                 raise EndOfSource
             # Whole rounds need no decoding.
             rounds = 1 + max(skip - frames, 0) // frames
-            self._base_ns += rounds * self._round_ns
+            self._clock.rewind(rounds)
             skip = max(skip - rounds * frames, 0)
+            demuxer = self._begin_round()
 
-    def _read_round(self) -> Iterator[tuple[Decoded, int]]:
-        """The wanted frames of the file, once, with times that begin as the container's do."""
+    def _begin_round(self) -> Demuxer:
         self.close()
         self._demuxer = demuxer = Demuxer(
             self._uri, name=self._name, options=self._options, silence_s=self._silence_s
@@ -106,17 +111,17 @@ class FileReader:
         self._decoder = Decoder(demuxer.decoder)
         self._formatter = FrameFormatter()
         self.pts_origin = PtsOrigin.STREAM if demuxer.has_times else PtsOrigin.RATE
-        step_ns = round(_NS_PER_S / demuxer.rate)
-        count, first_ns, last_ns = 0, None, -step_ns
+        return demuxer
+
+    def _read_round(self, demuxer: Demuxer) -> Iterator[tuple[Decoded, int]]:
+        """The wanted frames of the file, once; each is stamped, whether it is wanted or not."""
+        count = 0
         for decoded in self._decode(demuxer):
-            pts_ns = decoded.pts_ns if demuxer.has_times else count * step_ns
-            pts_ns = last_ns + step_ns if pts_ns is None else pts_ns
-            count, last_ns = count + 1, pts_ns
-            first_ns = pts_ns if first_ns is None else first_ns
-            if self._limit.wants(self._base_ns + pts_ns):
-                self._limit.take(self._base_ns + pts_ns)
+            pts_ns = self._clock.stamp(decoded.pts_ns if demuxer.has_times else None)
+            count += 1
+            if self._limit.wants(pts_ns):
+                self._limit.take(pts_ns)
                 yield decoded, pts_ns
-        self._round_ns = last_ns - (first_ns or 0) + step_ns
         self._warn_if_cut(demuxer, count)
 
     def _decode(self, demuxer: Demuxer) -> Iterator[Decoded]:
@@ -127,7 +132,7 @@ class FileReader:
             time_ns = self._time_of(unit)
             if plan.passes_over(time_ns, is_key=unit.packet.is_keyframe):
                 continue
-            wanted = time_ns is None or self._limit.wants(self._base_ns + time_ns)
+            wanted = time_ns is None or self._limit.wants(time_ns + self._clock.shift_ns)
             if not wanted and self._decoder.is_intra_only:
                 continue
             yield from self._decoder.decode(unit, DropReason.UNDECODABLE if wanted else None)
@@ -157,6 +162,16 @@ class FileReader:
         logger.warning(
             "{}: {} frames could be decoded{}: truncated or damaged?", self._name, frames, header
         )
+
+
+def _declared_interval_ns(demuxer: Demuxer) -> int | None:
+    rate = demuxer.stream.average_rate or demuxer.stream.guessed_rate
+    return round(_NS_PER_S / rate) if rate else None
+
+
+def _longest_pause_ns(demuxer: Demuxer) -> int:
+    may_start_anew = demuxer.stream.container.format.flags & _TS_DISCONT
+    return LONGEST_PAUSE_NS if may_start_anew else LONGEST_INDEXED_PAUSE_NS
 
 
 def _read_units(demuxer: Demuxer) -> Iterator[AccessUnit]:

@@ -128,6 +128,24 @@ def test_a_camera_may_come_back_with_another_codec(start_line: StartLine) -> Non
     assert {frozenset(d.label for d in m.detections) for m in line.messages()} == {LABELS}
 
 
+def test_a_camera_that_is_back_is_opened_long_before_its_wait_is_over(
+    start_line: StartLine,
+) -> None:
+    """An hour, so that the camera is opened again because it was seen, or not at all."""
+    port = free_port()
+    line = start_line(*source(port, "retry: {first_s: 3600, cap_s: 3600}, silence_s: 2.0"))
+    endpoint = f"ipc://{line.jsonl.parent}/pub"
+    with DetectionSubscriber(endpoint, timeout_s=PATIENCE_S) as subscriber:
+        why = ""
+        while "Connection refused" not in why:
+            why = read_until(subscriber, StatusMessage, state="connecting")[-1].why
+        with serve(port, "320x240"):
+            read_until(subscriber, DetectionMessage, epoch=1)
+    line.process.terminate()
+    assert line.wait() == 0, line.stderr
+    assert "it can be reached again" in line.stderr
+
+
 def test_a_password_that_is_asked_for_is_given_and_a_wrong_one_is_said(
     start_line: StartLine,
 ) -> None:

@@ -36,6 +36,8 @@ class Scripted:
         self.waited_ns = 0
         self.first_frames: list[int] = []
         self._losses = Counter[DropReason]()
+        self.back = threading.Event()  # it can be reached again
+        self.looks = 0  # for that
         self._script = iter(script)
         self._frames = 0
 
@@ -68,6 +70,10 @@ class Scripted:
         losses, self._losses = self._losses, Counter()
         return losses
 
+    def is_back(self) -> bool:
+        self.looks += 1
+        return self.back.is_set()
+
     def close(self) -> None:
         """Nothing is open."""
 
@@ -83,7 +89,8 @@ class Feed:
         run = make_run(run_dir)
         self.receiver = StreamReceiver(run_dir, "left", NoneType)
         context = Context(run, run.processes[0], ledger)
-        self._loop = SourceLoop(context, source, slots=SLOTS, retry=Retry(first_s=retry_s))
+        retry = Retry(first_s=retry_s, cap_s=max(30.0, retry_s))
+        self._loop = SourceLoop(context, source, slots=SLOTS, retry=retry)
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 

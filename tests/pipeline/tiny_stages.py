@@ -53,6 +53,9 @@ class Endless:
     def take_losses(self) -> Mapping[DropReason, int]:
         return {}
 
+    def is_back(self) -> bool:
+        return False
+
     def close(self) -> None:
         """Nothing is open."""
 

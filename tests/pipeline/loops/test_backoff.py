@@ -43,3 +43,11 @@ def test_a_failure_that_time_does_not_repair_waits_longest() -> None:
 def test_a_cap_below_the_first_wait_is_refused() -> None:
     with pytest.raises(msgspec.ValidationError, match="expected cap_s of at least first_s, got 2"):
         msgspec.convert({"first_s": 3.0, "cap_s": 2.0}, Retry)
+
+
+def test_a_source_that_is_back_is_waited_for_as_at_first() -> None:
+    backoff = Backoff(Retry(first_s=0.5, cap_s=30.0))
+    for _ in range(9):
+        backoff.wait_s(NO_CONNECTION)
+    backoff.reset()
+    assert expected([backoff.wait_s(NO_CONNECTION) for _ in range(3)], [0.5, 1.0, 2.0])

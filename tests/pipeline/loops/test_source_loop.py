@@ -8,12 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.loops.backoff import Backoff
 from pipeline.memory.cameras import CameraState
 from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import FrameRef
 from pipeline.memory.ring import ShmSpaceError, ring_path
 from pipeline.realtime import monotonic_ns
-from pipeline.source import Geometry, GeometryChanged, SourceDenied, SourceError, SourceStalled
+from pipeline.source import (
+    EndOfSource,
+    Geometry,
+    GeometryChanged,
+    SourceDenied,
+    SourceError,
+    SourceStalled,
+)
 from tests.pipeline.feed import SLOTS, Feeds
 from tests.running_line import PATIENCE_S, wait_until
 
@@ -104,10 +112,12 @@ def test_a_change_of_size_begins_an_epoch_when_all_frames_are_through(feeds: Fee
 
 def test_times_of_an_epoch_increase_whatever_the_source_says(feeds: Feeds) -> None:
     """A network camera may begin with the same time twice, and a clock may be set back."""
-    feed = feeds.start((5, 3), SLOTS, pts_ns=[0, 0, 500, 80])
+    ms = 1_000_000
+    feed = feeds.start((5, 3), SLOTS, pts_ns=[0, 0, 7_000 * ms, 80 * ms])
     feed.wait_for(SLOTS)
     ring = feed.ring()
-    assert [int(ring.times[ref.slot, 0]) for ref in feed.refs] == [0, 1, 500, 501]
+    times_ms = [int(ring.times[ref.slot, 0]) // ms for ref in feed.refs]
+    assert times_ms == [0, 40, 7_000, 14_000], "the interval is guessed, and then known by one"
     feed.serve_until_end()
 
 
@@ -141,6 +151,98 @@ def test_a_source_that_was_denied_is_left_alone_longest(feeds: Feeds) -> None:
     wait_until(lambda: feeds.ledger.camera(0).why == "401", "it says why")
     time.sleep(0.3)  # thirty times the first wait
     assert feeds.source.first_frames == [0]
+
+
+def test_a_source_that_is_seen_to_be_back_is_opened_before_its_wait_is_over(feeds: Feeds) -> None:
+    feed = feeds.start(SourceError("refused"), (5, 3), 2, lossless=False, retry_s=3600.0)
+    wait_until(lambda: feeds.source.looks > 1, "it is looked for")
+    assert feeds.source.first_frames == [0]
+    feeds.source.back.set()
+    feed.serve_until_end()
+    assert frames(feed.refs) == [0, 1]
+
+
+def test_waits_begin_anew_when_a_source_is_back(
+    feeds: Feeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may need a moment until its stream is there too."""
+    resets: list[Backoff] = []
+    monkeypatch.setattr(Backoff, "reset", lambda backoff: resets.append(backoff))
+    feed = feeds.start(SourceError("refused"), (5, 3), 1, lossless=False, retry_s=3600.0)
+    feeds.source.back.set()
+    feed.serve_until_end()
+    assert len(resets) == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "retry_s"),
+    [(SourceDenied("401"), 3600.0), (SourceError("gone"), 0.5)],
+    ids=["denied", "short wait"],
+)
+def test_a_source_that_is_not_to_be_bothered_is_not_looked_for(
+    feeds: Feeds, failure: SourceError, retry_s: float
+) -> None:
+    feeds.start(failure, *[SourceError("end")] * 99, lossless=False, retry_s=retry_s)
+    wait_until(lambda: feeds.ledger.camera(0).why != "", "it has failed")
+    time.sleep(0.3)  # some turns of the loop
+    assert feeds.source.looks == 0
+
+
+def test_a_live_source_that_finds_no_frame_is_stalled_until_one_is_there(feeds: Feeds) -> None:
+    """It goes on reading, so the connection stays."""
+    flows = threading.Event()
+
+    def moments() -> Iterator[int | None]:
+        yield 0
+        while not flows.wait(0.01):
+            yield None
+        yield 40_000_000
+        raise EndOfSource
+
+    feed = feeds.start((5, 3), 10**9, lossless=False, pts_ns=moments())
+    feed.wait_for(1)
+    wait_until(lambda: feeds.ledger.camera(0).state is CameraState.STALLED, "it is stalled")
+    assert feeds.ledger.camera(0).why == "no frame for 1 s"
+    flows.set()
+    feed.wait_for(2)
+    wait_until(lambda: feeds.ledger.camera(0).state is CameraState.LIVE, "it is live again")
+    assert [ref.epoch for ref in feed.refs] == [1, 1]
+    assert feeds.ledger.camera(0).why == ""
+
+
+def test_a_pause_of_a_lossless_source_is_its_own(feeds: Feeds) -> None:
+    states = []
+
+    def moments() -> Iterator[int | None]:
+        yield 0
+        ends_s = time.monotonic() + 1.5 * feeds.source.silence_s
+        while time.monotonic() < ends_s:
+            states.append(feeds.ledger.camera(0).state)
+            time.sleep(0.01)
+            yield None
+        yield 40_000_000
+        raise EndOfSource
+
+    feed = feeds.start((5, 3), 10**9, pts_ns=moments())
+    feed.wait_for(2)
+    assert set(states) == {CameraState.LIVE}
+
+
+def test_processor_time_is_counted_and_waiting_is_not(feeds: Feeds) -> None:
+    def moments() -> Iterator[int]:
+        time.sleep(0.5)
+        yield 0
+        until_ns = time.process_time_ns() + 100_000_000
+        while time.process_time_ns() < until_ns:
+            pass
+        yield 40_000_000
+
+    feed = feeds.start((5, 3), 2, lossless=False, pts_ns=moments())
+    feed.wait_for(1)
+    waited_ns = feeds.ledger.counts(0, 0).busy_ns
+    feed.wait_for(2)
+    assert 0 < waited_ns < 250_000_000
+    assert feeds.ledger.counts(0, 0).busy_ns >= 100_000_000
 
 
 def test_a_read_without_a_frame_is_no_frame(feeds: Feeds) -> None:

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from pipeline.loops.epoch_clock import LONGEST_PAUSE_NS, EpochClock
 from pipeline.source import EndOfSource
 from stages.readers import pace as pace_module
 from stages.readers.pace import Pace
@@ -28,9 +29,9 @@ class Clock:
 class SlowSource:
     """A source whose frames take a given time to fetch; remembers when each fetch began."""
 
-    def __init__(self, clock: Clock, fetch_ms: list[int]) -> None:
+    def __init__(self, clock: Clock, fetch_ms: list[int], pts_ms: tuple[int, ...] = PTS_MS) -> None:
         self._clock = clock
-        self._frames = iter(zip(PTS_MS, fetch_ms, strict=True))
+        self._frames = iter(zip(pts_ms, fetch_ms, strict=True))
         self.began_ms: list[float] = []
 
     def fetch(self) -> int:
@@ -50,12 +51,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def deliver(clock: Clock, source: SlowSource) -> list[float]:
+def deliver(clock: Clock, source: SlowSource, pts_ms: tuple[int, ...] = PTS_MS) -> list[float]:
     """When each frame is delivered, in ms after the first."""
     pace = Pace()
     delivered = []
-    for pts_ms in PTS_MS:
-        assert pace.read(source.fetch) == pts_ms * MS
+    for pts in pts_ms:
+        found = None
+        while found is None:
+            found = pace.read(source.fetch)
+        assert found == pts * MS
         delivered.append(clock.now_ns / MS)
     return [moment - delivered[0] for moment in delivered]
 
@@ -84,6 +88,55 @@ def test_a_frame_that_is_late_is_not_held_back(clock: Clock) -> None:
 
 def test_a_source_that_is_always_too_slow_never_waits(clock: Clock) -> None:
     assert deliver(clock, SlowSource(clock, [70] * 6)) == [0, 70, 140, 210, 280, 350]
+
+
+def test_a_pause_is_kept_and_the_frames_after_it_are_in_time(clock: Clock) -> None:
+    moments = (0, 40, 80, 5_080, 5_120, 5_160)
+    source = SlowSource(clock, [4] * 6, moments)
+    assert deliver(clock, source, moments) == list(moments)
+
+
+def test_a_frame_after_long_intervals_is_late_by_little(clock: Clock) -> None:
+    moments = (0, 60_000, 120_000, 120_040, 120_080, 180_080)
+    delivered = deliver(clock, SlowSource(clock, [4] * 6, moments), moments)
+    lateness_ms = [at - due for at, due in zip(delivered, moments, strict=True)]
+    assert 0 <= min(lateness_ms) <= max(lateness_ms) < 250
+
+
+def test_frames_come_in_time_where_the_interval_varies(clock: Clock) -> None:
+    moments = (0, 20, 80, 100, 160, 180)
+    assert deliver(clock, SlowSource(clock, [4] * 6, moments), moments) == list(moments)
+
+
+CLIP_MS: tuple[int, ...] = tuple(range(1_400, 3_400, 40))  # of MPEG-TS: two seconds at 25 fps
+
+
+@pytest.mark.parametrize(
+    ("pts_ms", "length_ms"),
+    [
+        ((None,) * 50, 1_960),  # raw H.264
+        (tuple(range(40, 2_040, 40)), 1_960),  # AVI with B-frames
+        (CLIP_MS + tuple(50_000_000 + pts for pts in CLIP_MS), 3_960),
+        (CLIP_MS + CLIP_MS, 3_960),
+    ],
+    ids=["no clock", "avi", "forward", "again"],
+)
+def test_frames_of_a_clock_that_is_not_sane_come_40_ms_apart(
+    clock: Clock, pts_ms: tuple[int | None, ...], length_ms: int
+) -> None:
+    pace, source = Pace(), EpochClock()
+    source.begin(longest_pause_ns=LONGEST_PAUSE_NS)
+    frames = iter(pts_ms)
+
+    def fetch() -> int:
+        pts = next(frames)
+        return source.stamp(None if pts is None else pts * MS)
+
+    delivered: list[float] = []
+    while len(delivered) < len(pts_ms):
+        if pace.read(fetch) is not None:
+            delivered.append(clock.now_ns / MS)
+    assert [moment - delivered[0] for moment in delivered] == list(range(0, length_ms + 1, 40))
 
 
 def test_the_end_passes_through(clock: Clock) -> None:
