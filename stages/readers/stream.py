@@ -4,6 +4,9 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from loguru import logger
+
+from pipeline.loops.epoch_clock import LONGEST_PAUSE_NS, EpochClock
 from pipeline.memory.counters import DropReason
 from pipeline.realtime import monotonic_ns
 from pipeline.redact import redact
@@ -20,6 +23,7 @@ from stages.slot import PtsOrigin
 
 _NS_PER_S = 1_000_000_000
 _IDLE_NS = 1_000_000  # a read that took longer had to wait for the network
+_MOST_HELD = 64  # pictures in a decoder, and some that came to nothing
 _SILENCES_TO_FIRST_FRAME = 6  # a camera may send a key frame each half minute only
 
 
@@ -57,6 +61,8 @@ class StreamReader:
         self._fps = fps
         self._source: PacketSource | None = None
         self._losses = Counter[DropReason]()
+        name = redact(uri)
+        self._clock = EpochClock(lambda change: logger.info("{}: {}", name, change))
         self.pts_origin = PtsOrigin.STREAM
 
     def open(self, first_frame: int) -> PictureFormat:
@@ -69,7 +75,8 @@ class StreamReader:
         self._ready = deque[_Timed]()
         self._lags: dict[int, int] = {}  # by arrival, of pictures that the decoder holds
         self.pts_origin = PtsOrigin.STREAM if self._source.has_times else PtsOrigin.ARRIVAL
-        self._first_ns = self._last_pts_ns = 0
+        self._clock.begin(longest_pause_ns=LONGEST_PAUSE_NS)
+        self._first_ns: int | None = None  # arrival of the first frame
         self._good_ns = monotonic_ns() + (_SILENCES_TO_FIRST_FRAME - 1) * self._silence_ns
         while not self._ready:
             self._alive()
@@ -123,7 +130,7 @@ class StreamReader:
             self._good_ns = unit.arrived_ns
             return
         loss = self._loss_of(unit, lag_ns)
-        passed = self._plan.passes_over(_time_of(unit), is_key=is_key)
+        passed = self._plan.passes_over(self._time_of(unit), is_key=is_key)
         if passed or (loss is not DropReason.UNDECODABLE and self._decoder.is_intra_only):
             self._good_ns = unit.arrived_ns
             return
@@ -136,7 +143,7 @@ class StreamReader:
 
     def _loss_of(self, unit: AccessUnit, lag_ns: int) -> DropReason | None:
         """What it is called if nothing comes of the picture: see `Decoder.decode`."""
-        time_ns = _time_of(unit)
+        time_ns = self._time_of(unit)
         if time_ns is not None and not self._limit.wants(time_ns):
             return None
         return DropReason.BEHIND if self._catch_up.is_late(lag_ns) else DropReason.UNDECODABLE
@@ -153,12 +160,17 @@ class StreamReader:
         self._ready.append(_Timed(described, pts_ns, decoded.arrived_ns, lag_ns))
 
     def _stamp(self, decoded: Decoded) -> int:
-        self._first_ns = self._first_ns or decoded.arrived_ns
-        pts_ns = decoded.pts_ns
-        if self.pts_origin is PtsOrigin.ARRIVAL or pts_ns is None:
-            pts_ns = max(decoded.arrived_ns - self._first_ns, self._last_pts_ns + 1)
-        self._last_pts_ns = pts_ns
-        return pts_ns
+        if self.pts_origin is PtsOrigin.STREAM:
+            return self._clock.stamp(decoded.pts_ns, decoded.arrived_ns)
+        self._first_ns = decoded.arrived_ns if self._first_ns is None else self._first_ns
+        return self._clock.stamp(decoded.arrived_ns - self._first_ns)
+
+    def _time_of(self, unit: AccessUnit) -> int | None:
+        """When the picture is to be shown; None where that is not known before it is decoded."""
+        if self.pts_origin is PtsOrigin.ARRIVAL:
+            return None
+        time_ns = to_ns(unit.packet.pts, unit.packet.time_base)
+        return None if time_ns is None else time_ns + self._clock.shift_ns
 
     def _measure_lag(self, unit: AccessUnit, *, idle: bool) -> int:
         packet = unit.packet
@@ -173,10 +185,3 @@ class StreamReader:
         if self._source.is_finite:
             raise EndOfSource
         raise SourceError(f"{redact(self._uri)}: the stream ended")
-
-
-_MOST_HELD = 64  # pictures in a decoder, and some that came to nothing
-
-
-def _time_of(unit: AccessUnit) -> int | None:
-    return to_ns(unit.packet.pts, unit.packet.time_base)

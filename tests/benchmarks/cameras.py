@@ -107,8 +107,11 @@ def scale(counts: list[int], fps: float) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser("tests.benchmarks.cameras", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser = argparse.ArgumentParser(
+        "tests.benchmarks.cameras",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--before", type=Path, help="a checkout of another version")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cameras", type=int, nargs="+", metavar="N", default=[])

@@ -23,7 +23,7 @@ _TICKS = 90_000
 _HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n"
 
 
-def encode_street(size: tuple[int, int], bit_rate: int = 4_000_000) -> list[bytes]:
+def encode_street(size: tuple[int, int], bit_rate: int = 2_000_000) -> list[bytes]:
     """MPEG-TS of some seconds, one piece for each picture; a key frame each two seconds."""
     width, height = size
     street = Street(parse_scene_uri(f"scene://street?seed=7&width={width}&height={height}"))
