@@ -21,7 +21,8 @@ CODECS = {
 }
 CODERS = {
     "quick": "tune=zerolatency",
-    "b-frames": "option-string=bframes=2:b-adapt=0",  # sent after what they refer to
+    "b-frames": "bframes=2 b-adapt=false ! video/x-h264,profile=main",  # for H.264; sent after
+    "b-frames-265": "option-string=bframes=2:b-adapt=0",
     "slices": "tune=zerolatency option-string=slices=4",  # the parts of one picture
 }
 

@@ -39,7 +39,7 @@ def parse_address(uri: str) -> StreamAddress:
 
     User name and password may be percent-encoded. The last @ before the path ends them, so they may
     hold one themselves. A password that holds a slash, ? or # as it is can be told, too, unless
-    what stands before that is a host with a port.
+    what stands before that is a host with a port: then the last @ of all ends it.
     """
     scheme = _SCHEME.match(uri)
     if scheme is None:

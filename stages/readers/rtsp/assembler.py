@@ -48,9 +48,9 @@ class Assembler:
 
     def add(self, payload: memoryview, timestamp: int, marker: bool, gap: bool) -> None:
         """The next payload; `gap` tells that packets before it are missing."""
-        unit = self._unit
         if gap or self._gap:
             self._note_gap(timestamp)
+        unit = self._unit
         if timestamp != unit.timestamp:
             if unit.pictured:
                 self._finish()

@@ -47,7 +47,7 @@ def _challenges(header: str) -> list[Challenge]:
     starts = list(_SCHEMES.finditer(_without_quoted(header)))
     ends = [start.start() for start in starts[1:]] + [len(header)]
     offers = []
-    for start, end in zip(starts, ends, strict=True):
+    for start, end in zip(starts, ends, strict=False):  # without a start there is one end
         found = _PART.findall(header[start.end() : end])
         parts = {name.lower(): quoted or bare for name, quoted, bare in found}
         scheme = start[1].lower()

@@ -116,6 +116,15 @@ def _encrypt(connected: socket.socket, host: str, deadline: Deadline) -> ssl.SSL
     encrypted = context.wrap_socket(
         connected, server_hostname=host.partition("%")[0], do_handshake_on_connect=False
     )
+    try:
+        _shake_hands(encrypted, deadline)
+    except BaseException:
+        encrypted.close()
+        raise
+    return encrypted
+
+
+def _shake_hands(encrypted: ssl.SSLSocket, deadline: Deadline) -> None:
     poll = select.poll()
     while True:
         try:
@@ -125,7 +134,7 @@ def _encrypt(connected: socket.socket, host: str, deadline: Deadline) -> ssl.SSL
         except ssl.SSLWantWriteError:
             poll.register(encrypted, select.POLLOUT)
         else:
-            return encrypted
+            return
         poll.poll(deadline.left_s() * 1000)
         if deadline.passed():
             raise TimeoutError

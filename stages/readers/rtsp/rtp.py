@@ -8,7 +8,8 @@ from typing import Protocol
 _HEADER = struct.Struct("!BBHII").unpack_from
 _HEADER_BYTES = 12
 _VERSION = 2
-_HALF = 0x8000  # sequence numbers that differ by more are those of the past
+_DROPOUT = 3_000  # RFC 3550, appendix A.1: a longer step is none, the sender has begun anew
+_LATE = 0x10000 - 512  # as a step: a packet that comes after it was given up, or a second time
 _HOLD_S = 0.1  # how long a missing UDP packet is waited for; in a local network it takes 10 ms
 _HOLD_PACKETS = 512
 _RTCP = range(192, 224)  # second byte of RTCP on the same channel (RFC 5761)
@@ -114,14 +115,14 @@ class RtpReceiver:
             self._suspect = (ssrc, (sequence + 1) & 0xFFFF)
             return False
         else:
-            self._begin_anew(sequence)
+            self._begin_anew(sequence, self.received)
         self.ssrc = ssrc
         return True
 
-    def _begin_anew(self, sequence: int) -> None:
+    def _begin_anew(self, sequence: int, received_before: int) -> None:
         self._held.clear()
         self._suspect = None
-        self._received_before = self.received
+        self._received_before = received_before
         self.first = self.next = sequence
         self._on_restart()
 
@@ -129,18 +130,18 @@ class RtpReceiver:
         self, payload: memoryview, sequence: int, timestamp: int, second: int
     ) -> None:
         step = (sequence - self.next) & 0xFFFF
-        if step < _HALF and self._reorder:
+        if step < _DROPOUT and self._reorder:
             if not self._held:
                 self._held_since_s = time.monotonic()
             self._held[self.next + step] = (bytes(payload), timestamp, second)
             if len(self._held) > _HOLD_PACKETS:
                 self._give_up()
-        elif step < _HALF:
+        elif step < _DROPOUT:
             self._deliver(self.next + step, payload, timestamp, second)
         elif not self._reorder or self._suspect == (self.ssrc, sequence):
-            self._begin_anew(sequence)
+            self._begin_anew(sequence, self.received - 1)
             self._deliver(sequence, payload, timestamp, second)
-        else:  # late, or a second time; or the first one of a sender that has begun anew
+        elif step < _LATE:  # over UDP only the second in a row is believed
             self._suspect = (self.ssrc or 0, (sequence + 1) & 0xFFFF)
 
     def _deliver(

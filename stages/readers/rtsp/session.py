@@ -107,8 +107,11 @@ class Session:
             raise self.ended() from None
         except MalformedMessage as error:
             raise SourceError(f"{self._address.shown}: {error}") from None
-        if dialogue.closing:
-            raise self.ended()
+
+    @property
+    def closing(self) -> bool:
+        """The server has asked to end."""
+        return self._opened.closing
 
     def send_report(self, report: bytes) -> None:
         """RTCP; what cannot be sent is lost."""

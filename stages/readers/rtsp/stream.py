@@ -63,6 +63,7 @@ class RtspStream:
         self._ready: deque[AccessUnit] = deque()
         self._ready_bytes = 0
         self._session: Session | None = None
+        self._failure: SourceError | None = None
 
     @property
     def lost(self) -> int:
@@ -94,6 +95,8 @@ class RtspStream:
             SourceError: the server has ended the stream.
         """
         if not self._ready:
+            if self._failure is not None:
+                raise self._failure
             self._catch(time.monotonic())
         unit = self._ready.popleft()
         self._ready_bytes -= unit.packet.size
@@ -106,6 +109,7 @@ class RtspStream:
             self._session = None
         self._ready.clear()
         self._ready_bytes = 0
+        self._failure = None
 
     def camera_time_ns(self, pts: int) -> int | None:
         """When a picture was taken by the camera's own clock, in ns since 1970.
@@ -155,6 +159,8 @@ class RtspStream:
         assert session is not None, "read before open"
         silent_at_s = max(self._heard_s + self._silence_s, now_s + _CATCH_UP_S)
         while not self._ready:
+            if self._reports.ended or session.closing:
+                raise session.ended()
             received = receiver.received
             patience_s = silent_at_s - now_s
             if patience_s <= 0:
@@ -162,7 +168,12 @@ class RtspStream:
                     f"{self._address.shown}: sent nothing for {self._silence_s:g} s"
                 )
             hold_s = receiver.hold_s
-            session.wait(patience_s if hold_s is None else min(patience_s, hold_s))
+            try:
+                session.wait(patience_s if hold_s is None else min(patience_s, hold_s))
+            except SourceError as error:
+                if not self._ready:
+                    raise
+                self._failure = error  # after the pictures that came before it
             now_s = time.monotonic()
             if receiver.received != received:
                 self._heard_s = now_s
@@ -172,8 +183,6 @@ class RtspStream:
             if now_s >= self._next_report_s:
                 self._next_report_s = now_s + _REPORT_S
                 session.send_report(self._reports.report())
-            if self._reports.ended and not self._ready:
-                raise session.ended()
 
 
 def _make_depacketizer(track: Media) -> Depacketizer:
