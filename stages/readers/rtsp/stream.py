@@ -33,6 +33,7 @@ from stages.readers.rtsp.session import Session
 
 _REPORT_S = 5.0  # RFC 3550, section 6.2: the least interval
 _CATCH_UP_S = 0.1  # to take what arrived while nobody was reading, before silence is told
+_AFTER_BYE_S = 0.5  # over UDP, BYE has a port of its own and may overtake the last packets
 _SECURE = "SAVP"  # SRTP
 _ENCODINGS = ("H264", "H265")
 _READY_BYTES = 64 << 20  # of pictures that came before PLAY was answered
@@ -57,7 +58,7 @@ class RtspStream:
     decoder: VideoCodecContext
 
     def __init__(self, uri: str, *, transport: str, silence_s: float) -> None:
-        self._uri = uri
+        self.uri = uri
         self._transport = transport
         self._silence_s = silence_s
         self._ready: deque[AccessUnit] = deque()
@@ -78,7 +79,7 @@ class RtspStream:
             SourceError: anything else.
         """
         self.close()
-        self._address = parse_address(self._uri)
+        self._address = parse_address(self.uri)
         session = Session(self._address, self._transport, self._silence_s)
         self._session = session
         try:
@@ -153,20 +154,23 @@ class RtspStream:
         if self._ready_bytes > _READY_BYTES:
             raise SourceError(f"{self._address.shown}: expected an answer to PLAY, got video alone")
 
+    def _stalled(self) -> SourceStalled:
+        return SourceStalled(f"{self._address.shown}: sent nothing for {self._silence_s:g} s")
+
     def _catch(self, now_s: float) -> None:
         """Wait for a picture."""
         session, receiver = self._session, self._receiver
         assert session is not None, "read before open"
         silent_at_s = max(self._heard_s + self._silence_s, now_s + _CATCH_UP_S)
         while not self._ready:
-            if self._reports.ended or session.closing:
+            if session.closing:
                 raise session.ended()
             received = receiver.received
+            if self._reports.ended:
+                silent_at_s = min(silent_at_s, self._heard_s + _AFTER_BYE_S)
             patience_s = silent_at_s - now_s
             if patience_s <= 0:
-                raise SourceStalled(
-                    f"{self._address.shown}: sent nothing for {self._silence_s:g} s"
-                )
+                raise session.ended() if self._reports.ended else self._stalled()
             hold_s = receiver.hold_s
             try:
                 session.wait(patience_s if hold_s is None else min(patience_s, hold_s))

@@ -8,10 +8,11 @@ import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
+_QUICK = {"preset": "ultrafast", "tune": "zerolatency"}
 ENCODERS = {
-    "h264": ("libx264", {"preset": "ultrafast", "tune": "zerolatency"}),
-    "hevc": ("libx265", {"preset": "ultrafast", "tune": "zerolatency", "x265-params": "log-level=none"}),
-}  # fmt: skip
+    "h264": ("libx264", _QUICK),
+    "hevc": ("libx265", {**_QUICK, "x265-params": "log-level=none"}),
+}
 FPS = 25
 TICKS = 90_000 // FPS  # of RTP between two frames
 SSRC = 0x1234ABCD

@@ -1,50 +1,31 @@
-"""How a stream is asked for: refusals, passwords, redirections, time."""
+"""How a stream is asked for: refusals, redirections, addresses of tracks, time."""
 
-import base64
-import hashlib
 import re
-import socket
 import threading
-import time
-from collections.abc import Callable
-from urllib.parse import quote
 
 import pytest
 
 from pipeline.source import SourceDenied, SourceError
 from stages.readers.rtsp import session as session_module
-from stages.readers.rtsp.stream import RtspStream
-from tests.ports import free_port
 from tests.stages.readers.rtsp.conftest import OpenStream
+from tests.stages.readers.rtsp.guard import BASIC, Guard
 from tests.stages.readers.rtsp.pictures import encode, packets
 from tests.stages.readers.rtsp.scripted_server import (
-    PATIENCE_S, Peer, Request, ScriptedServer, describe, play_packets, reply,
-)  # fmt: skip
+    PATIENCE_S,
+    Answer,
+    Peer,
+    Request,
+    ScriptedServer,
+    describe,
+    play_packets,
+    reply,
+)
 
 SENT = list(packets(encode("h264", 3)))
 
 
-def serve(answer: Callable[[Request, Peer], bytes | None], sdp: str = "") -> ScriptedServer:
-    return ScriptedServer(play_packets(SENT), answer=answer, sdp=sdp)
-
-
-def nothing_else(request: Request, peer: Peer) -> None:
-    return None
-
-
-def test_a_port_where_nobody_listens(open_stream: OpenStream) -> None:
-    port = free_port()
-    with pytest.raises(SourceError) as refused:
-        open_stream(f"rtsp://admin:S3cret@127.0.0.1:{port}/stream")
-    address = f"rtsp://***@127.0.0.1:{port}/stream"
-    assert str(refused.value) == (
-        f"{address}: this stream cannot be opened as video: Connection refused"
-    )
-
-
-def test_a_host_that_is_none(open_stream: OpenStream) -> None:
-    with pytest.raises(SourceError, match="cannot be opened as video: .*[nN]ame"):
-        open_stream("rtsp://camera.invalid/stream", silence_s=5.0)
+def serve(answer: Answer) -> ScriptedServer:
+    return ScriptedServer(play_packets(SENT), answer=answer)
 
 
 @pytest.mark.parametrize("step", ["OPTIONS", "DESCRIBE", "SETUP", "PLAY"])
@@ -104,115 +85,6 @@ def test_a_server_of_another_kind_is_told(open_stream: OpenStream, text: bytes) 
 
     with serve(answer) as server, pytest.raises(SourceError, match="what it sends is not RTSP"):
         open_stream(server.url())
-
-
-def test_tls_asked_of_a_server_without_it(open_stream: OpenStream) -> None:
-    with (
-        serve(nothing_else) as server,
-        pytest.raises(SourceError, match="cannot be opened as video"),
-    ):
-        open_stream(server.url().replace("rtsp:", "rtsps:"), silence_s=1.0)
-
-
-class Guard:
-    """Asks for a password in one way or another, and keeps what it was answered."""
-
-    def __init__(self, *challenges: str, user: str, password: str) -> None:
-        self.challenges = challenges
-        self.account = user, password
-        self.given: list[str] = []
-        self.uses = 0
-        self.uses_of_a_nonce = 1_000
-
-    def __call__(self, request: Request, peer: Peer) -> bytes | None:
-        given = request.headers.get("authorization", "")
-        if given:
-            self.given.append(given)
-        nonce = self.uses // self.uses_of_a_nonce
-        if given and self.is_right(given, request.method):
-            if f'nonce="{nonce}"' in given or given.startswith("Basic"):
-                self.uses += 1
-                return None
-            return self.refuse(request, nonce, ", stale=true")
-        return self.refuse(request, nonce, "")
-
-    def refuse(self, request: Request, nonce: int, more: str) -> bytes:
-        lines = [f"RTSP/1.0 401 Unauthorized\r\nCSeq: {request.headers['cseq']}"]
-        lines += [
-            f"WWW-Authenticate: {c.format(nonce=nonce)}{more if 'Digest' in c else ''}"
-            for c in self.challenges
-        ]
-        return "\r\n".join([*lines, "", ""]).encode()
-
-    def is_right(self, given: str, method: str) -> bool:
-        user, password = self.account
-        if given.startswith("Basic "):
-            return base64.b64decode(given[6:]).decode() == f"{user}:{password}"
-        parts = {k: a or b for k, a, b in re.findall(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^ ,]+))', given)}
-        name = parts.get("algorithm", "MD5").lower().replace("-", "")
-
-        def digest(text: str) -> str:
-            return hashlib.new(name, text.encode()).hexdigest()
-
-        middle = parts["nonce"]
-        if "qop" in parts:
-            middle += f":{parts['nc']}:{parts['cnonce']}:{parts['qop']}"
-        secret = digest(f"{user}:{parts['realm']}:{password}")
-        return parts["response"] == digest(f"{secret}:{middle}:{digest(method + ':' + parts['uri'])}")
-
-
-BASIC = 'Basic realm="cam, era"'
-MD5 = 'Digest realm="cam, era", nonce="{nonce}"'
-QOP = MD5 + ', qop="auth,auth-int", opaque="x", algorithm=MD5'
-SHA = 'Digest realm="cam", nonce="{nonce}", qop="auth", algorithm=SHA-256'
-UNKNOWN = 'Digest realm="cam", nonce="{nonce}", algorithm=SHA-1024'
-
-
-@pytest.mark.parametrize(
-    ("challenges", "wanted"),
-    [((BASIC,), "Basic"), ((MD5,), "Digest"), ((QOP,), "qop=auth"), ((SHA,), "SHA-256"),
-     ((BASIC, MD5, SHA), "SHA-256"), ((f"{BASIC}, {MD5}",), "Digest"), ((UNKNOWN, MD5), "Digest")],
-)  # fmt: skip
-@pytest.mark.parametrize("password", ["S3cret", "p@ss:w/rd?#%", "grün ☂", '"quo\\ted"'])
-def test_a_password_is_given_as_it_is_asked_for(
-    open_stream: OpenStream, challenges: tuple[str, ...], wanted: str, password: str
-) -> None:
-    guard = Guard(*challenges, user="ad min", password=password)
-    with serve(guard) as server:
-        stream = open_stream(server.url(f"{quote('ad min')}:{quote(password, safe='')}"))
-        assert stream.read().packet.is_keyframe
-    assert all(wanted in given for given in guard.given)
-    assert {request.url for request in server.requests} == {
-        server.url(), server.url() + "/", server.url() + "/track2",
-    }  # fmt: skip
-
-
-def test_a_nonce_that_is_too_old_is_renewed(open_stream: OpenStream) -> None:
-    guard = Guard(QOP, user="admin", password="S3cret")
-    guard.uses_of_a_nonce = 1
-    with serve(guard) as server:
-        assert open_stream(server.url("admin:S3cret")).read().packet.is_keyframe
-    assert len(guard.given) == 7  # four requests, of which three had an old one at first
-
-
-@pytest.mark.parametrize("challenge", [BASIC, MD5, QOP, UNKNOWN, "Bearer x", ""])
-def test_a_wrong_password_is_said_and_given_once(open_stream: OpenStream, challenge: str) -> None:
-    """Cameras lock an account after some tries."""
-    guard = Guard(challenge, user="admin", password="S3cret")
-    with serve(guard) as server, pytest.raises(SourceDenied) as denied:
-        open_stream(server.url("admin:wr0ng"))
-    address = f"rtsp://***@127.0.0.1:{server.port}/stream"
-    assert str(denied.value) == f"{address}: user name or password refused (401 Unauthorized)"
-    assert len(guard.given) == (0 if challenge in (UNKNOWN, "Bearer x", "") else 1)
-
-
-def test_a_password_that_the_server_repeats_is_not_told(open_stream: OpenStream) -> None:
-    def answer(request: Request, peer: Peer) -> bytes | None:
-        return reply(request, "403 Not for S3cret of admin")
-
-    with serve(answer) as server, pytest.raises(SourceDenied) as denied:
-        open_stream(server.url("admin:S3cret"))
-    assert str(denied.value).endswith("refused (403)")
 
 
 @pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found"])
@@ -309,41 +181,3 @@ def test_a_session_is_kept_alive_and_its_answer_ends_nothing(
     assert methods[:3] == ["GET_PARAMETER", then, then]
     kept = [r for r in server.requests if r.method in ("GET_PARAMETER", "PLAY")]
     assert {request.headers["session"] for request in kept} == {"9"}
-
-
-def test_a_name_is_looked_up_until_the_deadline_only(
-    open_stream: OpenStream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    release = threading.Event()
-
-    def look_up(host: str, *arguments: object, **more: object) -> list[object]:
-        if more.get("flags") == socket.AI_NUMERICHOST:
-            raise socket.gaierror
-        release.wait(PATIENCE_S)
-        return []
-
-    monkeypatch.setattr("socket.getaddrinfo", look_up)
-    began_s = time.monotonic()
-    with pytest.raises(SourceError, match=r"no answer within 0\.2 s"):
-        open_stream("rtsp://camera.example/stream", silence_s=0.2)
-    release.set()
-    assert time.monotonic() - began_s < PATIENCE_S
-
-
-def test_of_several_addresses_the_first_that_answers_is_taken(
-    open_stream: OpenStream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with serve(nothing_else) as server:
-        def look_up(host: str, *arguments: object, **more: object) -> list[object]:
-            if more.get("flags") == socket.AI_NUMERICHOST:
-                raise socket.gaierror
-            kinds = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
-            return [(*kinds, (host, free_port())), (*kinds, ("127.0.0.1", server.port))]
-
-        monkeypatch.setattr("socket.getaddrinfo", look_up)
-        stream = RtspStream(
-            server.url().replace("127.0.0.1", "localhost"), transport="tcp", silence_s=10.0
-        )
-        stream.open()
-        assert stream.read().packet.is_keyframe
-        stream.close()
