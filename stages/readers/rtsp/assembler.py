@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 from av.packet import Packet
 
@@ -96,7 +97,7 @@ class Assembler:
         if self._anew:
             self._clock.begin_anew(unit.timestamp, arrived_ns - self._arrived_ns)
             self._anew = False
-        packet = Packet(bytes(unit.data))
+        packet: Packet[Any] = Packet(bytes(unit.data))
         packet.time_base = self._time_base
         packet.pts = self._clock.count(unit.timestamp)
         packet.is_keyframe = unit.key

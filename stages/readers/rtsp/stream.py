@@ -13,6 +13,7 @@ Everything happens inside `open` and `read`: there is no thread, except while a 
 import os
 import time
 from collections import deque
+from fractions import Fraction
 
 import av
 from av.codec.context import Flags
@@ -46,8 +47,9 @@ class UnsupportedStream(SourceError):
 class RtspStream:
     """One H.264 or H.265 stream of an RTSP server.
 
-    `decoder` is there once the stream is open; it has the parameter sets of the description. Those
-    that change later come with the pictures. `lost` counts the RTP packets that did not arrive.
+    It is a `PacketSource` of stages/readers/demuxer.py. `decoder` is there once the stream is open;
+    it has the parameter sets of the description, and those that change later come with the
+    pictures. `lost` counts the RTP packets that did not arrive.
 
     Args:
         uri: rtsp:// or rtsps://, with user name and password if need be.
@@ -56,6 +58,9 @@ class RtspStream:
     """
 
     decoder: VideoCodecContext
+    has_times = True
+    is_finite = False
+    sar = Fraction(0)  # RTP knows none; the codec does
 
     def __init__(self, uri: str, *, transport: str, silence_s: float) -> None:
         self.uri = uri
