@@ -59,7 +59,7 @@ def payloads_h264(picture: Picture, mtu: int = 200) -> list[bytes]:
         if len(nal) <= mtu:
             payloads.append(nal)
             continue
-        parts = [nal[1:][at : at + mtu - 2] for at in range(0, len(nal) - 1, mtu - 2)]
+        parts = [nal[at : at + mtu - 2] for at in range(1, len(nal), mtu - 2)]
         for index, part in enumerate(parts):
             place = 0x80 * (index == 0) | 0x40 * (index == len(parts) - 1)
             payloads.append(bytes((nal[0] & 0xE0 | 28, place | nal[0] & 31)) + part)
@@ -73,7 +73,7 @@ def payloads_h265(picture: Picture, mtu: int = 200) -> list[bytes]:
         if len(nal) <= mtu:
             payloads.append(nal)
             continue
-        parts = [nal[2:][at : at + mtu - 3] for at in range(0, len(nal) - 2, mtu - 3)]
+        parts = [nal[at : at + mtu - 3] for at in range(2, len(nal), mtu - 3)]
         for index, part in enumerate(parts):
             place = 0x80 * (index == 0) | 0x40 * (index == len(parts) - 1)
             head = bytes((nal[0] & 0x81 | 49 << 1, nal[1], place | nal[0] >> 1 & 63))
