@@ -72,6 +72,8 @@ def measure(read: Callable[[str], Generator[object, None, None]], mbit: float) -
     here, there = multiprocessing.Pipe()
     camera = multiprocessing.Process(target=serve, args=(there, mbit))
     camera.start()
+    url: str
+    count: int
     url, count = here.recv()
     pictures = read(url)
     next(pictures)

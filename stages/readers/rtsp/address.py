@@ -68,12 +68,15 @@ def _match_host(text: str) -> re.Match[str] | None:
 
 def _address(scheme: str, userinfo: str, host: re.Match[str], target: str) -> StreamAddress:
     user, _, password = userinfo.partition(":")
+    shown = target
+    for secret in filter(None, (password, unquote(password))):  # it may stand in the path as well
+        shown = shown[: host.end()] + shown[host.end() :].replace(secret, "***")
     return StreamAddress(
         scheme=scheme,
         host=unquote(host["bracketed"] or host["plain"]),
         port=int(host["port"] or 0) or _PORTS[scheme],
         url=f"{scheme}://{sendable(target)}",
-        shown=redact(f"{scheme}://{'***@' if userinfo else ''}{target}"),
+        shown=redact(f"{scheme}://{'***@' if userinfo else ''}{shown}"),
         user=unquote(user),
         password=unquote(password),
     )

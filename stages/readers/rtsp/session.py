@@ -200,7 +200,7 @@ class Session:
         self._next_keep_alive_s = time.monotonic() + self._keep_alive_s
 
     def _take_replies(self, dialogue: Dialogue) -> None:
-        """Of keep-alives: what is refused is tried in another way, and the stream goes on."""
+        """Answers to keep-alive requests: what is refused is asked in another way next time."""
         for reply in dialogue.answer_requests():
             if reply.status == 401 and not self._repeated and dialogue.authenticate(reply):
                 self._repeated = True

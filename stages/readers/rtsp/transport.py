@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-from collections.abc import Callable
 from typing import Protocol
 
 from stages.readers.rtsp.connection import Connection, OnPacket
@@ -153,9 +152,6 @@ def _numeric(host: str, port: int) -> set[str]:
         return set()
     found = socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST)
     return {str(place[0]) for *_, place in found}
-
-
-MakeTransport = Callable[[Connection], Transport]
 
 
 def make_transport(name: str, connection: Connection) -> Transport:

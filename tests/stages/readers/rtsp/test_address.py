@@ -47,3 +47,9 @@ def test_a_redirection_keeps_the_account_unless_it_has_one() -> None:
     assert redirected(here, "/y").url == "rtsp://cam:8554/y"
     assert redirected(here, "rtsp://other/y")[5:] == ("a", "b")
     assert redirected(here, "rtsp://c:d@other/y")[5:] == ("c", "d")
+
+
+def test_a_password_that_stands_in_the_path_too_is_not_shown() -> None:
+    address = parse_address("rtsp://admin:S3%63ret@cam/user=admin_password=S3cret_x/S3%63ret")
+    assert address.shown == "rtsp://***@cam/user=admin_password=***_x/***"
+    assert address.url == "rtsp://cam/user=admin_password=S3cret_x/S3%63ret"

@@ -14,19 +14,19 @@ def add(*payloads: bytes) -> tuple[Unit, list[bool]]:
     return unit, [depacketizer.append(memoryview(payload), unit) for payload in payloads]
 
 
-def stap(*nals: bytes) -> bytes:
+def aggregate(*nals: bytes) -> bytes:
     return b"\x78" + b"".join(len(nal).to_bytes(2) + nal for nal in nals)
 
 
 def test_units_aggregates_and_fragments_become_annex_b() -> None:
-    unit, fits = add(stap(SPS, PPS), *payloads_h264([IDR], mtu=100))
+    unit, fits = add(aggregate(SPS, PPS), *payloads_h264([IDR], mtu=100))
     assert bytes(unit.data) == START + SPS + START + PPS + START + IDR
     assert fits == [True] * 4
     assert (unit.pictured, unit.key, unit.whole_start) == (True, True, True)
 
 
 def test_parameter_sets_alone_are_no_picture() -> None:
-    unit, _ = add(SPS, stap(PPS, b"\x06\x05x"))
+    unit, _ = add(SPS, aggregate(PPS, b"\x06\x05x"))
     assert not unit.pictured
 
 
@@ -59,7 +59,7 @@ def test_what_does_not_fit_is_told(payloads: list[bytes]) -> None:
 @pytest.mark.parametrize(
     ("payload", "begins", "continues"),
     [(SPS, True, False), (IDR, True, False), (SECOND_SLICE, False, True),
-     (stap(SPS, PPS), True, False), (stap(SECOND_SLICE), False, True),
+     (aggregate(SPS, PPS), True, False), (aggregate(SECOND_SLICE), False, True),
      (b"\x7c\x85\x88", True, False), (b"\x7c\x05\x88", False, False),
      (b"\x09\xf0", True, False), (b"\x06\x05x", False, False), (b"", False, False)],
 )  # fmt: skip
