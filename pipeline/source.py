@@ -1,7 +1,8 @@
 """What a source of frames is to the line: a camera, a file, a folder or a drawn scene."""
 
+import enum
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from pipeline.errors import LineError
 from pipeline.memory.counters import DropReason
@@ -37,6 +38,24 @@ class GeometryChanged(Exception):
     def __init__(self, geometry: Geometry) -> None:
         super().__init__(f"frames are {geometry.width}x{geometry.height} now")
         self.geometry = geometry
+
+
+class PtsOrigin(enum.IntEnum):
+    """Where the time of a frame comes from."""
+
+    STREAM = 0  # the container, camera or drawn scene
+    ARRIVAL = 1  # the clock of this machine when the frame came: a live stream without times
+    RATE = 2  # counted, at the rate that a file declares: a file without times
+
+    @property
+    def label(self) -> Literal["stream", "arrival", "rate"]:
+        """What messages call it."""
+        return _LABELS[self]
+
+
+_LABELS: dict[PtsOrigin, Literal["stream", "arrival", "rate"]] = {
+    PtsOrigin.STREAM: "stream", PtsOrigin.ARRIVAL: "arrival", PtsOrigin.RATE: "rate"
+}  # fmt: skip
 
 
 class Captured(NamedTuple):

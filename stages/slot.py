@@ -1,7 +1,6 @@
 """What a slot of shared memory holds of one frame, a typed view of it, and what travels on."""
 
-import enum
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -9,27 +8,10 @@ from numpy.typing import NDArray
 
 from pipeline.links.parcel import Body
 from pipeline.memory.ring import Area, AreaSpec
+from pipeline.source import PtsOrigin
 from stages.kernels.boxes import Wh
 from stages.kernels.picture import WORDS, Picture, PictureFormat
 from stages.kernels.pixels import Pixels
-
-
-class PtsOrigin(enum.IntEnum):
-    """Where the time of a frame comes from."""
-
-    STREAM = 0  # the container, camera or drawn scene
-    ARRIVAL = 1  # the clock of this machine when the frame came: a live stream without times
-    RATE = 2  # counted, at the rate that a file declares: a file without times
-
-    @property
-    def label(self) -> Literal["stream", "arrival", "rate"]:
-        """What messages call it."""
-        return _LABELS[self]
-
-
-_LABELS: dict[PtsOrigin, Literal["stream", "arrival", "rate"]] = {
-    PtsOrigin.STREAM: "stream", PtsOrigin.ARRIVAL: "arrival", PtsOrigin.RATE: "rate"
-}  # fmt: skip
 
 
 class SlotShape(msgspec.Struct, frozen=True):

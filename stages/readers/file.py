@@ -9,7 +9,7 @@ from loguru import logger
 from pipeline.loops.epoch_clock import LONGEST_INDEXED_PAUSE_NS, LONGEST_PAUSE_NS, EpochClock
 from pipeline.memory.counters import DropReason
 from pipeline.redact import redact
-from pipeline.source import Captured, EndOfSource, SourceError
+from pipeline.source import Captured, EndOfSource, PtsOrigin, SourceError
 from stages.kernels.picture import Picture, PictureFormat
 from stages.readers.access_unit import AccessUnit
 from stages.readers.decoder import Decoded, Decoder, to_ns
@@ -17,7 +17,6 @@ from stages.readers.demuxer import Demuxer
 from stages.readers.frame_format import Described, FrameFormatter
 from stages.readers.rate_limit import KeyPlan, RateLimit
 from stages.readers.reader import FormatChanged
-from stages.slot import PtsOrigin
 
 _NS_PER_S = 1_000_000_000
 _TS_DISCONT = 0x200  # AVFMT_TS_DISCONT: times of the format may start anew in its middle

@@ -2,7 +2,9 @@
 
 from typing import Literal
 
+from pipeline.source import SourceError
 from stages.readers.demuxer import Demuxer, PacketSource
+from stages.readers.rtsp.stream import RtspStream, UnsupportedStream
 
 Transport = Literal["tcp", "udp"]
 _UDP_BUFFER_BYTES = 8 << 20  # a key frame of 4K comes in one burst
@@ -27,6 +29,20 @@ def network_options(uri: str, transport: Transport) -> dict[str, str]:
 
 
 def connect_stream(uri: str, transport: Transport, silence_s: float) -> PacketSource:
-    """Open a live stream. Raises SourceError."""
+    """Open a live stream. Raises SourceError.
+
+    H.264 and H.265 over RTSP are read by a client of our own, without the picture of delay that
+    libavformat's has; everything else by libavformat.
+    """
+    if is_rtsp(uri):
+        stream = RtspStream(uri, transport=transport, silence_s=silence_s)
+        try:
+            stream.open()
+            return stream
+        except UnsupportedStream:
+            stream.close()
+        except SourceError:
+            stream.close()
+            raise
     options = network_options(uri, transport)
     return Demuxer(uri, name=uri, options=options, silence_s=silence_s)

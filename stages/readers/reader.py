@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from pipeline.memory.counters import DropReason
-from pipeline.source import Captured
+from pipeline.source import Captured, PtsOrigin
 from stages.kernels.picture import Picture, PictureFormat
-from stages.slot import PtsOrigin
 
 
 class FormatChanged(Exception):

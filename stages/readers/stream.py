@@ -10,7 +10,7 @@ from pipeline.loops.epoch_clock import LONGEST_PAUSE_NS, EpochClock
 from pipeline.memory.counters import DropReason
 from pipeline.realtime import monotonic_ns
 from pipeline.redact import redact
-from pipeline.source import Captured, EndOfSource, SourceError, SourceStalled
+from pipeline.source import Captured, EndOfSource, PtsOrigin, SourceError, SourceStalled
 from stages.kernels.picture import Picture, PictureFormat
 from stages.readers.access_unit import AccessUnit
 from stages.readers.decoder import Decoded, Decoder, to_ns
@@ -19,7 +19,6 @@ from stages.readers.frame_format import Described, FrameFormatter
 from stages.readers.lag import CatchUp, LagMeter
 from stages.readers.rate_limit import KeyPlan, RateLimit
 from stages.readers.reader import FormatChanged
-from stages.slot import PtsOrigin
 
 _NS_PER_S = 1_000_000_000
 _IDLE_NS = 1_000_000  # a read that took longer had to wait for the network

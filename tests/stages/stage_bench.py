@@ -10,12 +10,13 @@ from pipeline.links.parcel import Parcel
 from pipeline.loops.frame_handler import FrameHandler
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import Ring, RingLayout, ring_path
+from pipeline.source import PtsOrigin
 from pipeline.stage import Context, Frame, Stage
 from pipeline.topology import ProcessSpec, RunSpec
 from stages.config import LineConfig, RecordConfig, SourceConfig
 from stages.graph import make_topology
 from stages.kernels.picture import bgr_format
-from stages.slot import PtsOrigin, Slot, SlotShape
+from stages.slot import Slot, SlotShape
 from tests.pipeline.frames import make_ref
 
 NETWORK = (64, 64)

@@ -3,8 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.source import PtsOrigin
 from stages.kernels.picture import Layout, Matrix, PictureFormat, bgr_format
-from stages.slot import PtsOrigin, Slot, SlotShape
+from stages.slot import Slot, SlotShape
 from tests.stages.stage_bench import StageBench
 
 
