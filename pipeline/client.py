@@ -28,7 +28,7 @@ _KEY_FILE_BYTES = 4096
 
 
 class Detection(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One object; `box` is (x1, y1, x2, y2) in pixels of the source frame."""
+    """One object; `box` is (x1, y1, x2, y2) in pixels of the message's width and height."""
 
     label: str
     class_id: int
