@@ -76,14 +76,14 @@ def check_outputs(outputs: Iterable[Output], inputs: Iterable[Input]) -> None:
     for output in outputs:
         try:
             found = file_id(output.path)
+            if found in known:
+                raise LineError(
+                    f"{output.key}: expected a file of its own, "
+                    f"got {output.path}: that is {known[found]}"
+                )
             _check_images(output, folders)
         except (OSError, ValueError) as error:  # a null byte in the name
             raise _cannot_write(output, error) from None
-        if found in known:
-            raise LineError(
-                f"{output.key}: expected a file of its own, "
-                f"got {output.path}: that is {known[found]}"
-            )
         known[found] = f"a file of {output.key}, too"
     for output in outputs:
         _check_writable(output)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.memory import file_lock
 from pipeline.memory.file_lock import FileHeldError, FileLock, check_free
 from tests.running_line import REPOSITORY
 
@@ -131,7 +130,7 @@ def test_a_file_that_is_removed_before_it_is_locked_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another start has made it, found something wrong, and removed it."""
-    path, removed = tmp_path / "out", []
+    path, removed = tmp_path / "out", list[Path]()
     path.touch()
     lock_it = fcntl.lockf
 
@@ -141,7 +140,7 @@ def test_a_file_that_is_removed_before_it_is_locked_is_made_again(
             removed.append(path)
         lock_it(*arguments)
 
-    monkeypatch.setattr(file_lock.fcntl, "lockf", remove_and_lock)
+    monkeypatch.setattr(fcntl, "lockf", remove_and_lock)
     lock = FileLock(path)
     assert os.path.samestat(os.fstat(lock.fd), path.stat())
     lock.release(keep_empty=True)
@@ -159,7 +158,7 @@ def test_a_file_system_without_locks_is_said_and_does_not_hinder(
     def refuse(*_arguments: int) -> None:
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr(file_lock.fcntl, "lockf", refuse)
+    monkeypatch.setattr(fcntl, "lockf", refuse)
     FileLock(tmp_path / "out").release(keep_empty=True)
     assert said == [
         f"{tmp_path}/out: this file system has no locks (No locks available): "
