@@ -1,5 +1,6 @@
 """The files that a run reads, of which no recording may be one."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,9 +48,10 @@ def source_files(config: LineConfig) -> Iterator[Input]:
 
 
 def _images(folder: Input) -> Iterator[Input]:
-    for entry in folder.path.iterdir():
-        if entry.suffix.lower() in SUFFIXES:
-            yield Input(f"an image in {folder.what}", entry)
+    with contextlib.suppress(OSError):  # its reader says what is wrong
+        for entry in folder.path.iterdir():
+            if entry.suffix.lower() in SUFFIXES:
+                yield Input(f"an image in {folder.what}", entry)
 
 
 def _code_files() -> Iterator[Path]:

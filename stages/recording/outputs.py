@@ -72,7 +72,8 @@ def check_outputs(outputs: Iterable[Output], inputs: Iterable[Input]) -> None:
     known: dict[FileId, str] = {}
     folders: dict[FileId, str] = {}
     for what, path in inputs:
-        (folders if path.is_dir() else known).setdefault(file_id(path), what)
+        with contextlib.suppress(OSError, ValueError):  # no file at all: who reads it says so
+            (folders if path.is_dir() else known).setdefault(file_id(path), what)
     for output in outputs:
         try:
             found = file_id(output.path)
