@@ -142,8 +142,6 @@ def run(line: Line, duration_s: float | None) -> Ended:
         run_dir = RunDir()
         try:
             exit_code = supervise(line, run_dir, stop)
-            if exit_code == EXIT_OK:
-                claims.begin_messages(run_dir.path)
             ended = Ended(exit_code, find_written(line.config, run_dir.path))
         finally:
             run_dir.remove()

@@ -114,7 +114,7 @@ def expand_home(config: LineConfig) -> LineConfig:
     return msgspec.structs.replace(
         config,
         sources=tuple(
-            msgspec.structs.replace(source, uri=os.path.expanduser(source.uri))
+            msgspec.structs.replace(source, uri=_expand_source(source.uri))
             for source in config.sources
         ),
         model=os.path.expanduser(config.model),
@@ -132,3 +132,8 @@ def expand_home(config: LineConfig) -> LineConfig:
 
 def _expand(path: str | None) -> str | None:
     return None if path is None else os.path.expanduser(path)
+
+
+def _expand_source(uri: str) -> str:
+    """A file that is called so is meant before any other."""
+    return uri if os.path.lexists(uri) else os.path.expanduser(uri)

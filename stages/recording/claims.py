@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.errors import LineError
 from pipeline.memory.file_lock import FileHeldError, FileLock, check_free
-from stages.recording.outputs import BEGUN, Output
+from stages.recording.outputs import Output
 
 _SIZED_STEM = re.compile(r"(.+)\.\d+x\d+", re.DOTALL)  # as `video_path` makes it
 
@@ -31,14 +31,6 @@ class Claims:
         except BaseException:
             self.close(ran=False)
             raise
-
-    def begin_messages(self, run_dir: Path) -> None:
-        """Where no message has come: messages of an earlier run must not pass for those of this."""
-        mark = run_dir / BEGUN
-        for output, lock in self._locks:
-            if output.key == "record.jsonl" and not mark.exists():
-                os.ftruncate(lock.fd, 0)
-                mark.touch()
 
     def close(self, *, ran: bool) -> None:
         """Let go of all. What was made for a run that did not come about is removed."""

@@ -3,16 +3,28 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from stages.config import LineConfig
 from stages.readers.folder import SUFFIXES
 from stages.readers.uri import file_path, is_scene
-from stages.recording.outputs import Input
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CODE = ("pipeline", "stages", "models", "configs")
 _CODE_SUFFIXES = (".c", ".md", ".onnx", ".py", ".so", ".toml", ".txt", ".yaml")
 _STREAMS = ("stdin", "stdout", "stderr")
+
+
+class Input(NamedTuple):
+    """A file that the run reads; `what` is the end of "that is ..."."""
+
+    what: str
+    path: Path
+
+
+def is_image(path: Path) -> bool:
+    """Whether a source would deliver the file, if it lay in its folder."""
+    return path.suffix.lower() in SUFFIXES
 
 
 def find_inputs(config: LineConfig, model_path: str, config_path: Path | None) -> Iterator[Input]:
@@ -50,7 +62,7 @@ def source_files(config: LineConfig) -> Iterator[Input]:
 def _images(folder: Input) -> Iterator[Input]:
     with contextlib.suppress(OSError):  # its reader says what is wrong
         for entry in folder.path.iterdir():
-            if entry.suffix.lower() in SUFFIXES:
+            if is_image(entry):
                 yield Input(f"an image in {folder.what}", entry)
 
 

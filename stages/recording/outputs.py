@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pipeline.errors import LineError
 from stages.config import LineConfig
-from stages.readers.folder import SUFFIXES
+from stages.recording.inputs import Input, is_image
 
 FileId = tuple[int, int, str]
 CAMERA = "{camera}"
@@ -21,13 +21,6 @@ class Output(NamedTuple):
     """A file, and the key of the configuration that names it."""
 
     key: str
-    path: Path
-
-
-class Input(NamedTuple):
-    """A file that the run reads; `what` is the end of "... is"."""
-
-    what: str
     path: Path
 
 
@@ -107,7 +100,7 @@ def _check_images(output: Output, folders: dict[FileId, str]) -> None:
     """Refuse a recording that the folder it lies in would deliver as an image."""
     for path in (output.path, Path(os.path.realpath(output.path))):
         what = folders.get(file_id(path.parent))
-        if what is not None and path.suffix.lower() in SUFFIXES:
+        if what is not None and is_image(path):
             raise LineError(
                 f"{output.key}: expected a file outside of {what}, "
                 f"got {output.path}: it would be read as an image"

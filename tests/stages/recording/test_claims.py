@@ -1,6 +1,5 @@
 """The output files of a run, claimed against a process of its own as the other line."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ from pipeline.errors import LineError
 from pipeline.memory.file_lock import FileLock
 from stages.recording import claims as claims_module
 from stages.recording.claims import Claims
-from stages.recording.outputs import BEGUN, Output
+from stages.recording.outputs import Output
 from tests.pipeline.memory.test_file_lock import Hold, hold
 
 __all__ = ["hold"]
@@ -80,21 +79,3 @@ def test_names_that_a_file_system_takes_for_one_are_refused(
     monkeypatch.setattr(claims_module, "FileLock", CaseBlind)
     with pytest.raises(LineError, match=r"own, got .*/Gate.mp4: that is .*/gate.mp4, too"):
         Claims(of(tmp_path / "gate.mp4", tmp_path / "Gate.mp4"))
-
-
-@pytest.mark.parametrize(("begun", "left"), [(False, ""), (True, "of a run")])
-def test_messages_of_an_earlier_run_do_not_pass_for_those_of_this(
-    tmp_path: Path, begun: bool, left: str
-) -> None:
-    jsonl, video, run_dir = tmp_path / "out.jsonl", tmp_path / "out.mp4", tmp_path / "run"
-    run_dir.mkdir()
-    for path in (jsonl, video):
-        path.write_text("of a run")
-    if begun:
-        (run_dir / BEGUN).touch()
-    claims = Claims([Output("record.jsonl", jsonl), Output("record.video", video)])
-    claims.begin_messages(run_dir)
-    claims.close(ran=True)
-    assert jsonl.read_text() == left
-    assert video.read_text() == "of a run"
-    assert os.listdir(run_dir) == [BEGUN]

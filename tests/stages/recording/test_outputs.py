@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.errors import LineError
 from stages.config import LineConfig, RecordConfig, SourceConfig
+from stages.recording.inputs import Input
 from stages.recording.outputs import (
-    Input,
     Output,
     check_outputs,
     file_id,
