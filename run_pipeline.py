@@ -18,13 +18,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from loguru import logger
 
 from pipeline import log
 from pipeline.config_file import build, read_yaml, set_key
 from pipeline.errors import LineError
+from pipeline.links.endpoint import check_endpoint
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.report import Report
 from pipeline.memory.run_dir import RunDir
@@ -32,6 +33,8 @@ from pipeline.processes.supervisor import Supervisor
 from pipeline.redact import redact
 from stages.config import LineConfig
 from stages.line import Line
+from stages.recording.claims import Claims
+from stages.recording.outputs import find_written
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs/pipeline/default.yaml"
 STATUS_EVERY_S = 1.0
@@ -122,53 +125,70 @@ def describe_plan(line: Line) -> str:
     return "\n".join(rows)
 
 
-def run(line: Line, duration_s: float | None) -> int:
+class Ended(NamedTuple):
+    """How a run went, and the files that it has written."""
+
+    exit_code: int
+    written: tuple[Path, ...]
+
+
+def run(line: Line, duration_s: float | None) -> Ended:
     """Start everything, watch it, stop it, and say how it went."""
-    line.make_folders()
-    if line.config.record.jsonl is not None:
-        Path(line.config.record.jsonl).write_bytes(b"")  # its recorder only ever appends
     stop = Stop(duration_s)
-    run_dir = RunDir()
+    claims = Claims(line.outputs)
+    exit_code = EXIT_REFUSED
     try:
-        ledger = Ledger.create(run_dir.path, len(line.config.sources), len(line.processes))
-        spec = line.run_spec(run_dir, os.getpid())
-        report = Report(spec, ledger)
-        supervisor = Supervisor(spec, ledger, line.config.log)
+        check_endpoint(line.config.publish.endpoint)
+        run_dir = RunDir()
         try:
-            supervisor.watch(stop, StatusLine(report))
+            exit_code = supervise(line, run_dir, stop)
+            ended = Ended(exit_code, find_written(line.config, run_dir.path))
         finally:
-            supervisor.stop()
+            run_dir.remove()
     finally:
-        run_dir.remove()
+        claims.close(ran=exit_code == EXIT_OK)
+    return ended
+
+
+def supervise(line: Line, run_dir: RunDir, stop: Stop) -> int:
+    """Run the processes of the line; returns the exit code."""
+    ledger = Ledger.create(run_dir.path, len(line.config.sources), len(line.processes))
+    spec = line.run_spec(run_dir, os.getpid())
+    report = Report(spec, ledger)
+    supervisor = Supervisor(spec, ledger, line.config.log)
+    try:
+        supervisor.watch(stop, StatusLine(report))
+    finally:
+        supervisor.stop()
     print(f"\n{report.summary(supervisor.restarts)}")
     return supervisor.exit_code
 
 
-def describe_output(line: Line) -> str:
+def describe_output(line: Line, written: Sequence[Path]) -> str:
     """What the run has left behind, and what is drawn on it."""
     from stages.recording.recall import (
         describe_recall,  # draws the scene again: not needed while it runs
     )
 
-    record = line.config.record
-    written = [path for path in (record.jsonl, record.video) if path is not None]
-    rows = [f"wrote {path} ({Path(path).stat().st_size} bytes)"
-            for path in written if Path(path).exists()]  # fmt: skip
-    return "\n".join([*rows, *describe_recall(line.config)])
+    rows = [f"wrote {path} ({path.stat().st_size} bytes)" for path in written if path.exists()]
+    jsonl = line.config.record.jsonl
+    if jsonl is not None and Path(jsonl) in written:
+        rows += describe_recall(line.config)
+    return "\n".join(rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     log.configure("INFO", "run")
     try:
-        line = Line(load_config(options))
+        line = Line(load_config(options), options.config)
         log.configure(line.config.log, "run")
         print(describe_plan(line))
         if options.check:
             print("everything is in order; nothing was started")
             return EXIT_OK
-        code = run(line, options.duration)
-        print(describe_output(line))
+        code, written = run(line, options.duration)
+        print(describe_output(line, written))
     except LineError as error:
         print(f"error: {redact(str(error))}", file=sys.stderr)
         return EXIT_REFUSED

@@ -1,5 +1,6 @@
 """The configuration of a line: every key there is, with its default and its limits."""
 
+import os
 from typing import Annotated, Literal
 
 import msgspec
@@ -103,3 +104,36 @@ class LineConfig(_Section, frozen=True):
                 f"record.video: expected {{camera}} in the path, for {len(names)} sources, "
                 f"got '{video}'"
             )
+
+
+def expand_home(config: LineConfig) -> LineConfig:
+    """The configuration with the home directory for each `~` that a path begins with."""
+    publish, record = config.publish, config.record
+    scheme, address = publish.endpoint.split("://", 1)
+    endpoint = f"{scheme}://{os.path.expanduser(address)}" if scheme == "ipc" else publish.endpoint
+    return msgspec.structs.replace(
+        config,
+        sources=tuple(
+            msgspec.structs.replace(source, uri=_expand_source(source.uri))
+            for source in config.sources
+        ),
+        model=os.path.expanduser(config.model),
+        publish=msgspec.structs.replace(
+            publish,
+            endpoint=endpoint,
+            secret_key=_expand(publish.secret_key),
+            clients=_expand(publish.clients),
+        ),
+        record=msgspec.structs.replace(
+            record, jsonl=_expand(record.jsonl), video=_expand(record.video)
+        ),
+    )
+
+
+def _expand(path: str | None) -> str | None:
+    return None if path is None else os.path.expanduser(path)
+
+
+def _expand_source(uri: str) -> str:
+    """A file that is called so is meant before any other."""
+    return uri if os.path.lexists(uri) else os.path.expanduser(uri)

@@ -1,7 +1,5 @@
 """From a configuration to the processes of a run."""
 
-import errno
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,12 +14,14 @@ from pipeline.memory.run_dir import RunDir
 from pipeline.processes.cores import CoreWish, assign_cores
 from pipeline.realtime import available_cores
 from pipeline.topology import ProcessSpec, RunSpec, ServiceRow, StageRow
-from stages.config import SHIPPED_MODEL, LineConfig
+from stages.config import SHIPPED_MODEL, LineConfig, expand_home
 from stages.graph import ROWS, make_topology
 from stages.model.model_choice import AUTO, choose_model
 from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
 from stages.options import Given
 from stages.readers.uri import check_uri
+from stages.recording.inputs import find_inputs
+from stages.recording.outputs import check_outputs, find_outputs
 
 
 class _Instance(NamedTuple):
@@ -35,24 +35,19 @@ class _Instance(NamedTuple):
 class Line:
     """A checked configuration: what runs, where, and with which options."""
 
-    def __init__(self, config: LineConfig) -> None:
-        self.config = config
+    def __init__(self, config: LineConfig, config_path: Path | None = None) -> None:
+        """`config_path` is where the configuration was read, and must not be overwritten."""
+        self.config = config = expand_home(config)
         check_cores(config)
         self.model_path = _resolve_model(config)
         self.model = _read_model(self.model_path)
         _check_sources(config)
         _check_keys(config)
-        _check_recordings(config)
+        self.outputs = tuple(find_outputs(config))
+        if self.outputs:
+            check_outputs(self.outputs, find_inputs(config, self.model_path, config_path))
         self.topology = make_topology(config)
         self.processes = tuple(self._make_processes())
-
-    def make_folders(self) -> None:
-        """Have a place for what the run records."""
-        for key, path in _recordings(self.config):
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise LineError(f"{key}: cannot write {path}: {error.strerror}") from None
 
     def run_spec(self, run_dir: RunDir, supervisor_pid: int) -> RunSpec:
         return RunSpec(
@@ -123,18 +118,6 @@ def _check_keys(config: LineConfig) -> None:
         keys.socket_options()
 
 
-def _check_recordings(config: LineConfig) -> None:
-    for key, path in _recordings(config):
-        _check_writable(key, path)
-
-
-def _recordings(config: LineConfig) -> Iterator[tuple[str, Path]]:
-    """(key, path) of everything that is recorded."""
-    for key, path in (("jsonl", config.record.jsonl), ("video", config.record.video)):
-        if path is not None:
-            yield f"record.{key}", Path(path)
-
-
 def _resolve_model(config: LineConfig) -> str:
     """The configured file, or for `auto` the version of the shipped model that is fastest here."""
     if config.model != AUTO:
@@ -153,32 +136,3 @@ def _read_model(path: str) -> ModelMetadata:
         return read_model_metadata(Path(path))
     except ModelFileError as error:
         raise LineError(str(error)) from None
-
-
-def _check_writable(key: str, path: Path) -> None:
-    """Open the file for writing now, not when the first frame is through; leave no trace of it."""
-    try:
-        if not path.parent.exists():
-            _check_folder(path)
-            return
-        probe = Path(str(path).replace("{camera}", "camera"))
-        existed = probe.exists()
-        if existed and not probe.is_file():
-            raise LineError(f"{key}: expected a regular file, got {probe}")
-        with probe.open("ab"):
-            pass
-        if not existed:
-            probe.unlink()
-    except OSError as error:
-        raise LineError(f"{key}: cannot write {path}: {error.strerror}") from None
-    except ValueError as error:  # a null byte in the name
-        raise LineError(f"{key}: cannot write {path}: {error}") from None
-
-
-def _check_folder(path: Path) -> None:
-    """Whether the folders on the way to the file can be made. Raises OSError."""
-    there = next(folder for folder in path.parents if folder.exists())
-    if not there.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

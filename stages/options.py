@@ -11,6 +11,7 @@ import msgspec
 from stages.config import LineConfig
 from stages.model.model_file import ModelMetadata
 from stages.readers.presence import retry_of
+from stages.recording.inputs import source_files
 from stages.slot import SlotShape
 
 Options = Mapping[str, Any]
@@ -81,4 +82,6 @@ def overlay(given: Given) -> Options:
 
 
 def record_video(given: Given) -> Options:
-    return {"path": given.config.record.video, "required": given.config.record.required}
+    record = given.config.record
+    kept = [given.model_path, *(str(source.path) for source in source_files(given.config))]
+    return {"path": record.video, "required": record.required, "kept": kept}

@@ -1,14 +1,15 @@
 """Record: every message as one line of JSON in a file."""
 
+import contextlib
 from pathlib import Path
 
 import msgspec
 
 from pipeline.client import DetectionMessage
-from pipeline.errors import LineError
 from pipeline.memory.frame_ref import NO_FRAME
 from pipeline.stage import Context, Frame
 from stages.recording.journal import Journal
+from stages.recording.outputs import BEGUN
 from stages.recording.recorder import Recorder, RecorderOptions
 from stages.slot import PublishedBody
 
@@ -16,19 +17,21 @@ _TAIL_BYTES = 1 << 20  # holds the last line of every camera many times over
 
 
 class RecordJsonl(Recorder[PublishedBody]):
-    """Each line is given to the kernel at once, so a kill loses no line that was counted."""
+    """Each line is given to the kernel at once, so a kill loses no line that was counted.
+
+    The first message replaces the file of an earlier run; a mark in the run's directory tells a
+    successor that this has been done.
+    """
 
     consumes = PublishedBody
     key = "record.jsonl"
+    is_shared = True
 
     def __init__(self, options: RecorderOptions, context: Context) -> None:
         super().__init__(options, context)
-        try:
-            self._journal = Journal(Path(options.path))
-        except OSError as error:
-            raise LineError(f"{self.key}: {options.path}: {error.strerror}") from None
-        self._cameras = context.run.cameras
-        self._written = _recover(self._journal)  # before this process
+        self._mark = context.run_dir / BEGUN
+        self._journal: Journal | None = None
+        self._written = self._recover()  # before this process
         self._decoder = msgspec.msgpack.Decoder(DetectionMessage)
 
     def last_in_output(self, camera: int) -> int:
@@ -37,10 +40,27 @@ class RecordJsonl(Recorder[PublishedBody]):
     def record(self, frame: Frame[PublishedBody | None]) -> None:
         assert frame.body is not None, "publish makes a message of every frame, failed ones too"
         message = self._decoder.decode(frame.body.message)
-        self._journal.append(msgspec.json.encode(message) + b"\n")
+        self._open().append(msgspec.json.encode(message) + b"\n")
 
-    def finish(self) -> None:
-        self._journal.close()
+    def finish(self, camera: str) -> None:
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+
+    def _recover(self) -> dict[str, int]:
+        """What this run has recorded before; an error shows when the next frame is written."""
+        if not self._mark.exists():
+            return {}
+        with contextlib.suppress(OSError):
+            return _recover(self._open())
+        return {}
+
+    def _open(self) -> Journal:
+        if self._journal is None:
+            anew = not self._mark.exists()
+            self._journal = Journal(Path(self._options.path), anew=anew)
+            self._mark.touch()
+        return self._journal
 
 
 def _recover(journal: Journal) -> dict[str, int]:

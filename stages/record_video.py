@@ -1,11 +1,16 @@
 """Record: the drawn frames of each camera as an MP4."""
 
+import errno
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
+from pipeline.memory.file_lock import FileHeldError, check_free
 from pipeline.memory.frame_ref import NO_FRAME
 from pipeline.stage import Context, Frame
 from stages.kernels.boxes import Wh
 from stages.kernels.pixels import Pixels
+from stages.recording.outputs import MARK, video_path
 from stages.recording.recorder import Recorder, RecorderOptions
 from stages.recording.video_file import Encoder, VideoFile, even_size, find_last_frame
 from stages.slot import Slot
@@ -22,12 +27,11 @@ class RecordVideo(Recorder[None]):
 
     def __init__(self, options: RecorderOptions, context: Context) -> None:
         super().__init__(options, context)
-        self._cameras = context.run.cameras
         self._run_dir = context.run_dir
         self._open: dict[str, tuple[Wh, VideoFile]] = {}  # by camera: its size and file
 
     def last_in_output(self, camera: int) -> int:
-        marks = self._run_dir.glob(f"video.{self._cameras[camera]}.*")
+        marks = self._run_dir.glob(f"{MARK}{self._cameras[camera]}.*")
         return max((find_last_frame(mark) for mark in marks), default=NO_FRAME)
 
     def record(self, frame: Frame[None]) -> None:
@@ -36,39 +40,52 @@ class RecordVideo(Recorder[None]):
         at_ns = frame.pts_ns if frame.ref.lossless else frame.ref.captured_ns
         video.add(canvas, frame.ref.frame_id, at_ns)
 
-    def finish(self) -> None:
-        while self._open:
-            self._open.popitem()[1][1].close()
+    def finish(self, camera: str) -> None:
+        if camera in self._open:
+            self._open.pop(camera)[1].close()
 
     def _find_video(self, camera: str, canvas: Pixels) -> VideoFile:
         size_wh = even_size(canvas)
         open_wh, video = self._open.get(camera, (None, None))
         if video is not None and open_wh == size_wh:
             return video
-        if video is not None:
-            del self._open[camera]
-            video.close()
+        self.finish(camera)
         video = self._open_video(camera, size_wh)
         self._open[camera] = size_wh, video
         return video
 
     def _open_video(self, camera: str, size_wh: Wh) -> VideoFile:
         width, height = size_wh
-        mark = self._run_dir / f"video.{camera}.{width}x{height}"
+        mark = self._run_dir / f"{MARK}{camera}.{width}x{height}"
         anew = not mark.is_symlink()
-        if anew:
-            is_first = not any(self._run_dir.glob(f"video.{camera}.*"))
-            path = video_path(self._options.path, camera, None if is_first else size_wh)
-        else:
-            path = mark.readlink()
-        encoder = Encoder(self._run_dir / f"packet.{camera}", size_wh)
-        video = VideoFile(path, encoder, size_wh, anew=anew)
+        path = self._choose_path(camera, size_wh) if anew else mark.readlink()
+        encoder = Encoder(self._run_dir / f"packet.{camera}", size_wh, str(path))
+        try:
+            video = VideoFile(path, encoder, size_wh, anew=anew)
+        except OSError:
+            encoder.close()
+            raise
         if anew:
             mark.symlink_to(path.resolve())
         return video
 
+    def _choose_path(self, camera: str, size_wh: Wh) -> Path:
+        """The file for a size that the camera has not had in this run. Raises OSError."""
+        if not any(self._run_dir.glob(f"{MARK}{camera}.*")):
+            return video_path(self._options.path, camera)
+        path = video_path(self._options.path, camera, size_wh)
+        _check_unused(path, self._options.kept)
+        return path
 
-def video_path(template: str, camera: str, size_wh: Wh | None) -> Path:
-    """The file of a camera; the name holds the frame size where that is not the camera's first."""
-    path = Path(template.replace("{camera}", camera))
-    return path if size_wh is None else path.with_stem(f"{path.stem}.{size_wh[0]}x{size_wh[1]}")
+
+def _check_unused(path: Path, kept: Iterable[str]) -> None:
+    """Refuse a file that nobody has named as a recording and that something else is or writes."""
+    if not path.exists():
+        return
+    if not path.is_file() or any(os.path.exists(k) and path.samefile(k) for k in kept):
+        raise OSError(errno.EEXIST, "the line reads this file", str(path))
+    with path.open("rb") as file:
+        try:
+            check_free(file.fileno())
+        except FileHeldError as error:
+            raise OSError(errno.EBUSY, str(error), str(path)) from None

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import pytest
 from loguru import logger
 
 import run_pipeline
+from pipeline.keys import make_keys
 from tests.clips import make_clip, make_folder
 
 Refuse = Callable[..., str]
@@ -186,6 +188,59 @@ def test_a_recording_that_cannot_be_written_is_refused(
     said = refuse("--source", folder, "--set", f"{key}={value}")
     assert said == f"{key}: {why.replace('{path}', path)}"
     assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize(
+    ("setting", "what"),
+    [
+        ("record.jsonl={folder}/clip.avi", "source cam0"),
+        ("record.jsonl={folder}/link", "source cam0"),
+        ("record.jsonl={folder}/images/0000.png", "an image in the folder of source cam1"),
+        ("record.jsonl={folder}/model.onnx", "the model file"),
+        ("record.jsonl={folder}/line.yaml", "the configuration"),
+        ("record.jsonl={secret}", "the key file of publish.secret_key"),
+        ("record.jsonl={folder}/clients/a.key", "a key file of publish.clients"),
+        ("record.jsonl={folder}/pub", "the socket of publish.endpoint"),
+        ("record.jsonl={folder}/cam1.mp4", "a file of record.jsonl, too"),
+        ("record.jsonl={repository}/stages/line.py", "a file of ThunderLine"),
+        ("record.jsonl={repository}/run_pipeline.py", "a file of ThunderLine"),
+    ],
+)
+def test_a_recording_over_a_file_that_is_needed_is_refused(
+    refuse: Refuse, clip: Path, tiny_model: Path, repository: Path, setting: str, what: str
+) -> None:
+    folder = clip.parent
+    make_folder(folder / "images", [(64, 48)])
+    model = Path(shutil.copy(tiny_model, folder / "model.onnx"))
+    (folder / "link").symlink_to(clip)
+    make_keys("a", folder / "clients", folder)
+    _, secret = make_keys("line", folder, folder)
+    (folder / "line.yaml").write_text(f"""
+        sources: [{{uri: "file://{clip}"}}, {{uri: "{folder}/images"}}]
+        publish: {{endpoint: "ipc://{folder}/pub", secret_key: "{secret}",
+                   clients: "{folder}/clients"}}
+        record: {{video: "{folder}/{{camera}}.mp4"}}""")
+    setting = setting.format(folder=folder, repository=repository, secret=secret)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    said = refuse(folder / "line.yaml", "--set", setting, model=model)
+    key, path = setting.split("=")
+    key = "record.video" if path.endswith(".mp4") else key  # compared after the messages
+    assert said == f"{key}: expected a file of its own, got {path}: that is {what}"
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_messages_into_the_file_that_standard_output_goes_to_are_refused(
+    clip: Path, tiny_model: Path, repository: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "out.jsonl"
+    command = [sys.executable, "run_pipeline.py", "--model", str(tiny_model), "--source", str(clip)]
+    with path.open("wb") as file:
+        done = subprocess.run(
+            [*command, "--set", f"record.jsonl={path}"],
+            cwd=repository, stdout=file, stderr=subprocess.PIPE, check=False, text=True,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"got {path}: that is what stdout is connected to\n")
 
 
 def test_a_password_in_a_wrong_configuration_is_never_printed(refuse: Refuse) -> None:

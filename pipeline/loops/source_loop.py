@@ -79,6 +79,7 @@ class SourceLoop:
                 geometry = change.geometry
             except (SourceError, ShmSpaceError) as error:
                 if self._is_final(error):
+                    self._settle(stopped)  # what came before it is delivered
                     raise
                 geometry = None
                 self._report_absent(error)

@@ -36,9 +36,10 @@ COUNTS = (
     "last_frame_id",
     "progress_ns",  # CLOCK_MONOTONIC of the last finished frame
     "busy_ns",  # time spent on frames, in sum
+    "gave_up",  # nothing more is done with this camera's frames, by successors neither
 )
 ROW_WORDS = len(COUNTS) + len(DropReason)
-_FRAMES, _ERRORS, _STALE, LAST_FRAME_ID, _PROGRESS_NS, _BUSY_NS = range(len(COUNTS))
+_FRAMES, _ERRORS, _STALE, LAST_FRAME_ID, _PROGRESS_NS, _BUSY_NS, _GAVE_UP = range(len(COUNTS))
 FIRST_DROP = len(COUNTS)
 
 
@@ -72,6 +73,10 @@ class FrameCounts:
     def busy_ns(self) -> int:
         return int(self._words[_BUSY_NS])
 
+    @property
+    def gave_up(self) -> bool:
+        return bool(self._words[_GAVE_UP])
+
     def drops(self, reason: DropReason) -> int:
         return int(self._words[FIRST_DROP + reason])
 
@@ -103,6 +108,10 @@ class FrameCounters(FrameCounts):
     def discard(self) -> None:
         """Count a stale reference."""
         self._words[_STALE] += 1
+
+    def give_up(self) -> None:
+        """End the work on this camera's frames, for this process and its successors."""
+        self._words[_GAVE_UP] = True
 
     def drop(self, reason: DropReason, frames: int = 1) -> None:
         """Count frames that this process gave up."""

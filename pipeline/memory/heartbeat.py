@@ -15,10 +15,9 @@ HEARTBEAT_WORDS = (
     "due_ns",  # CLOCK_MONOTONIC: it hangs if it is silent beyond this
     "held_camera",
     "held_frame",  # the frame that it works on, or NO_FRAME
-    "gave_up",  # it has ended its work for the rest of the run
 )
 _NS_PER_S = 1_000_000_000
-_PID, _READY_NS, _DUE_NS, _HELD_CAMERA, HELD_FRAME, _GAVE_UP = range(len(HEARTBEAT_WORDS))
+_PID, _READY_NS, _DUE_NS, _HELD_CAMERA, HELD_FRAME = range(len(HEARTBEAT_WORDS))
 
 
 class ProcessEntry:
@@ -45,10 +44,6 @@ class ProcessEntry:
         """(camera, frame_id) of the frame that it works on, or worked on when it died."""
         frame_id = int(self._words[HELD_FRAME])
         return None if frame_id == NO_FRAME else (int(self._words[_HELD_CAMERA]), frame_id)
-
-    @property
-    def gave_up(self) -> bool:
-        return bool(self._words[_GAVE_UP])
 
 
 class Heartbeat(ProcessEntry):
@@ -90,7 +85,3 @@ class Heartbeat(ProcessEntry):
     def let_go(self) -> None:
         """Work on the frame has ended."""
         self._words[HELD_FRAME] = NO_FRAME
-
-    def give_up(self) -> None:
-        """End the work of this process, and of its successors, for the rest of the run."""
-        self._words[_GAVE_UP] = True

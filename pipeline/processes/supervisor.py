@@ -14,6 +14,7 @@ from pipeline.memory.ledger import Ledger
 from pipeline.processes.fatal_frames import FatalFrames
 from pipeline.processes.fork_client import ForkServerClient
 from pipeline.processes.forked_process import describe_exit
+from pipeline.processes.leftovers import Leftovers
 from pipeline.processes.managed_process import ManagedProcess
 from pipeline.processes.orders import EXIT_CRASHED, EXIT_REFUSED
 from pipeline.processes.restarts import SERVICE_DELAY_CAP_S
@@ -35,6 +36,7 @@ class Supervisor:
         self._requests = ledger.supervisor_writer()
         self._watchdog = Watchdog(run, ledger)
         self._fatal_frames = FatalFrames(run, self._requests)
+        self._leftovers = Leftovers(run, ledger)
         self._over = False
         self.restarts = 0
         self.exit_code = 0
@@ -44,7 +46,7 @@ class Supervisor:
         ]
 
     def watch(self, stopped: Callable[[], bool], tick: Callable[[], None]) -> None:
-        """Run until every camera has ended, `stopped`, or the line has to give up.
+        """Run until every camera has ended and its frames are through, `stopped`, or all is lost.
 
         Then `exit_code` tells: 0 for a regular end, else that of the process that failed for good.
         """
@@ -59,12 +61,12 @@ class Supervisor:
             for process, reason in self._watchdog.look(self._processes):
                 process.kill(reason)
             self._replay_for_successors()
-            if self._over or all(process.ended for process in self._sources()):
+            if self._over or (self._have_ended() and not self._leftovers.are_moving()):
                 return
             tick()
 
     def stop(self) -> None:
-        """Stop the cameras, then the stages, then the services; leave nothing."""
+        """Stop the cameras, then the stages, then the services; leave nothing uncounted."""
         for processes, patience_s in (
             (self._sources(), _SOURCE_STOP_S),
             (self._stages(), _STAGE_STOP_S),
@@ -76,6 +78,10 @@ class Supervisor:
             for process in processes:
                 process.stop(deadline)
         self._fork_server.close()
+        self._leftovers.count()
+
+    def _have_ended(self) -> bool:
+        return all(process.ended for process in self._sources())
 
     def _sources(self) -> list[ManagedProcess]:
         return [process for process in self._processes if process.spec.is_source]

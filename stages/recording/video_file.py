@@ -30,7 +30,8 @@ class Encoder:
     memory, for a moment.
     """
 
-    def __init__(self, scratch: Path, size_wh: tuple[int, int]) -> None:
+    def __init__(self, scratch: Path, size_wh: tuple[int, int], video: str = "") -> None:
+        """`video` is the file that an error names. Raises OSError."""
         os.environ["OPENCV_FFMPEG_LOGLEVEL"] = _AV_LOG_FATAL
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         self._pattern = f"{scratch}.%09d.jpg"
@@ -40,7 +41,7 @@ class Encoder:
             self._writer = cv2.VideoWriter(self._pattern, cv2.CAP_FFMPEG, fourcc, _RATE, size_wh)
         if not self._writer.isOpened():
             width, height = size_wh
-            raise OSError(errno.EINVAL, f"no {_CODEC} encoder for {width}x{height}")
+            raise OSError(errno.EINVAL, f"no {_CODEC} encoder for {width}x{height}", video or None)
 
     def encode(self, image: Pixels) -> bytes:
         """The packet of one more frame. Raises OSError."""

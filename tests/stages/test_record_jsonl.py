@@ -163,7 +163,37 @@ def test_a_full_disk_ends_the_line_when_the_recording_is_required(recording: Rec
     recording.stage.close()
 
 
-def test_a_recording_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
-    bench = StageBench(tmp_path, "record_jsonl")
-    with pytest.raises(LineError, match=r"record.jsonl: /nowhere/a: No such file or directory"):
-        RecordJsonl(RecorderOptions("/nowhere/a", required=False), bench.context)
+def test_a_recording_that_cannot_be_opened_ends_and_the_line_goes_on(
+    recording: Recording, said: list[str]
+) -> None:
+    recording.path.mkdir()
+    recording.write(0)
+    recording.write(0, camera="gate")
+    counters = recording.bench.context.counters
+    assert [row.drops(DropReason.NOT_RECORDED) for row in counters] == [1, 1]
+    assert said == [
+        f"record.jsonl: {recording.path}: Is a directory: the recording ends here; the line goes on"
+    ]
+    recording.stage.close()
+
+
+def test_a_recording_that_cannot_be_opened_ends_the_line_when_it_is_required(
+    recording: Recording,
+) -> None:
+    recording.path.mkdir()
+    recording.restart(required=True)
+    with pytest.raises(LineError, match=f"record.jsonl: {recording.path}: Is a directory"):
+        recording.write(0)
+
+
+def test_the_first_message_replaces_the_file_of_an_earlier_run(recording: Recording) -> None:
+    recording.path.write_text("of an earlier run\n")
+    recording.restart()
+    recording.stage.close()
+    assert recording.path.read_text() == "of an earlier run\n"
+    recording.restart()
+    recording.write(7)
+    recording.restart()
+    recording.write(8)
+    assert recording.frames() == [7, 8]
+    recording.stage.close()

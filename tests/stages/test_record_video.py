@@ -5,12 +5,15 @@ import pytest
 from pipeline.errors import LineError
 from pipeline.memory.counters import DropReason
 from pipeline.stage import Frame
-from stages.record_video import RecordVideo, video_path
+from stages.record_video import RecordVideo
 from stages.recording.recorder import RecorderOptions
 from tests.clips import draw
+from tests.pipeline.memory.test_file_lock import Hold, hold
 from tests.stages.recording.test_journal import no_file_above
 from tests.stages.stage_bench import StageBench
 from tests.stages.video_files import assert_shows, read_video
+
+__all__ = ["hold"]
 
 
 class VideoRecording:
@@ -23,12 +26,12 @@ class VideoRecording:
         self._run_dir = folder / "run"
         self._run_dir.mkdir()
         self.bench = StageBench(self._run_dir, "record_video")
-        self._options = RecorderOptions(self.template, required)
+        self.options = RecorderOptions(self.template, required)
         self.restart()
 
     def restart(self) -> None:
         """Start a successor of a process that was killed, which closed nothing."""
-        self.stage = RecordVideo(self._options, self.bench.context)
+        self.stage = RecordVideo(self.options, self.bench.context)
         self.bench.start(self.stage)
 
     def add(self, *frames: int, failed: bool = False) -> None:
@@ -185,16 +188,99 @@ def test_a_folder_that_is_gone_is_named(recording: VideoRecording, said: list[st
     recording.stage.close()
 
 
-@pytest.mark.parametrize(
-    ("template", "camera", "size_wh", "path"),
-    [
-        ("out/video.mp4", "yard", None, "out/video.mp4"),
-        ("out/video.mp4", "yard", (64, 48), "out/video.64x48.mp4"),
-        ("out/{camera}.mp4", "yard", None, "out/yard.mp4"),
-        ("{camera}/all.mp4", "yard", (64, 48), "yard/all.64x48.mp4"),
-    ],
-)
-def test_videos_are_named_by_camera_and_size(
-    template: str, camera: str, size_wh: tuple[int, int] | None, path: str
+class TwoCameras:
+    """A recorder of two cameras of which the second is too wide for the encoder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "videos"
+        self.folder.mkdir()
+        run_dir = folder / "run"
+        run_dir.mkdir()
+        self.bench = StageBench(run_dir, "record_video", (8200, 16), ("yard", "wide"))
+        self.options = RecorderOptions(str(self.folder / "{camera}.mp4"), required=False)
+        self.restart()
+
+    def restart(self) -> None:
+        self.stage = RecordVideo(self.options, self.bench.context)
+        self.bench.start(self.stage)
+
+    def add(self, frame_id: int, camera: int) -> None:
+        frame = self.bench.make_frame(frame_id, camera=camera)
+        if camera == 0:  # whose frames are not wide
+            frame._slot = {"canvas": draw(frame_id, (128, 96))}
+        self.bench.handle(frame)
+
+    @property
+    def unrecorded(self) -> list[int]:
+        return [row.drops(DropReason.NOT_RECORDED) for row in self.bench.context.counters]
+
+
+def test_a_camera_that_cannot_be_recorded_ends_its_own_video_alone(
+    tmp_path: Path, said: list[str]
 ) -> None:
-    assert video_path(template, camera, size_wh) == Path(path)
+    recording = TwoCameras(tmp_path)
+    for frame_id in range(4):
+        recording.add(frame_id, camera=0)
+        recording.add(frame_id, camera=1)
+        if frame_id == 1:
+            recording.restart()  # a successor knows of it
+    recording.stage.close()
+    assert_shows(read_video(recording.folder / "yard.mp4").greys, [0, 1, 2, 3])
+    assert recording.unrecorded == [0, 4]
+    assert [path.name for path in recording.folder.iterdir()] == ["yard.mp4"]
+    assert said == [
+        f"record.video: {recording.folder}/wide.mp4: no mp4v encoder for 8200x16: "
+        "the recording ends here; the line goes on"
+    ]
+
+
+def test_a_video_that_cannot_be_finished_hinders_no_other(tmp_path: Path, said: list[str]) -> None:
+    (tmp_path / "run").mkdir()
+    bench = StageBench(tmp_path / "run", "record_video", cameras=("yard", "gate"))
+    stage = RecordVideo(RecorderOptions(str(tmp_path / "{camera}.mp4"), False), bench.context)
+    bench.start(stage)
+    for frame_id in range(40):  # the first video is longer, so its index finds no room
+        bench.handle(bench.make_frame(frame_id, camera=0))
+    for frame_id in range(2):
+        bench.handle(bench.make_frame(frame_id, camera=1))
+    yard, gate = tmp_path / "yard.mp4", tmp_path / "gate.mp4"
+    size = gate.stat().st_size
+    assert yard.stat().st_size > size + 1000
+    with no_file_above(size + 1000):
+        stage.close()
+    assert said == [f"record.video: {yard}: File too large"]
+    assert gate.stat().st_size > size
+
+
+def test_a_second_video_is_not_written_over_what_the_line_reads(
+    tmp_path: Path, said: list[str]
+) -> None:
+    recording = VideoRecording(tmp_path)
+    source = recording.folder / "yard.64x48.mp4"
+    source.write_text("kept")
+    recording.options = RecorderOptions(recording.template, False, (str(source), "rtsp://cam/1"))
+    recording.restart()
+    recording.add(0, 1)
+    recording.resize((64, 48))
+    recording.add(2)
+    recording.stage.close()
+    assert source.read_text() == "kept"
+    assert recording.unrecorded == 1
+    assert said == [
+        f"record.video: {source}: the line reads this file: "
+        "the recording ends here; the line goes on"
+    ]
+
+
+def test_a_second_video_is_not_written_over_that_of_another_line(
+    tmp_path: Path, hold: Hold, said: list[str]
+) -> None:
+    recording = VideoRecording(tmp_path)
+    holder = hold(recording.folder / "yard.64x48.mp4")
+    recording.restart()
+    recording.add(0)
+    recording.resize((64, 48))
+    recording.add(1)
+    recording.stage.close()
+    assert (recording.folder / "yard.64x48.mp4").stat().st_size == 0
+    assert f"yard.64x48.mp4: process {holder.pid} writes it now; is another line" in said[0]

@@ -253,8 +253,19 @@ def test_a_read_without_a_frame_is_no_frame(feeds: Feeds) -> None:
 
 
 def test_a_lossless_source_that_fails_ends_its_process(feeds: Feeds) -> None:
-    feed = feeds.start((5, 3), 2, SourceError("damaged"))
+    feed = feeds.start((5, 3), SourceError("damaged"))
     wait_until(lambda: feed.error is not None, "it fails")
+    assert str(feed.error) == "damaged"
+
+
+def test_frames_before_a_failure_are_waited_for(feeds: Feeds) -> None:
+    """They are sent again, too, for a process that was killed meanwhile."""
+    feed = feeds.start((5, 3), 2, SourceError("damaged"))
+    feed.finish(feed.wait_for(2)[0])
+    feeds.ledger.supervisor_writer().request_replay()
+    assert frames(feed.wait_for(3)) == [0, 1, 1]
+    assert feed.error is None
+    feed.serve_until_end()
     assert str(feed.error) == "damaged"
 
 

@@ -26,7 +26,8 @@ def drops(counts: FrameCounts) -> list[int]:
 def test_a_captured_frame_counts_with_all_before_it(ledger: Ledger) -> None:
     ledger.counters(1, 2).capture(6, now_ns=1000)
     assert values(ledger.counts(1, 2)) == {
-        "frames": 7, "errors": 0, "stale": 0, "last_frame_id": 6, "progress_ns": 1000, "busy_ns": 0
+        "frames": 7, "errors": 0, "stale": 0, "last_frame_id": 6,
+        "progress_ns": 1000, "busy_ns": 0, "gave_up": False,
     }  # fmt: skip
 
 
@@ -37,15 +38,24 @@ def test_work_adds_up_and_only_a_finished_frame_counts_as_one(ledger: Ledger) ->
         counters.finish(frame_id, failed=failed)
     counters.work(5, now_ns=700)
     assert values(ledger.counts(1, 2)) == {
-        "frames": 2, "errors": 1, "stale": 0, "last_frame_id": 5, "progress_ns": 700, "busy_ns": 65
+        "frames": 2, "errors": 1, "stale": 0, "last_frame_id": 5,
+        "progress_ns": 700, "busy_ns": 65, "gave_up": False,
     }  # fmt: skip
 
 
 def test_a_stale_reference_is_no_progress(ledger: Ledger) -> None:
     ledger.counters(1, 2).discard()
     assert values(ledger.counts(1, 2)) == {
-        "frames": 0, "errors": 0, "stale": 1, "last_frame_id": -1, "progress_ns": 0, "busy_ns": 0
+        "frames": 0, "errors": 0, "stale": 1, "last_frame_id": -1,
+        "progress_ns": 0, "busy_ns": 0, "gave_up": False,
     }  # fmt: skip
+
+
+def test_successors_know_of_which_cameras_no_more_is_done(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.counters(1, 2).give_up()
+    successor = Ledger.attach(tmp_path, CAMERAS, PROCESSES)
+    rows = {(c, p): successor.counters(c, p) for c in range(CAMERAS) for p in range(PROCESSES)}
+    assert [row for row, counters in rows.items() if counters.gave_up] == [(1, 2)]
 
 
 def test_a_successor_counts_on(ledger: Ledger, tmp_path: Path) -> None:

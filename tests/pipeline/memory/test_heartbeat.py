@@ -67,15 +67,6 @@ def test_a_successor_begins_without_a_frame(ledger: Ledger, heartbeat: Heartbeat
     assert (ledger.process(1).pid, ledger.process(1).held_frame) == (4242, None)
 
 
-def test_successors_know_that_a_process_gave_up(
-    ledger: Ledger, heartbeat: Heartbeat, tmp_path: Path
-) -> None:
-    heartbeat.give_up()
-    ledger.heartbeat(1, LIMIT_S).start(4242)
-    successor = Ledger.attach(tmp_path, 2, 3)
-    assert [successor.process(process).gave_up for process in range(3)] == [False, True, False]
-
-
 def test_each_word_of_the_row_is_one_property(tmp_path: Path) -> None:
     """The order of the words is that of their names."""
     words = memoryview(bytearray(8 * len(HEARTBEAT_WORDS))).cast("q")
@@ -84,4 +75,3 @@ def test_each_word_of_the_row_is_one_property(tmp_path: Path) -> None:
         words[position] = 100 + position
     assert (entry.pid, entry.ready_ns, entry.due_ns) == (100, 101, 102)
     assert entry.held_frame == (103, 104)
-    assert entry.gave_up

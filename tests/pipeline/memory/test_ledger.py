@@ -27,7 +27,7 @@ def drop(ledger: Ledger, camera: int, process: int, reason: DropReason, times: i
 # Everything that any process writes, each to the last row of its table.
 WRITES: dict[str, Callable[[Ledger], None]] = {
     "counters": lambda ledger: ledger.counters(1, 2).drop(DropReason.NOT_RECORDED),
-    "heartbeat": lambda ledger: ledger.heartbeat(2, 9.0).give_up(),
+    "heartbeat": lambda ledger: ledger.heartbeat(2, 9.0).take(make_ref(7)),
     "state": lambda ledger: ledger.camera_writer(1).set_state(CameraState.LOST, "w" * 500),
     "epoch": lambda ledger: ledger.camera_writer(1).begin_epoch(3, (640, 480)),
     "replay": lambda ledger: ledger.supervisor_writer().request_replay(),
@@ -43,8 +43,8 @@ def content(ledger: LedgerReader) -> dict[str, object]:
     rows = [ledger.counts(camera, process) for camera in cameras for process in range(PROCESSES)]
     return {
         "counters": [[row.frames, row.errors, row.stale, row.last_frame_id, row.progress_ns,
-                      row.busy_ns, *map(row.drops, DropReason)] for row in rows],
-        "heartbeat": [(row.pid, row.ready_ns, row.due_ns, row.held_frame, row.gave_up)
+                      row.busy_ns, row.gave_up, *map(row.drops, DropReason)] for row in rows],
+        "heartbeat": [(row.pid, row.ready_ns, row.due_ns, row.held_frame)
                       for row in map(ledger.process, range(PROCESSES))],
         "state": [entry.status for entry in entries],
         "epoch": [(entry.epoch, entry.size_wh) for entry in entries],
