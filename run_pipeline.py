@@ -18,18 +18,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from loguru import logger
 
 from pipeline import log
 from pipeline.config_file import build, read_yaml, set_key
 from pipeline.errors import LineError
+from pipeline.log import say, say_error
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.report import Report
 from pipeline.memory.run_dir import RunDir
 from pipeline.processes.supervisor import Supervisor
-from pipeline.redact import redact
+from pipeline.redact import forget, hide_arguments, learn, learn_arguments, redact
 from stages.config import LineConfig
 from stages.line import Line
 
@@ -71,7 +72,7 @@ class StatusLine:
             return
         self._next_s = time.monotonic() + self._every_s
         if self._tty:
-            print(f"\r\x1b[K{self._report.status_line()}", end="", file=sys.stderr, flush=True)
+            say_error(f"\r\x1b[K{self._report.status_line()}", end="")
         else:
             logger.info("{}", self._report.status_line())
 
@@ -83,8 +84,15 @@ def positive(text: str) -> float:
     return value
 
 
+class Parser(argparse.ArgumentParser):
+    """Refuses arguments without repeating a password that they hold."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(redact(message))
+
+
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help="YAML file")
@@ -109,6 +117,7 @@ def load_config(options: argparse.Namespace) -> LineConfig:
         content["model"] = options.model
     for assignment in options.set:
         set_key(content, assignment)
+    learn(content)
     return build(content, LineConfig, str(options.config))
 
 
@@ -140,7 +149,7 @@ def run(line: Line, duration_s: float | None) -> int:
             supervisor.stop()
     finally:
         run_dir.remove()
-    print(f"\n{report.summary(supervisor.restarts)}")
+    say(f"\n{report.summary(supervisor.restarts)}")
     return supervisor.exit_code
 
 
@@ -158,22 +167,27 @@ def describe_output(line: Line) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    forget()
+    learn_arguments(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        hide_arguments()
     options = make_parser().parse_args(arguments)
     log.configure("INFO", "run")
     try:
         line = Line(load_config(options))
         log.configure(line.config.log, "run")
-        print(describe_plan(line))
+        say(describe_plan(line))
         if options.check:
-            print("everything is in order; nothing was started")
+            say("everything is in order; nothing was started")
             return EXIT_OK
         code = run(line, options.duration)
-        print(describe_output(line))
+        say(describe_output(line))
     except LineError as error:
-        print(f"error: {redact(str(error))}", file=sys.stderr)
+        say_error(f"error: {error}")
         return EXIT_REFUSED
     return code
 
 
 if __name__ == "__main__":
+    log.guard_crashes()
     sys.exit(main())

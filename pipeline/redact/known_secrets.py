@@ -1,0 +1,103 @@
+"""The secrets of the addresses that a process works with: hidden wherever they turn up.
+
+Patterns alone cannot see a password in `Failed to resolve hostname S3cret`. A process is told its
+addresses before it logs anything, so the secrets in them are found literally, as they were written,
+decoded, percent-encoded, or with the escapes of Python, JSON, HTML and of our own log.
+"""
+
+import html
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pipeline.redact.address_secrets import secrets_of
+from pipeline.redact.patterns import HIDDEN, hide_credentials
+
+_WHOLE_WORD_CHARACTERS = 5  # a secret of at most so many is no part of a longer word or number
+_ESCAPED = r"%[0-9a-f]{2}|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}"
+_BEFORE_WORD = (
+    r"(?:(?<![A-Za-z0-9])|(?<=%[0-9a-f]{2})|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4})|(?<=\\[nrt]))"
+)
+_AFTER_WORD = r"(?![A-Za-z0-9])"
+_ANY_SPACE = r"(?:\s|\+|%(?:25)*(?:20|09|0a|0b|0c|0d)|\\[nrtfv]|\\x[0-9a-f]{2})*"
+
+
+class KnownSecrets:
+    """Texts that are replaced wherever they occur."""
+
+    def __init__(self) -> None:
+        self._secrets = frozenset[str]()
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self, secrets: Iterable[str]) -> None:
+        more = self._secrets | frozenset(secrets)
+        if more != self._secrets:
+            self._secrets = more
+            longest_first = sorted(more, key=len, reverse=True)
+            self._pattern = re.compile("|".join(map(_any_spelling, longest_first)), re.I)
+
+    def clear(self) -> None:
+        self.__init__()  # type: ignore[misc]
+
+    def hide(self, text: str) -> str:
+        return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
+
+
+_known = KnownSecrets()  # of this process
+
+
+def learn(value: Any) -> None:
+    """Remember the secrets of every address in a text, or in the texts of lists and mappings."""
+    if isinstance(value, str):
+        _known.add(secrets_of(value))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            learn(key)
+            learn(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            learn(item)
+
+
+def forget() -> None:
+    """Begin without any knowledge, as a new process does."""
+    _known.clear()
+
+
+def redact(text: str) -> str:
+    """The text, in which `***` replaces the user name, password and token of every address."""
+    return hide_credentials(_known.hide(text))
+
+
+def _any_spelling(secret: str) -> str:
+    """A regular expression for a secret, whatever was escaped on its way."""
+    parts = (_ANY_SPACE if part.isspace() else "".join(map(_any_form, part))
+             for part in re.split(r"(\s+)", secret) if part)  # fmt: skip
+    spelling = "".join(parts)
+    if len(secret) <= _WHOLE_WORD_CHARACTERS:
+        return f"{_BEFORE_WORD}{spelling}{_AFTER_WORD}"
+    return spelling
+
+
+def _any_form(letter: str) -> str:
+    """One character: as it is, and in each notation that programs write it."""
+    errors = "surrogateescape" if "\udc80" <= letter <= "\udcff" else "surrogatepass"
+    encoded = letter.encode(errors=errors)
+    percent = "".join(f"%(?:25)*{byte:02x}" for byte in encoded)
+    if letter.isascii() and letter.isalnum():
+        return f"(?:{letter}|{percent})"
+    hexadecimal = "".join(f"\\x{byte:02x}" for byte in encoded)
+    forms = [
+        letter,
+        f"\\{letter}",
+        f"\\\\{letter}",
+        f"\\x{ord(letter):02x}",
+        hexadecimal,
+        html.escape(letter),
+        json.dumps(letter)[1:-1],
+        letter.encode("unicode_escape", errors="backslashreplace").decode(),
+        *(["?", "\ufffd", *(["\ufffd" * len(encoded)])] if not letter.isascii() else []),
+    ]
+    longest_first = sorted(set(forms), key=len, reverse=True)
+    return f"(?:{percent}|{'|'.join(map(re.escape, longest_first))})"
