@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from pipeline.redact.patterns import AUTHORITY, PAIR, PREFIX, parses, path_passwords
+from pipeline.redact.patterns import AUTHORITY, KEY, PREFIX, parses, path_passwords
 
 LEAST_CHARACTERS = 4  # shorter ones are words of any sentence: they are hidden inside addresses only
 _TOKEN_CHARACTERS = 12  # a user name of so many, alone or with a digit in it, is a key
@@ -55,7 +55,7 @@ def _looks_like_a_key(user: str) -> bool:
 
 def _of_pairs(address: str) -> Iterator[str]:
     """Values of `password=...` and the like; they may hold anything up to the next key."""
-    for pair in PAIR.finditer(address):
-        if pair["user"] is None:
-            follows = _NEXT_PAIR.search(address, pair.start("value"))
-            yield address[pair.start("value") : follows.start() if follows else len(address)]
+    for key in KEY.finditer(address):
+        if key["user"] is None:
+            follows = _NEXT_PAIR.search(address, key.end())
+            yield address[key.end() : follows.start() if follows else len(address)]

@@ -15,12 +15,11 @@ from pipeline.redact.address_secrets import secrets_of
 from pipeline.redact.patterns import HIDDEN, hide_credentials
 
 _WHOLE_WORD_CHARACTERS = 5  # a secret of at most so many is no part of a longer word or number
-_ESCAPED = r"%[0-9a-f]{2}|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}"
 _BEFORE_WORD = (
     r"(?:(?<![A-Za-z0-9])|(?<=%[0-9a-f]{2})|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4})|(?<=\\[nrt]))"
 )
 _AFTER_WORD = r"(?![A-Za-z0-9])"
-_ANY_SPACE = r"(?:\s|\+|%(?:25)*(?:20|09|0a|0b|0c|0d)|\\[nrtfv]|\\x[0-9a-f]{2})*"
+_ANY_SPACE = r"(?:\s|\+|%(?:25)*[0-9a-f]{2}|\\[nrtfv]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4})*"
 
 
 class KnownSecrets:

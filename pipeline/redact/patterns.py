@@ -30,7 +30,6 @@ _SURE_HOST = (
 _SURE_HOST_FOLLOWS = re.compile(_SURE_HOST, re.I)
 _HOST_FOLLOWS = re.compile(rf"{_SURE_HOST}|[\w-]+(?:\.[\w-]+)*/", re.I)
 _LOCAL = ("file", "ipc", "scene", "inproc")
-_LOCAL_WORD = re.compile(r"[\"'(]*(?:(?:file|ipc):///|(?:scene|inproc):)", re.I)
 _TRAILING = re.compile(r"[\"')\]>}.,;:]*$")
 _WINDOWS_PATH = re.compile(r"[\"'(]*[A-Za-z]:[\\/]")
 _TOKEN = re.compile(r"\S+")
@@ -48,9 +47,13 @@ _USER_KEY = r"(?:[\w.-]*(?:user|username|usr|login|loginuse|account|uid))"
 _EQUALS = r"(?:=|%(?:25)*3d)"
 _NEXT_PAIR = rf"(?:[&;,#]|%(?:25)*26)[\w.-]+{_EQUALS}|_[A-Za-z]+{_EQUALS}"
 _IN_ADDRESS = r"(?:(?<=[?&;#/_])|(?<=%3f)|(?<=%26)|(?<=%2f))"
-PAIR = re.compile(
+_KEY = (
     rf"(?P<key>(?:(?<![\w.-])|(?<=_)|{_IN_ADDRESS}){_SECRET_KEY}{_EQUALS}"
     rf"|{_IN_ADDRESS}(?:{_QUERY_KEY}|(?P<user>{_USER_KEY})){_EQUALS})"
+)
+KEY = re.compile(_KEY, re.I)
+_PAIR = re.compile(
+    rf"{_KEY}"
     r"(?P<value>\"[^\"]*\"(?=[\s,;&)}\]]|$)|'[^']*'(?=[\s,;&)}\]]|$)|\S+?"
     rf"(?={_NEXT_PAIR}|[\"')\]}}>.,;:]*(?:\s|$)))",
     re.I,
@@ -72,8 +75,8 @@ def hide_credentials(text: str) -> str:
     """The text with `***` in place of what may be a user name, a password or a token."""
     text = _HEADER.sub(rf"\1{HIDDEN}", text)
     text = _SCHEME_OF_AUTH.sub(rf"\1 {HIDDEN}", text)
+    text = _PAIR.sub(rf"\g<key>{HIDDEN}", text)
     text = _hide_addresses(text)
-    text = PAIR.sub(rf"\g<key>{HIDDEN}", text)
     text = _FIELD.sub(rf"\g<key>{HIDDEN}", text)
     return _TOKEN.sub(_hide_bare, text) if AT.search(text) else text
 
@@ -142,7 +145,7 @@ def _hide_bare(found: re.Match[str]) -> str:
     """A word that may be an address without a scheme, or with a misspelt one."""
     word = found[0]
     ats = list(AT.finditer(word))
-    if not ats or _WINDOWS_PATH.match(word) or _LOCAL_WORD.match(word):
+    if not ats or _WINDOWS_PATH.match(word) or _ADDRESS_START.search(word):
         return word
     begin = _first(PREFIX, word)
     left = word[len(begin) : ats[-1].start()]
