@@ -29,8 +29,9 @@ from pipeline.log import say, say_error
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.report import Report
 from pipeline.memory.run_dir import RunDir
+from pipeline.processes.command_line import hide_arguments, learn_arguments
 from pipeline.processes.supervisor import Supervisor
-from pipeline.redact import forget, hide_arguments, learn, learn_arguments, redact
+from pipeline.redact import forget, learn, redact
 from stages.config import LineConfig
 from stages.line import Line
 
@@ -92,9 +93,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = Parser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help="YAML file")
     parser.add_argument(
         "--source", action="append", metavar="URI", help="instead of the configured; repeatable"

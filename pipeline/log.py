@@ -1,4 +1,4 @@
-"""One format for the log lines of all processes, and a gate that takes credentials out of all text."""
+"""One format for the log lines of all processes, and the gate for all text, without credentials."""
 
 import sys
 import threading

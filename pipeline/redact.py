@@ -1,4 +1,7 @@
-"""The secrets of the addresses that a process works with: hidden wherever they turn up.
+"""Takes the credentials out of a text, so that they never reach a log, a message or a page.
+
+Each place where text leaves calls `redact`: `pipeline.log`, the reason of a camera's state, the
+reason of a failed frame, and the arguments that the kernel shows of a process.
 
 Patterns alone cannot see a password in `Failed to resolve hostname S3cret`. A process is told its
 addresses before it logs anything, so the secrets in them are found literally, as they were written,
@@ -11,8 +14,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.redact.address_secrets import secrets_of
-from pipeline.redact.patterns import HIDDEN, hide_credentials
+from pipeline.credentials.address_secrets import secrets_of
+from pipeline.credentials.patterns import HIDDEN, hide_credentials
 
 _WHOLE_WORD_CHARACTERS = 5  # a secret of at most so many is no part of a longer word or number
 _BEFORE_WORD = (

@@ -2,7 +2,7 @@ import base64
 
 import pytest
 
-from pipeline.redact.address_secrets import secrets_of
+from pipeline.credentials.address_secrets import secrets_of
 
 
 @pytest.mark.parametrize(

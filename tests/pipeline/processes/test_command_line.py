@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.redact import forget, learn_arguments, redact
-from pipeline.redact.command_line import redact_arguments
+from pipeline.processes.command_line import learn_arguments, redact_arguments
+from pipeline.redact import forget, redact
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def test_a_path_beside_a_source_is_no_secret() -> None:
 
 def test_the_kernel_shows_the_command_line_without_credentials() -> None:
     program = (
-        "import sys; from pathlib import Path; from pipeline.redact import *;"
+        "import sys; from pathlib import Path; from pipeline.processes.command_line import *;"
         "learn_arguments(sys.argv[1:]); hide_arguments();"
         "print(Path('/proc/self/cmdline').read_text(), end='')"
     )

@@ -5,11 +5,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.redact.known_secrets import learn, redact
+from pipeline.redact import learn, redact
 
 _SOURCE = re.compile(r"--so\w*(?:=(?P<value>.*))?", re.S)
 _SET = re.compile(r"--se\w*(?:=(?P<value>.*))?", re.S)
-# Fields of /proc/self/stat behind the name of the process, which may hold spaces (proc_pid_stat(5)).
+# Fields of /proc/self/stat (proc_pid_stat(5)) behind the name of the process.
 _ARGUMENTS_START, _ARGUMENTS_END = 45, 46
 
 

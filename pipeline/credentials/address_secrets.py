@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from pipeline.redact.patterns import AUTHORITY, KEY, PREFIX, parses, path_passwords
+from pipeline.credentials.patterns import AUTHORITY, KEY, PREFIX, parses, path_passwords
 
-LEAST_CHARACTERS = 4  # shorter ones are words of any sentence: they are hidden inside addresses only
+LEAST_CHARACTERS = 4  # shorter ones are parts of any sentence: addresses alone hide them
 _TOKEN_CHARACTERS = 12  # a user name of so many, alone or with a digit in it, is a key
 _SEPARATORS = re.compile(r"[\W_]+")
 _NEXT_PAIR = re.compile(r"[&;,#][\w.-]+=|_[A-Za-z]+=")
@@ -32,7 +32,7 @@ def secrets_of(address: str) -> frozenset[str]:
 
 
 def _of_userinfo(address: str) -> Iterator[str]:
-    """Passwords before an `@`: before the last one by caution, and of the authority by structure."""
+    """Passwords before an `@`: before the last one by caution, of the authority by structure."""
     prefix = PREFIX.match(address)
     rest = address[prefix.end() if prefix else 0 :]
     authority = AUTHORITY.match(rest)
