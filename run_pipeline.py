@@ -12,6 +12,7 @@ Exit codes: 0 the sources ended, the time was up, or Ctrl-C; 1 a process failed 
 import argparse
 import math
 import os
+import shutil
 import signal
 import sys
 import time
@@ -38,6 +39,7 @@ from stages.line import Line
 DEFAULT_CONFIG = Path(__file__).parent / "configs/pipeline/default.yaml"
 STATUS_EVERY_S = 1.0
 LOG_STATUS_EVERY_S = 10.0
+LOG_STATUS_COLUMNS = 500
 
 EXIT_OK, EXIT_REFUSED = 0, 2
 
@@ -73,9 +75,18 @@ class StatusLine:
             return
         self._next_s = time.monotonic() + self._every_s
         if self._tty:
-            say_error(f"\r\x1b[K{self._report.status_line()}", end="")
+            say_error(f"\r\x1b[K{self._report.status_line(terminal_columns() - 1)}", end="")
         else:
-            logger.info("{}", self._report.status_line())
+            logger.info("{}", self._report.status_line(LOG_STATUS_COLUMNS))
+
+
+def terminal_columns() -> int:
+    """Of the terminal that is standard error, as wide as it is now; at least 2."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except OSError:
+        columns = 0
+    return max(columns or shutil.get_terminal_size().columns, 2)
 
 
 def positive(text: str) -> float:
