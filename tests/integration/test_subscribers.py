@@ -53,7 +53,7 @@ def test_a_late_subscriber_learns_the_state_of_each_camera(
     line = start_line(*endless(clip))
     line.wait_for_messages(10)
     endpoint = f"ipc://{line.jsonl.parent}/pub"
-    with DetectionSubscriber(endpoint, ["cam0"], timeout_s=PATIENCE_S) as late:
+    with DetectionSubscriber(endpoint, ["cam0"], timeout_s=PATIENCE_S, patience_s=None) as late:
         states = [m for m in (late.receive() for _ in range(5)) if isinstance(m, StatusMessage)]
     assert [m.state for m in states] == ["live"]
 
