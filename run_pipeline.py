@@ -12,13 +12,14 @@ Exit codes: 0 the sources ended, the time was up, or Ctrl-C; 1 a process failed 
 import argparse
 import math
 import os
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from loguru import logger
 
@@ -26,11 +27,13 @@ from pipeline import log
 from pipeline.config_file import build, read_yaml, set_key
 from pipeline.errors import LineError
 from pipeline.links.endpoint import check_endpoint
+from pipeline.log import say, say_error
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.report import Report
 from pipeline.memory.run_dir import RunDir
+from pipeline.processes.command_line import hide_arguments, learn_arguments
 from pipeline.processes.supervisor import Supervisor
-from pipeline.redact import redact
+from pipeline.redact import forget, learn, redact
 from stages.config import LineConfig
 from stages.line import Line
 from stages.recording.claims import Claims
@@ -39,6 +42,7 @@ from stages.recording.outputs import find_written
 DEFAULT_CONFIG = Path(__file__).parent / "configs/pipeline/default.yaml"
 STATUS_EVERY_S = 1.0
 LOG_STATUS_EVERY_S = 10.0
+LOG_STATUS_COLUMNS = 500
 
 EXIT_OK, EXIT_REFUSED = 0, 2
 
@@ -74,9 +78,18 @@ class StatusLine:
             return
         self._next_s = time.monotonic() + self._every_s
         if self._tty:
-            print(f"\r\x1b[K{self._report.status_line()}", end="", file=sys.stderr, flush=True)
+            say_error(f"\r\x1b[K{self._report.status_line(terminal_columns() - 1)}", end="")
         else:
-            logger.info("{}", self._report.status_line())
+            logger.info("{}", self._report.status_line(LOG_STATUS_COLUMNS))
+
+
+def terminal_columns() -> int:
+    """Of the terminal that is standard error, as wide as it is now; at least 2."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except OSError:
+        columns = 0
+    return max(columns or shutil.get_terminal_size().columns, 2)
 
 
 def positive(text: str) -> float:
@@ -86,10 +99,15 @@ def positive(text: str) -> float:
     return value
 
 
+class Parser(argparse.ArgumentParser):
+    """Refuses arguments without repeating a password that they hold."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(redact(message))
+
+
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help="YAML file")
     parser.add_argument(
         "--source", action="append", metavar="URI", help="instead of the configured; repeatable"
@@ -112,6 +130,7 @@ def load_config(options: argparse.Namespace) -> LineConfig:
         content["model"] = options.model
     for assignment in options.set:
         set_key(content, assignment)
+    learn(content)
     return build(content, LineConfig, str(options.config))
 
 
@@ -160,7 +179,7 @@ def supervise(line: Line, run_dir: RunDir, stop: Stop) -> int:
         supervisor.watch(stop, StatusLine(report))
     finally:
         supervisor.stop()
-    print(f"\n{report.summary(supervisor.restarts)}")
+    say(f"\n{report.summary(supervisor.restarts)}")
     return supervisor.exit_code
 
 
@@ -178,22 +197,27 @@ def describe_output(line: Line, written: Sequence[Path]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    forget()
+    learn_arguments(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        hide_arguments()
     options = make_parser().parse_args(arguments)
     log.configure("INFO", "run")
     try:
         line = Line(load_config(options), options.config)
         log.configure(line.config.log, "run")
-        print(describe_plan(line))
+        say(describe_plan(line))
         if options.check:
-            print("everything is in order; nothing was started")
+            say("everything is in order; nothing was started")
             return EXIT_OK
         code, written = run(line, options.duration)
-        print(describe_output(line, written))
+        say(describe_output(line, written))
     except LineError as error:
-        print(f"error: {redact(str(error))}", file=sys.stderr)
+        say_error(f"error: {error}")
         return EXIT_REFUSED
     return code
 
 
 if __name__ == "__main__":
+    log.guard_crashes()
     sys.exit(main())

@@ -12,11 +12,21 @@ import msgspec
 import yaml
 
 from pipeline.errors import LineError
+from pipeline.redact import redact
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 _MOST_BYTES = 1 << 20  # of a file
-_SHORT = reprlib.Repr()  # aliases can make a value of some bytes print as gigabytes
+
+
+class _Short(reprlib.Repr):
+    """Values cut to a readable length, credentials first: half of one may be left otherwise."""
+
+    def repr_str(self, x: str, level: int) -> str:
+        return super().repr_str(redact(x), level)
+
+
+_SHORT = _Short()  # aliases can make a value of some bytes print as gigabytes
 _SHORT.maxstring = _SHORT.maxother = 200
 _SHORT.maxlevel = 3
 
@@ -146,6 +156,12 @@ def _look_up(content: Any, path: str) -> Any:
 
 
 def _one_line(error: Exception) -> str:
+    """What is wrong and where. The text itself, which PyYAML quotes, may hold half a password."""
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        what = ", ".join(filter(None, (error.context, error.problem)))
+        return where + " ".join(what.split())
     return " ".join(str(error).split())
 
 

@@ -1,6 +1,9 @@
-"""One format for the log lines of all processes, with credentials taken out."""
+"""One format for the log lines of all processes, and the gate for all text, without credentials."""
 
 import sys
+import threading
+import traceback
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -22,6 +25,34 @@ def configure(level: str, process: str) -> None:
     logger.remove()
     logger.configure(extra={"process": process}, patcher=_show_controls)
     logger.add(_write, level=level, format=start + template, backtrace=False, diagnose=False)
+
+
+def say(text: str, *, end: str = "\n") -> None:
+    """Print for the user on standard output, without credentials."""
+    sys.stdout.write(redact(text) + end)
+    sys.stdout.flush()
+
+
+def say_error(text: str, *, end: str = "\n") -> None:
+    """The same on standard error."""
+    _write(text + end)
+
+
+def guard_crashes() -> None:
+    """Take credentials out of what Python prints of an exception that nobody has caught."""
+    sys.excepthook = _show_crash
+    threading.excepthook = lambda crash: _show_crash(
+        crash.exc_type, crash.exc_value, crash.exc_traceback
+    )
+    sys.unraisablehook = lambda crash: _show_crash(
+        crash.exc_type, crash.exc_value, crash.exc_traceback
+    )
+
+
+def _show_crash(
+    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+) -> None:
+    _write("".join(traceback.format_exception(kind, error, trace)))
 
 
 def _show_controls(record: "Record") -> None:

@@ -1,15 +1,105 @@
-"""Removes credentials from URLs, so that they never reach a log, a message or a page."""
+"""Takes the credentials out of a text, so that they never reach a log, a message or a page.
 
+Each place where text leaves calls `redact`: `pipeline.log`, the reason of a camera's state, the
+reason of a failed frame, and the arguments that the kernel shows of a process.
+
+Patterns alone cannot see a password in `Failed to resolve hostname S3cret`. A process is told its
+addresses before it logs anything, so the secrets in them are found literally, as they were written,
+decoded, percent-encoded, or with the escapes of Python, JSON, HTML and of our own log.
+"""
+
+import html
+import json
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-_USERINFO = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s?#]*@")
-_SECRET_QUERY = re.compile(
-    r"(?P<key>[?&](?:[\w-]*(?:pass|passwd|password|pwd|token|secret|key|auth))=)[^&\s#]*",
-    re.IGNORECASE,
+from pipeline.credentials.address_secrets import secrets_of
+from pipeline.credentials.patterns import HIDDEN, hide_credentials
+
+_WHOLE_WORD_CHARACTERS = 5  # a secret of at most so many is no part of a longer word or number
+_BEFORE_WORD = (
+    r"(?:(?<![A-Za-z0-9])|(?<=%[0-9a-f]{2})|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4})|(?<=\\[nrt]))"
 )
+_AFTER_WORD = r"(?![A-Za-z0-9])"
+_ANY_SPACE = r"(?:\s|\+|%(?:25)*[0-9a-f]{2}|\\[nrtfv]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4})*"
+
+
+class KnownSecrets:
+    """Texts that are replaced wherever they occur."""
+
+    def __init__(self) -> None:
+        self._secrets = frozenset[str]()
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self, secrets: Iterable[str]) -> None:
+        more = self._secrets | frozenset(secrets)
+        if more != self._secrets:
+            self._secrets = more
+            longest_first = sorted(more, key=len, reverse=True)
+            self._pattern = re.compile("|".join(map(_any_spelling, longest_first)), re.I)
+
+    def clear(self) -> None:
+        self.__init__()  # type: ignore[misc]
+
+    def hide(self, text: str) -> str:
+        return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
+
+
+_known = KnownSecrets()  # of this process
+
+
+def learn(value: Any) -> None:
+    """Remember the secrets of every address in a text, or in the texts of lists and mappings."""
+    if isinstance(value, str):
+        _known.add(secrets_of(value))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            learn(key)
+            learn(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            learn(item)
+
+
+def forget() -> None:
+    """Begin without any knowledge, as a new process does."""
+    _known.clear()
 
 
 def redact(text: str) -> str:
-    """The text, in which `***` replaces the user name, password and token of every URL."""
-    text = _USERINFO.sub(r"\g<scheme>***@", text)
-    return _SECRET_QUERY.sub(r"\g<key>***", text)
+    """The text, in which `***` replaces the user name, password and token of every address."""
+    return hide_credentials(_known.hide(text))
+
+
+def _any_spelling(secret: str) -> str:
+    """A regular expression for a secret, whatever was escaped on its way."""
+    parts = (_ANY_SPACE if part.isspace() else "".join(map(_any_form, part))
+             for part in re.split(r"(\s+)", secret) if part)  # fmt: skip
+    spelling = "".join(parts)
+    if len(secret) <= _WHOLE_WORD_CHARACTERS:
+        return f"{_BEFORE_WORD}{spelling}{_AFTER_WORD}"
+    return spelling
+
+
+def _any_form(letter: str) -> str:
+    """One character: as it is, and in each notation that programs write it."""
+    errors = "surrogateescape" if "\udc80" <= letter <= "\udcff" else "surrogatepass"
+    encoded = letter.encode(errors=errors)
+    percent = "".join(f"%(?:25)*{byte:02x}" for byte in encoded)
+    if letter.isascii() and letter.isalnum():
+        return f"(?:{letter}|{percent})"
+    hexadecimal = "".join(f"\\x{byte:02x}" for byte in encoded)
+    forms = [
+        letter,
+        f"\\{letter}",
+        f"\\\\{letter}",
+        f"\\x{ord(letter):02x}",
+        hexadecimal,
+        html.escape(letter),
+        json.dumps(letter)[1:-1],
+        letter.encode("unicode_escape", errors="backslashreplace").decode(),
+        *(["?", "\ufffd", *(["\ufffd" * len(encoded)])] if not letter.isascii() else []),
+    ]
+    longest_first = sorted(set(forms), key=len, reverse=True)
+    return f"(?:{percent}|{'|'.join(map(re.escape, longest_first))})"

@@ -62,7 +62,9 @@ class ServiceContext:
 
         Ends when the line stops, after its last message.
         """
-        with DetectionSubscriber(self.endpoint, cameras, timeout_s=_TICK_S) as subscriber:
+        with DetectionSubscriber(
+            self.endpoint, cameras, timeout_s=_TICK_S, patience_s=None
+        ) as subscriber:
             while self.is_running():
                 yield subscriber.receive()
             deadline_s = time.monotonic() + _DRAIN_S

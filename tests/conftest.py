@@ -1,6 +1,7 @@
 """Paths that tests share, and lines that tests start."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from loguru import logger
 
+import run_pipeline
 from tests.running_line import REPOSITORY, RunningLine
 
 StartLine = Callable[..., RunningLine]
+Refuse = Callable[..., str]
 
 # Tests share two cores with whatever else runs there: no example fails for being slow.
 settings.register_profile("line", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -72,6 +75,21 @@ def said() -> Iterator[list[str]]:
     sink = logger.add(lambda message: texts.append(message.record["message"]), level="WARNING")
     yield texts
     logger.remove(sink)
+
+
+@pytest.fixture
+def refuse(capsys: pytest.CaptureFixture[str], tiny_model: Path) -> Iterator[Refuse]:
+    """What the command says when it ends with code 2, which is one line."""
+
+    def run(*arguments: object, model: Path = tiny_model) -> str:
+        code = run_pipeline.main(["--model", str(model), *map(str, arguments)])
+        said = capsys.readouterr().err
+        assert code == 2
+        assert re.fullmatch(r"error: [^\n]+\n", said)
+        return said.removeprefix("error: ").rstrip()
+
+    yield run
+    logger.remove()  # it logs to what pytest has put in place of standard error
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import termios
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,7 @@ from loguru import logger
 import run_pipeline
 from pipeline.keys import make_keys
 from tests.clips import make_clip, make_folder
-
-Refuse = Callable[..., str]
+from tests.conftest import Refuse
 
 
 @pytest.fixture(autouse=True)
@@ -27,20 +27,6 @@ def _restore_log() -> Iterator[None]:
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     return make_clip(tmp_path / "clip.avi", 3)
-
-
-@pytest.fixture
-def refuse(capsys: pytest.CaptureFixture[str], tiny_model: Path) -> Refuse:
-    """What the command says when it ends with code 2, which is one line."""
-
-    def run(*arguments: object, model: Path = tiny_model) -> str:
-        code = run_pipeline.main(["--model", str(model), *map(str, arguments)])
-        said = capsys.readouterr().err
-        assert code == 2
-        assert re.fullmatch(r"error: [^\n]+\n", said)
-        return said.removeprefix("error: ").rstrip()
-
-    return run
 
 
 def test_help_names_every_option_and_exit_code() -> None:
@@ -243,16 +229,30 @@ def test_messages_into_the_file_that_standard_output_goes_to_are_refused(
     assert done.stderr.endswith(f"got {path}: that is what stdout is connected to\n")
 
 
-def test_a_password_in_a_wrong_configuration_is_never_printed(refuse: Refuse) -> None:
-    said = refuse("--set", "sources=[{uri: 'rtsp://admin:S3cret@cam/1', naxme: yard}]")
-    assert "did you mean 'name'?" in said
-    assert "S3cret" not in said
+def test_the_status_line_takes_the_width_that_the_terminal_has_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    master, terminal = os.openpty()
+    with open(master, "wb"), open(terminal, "w") as err:
+        monkeypatch.setattr(sys, "stderr", err)
+        for columns in (40, 200):
+            termios.tcsetwinsize(terminal, (24, columns))
+            assert run_pipeline.terminal_columns() == columns
+        termios.tcsetwinsize(terminal, (0, 0))  # a serial line that does not know
+        monkeypatch.setenv("COLUMNS", "57")
+        assert run_pipeline.terminal_columns() == 57
 
 
-def test_a_password_in_a_value_of_the_wrong_type_is_never_printed(refuse: Refuse) -> None:
-    said = refuse("--set", "sources=rtsp://admin:S3cret@cam/1")
-    assert "sources: Expected `array`, got `str`" in said
-    assert "S3cret" not in said
+def test_the_first_start_says_what_is_installed_before_it_begins(
+    repository: Path, tmp_path: Path
+) -> None:
+    steps = subprocess.run(
+        ["make", "--dry-run", "run", f"VENV={tmp_path}/venv"],
+        cwd=repository, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    told = next(i for i, step in enumerate(steps) if "MB to load" in step)
+    begun = next(i for i, step in enumerate(steps) if "-m pip install" in step)
+    assert told < begun
 
 
 @pytest.mark.parametrize("value", ["soon", "nan", "-1"])

@@ -69,7 +69,9 @@ def test_schema_names_every_state_and_reason(schemas: Schemas) -> None:
 def test_real_messages_fit_the_schemas(start_line: StartLine, validators: Validators) -> None:
     line = start_line("--source", CLIP)
     received: dict[str, list[dict[str, Any]]] = {"detection": [], "status": []}
-    with DetectionSubscriber(f"ipc://{line.jsonl.parent}/pub", timeout_s=60) as subscriber:
+    with DetectionSubscriber(
+        f"ipc://{line.jsonl.parent}/pub", timeout_s=60, patience_s=None
+    ) as subscriber:
         for message in subscriber:
             kind = "status" if isinstance(message, StatusMessage) else "detection"
             received[kind].append(json.loads(msgspec.json.encode(message)))

@@ -1,7 +1,8 @@
 """Print the newest result of one camera: python newest_only.py [ENDPOINT [CAMERA]]
 
 This needs pyzmq and msgspec, and nothing of the project. CONFLATE keeps one message per socket, the
-newest, so a slow program never works on an old message.
+newest, so a slow program never works on an old message. The line repeats its last message for
+clients that come late, and after a reconnection: `seq` tells that it is the same.
 """
 
 import sys
@@ -15,8 +16,13 @@ socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
 socket.setsockopt(zmq.CONFLATE, 1)  # before connecting, or it has no effect
 socket.setsockopt(zmq.SUBSCRIBE, f"det.{camera} ".encode())
 socket.connect(endpoint)
+last = None
 while socket.poll(10_000):
     message = msgspec.msgpack.decode(socket.recv().partition(b" ")[2])
+    now = message["seq"], message["captured_unix_ns"]  # a line that was restarted counts anew
+    if now == last:
+        continue
+    last = now
     labels = [detection["label"] for detection in message["detections"]]
     print(message["frame_id"], f"{message['age_ms']:.1f} ms", *labels, flush=True)
 socket.close()

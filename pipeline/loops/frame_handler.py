@@ -10,6 +10,7 @@ from pipeline.errors import FrameError
 from pipeline.links.parcel import Parcel
 from pipeline.memory.counters import FrameCounters
 from pipeline.memory.recent_frames import RecentFrames
+from pipeline.redact import redact
 from pipeline.stage import Frame, In, Out, Stage, StatefulStage
 
 
@@ -61,7 +62,7 @@ class FrameHandler(Generic[In, Out]):
         except FrameError as error:
             logger.warning("{} frame {}: {}", frame.camera, frame.ref.frame_id, error)
             failed = msgspec.structs.replace(frame.ref, failed=True)
-            return Parcel(failed, None, f"{self._name}: {error}")
+            return Parcel(failed, None, redact(f"{self._name}: {error}"))
 
 
 def _again(frame: Frame[Any], before: Parcel[Out | None]) -> Parcel[Out | None]:

@@ -1,7 +1,8 @@
 """How old results are when they are published: a histogram.
 
-Bucket `i` counts ages up to 2 ** (i / 4) * 0.1 ms, so a percentile is known to within 19 % from
-0.1 ms to 100 minutes.
+Bucket `i` counts ages above 2 ** ((i - 1) / 32) * 0.1 ms, up to 2 ** (i / 32) * 0.1 ms. Inside a
+bucket a percentile is interpolated. The age that it stands for is in the same bucket, so it is
+wrong by less than 2.2 % from 0.1 ms to 109 minutes, and by less than 0.1 ms below.
 """
 
 import math
@@ -9,9 +10,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-AGE_BUCKETS = 104
+AGE_BUCKETS = 832
 _FLOOR_MS = 0.1
-_STEPS_PER_DOUBLING = 4
+_STEPS_PER_DOUBLING = 32
 
 AgeCounts = npt.NDArray[np.int64]  # (AGE_BUCKETS,)
 
@@ -27,5 +28,26 @@ def age_percentile_ms(counts: AgeCounts, percent: float) -> float:
     total = int(counts.sum())
     if total == 0:
         return float("nan")
-    bucket = int(np.searchsorted(np.cumsum(counts), total * percent / 100.0))
-    return float(_FLOOR_MS * 2 ** (bucket / _STEPS_PER_DOUBLING))
+    rank = max(total * percent / 100.0, 1.0)
+    up_to = np.cumsum(counts)
+    bucket = int(np.searchsorted(up_to, rank))
+    inside = float((rank - up_to[bucket] + counts[bucket]) / counts[bucket])  # above 0, to 1
+    if bucket == 0:
+        return _FLOOR_MS * inside
+    return float(_FLOOR_MS * 2 ** ((bucket - 1 + inside) / _STEPS_PER_DOUBLING))
+
+
+def format_age(counts: AgeCounts, percent: float) -> str:
+    """A percentile in as many digits as are known, or a dash where nothing was published."""
+    age_ms = age_percentile_ms(counts, percent)
+    if math.isnan(age_ms):
+        return "-"
+    if age_ms < 995:
+        return f"{_two_digits(age_ms)} ms"
+    return f"{_two_digits(age_ms / 1000)} s"
+
+
+def _two_digits(value: float) -> str:
+    if value < 9.95:
+        return f"{value:.1f}"
+    return str(round(value, -1) if value >= 99.5 else round(value)).removesuffix(".0")

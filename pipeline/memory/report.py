@@ -6,19 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.memory.ages import AGE_BUCKETS, AgeCounts, age_percentile_ms
+from pipeline.memory.ages import AgeCounts, format_age
 from pipeline.memory.bottleneck import Bottleneck
 from pipeline.memory.cameras import CameraState
 from pipeline.memory.ledger import LedgerReader
+from pipeline.memory.status_line import CameraStatus, LineStatus, describe
 from pipeline.topology import RunSpec
 
-_NS_PER_S = 1_000_000_000
 
+class _Totals(NamedTuple):
+    """One camera up to a moment."""
 
-class Totals(NamedTuple):
-    """Sums over all cameras at one moment."""
-
-    at_s: float
     captured: int
     published: int
     ages: AgeCounts
@@ -32,36 +30,40 @@ class Report:
         self._ledger = ledger
         self._captures = {p.camera: p.index for p in run.processes if p.camera is not None}
         self._bottleneck = Bottleneck(run, ledger)
-        self._start = self._last = self.totals()
+        self._start_s = self._last_s = time.monotonic()
+        self._last = self._totals()
 
-    def totals(self) -> Totals:
-        cameras = range(len(self._run.cameras))
-        ages = np.zeros(AGE_BUCKETS, np.int64)
-        for camera in cameras:
-            ages += self._ledger.ages(camera)
-        return Totals(
-            at_s=time.monotonic(),
-            captured=sum(self._captured(camera) for camera in cameras),
-            published=sum(self._published(camera)[0] for camera in cameras),
-            ages=ages,
-        )
+    def status_line(self, width: int) -> str:
+        """Rates and ages since the last call, in at most `width` columns."""
+        now_s, now = time.monotonic(), self._totals()
+        seconds = max(now_s - self._last_s, 1e-3)
+        cameras = [
+            self._camera_status(camera, seconds, self._last[camera], now[camera])
+            for camera in range(len(now))
+        ]
+        self._last_s, self._last = now_s, now
+        ages = np.sum([camera.ages for camera in cameras], axis=0)
+        dropped = sum(sum(self._ledger.drops(camera).values()) for camera in range(len(now)))
+        drops, slowest = list(self._drops()), self._bottleneck.of_drops()
+        return describe(LineStatus(cameras, ages, dropped, drops, slowest), width)
 
-    def status_line(self) -> str:
-        """Rates and ages since the last call."""
-        before, self._last = self._last, self.totals()
-        now = self._last
-        seconds = max(now.at_s - before.at_s, 1e-3)
-        ages = now.ages - before.ages
-        fps_in = (now.captured - before.captured) / seconds
-        fps_out = (now.published - before.published) / seconds
-        states = ", ".join(self._absent()) or "all live"
-        drops = ", ".join(self._drops()) or "none"
-        if bottleneck := self._bottleneck.of_drops():
-            drops += f" ({bottleneck})"
-        return (
-            f"in {fps_in:5.1f} fps | out {fps_out:5.1f} fps | "
-            f"age p50 {_format_age(ages, 50)} p99 {_format_age(ages, 99)} | "
-            f"drops {drops} | {states}"
+    def _totals(self) -> list[_Totals]:
+        return [
+            _Totals(self._captured(camera), self._published(camera)[0], self._ledger.ages(camera))
+            for camera in range(len(self._run.cameras))
+        ]
+
+    def _camera_status(
+        self, camera: int, seconds: float, before: _Totals, now: _Totals
+    ) -> CameraStatus:
+        state, _, why = self._ledger.camera(camera).status
+        return CameraStatus(
+            name=self._run.cameras[camera],
+            captured_fps=(now.captured - before.captured) / seconds,
+            published_fps=(now.published - before.published) / seconds,
+            ages=now.ages - before.ages,
+            absent="" if state is CameraState.LIVE else state.label,
+            why=why,
         )
 
     def summary(self, restarts: int) -> str:
@@ -73,7 +75,7 @@ class Report:
             f"{'camera':<16} {'size':>10} {'captured':>9} {'results':>8} {'errors':>7} "
             f"{'dropped':>8} {'fps':>6} {'age p50':>9} {'p99':>9}"
         )
-        seconds = max(time.monotonic() - self._start.at_s, 1e-3)
+        seconds = max(time.monotonic() - self._start_s, 1e-3)
         for camera, name in enumerate(self._run.cameras):
             width, height = self._ledger.camera(camera).size_wh
             ages = self._ledger.ages(camera)
@@ -83,7 +85,7 @@ class Report:
                 f"{self._captured(camera):>9} {published:>8} "
                 f"{errors:>7} "
                 f"{sum(self._ledger.drops(camera).values()):>8} {published / seconds:>6.1f} "
-                f"{_format_age(ages, 50):>9} {_format_age(ages, 99):>9}"
+                f"{format_age(ages, 50):>9} {format_age(ages, 99):>9}"
             )
 
     def _captured(self, camera: int) -> int:
@@ -118,14 +120,3 @@ class Report:
         for reason, count in self._ledger.process_drops(index).items():
             if count:
                 yield f"{count} {reason}"
-
-    def _absent(self) -> Iterator[str]:
-        for camera, name in enumerate(self._run.cameras):
-            state, _, why = self._ledger.camera(camera).status
-            if state is not CameraState.LIVE:
-                yield f"{name} {state.label}{': ' + why if why else ''}"
-
-
-def _format_age(counts: AgeCounts, percent: float) -> str:
-    """A percentile of ages, or a dash where nothing was published."""
-    return f"{age_percentile_ms(counts, percent):.1f} ms" if counts.any() else "-"

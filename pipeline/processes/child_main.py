@@ -30,6 +30,7 @@ from pipeline.realtime import (
     name_process,
     pin_to_core,
 )
+from pipeline.redact import learn
 from pipeline.service import LedgerView, ServiceContext
 from pipeline.stage import Context
 from pipeline.topology import ProcessSpec, RunSpec
@@ -65,6 +66,7 @@ def main(encoded_orders: bytes) -> int:
     process = orders.run.processes[orders.index]
     die_with_parent(orders.run.supervisor_pid)
     stopped = _StopFlag()
+    learn([each.options for each in orders.run.processes])
     log.configure(orders.log_level, process.name)
     level = "DEBUG" if orders.is_quiet else "ERROR"
     try:

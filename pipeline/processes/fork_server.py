@@ -25,6 +25,7 @@ import time
 
 import msgspec
 
+from pipeline import log
 from pipeline.processes import child_main
 from pipeline.processes.orders import EXIT_REFUSED, NUMBER, READY, STARTED, Preload
 from pipeline.realtime import count_threads, die_with_parent, freeze_gc, name_process
@@ -34,6 +35,7 @@ _PARENT_LOOK_S = 0.0002
 
 
 def main() -> int:
+    log.guard_crashes()
     try:
         supervisor = take_standard_input()
         preload = msgspec.msgpack.decode(supervisor.recv(MESSAGE_BYTES), type=Preload)

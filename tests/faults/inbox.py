@@ -34,7 +34,9 @@ class Inbox:
         self._thread.join()
 
     def _read(self) -> None:
-        with DetectionSubscriber(self._endpoint, status=False, timeout_s=_LOOK_UP_S) as subscriber:
+        with DetectionSubscriber(
+            self._endpoint, status=False, timeout_s=_LOOK_UP_S, patience_s=None
+        ) as subscriber:
             while not self._closing.is_set():
                 message = subscriber.receive()
                 if isinstance(message, DetectionMessage):

@@ -59,7 +59,9 @@ def test_abuse_costs_no_frame_and_no_other_client_a_message(
     port = free_port()
     clip = make_clip(tmp_path / "clip.avi", 16)
     line = start_line(*endless(clip), "--set", f"publish.endpoint=tcp://127.0.0.1:{port}")
-    with DetectionSubscriber(f"tcp://127.0.0.1:{port}", timeout_s=PATIENCE_S) as subscriber:
+    with DetectionSubscriber(
+        f"tcp://127.0.0.1:{port}", timeout_s=PATIENCE_S, patience_s=None
+    ) as subscriber:
         receive_for(subscriber, 0.5, [])
         found: list[DetectionMessage] = []
         before_kb = rss_kb(line.pid("publish"))

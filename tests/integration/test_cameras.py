@@ -25,7 +25,9 @@ class Listener:
     """Collects what a line publishes, from before its start."""
 
     def __init__(self, folder: Path) -> None:
-        self._subscriber = DetectionSubscriber(f"ipc://{folder}/pub", timeout_s=PATIENCE_S)
+        self._subscriber = DetectionSubscriber(
+            f"ipc://{folder}/pub", timeout_s=PATIENCE_S, patience_s=None
+        )
         self.frames: list[DetectionMessage] = []
         self.states: list[StatusMessage] = []
 

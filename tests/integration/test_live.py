@@ -39,7 +39,7 @@ def test_messages_tell_of_all_drops_between_them(start_line: StartLine, tmp_path
     """A detector that stands still for a while."""
     line = start_line(*live(make_clip(tmp_path / "clip.avi", 100, fps=50), loop=True))
     endpoint = f"ipc://{line.jsonl.parent}/pub"
-    with DetectionSubscriber(endpoint, timeout_s=PATIENCE_S) as subscriber:
+    with DetectionSubscriber(endpoint, timeout_s=PATIENCE_S, patience_s=None) as subscriber:
         ledger = ledger_of(line)
         line.kill("detect", signal.SIGSTOP)
         time.sleep(0.5)

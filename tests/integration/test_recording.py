@@ -92,7 +92,7 @@ def test_a_full_disk_ends_the_recordings_and_not_the_line(
     )
     seen = set()
     endpoint = f"ipc://{line.jsonl.parent}/pub"
-    with DetectionSubscriber(endpoint, timeout_s=PATIENCE_S) as subscriber:
+    with DetectionSubscriber(endpoint, timeout_s=PATIENCE_S, patience_s=None) as subscriber:
         for message in subscriber:
             if isinstance(message, DetectionMessage):
                 seen.add(message.frame_id)

@@ -60,7 +60,9 @@ def test_a_camera_may_come_late_go_and_come_back_with_another_size(start_line: S
     line = start_line("--source", f"rtsp://user:S3cret@127.0.0.1:{port}/test")
     address = f"rtsp://***@127.0.0.1:{port}/test"
     endpoint = f"ipc://{line.jsonl.parent}/pub"
-    with DetectionSubscriber(endpoint, ["cam0"], timeout_s=PATIENCE_S) as subscriber:
+    with DetectionSubscriber(
+        endpoint, ["cam0"], timeout_s=PATIENCE_S, patience_s=None
+    ) as subscriber:
         absent = read_until(subscriber, StatusMessage, state="connecting")[-1]
         if not absent.why:  # not yet tried
             absent = read_until(subscriber, StatusMessage, state="connecting")[-1]
@@ -119,7 +121,7 @@ def test_a_camera_may_come_back_with_another_codec(start_line: StartLine) -> Non
     port = free_port()
     line = start_line(*source(port))
     endpoint = f"ipc://{line.jsonl.parent}/pub"
-    with DetectionSubscriber(endpoint, timeout_s=PATIENCE_S) as subscriber:
+    with DetectionSubscriber(endpoint, timeout_s=PATIENCE_S, patience_s=None) as subscriber:
         for epoch, codec in enumerate(("h264", "jpeg"), start=1):
             with serve(port, "320x240", "--codec", codec):
                 read_until(subscriber, DetectionMessage, epoch=epoch)
@@ -154,7 +156,7 @@ def test_a_password_that_is_asked_for_is_given_and_a_wrong_one_is_said(
         refused = start_line(*source(port, account="admin:wr0ng"))
         let_in = start_line(*source(port, account="admin:S3cret"))
         endpoint = f"ipc://{refused.jsonl.parent}/pub"
-        with DetectionSubscriber(endpoint, timeout_s=PATIENCE_S) as subscriber:
+        with DetectionSubscriber(endpoint, timeout_s=PATIENCE_S, patience_s=None) as subscriber:
             why = "this stream"
             while "user name or password refused (401" not in why:
                 why = read_until(subscriber, StatusMessage, state="connecting")[-1].why
@@ -221,7 +223,7 @@ def test_a_stream_that_changes_its_size_begins_an_epoch(
     with MjpegCamera(growing) as camera:
         line = start_line("--set", f"sources=[{{uri: '{camera.url}', {QUICK}}}]")
         endpoint = f"ipc://{line.jsonl.parent}/pub"
-        with DetectionSubscriber(endpoint, timeout_s=PATIENCE_S) as subscriber:
+        with DetectionSubscriber(endpoint, timeout_s=PATIENCE_S, patience_s=None) as subscriber:
             read_until(subscriber, StatusMessage)
             watched.set()
             before = read_until(subscriber, DetectionMessage, width=640, height=480)[:-1]

@@ -53,9 +53,42 @@ def test_a_late_subscriber_learns_the_state_of_each_camera(
     line = start_line(*endless(clip))
     line.wait_for_messages(10)
     endpoint = f"ipc://{line.jsonl.parent}/pub"
-    with DetectionSubscriber(endpoint, ["cam0"], timeout_s=PATIENCE_S) as late:
+    with DetectionSubscriber(endpoint, ["cam0"], timeout_s=PATIENCE_S, patience_s=None) as late:
         states = [m for m in (late.receive() for _ in range(5)) if isinstance(m, StatusMessage)]
     assert [m.state for m in states] == ["live"]
+
+
+UNREADABLE = (
+    "rtsp://admin:S3cr/etXYZ@127.0.0.1:1/s",
+    "rtsp://admin:S3cr#etXYZ@127.0.0.1:1/s",
+    "rtsp://admin:S3cr?etXYZ@127.0.0.1:1/s",
+    "rtsp://admin:S3cr etXYZ@127.0.0.1:1/s",
+    "rtsp://admin:S3cr%20etXYZ@127.0.0.1:1/s",
+    "rtsp://S3cr/etXYZ@127.0.0.1:1/s",
+    "http://127.0.0.1:1/videostream.cgi?loginuse=admin&loginpas=S3cretXYZ",
+    "http://127.0.0.1:1/api?cmd=Snap&user=a&psw=S3cretXYZ",
+    "rtsp://127.0.0.1:1/user=admin_password=S3cretXYZ_channel=1_stream=0.sdp",
+)
+
+
+def test_no_password_of_an_address_comes_out_of_a_line(start_line: StartLine) -> None:
+    sources = [argument for address in UNREADABLE for argument in ("--source", address)]
+    line = start_line(*sources, "--set", "log=DEBUG")
+    whys: dict[str, str] = {}
+    endpoint = f"ipc://{line.jsonl.parent}/pub"
+    with DetectionSubscriber(endpoint, timeout_s=PATIENCE_S, patience_s=None) as subscriber:
+        while len(whys) < len(UNREADABLE):
+            message = subscriber.receive()
+            assert isinstance(message, StatusMessage)
+            if message.why:
+                whys[message.camera] = message.why
+    command = Path(f"/proc/{line.process.pid}/cmdline").read_text()
+    line.process.terminate()
+    assert line.wait() == 0, line.stderr
+    assert all("***" in why for why in whys.values()), whys
+    for text in (line.stdout, line.stderr, command, *whys.values()):
+        assert "S3cr" not in text
+        assert "etXYZ" not in text
 
 
 def test_hostile_bytes_at_the_published_socket_do_no_harm(

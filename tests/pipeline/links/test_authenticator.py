@@ -1,6 +1,7 @@
 """Which clients receive messages from a line that encrypts."""
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -53,11 +54,11 @@ def closed_line(endpoint: str, keys: Keys) -> Iterator[Broadcast]:
 
 def count_until(line: Broadcast, wanted: DetectionSubscriber, *others: DetectionSubscriber) -> int:
     """Serve until `wanted` has five messages; returns how many the others have by then."""
-    publish(line, make_message())
+    numbers = itertools.count()
     found = {subscriber: 0 for subscriber in (wanted, *others)}
 
     def enough() -> bool:
-        publish(line, make_message())
+        publish(line, make_message(next(numbers)))
         line.welcome()
         for subscriber in found:
             found[subscriber] += sum(1 for _ in subscriber)

@@ -49,6 +49,21 @@ class Listener:
         return self.seen
 
 
+def test_a_prefix_of_more_than_a_kilobyte_costs_its_client_the_messages(
+    endpoint: str, broadcast: Broadcast
+) -> None:
+    """As docs/wire_format.md tells: ZeroMQ's command around a prefix takes ten bytes."""
+    longest = Listener(endpoint, b"det.yard ", b"x" * 1014)
+    too_long = Listener(endpoint, b"det.yard ", b"x" * 1015)
+    broadcast.send("det.yard", b"1")
+    for _ in range(2):  # a second client makes the line repeat its last message to all
+        longest.wait_for(b"det.yard 1", broadcast)
+        longest = Listener(endpoint, b"det.yard ")
+    longest.socket.close()
+    assert not too_long.has(b"det.yard 1", broadcast)
+    too_long.socket.close()
+
+
 def serve_until(condition: Callable[[], object], broadcast: Broadcast, what: str) -> None:
     """Serve as the line does, whenever subscriptions have arrived; two per client wait at most."""
 

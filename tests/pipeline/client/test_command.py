@@ -1,0 +1,113 @@
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.client import __main__ as command
+from pipeline.links.broadcast import Broadcast
+from tests.pipeline.messages import make_message, make_status, publish
+from tests.running_line import wait_until
+
+
+@pytest.fixture
+def line(short_dir: Path) -> Iterator[Broadcast]:
+    broadcast = Broadcast(f"ipc://{short_dir}/pub", ["det.yard", "status.yard"])
+    yield broadcast
+    broadcast.close()
+
+
+def run_client(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.client", *arguments],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+def test_the_command_names_an_address_that_is_none() -> None:
+    done = run_client("nonsense")
+    assert done.returncode == 1
+    assert done.stderr.startswith("nonsense: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_the_command_names_a_message_that_is_none(short_dir: Path, line: Broadcast) -> None:
+    endpoint = f"ipc://{short_dir}/pub"
+    command = [sys.executable, "-m", "pipeline.client", endpoint]
+    line.send("det.yard", os.urandom(40))
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as client:
+
+        def ended() -> bool:
+            line.welcome()
+            return client.poll() is not None
+
+        wait_until(ended, "the client ends")
+        assert client.returncode == 1
+        assert client.stderr is not None
+        said = client.stderr.read()
+    assert "topic b'det.yard': expected a detection or status" in said
+    assert "Traceback" not in said
+
+
+def run_beside(line: Broadcast, *arguments: str) -> tuple[int, str, str]:
+    """The client's exit code, output and complaints, while the line is served."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "pipeline.client", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as client:  # fmt: skip
+
+        def ended() -> bool:
+            line.welcome()
+            return client.poll() is not None
+
+        wait_until(ended, "the client ends")
+        assert client.stdout is not None
+        assert client.stderr is not None
+        return client.returncode, client.stdout.read(), client.stderr.read()
+
+
+def test_a_silence_after_messages_is_a_regular_end(short_dir: Path, line: Broadcast) -> None:
+    publish(line, make_status())
+    publish(line, make_message())
+    code, out, said = run_beside(line, f"ipc://{short_dir}/pub", "--timeout", "3")
+    assert (code, said) == (0, "")
+    assert "yard #0 age 4.5 ms: car 0.75" in out
+
+
+def test_a_camera_that_there_is_not_is_named_and_the_code_is_3(
+    short_dir: Path, line: Broadcast
+) -> None:
+    publish(line, make_status())
+    publish(line, make_message())
+    endpoint = f"ipc://{short_dir}/pub"
+    code, out, said = run_beside(line, endpoint, "--camera", "yrd", "--timeout", "3")
+    assert (code, out) == (3, "")
+    assert said == f"{endpoint}: no camera 'yrd': did you mean 'yard'? there are yard\n"
+
+
+def test_an_address_where_nothing_answers_is_told_once_and_the_code_is_3(short_dir: Path) -> None:
+    done = run_client(f"ipc://{short_dir}/none", "--timeout", "4")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.count("nothing answers") == 1
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    for address in ("tcp://admin:S3cret@gate", "tcp://admin:S3cret@127.0.0.1:1"):
+        done = run_client(address, "--timeout", "0.5")
+        assert done.returncode in (1, 3)
+        assert "S3cret" not in done.stdout + done.stderr
+
+
+def test_the_folder_works_where_it_is_copied_to(tmp_path: Path) -> None:
+    folder = Path(command.__file__).parent
+    (tmp_path / "client").mkdir()
+    for path in folder.glob("*.py"):
+        (tmp_path / "client" / path.name).write_text(path.read_text())
+    code = "import client, sys; assert 'pipeline' not in sys.modules; print(client.__file__)"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.startswith(str(tmp_path))
