@@ -2,7 +2,7 @@
 
 Bucket `i` counts ages above 2 ** ((i - 1) / 32) * 0.1 ms, up to 2 ** (i / 32) * 0.1 ms. Inside a
 bucket a percentile is interpolated. The age that it stands for is in the same bucket, so it is
-wrong by less than 2.2 % from 0.1 ms to 109 minutes, and by less than 0.1 ms below.
+wrong by less than 2.2 % above 0.1 ms, up to 109 minutes, and by less than 0.1 ms below.
 """
 
 import math
