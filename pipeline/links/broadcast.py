@@ -11,16 +11,14 @@ number at a time, and disconnects all clients when they hold more subscriptions 
 
 import contextlib
 import errno
-import os
-import socket
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
 import zmq
 from loguru import logger
 
 from pipeline.links.authenticator import Authenticator, ServerKeys
+from pipeline.links.endpoint import bound_alone, cannot_listen, local_path, set_family
 from pipeline.links.sockets import LinkError, make_socket
 
 _SUBSCRIBER_HWM = 1_000  # messages per subscriber: about ten seconds of three cameras
@@ -53,9 +51,7 @@ class Broadcast:
     ) -> None:
         self._endpoint = endpoint
         self._private = private
-        self._path = _local_path(endpoint)
-        if self._path is not None and _has_listener(self._path):
-            raise _cannot_listen(endpoint, errno.EADDRINUSE)
+        self._path = local_path(endpoint)
         self._prefixes = {
             prefix for topic in topics for prefix in _prefixes_of(topic.encode() + b" ")
         }
@@ -65,10 +61,14 @@ class Broadcast:
         self._repeated_s: dict[bytes, float] = {}
         self._missed = set[bytes]()  # topics whose last message some new subscriber has not got
         try:
-            self.socket = self._open()
+            with bound_alone(endpoint):
+                self.socket = self._open()
+        except LinkError:
+            self._close_authenticator()
+            raise
         except zmq.ZMQError as error:
             self._close_authenticator()
-            raise _cannot_listen(endpoint, error.errno) from None
+            raise cannot_listen(endpoint, error.errno) from None
 
     def send(self, topic: str, payload: bytes) -> None:
         self._read_subscriptions()
@@ -135,6 +135,7 @@ class Broadcast:
                 opened.bind(self._private)  # keys count for what is bound after they are set
             for option, value in self._curve.items():
                 opened.setsockopt(option, value)
+            set_family(opened, self._endpoint)
             opened.bind(self._endpoint)
         except zmq.ZMQError:
             opened.close()
@@ -149,11 +150,11 @@ class Broadcast:
                 self.socket = self._open()
             except zmq.ZMQError as error:
                 if error.errno != errno.EADDRINUSE:
-                    raise _cannot_listen(self._endpoint, error.errno) from None
+                    raise cannot_listen(self._endpoint, error.errno) from None
                 time.sleep(_REBIND_WAIT_S)
             else:
                 return
-        raise _cannot_listen(self._endpoint, errno.EADDRINUSE)
+        raise cannot_listen(self._endpoint, errno.EADDRINUSE)
 
     def _close_authenticator(self) -> None:
         if self._authenticator is not None:
@@ -162,23 +163,3 @@ class Broadcast:
 
 def _prefixes_of(topic: bytes) -> set[bytes]:
     return {topic[:end] for end in range(len(topic) + 1)}
-
-
-def _local_path(endpoint: str) -> Path | None:
-    scheme, _, path = endpoint.partition("://")
-    return Path(path) if scheme == "ipc" else None
-
-
-def _has_listener(path: Path) -> bool:
-    """Whether a process listens at a local address, which ZeroMQ would take over silently."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            return probe.connect_ex(str(path)) == 0
-        except OSError:  # not the path of a socket; binding to it will say why
-            return False
-
-
-def _cannot_listen(endpoint: str, number: int | None) -> LinkError:
-    hint = "; is another line running there?" if number == errno.EADDRINUSE else ""
-    why = os.strerror(number or errno.EINVAL)
-    return LinkError(f"publish.endpoint: cannot listen at {endpoint}: {why}{hint}")
