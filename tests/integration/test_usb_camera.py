@@ -41,4 +41,4 @@ def test_a_camera_that_is_unplugged_is_waited_for(
     assert line.process.poll() is None
     line.process.terminate()
     assert line.wait() == 0, line.stderr
-    assert len(line.messages()) > 5
+    assert line.messages()

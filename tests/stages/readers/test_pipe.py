@@ -6,129 +6,138 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.source import EndOfSource, Geometry, SourceError, SourceStalled
-from stages.kernels.pixels import Pixels
-from stages.readers.pipe import PipeReader
-from stages.readers.reader import Reader
+from pipeline.source import EndOfSource, SourceError, SourceStalled
+from stages.kernels.picture import Picture, PictureFormat
+from stages.readers.pipe import PipeConnection, PipeFileReader
+from stages.readers.stream import StreamReader
 from stages.readers.uri import Address, Kind
+from stages.slot import PtsOrigin
+from tests.clips import make_clip
 
-VIEW = np.zeros((1, 1, 3), np.uint8)
-
-
-class ByteReader:
-    """Stands for a decoder: each byte of the pipe is the time of a frame."""
-
-    def __init__(self, uri: str) -> None:
-        assert uri.startswith("pipe:")
-        self._fd = int(uri.removeprefix("pipe:"))
-        self.is_open = False
-
-    def open(self, first_frame: int) -> Geometry:
-        self.is_open = True
-        return Geometry(1, 1)
-
-    def read(self, frame: Pixels) -> int:
-        try:
-            byte = os.read(self._fd, 1)
-        except BlockingIOError:
-            raise SourceStalled(f"pipe:{self._fd}: sent nothing") from None
-        if not byte:
-            raise SourceError(f"pipe:{self._fd}: the stream ended")
-        if byte == b"!":
-            raise SourceError(f"pipe:{self._fd}: not understood")
-        return byte[0]
-
-    def close(self) -> None:
-        self.is_open = False
+FRAMES = 10
 
 
 @pytest.fixture
 def ends() -> Iterator[tuple[int, int]]:
+    """Numbers of the reading and the writing end; a test may close the latter."""
     reading, writing = os.pipe()
     yield reading, writing
-    for fd in (reading, writing):
-        try:
-            os.close(fd)
-        except OSError:
-            continue  # the test has closed it
+    os.close(reading)
+    if Path(f"/proc/self/fd/{writing}").exists():
+        os.close(writing)
 
 
-def make(path: object, silence_s: float = 5.0) -> PipeReader:
-    def open_stream(uri: str) -> Reader:
-        return ByteReader(uri)
+@pytest.fixture
+def clip(tmp_path: Path) -> bytes:
+    return make_clip(tmp_path / "clip.avi", FRAMES).read_bytes()
 
-    return PipeReader(Address(Kind.PIPE, "the pipe", str(path)), open_stream, silence_s)
+
+def connection(path: object, silence_s: float = 5.0) -> PipeConnection:
+    return PipeConnection(Address(Kind.PIPE, "the pipe", str(path)), silence_s)
 
 
 def path_of(fd: int) -> str:
     return f"/proc/{os.getpid()}/fd/{fd}"
 
 
-def test_what_is_written_is_read_and_the_end_is_the_end(ends: tuple[int, int]) -> None:
+def make_reader(pipe: PipeConnection) -> StreamReader:
+    return StreamReader(pipe.name, pipe.connect, silence_s=pipe.silence_s)
+
+
+def read_to_end(reader: StreamReader | PipeFileReader, form: PictureFormat) -> int:
+    """How many frames come before the end."""
+    picture = Picture(form, np.empty(form.nbytes, np.uint8))
+    frames = 0
+    try:
+        while True:
+            frames += reader.read(picture) is not None
+    except EndOfSource:
+        return frames
+
+
+@pytest.mark.parametrize("make", [make_reader, PipeFileReader])
+def test_what_is_written_is_read_and_the_end_is_the_end(
+    ends: tuple[int, int], clip: bytes, make: type
+) -> None:
     reading, writing = ends
-    os.write(writing, bytes([1, 2]))
-    reader = make(path_of(reading))
-    assert reader.open(0) == Geometry(1, 1)
-    assert [reader.read(VIEW), reader.read(VIEW)] == [1, 2]
+    os.write(writing, clip)
     os.close(writing)
-    with pytest.raises(EndOfSource):
-        reader.read(VIEW)
+    reader = make(connection(path_of(reading)))
+    assert read_to_end(reader, reader.open(0)) == FRAMES
     reader.close()
+
+
+def test_a_process_that_is_started_again_goes_on_with_what_comes(
+    ends: tuple[int, int], clip: bytes
+) -> None:
+    reading, writing = ends
+    os.write(writing, clip)
+    os.close(writing)
+    reader = PipeFileReader(connection(path_of(reading)))
+    assert read_to_end(reader, reader.open(1000)) == FRAMES
+
+
+def test_raw_video_has_the_times_of_its_arrival(ends: tuple[int, int], clip: bytes) -> None:
+    """An MJPEG stream is one JPEG after another: the clip without what AVI puts around them."""
+    reading, writing = ends
+    starts = [at for at in range(len(clip)) if clip[at : at + 3] == b"\xff\xd8\xff"]
+    os.write(writing, b"".join(clip[a : clip.index(b"\xff\xd9", a) + 2] for a in starts))
+    os.close(writing)
+    reader = make_reader(connection(path_of(reading)))
+    form = reader.open(0)
+    assert reader.pts_origin is PtsOrigin.ARRIVAL
+    assert read_to_end(reader, form) > 0
 
 
 def test_a_pipe_that_ended_before_it_was_opened_has_ended(ends: tuple[int, int]) -> None:
     reading, writing = ends
     os.close(writing)
     with pytest.raises(EndOfSource):
-        make(path_of(reading)).open(0)
+        make_reader(connection(path_of(reading))).open(0)
 
 
-def test_a_writer_that_is_silent_is_stalled_and_its_other_readers_go_on(
-    ends: tuple[int, int],
-) -> None:
+def test_a_writer_that_falls_silent_is_stalled(ends: tuple[int, int], clip: bytes) -> None:
     reading, writing = ends
-    os.write(writing, bytes([1]))
-    reader = make(path_of(reading))
-    reader.open(0)
-    reader.read(VIEW)
-    with pytest.raises(SourceStalled, match="the pipe: sent nothing for 5 s"):
-        reader.read(VIEW)
-    assert os.get_blocking(reading)  # opened anew: others that read there still wait
+    os.write(writing, clip[: len(clip) * 3 // 4])
+    reader = make_reader(connection(path_of(reading), silence_s=0.2))
+    with pytest.raises(SourceStalled, match=r"the pipe: .*0\.2 s"):
+        read_to_end(reader, reader.open(0))
     reader.close()
+
+
+def test_other_readers_of_a_pipe_still_wait(ends: tuple[int, int]) -> None:
+    with pytest.raises(SourceError):
+        connection(path_of(ends[0]), silence_s=0.01).wait()
+    assert os.get_blocking(ends[0])
 
 
 def test_nobody_who_writes_is_waited_for_and_told(ends: tuple[int, int]) -> None:
     with pytest.raises(SourceError, match=r"the pipe: nobody has written for 0\.01 s"):
-        make(path_of(ends[0]), silence_s=0.01).open(0)
+        make_reader(connection(path_of(ends[0]), silence_s=0.01)).open(0)
 
 
-def test_a_failure_before_the_end_names_the_pipe_as_the_user_does(ends: tuple[int, int]) -> None:
+def test_what_is_no_video_names_the_pipe_as_the_user_does(ends: tuple[int, int]) -> None:
     reading, writing = ends
-    os.write(writing, b"!\x07")
-    reader = make(path_of(reading))
-    reader.open(0)
-    with pytest.raises(SourceError, match=r"^the pipe: not understood$"):
-        reader.read(VIEW)
-    reader.close()
-    reader.open(1)  # as after every failure of a live source
-    assert reader.read(VIEW) == 7
+    os.write(writing, b"text\n" * 1000)
+    os.close(writing)
+    pipe = connection(path_of(reading))
+    with pytest.raises(SourceError, match=r"^the pipe: this stream cannot be opened as video: "):
+        make_reader(pipe).open(0)
 
 
-def test_a_writer_of_a_fifo_may_come_late_and_leave_early(tmp_path: Path) -> None:
+def test_a_writer_of_a_fifo_may_come_late_and_leave_early(tmp_path: Path, clip: bytes) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    reader = make(fifo)
-    writer = threading.Thread(target=fifo.write_bytes, args=(bytes([3]),))
+    reader = make_reader(connection(fifo, silence_s=60.0))
+    writer = threading.Thread(target=fifo.write_bytes, args=(clip,))
     writer.start()
-    reader.open(0)
+    form = reader.open(0)
     writer.join()
-    assert reader.read(VIEW) == 3
-    with pytest.raises(EndOfSource):
-        reader.read(VIEW)
+    assert read_to_end(reader, form) == FRAMES
 
 
 def test_what_is_no_pipe_any_more_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path, why in (("file", "expected a pipe, got something else"), ("none", "No such file")):
         with pytest.raises(SourceError, match=f"the pipe: {why}"):
-            make(tmp_path / path).open(0)
+            connection(tmp_path / path).connect()
