@@ -8,7 +8,7 @@ from stages.readers.rtsp.stream import RtspStream, UnsupportedStream
 
 Transport = Literal["tcp", "udp"]
 # Raw video does not tell its rate. Guessing it from some seconds would delay all that follows.
-STREAM_OPTIONS = {"fpsprobesize": "0"}
+STREAM_OPTIONS = {"fpsprobesize": "0", "analyzeduration": "500000"}
 _UDP_BUFFER_BYTES = 8 << 20  # a key frame of 4K comes in one burst
 
 

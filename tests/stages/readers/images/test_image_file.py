@@ -37,7 +37,8 @@ def test_each_kind_is_read(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     path.write_bytes(texture(suffix))
     image = load_image(path, MOST)
-    assert (image.shape, image.dtype) == ((40, 60, 3), np.uint8)
+    assert image.shape == (40, 60, 3)
+    assert image.dtype == np.uint8
 
 
 @pytest.mark.parametrize("suffix", WRITTEN)
