@@ -168,6 +168,7 @@ class DetectionSubscriber:
         keys = _curve_keys(server_key, key)
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
         self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.IPV6, int("[" in endpoint))  # tcp://[::1]:5570
         self._socket.setsockopt(zmq.MAXMSGSIZE, _MAX_MESSAGE_BYTES)
         for option, value in keys.items():
             self._socket.setsockopt(option, value)

@@ -20,7 +20,9 @@ from pipeline.client import (
     format_message,
 )
 from pipeline.links.broadcast import Broadcast
+from pipeline.links.sockets import LinkError
 from tests.pipeline.messages import CAR, encode, make_message, make_status, publish
+from tests.ports import free_port
 from tests.running_line import wait_until
 
 
@@ -118,6 +120,25 @@ def test_a_subscriber_gets_all_cameras_when_it_names_none(short_dir: Path, line:
     assert {(m.camera, type(m)) for m in seen} == {
         (camera, kind) for camera in ("yard", "yard2") for kind in (DetectionMessage, StatusMessage)
     }
+
+
+def test_a_line_may_publish_at_an_ipv6_address() -> None:
+    endpoint = f"tcp://[::1]:{free_port()}"
+    try:
+        broadcast = Broadcast(endpoint, ["det.yard"])
+    except LinkError:
+        pytest.skip("needs IPv6")
+    seen: list[Message] = []
+
+    def there() -> bool:
+        publish(broadcast, make_message())
+        broadcast.welcome()
+        seen.extend(subscriber)
+        return bool(seen)
+
+    with DetectionSubscriber(endpoint, timeout_s=0.05) as subscriber:
+        wait_until(there, "a message arrives")
+    broadcast.close()
 
 
 def test_a_subscriber_gets_the_cameras_it_names(short_dir: Path, line: Broadcast) -> None:
