@@ -21,8 +21,8 @@ from stages.readers.freeze import FreezeGuard
 from stages.readers.images.image_file import is_still_image
 from stages.readers.network import connect_stream, network_options
 from stages.readers.pace import Pace
-from stages.readers.presence import make_presence
 from stages.readers.pipe import PipeConnection, PipeFileReader
+from stages.readers.presence import make_presence
 from stages.readers.reader import FormatChanged, Reader
 from stages.readers.stream import StreamReader
 from stages.readers.uri import Address, Kind

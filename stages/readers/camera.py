@@ -12,13 +12,12 @@ from loguru import logger
 
 from pipeline.memory.counters import DropReason
 from pipeline.realtime import monotonic_ns
-from pipeline.source import Captured, SourceError, SourceStalled
+from pipeline.source import Captured, PtsOrigin, SourceError, SourceStalled
 from stages.config import V4l2Config
 from stages.kernels.picture import Picture, PictureFormat, bgr_format
 from stages.kernels.pixels import Pixels
 from stages.readers.reader import FormatChanged
 from stages.readers.v4l2.device import Device, Mode
-from stages.slot import PtsOrigin
 
 _NS_PER_MS = 1_000_000
 _JPEG = frozenset(cv2.VideoWriter.fourcc(*name) for name in ("MJPG", "JPEG"))

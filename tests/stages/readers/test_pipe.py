@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.source import EndOfSource, SourceError, SourceStalled
+from pipeline.source import EndOfSource, PtsOrigin, SourceError, SourceStalled
 from stages.kernels.picture import Picture, PictureFormat
 from stages.readers.pipe import PipeConnection, PipeFileReader
 from stages.readers.stream import StreamReader
 from stages.readers.uri import Address, Kind
-from stages.slot import PtsOrigin
 from tests.clips import make_clip
 
 FRAMES = 10
