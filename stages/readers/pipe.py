@@ -48,15 +48,9 @@ class PipeConnection:
 
     def connect(self) -> PacketSource:
         """Raises EndOfSource, SourceError."""
-        url = self.wait()
-        try:
-            return _PipeDemuxer(
-                url, name=self.name, options=STREAM_OPTIONS, silence_s=self.silence_s
-            )
-        except SourceError as error:
-            # The address is a number of ours that tells the user nothing.
-            reason = str(error).removeprefix(f"{url}: ")
-            raise type(error)(f"{self.name}: {reason}") from None
+        return _PipeDemuxer(
+            self.wait(), name=self.name, options=STREAM_OPTIONS, silence_s=self.silence_s
+        )
 
     def _open(self) -> int:
         """Open it again, so that no other process is disturbed by its being non-blocking.
