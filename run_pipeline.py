@@ -4,12 +4,14 @@
     python run_pipeline.py --source rtsp://user:pw@cam/1      a camera of yours
     python run_pipeline.py configs/pipeline/demo.yaml --check  look, and start nothing
     python run_pipeline.py --source clip.mp4 --set record.video=out/clip.mp4
+    python run_pipeline.py --list-cameras                     of this machine
 
 Exit codes: 0 the sources ended, the time was up, or Ctrl-C; 1 a process failed for good;
 2 the configuration, a file or the machine is not as it must be, and nothing was run.
 """
 
 import argparse
+import io
 import math
 import os
 import shutil
@@ -36,6 +38,7 @@ from pipeline.processes.supervisor import Supervisor
 from pipeline.redact import forget, learn, redact
 from stages.config import LineConfig
 from stages.line import Line
+from stages.readers.v4l2.camera_list import describe_cameras
 from stages.recording.claims import Claims
 from stages.recording.outputs import find_written
 
@@ -118,6 +121,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--duration", type=positive, metavar="S", help="stop after so many seconds")
     parser.add_argument("--check", action="store_true", help="check everything, start nothing")
+    parser.add_argument(
+        "--list-cameras", action="store_true", help="show this machine's cameras as configuration"
+    )
     return parser
 
 
@@ -203,11 +209,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hide_arguments()
     options = make_parser().parse_args(arguments)
     log.configure("INFO", "run")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")
+    if options.list_cameras:
+        say("\n".join(describe_cameras()))
+        return EXIT_OK
     try:
         line = Line(load_config(options), options.config)
         log.configure(line.config.log, "run")
         say(describe_plan(line))
         if options.check:
+            line.probe()
             say("everything is in order; nothing was started")
             return EXIT_OK
         code, written = run(line, options.duration)

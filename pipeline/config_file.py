@@ -13,6 +13,7 @@ import yaml
 
 from pipeline.errors import LineError
 from pipeline.redact import redact
+from pipeline.yaml_loader import RepeatedKey, load_yaml
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -65,12 +66,13 @@ def set_key(content: dict[str, Any], assignment: str) -> None:
 
 
 def build(content: Mapping[str, Any], kind: type[T], origin: str) -> T:
-    """The struct that the content describes.
+    """The struct that the content describes. A number stands for its text where text is expected.
 
     Raises:
         ConfigError: unknown key, wrong type or value out of range.
     """
     _check_keys(content, kind, "", origin)
+    content = _as_meant(content, kind)
     try:
         return msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
@@ -96,10 +98,43 @@ def _name_key(content: Mapping[str, Any], kind: Any, path: str) -> str:
     return path
 
 
+def _as_meant(content: Any, kind: Any) -> Any:
+    """The content with each number as the kind of its place demands: a name, or a plain number."""
+    options = _options(kind)
+    if isinstance(content, (int, float)) and not isinstance(content, bool):
+        if str in options and not {int, float} & set(options):
+            return getattr(content, "written", str(content))
+        return int(content) if isinstance(content, int) else float(content)
+    for option in options:
+        origin, arguments = typing.get_origin(option), typing.get_args(option)
+        if isinstance(content, Mapping) and isinstance(option, type):
+            if issubclass(option, msgspec.Struct):
+                fields = {field.name: field.type for field in msgspec.structs.fields(option)}
+                return {key: _as_meant(value, fields[key]) for key, value in content.items()}
+        elif isinstance(content, Mapping) and origin is dict:
+            return {key: _as_meant(value, arguments[1]) for key, value in content.items()}
+        elif isinstance(content, list) and origin is tuple:
+            kinds = [kind for kind in arguments if kind is not Ellipsis]
+            return [_as_meant(item, kinds[min(i, len(kinds) - 1)])
+                    for i, item in enumerate(content)]  # fmt: skip
+    return content
+
+
+def _options(kind: Any) -> list[Any]:
+    """The kinds behind Annotated and unions."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Annotated:
+        return _options(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        return [option for argument in arguments for option in _options(argument)]
+    return [kind]
+
+
 def _parse_yaml(text: str | bytes, origin: str) -> Any:
     try:
-        return yaml.safe_load(text)
-    # PyYAML lets through what Python says of a date that is none, or of too many digits or levels.
+        return load_yaml(text)
+    except RepeatedKey as error:
+        raise ConfigError(f"{origin}: {error}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{origin}: not YAML: {_one_line(error)}") from None
 
@@ -123,19 +158,12 @@ def _check_keys(content: Any, kind: Any, path: str, origin: str) -> None:
 
 def _struct_inside(kind: Any) -> tuple[Any, bool]:
     """(struct type, whether a list of them is meant) behind Annotated, unions and tuples."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is typing.Annotated:
-        return _struct_inside(arguments[0])
-    if origin is tuple:
-        return _struct_inside(arguments[0])[0], True
-    if origin in (typing.Union, types.UnionType):
-        found = [_struct_inside(argument) for argument in arguments]
-        return next((f for f in found if f[0] is not None), (None, False))
-    return (
-        (kind, False)
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
-        else (None, False)
-    )
+    for option in _options(kind):
+        if typing.get_origin(option) is tuple:
+            return _struct_inside(typing.get_args(option)[0])[0], True
+        if isinstance(option, type) and issubclass(option, msgspec.Struct):
+            return option, False
+    return None, False
 
 
 def nearest(key: str, known: Iterable[str]) -> str:

@@ -1,33 +1,38 @@
 """Capture: frames of one camera, file, folder or drawn scene into the camera's ring."""
 
+import contextlib
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Literal
 
 import msgspec
+from loguru import logger
 
 from pipeline.loops.backoff import Retry
 from pipeline.memory.counters import DropReason
 from pipeline.memory.ring import Area, AreaSpec
 from pipeline.redact import redact
 from pipeline.source import Captured, Geometry, GeometryChanged, SourceError
+from stages.config import V4l2Config
 from stages.kernels.picture import Picture, PictureFormat
+from stages.readers.camera import CameraReader, check_device
 from stages.readers.file import FileReader
 from stages.readers.folder import FolderReader
 from stages.readers.freeze import FreezeGuard
+from stages.readers.images.image_file import is_still_image
 from stages.readers.network import connect_stream, network_options
 from stages.readers.pace import Pace
+from stages.readers.pipe import PipeConnection, PipeFileReader
 from stages.readers.presence import make_presence
 from stages.readers.reader import FormatChanged, Reader
 from stages.readers.stream import StreamReader
-from stages.readers.uri import file_path, is_camera, is_file, is_live, is_scene
+from stages.readers.uri import Address, Kind
 from stages.slot import Slot, SlotShape
 
 
 class CaptureOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where frames come from; `None` leaves a choice to the kind of source."""
 
-    uri: str
+    address: Address
     slots: int
     max_pixels: int
     retry: Retry
@@ -39,6 +44,7 @@ class CaptureOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     realtime: bool | None
     rtsp_transport: Literal["tcp", "udp"]
     fps: float | None = None
+    v4l2: V4l2Config | None = None
 
 
 class Capture:
@@ -50,14 +56,15 @@ class Capture:
     Options = CaptureOptions
 
     def __init__(self, options: CaptureOptions, alive: Callable[[], None]) -> None:
-        self._uri = options.uri
+        self._name = options.address.name
         self._max_pixels = options.max_pixels
         self._slot = options.slot
         self._reader = make_reader(options, alive)
-        self._presence = make_presence(options.uri)
+        self._presence = make_presence(options.address.location)
         self.silence_s = options.silence_s
-        self.lossless = not is_live(options.uri) if options.live is None else not options.live
-        realtime = is_scene(options.uri) if options.realtime is None else options.realtime
+        self.lossless = not options.address.is_live if options.live is None else not options.live
+        is_scene = options.address.kind is Kind.SCENE
+        realtime = is_scene if options.realtime is None else options.realtime
         has_pace = isinstance(self._reader, StreamReader)  # its own
         self._pace = Pace() if realtime and not has_pace else None
         self._freeze = None
@@ -112,7 +119,7 @@ class Capture:
         width, height = form.display_wh
         if max(form.width * form.height, width * height) > self._max_pixels:
             raise SourceError(
-                f"{redact(self._uri)}: expected frames of at most {self._max_pixels} pixels "
+                f"{redact(self._name)}: expected frames of at most {self._max_pixels} pixels "
                 f"(ring.max_pixels), got {width}x{height}"
             )
         self._form = form
@@ -120,30 +127,59 @@ class Capture:
 
 
 def make_reader(options: CaptureOptions, alive: Callable[[], None]) -> Reader:
-    """The reader for an address, by what the address looks like."""
-    uri = options.uri
-    if is_scene(uri):
+    """The reader for an address."""
+    kind, location, loop = options.address.kind, options.address.location, options.loop
+    if kind is Kind.SCENE:
         from stages.readers.scene import SceneReader  # 60 ms of imports that no camera needs
 
-        return SceneReader(uri)
-    if is_file(uri):
-        path = file_path(uri)
-        if Path(path).is_dir():
-            return FolderReader(path)
-        return FileReader(f"file:{path}", name=uri, loop=options.loop, fps=options.fps, alive=alive)
-    if is_camera(uri):
-        from stages.readers.camera import CameraReader
+        return SceneReader(location)
+    if kind is Kind.FOLDER or (kind is Kind.FILE and is_still_image(location)):
+        return FolderReader(location, loop=loop, max_pixels=options.max_pixels, alive=alive)
+    if kind is Kind.FILE:
+        name = options.address.name
+        return FileReader(f"file:{location}", name=name, loop=loop, fps=options.fps, alive=alive)
+    if kind is Kind.CAMERA:
+        return CameraReader(location, options.v4l2 or V4l2Config(), options.silence_s)
+    return _make_stream_reader(options, alive)
 
-        return CameraReader(uri)
+
+def _make_stream_reader(options: CaptureOptions, alive: Callable[[], None]) -> Reader:
+    """Of what others send: over the network, or through a pipe."""
+    address, silence_s, fps = options.address, options.silence_s, options.fps
+    name, url = address.name, address.location
+    if address.kind is Kind.PIPE:
+        pipe = PipeConnection(address, silence_s)
+        if options.live is False:
+            return PipeFileReader(pipe, fps=fps, alive=alive)
+        return StreamReader(name, pipe.connect, silence_s=silence_s, fps=fps, alive=alive)
     if options.live is False:
         return FileReader(
-            uri, name=uri, loop=options.loop, fps=options.fps, alive=alive,
-            options=network_options(uri, options.rtsp_transport), silence_s=options.silence_s,
+            url, name=name, loop=options.loop, fps=fps, alive=alive,
+            options=network_options(url, options.rtsp_transport), silence_s=silence_s,
         )  # fmt: skip
     return StreamReader(
-        uri,
-        lambda: connect_stream(uri, options.rtsp_transport, options.silence_s),
-        silence_s=options.silence_s,
-        fps=options.fps,
+        name,
+        lambda: connect_stream(url, options.rtsp_transport, silence_s),
+        silence_s=silence_s,
+        fps=fps,
         alive=alive,
     )
+
+
+def probe(options: CaptureOptions) -> None:
+    """Open a source as a run would, and close it, where that disturbs nobody.
+
+    A file gives its first image. A camera of this machine only says that it is there: it may be
+    plugged in later. Pipes can be read but once, and network cameras may count each connection.
+
+    Raises:
+        SourceError: a file or folder cannot be read.
+    """
+    if options.address.kind is Kind.CAMERA:
+        try:
+            check_device(options.address.location)
+        except SourceError as error:
+            logger.warning("{}; a run waits until it is", error)
+    elif options.address.is_file:
+        with contextlib.closing(Capture(options, lambda: None)) as source:
+            source.open(0)

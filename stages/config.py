@@ -15,6 +15,11 @@ Core = Annotated[int, Meta(ge=0)]
 Cores = tuple[Core, ...]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Patience = Annotated[float, Meta(ge=0.1, le=3600.0)]
+Side = Annotated[int, Meta(ge=1, le=65535)]
+# Codes of V4L2, without those that OpenCV cannot turn into an image.
+V4l2Format = Literal[
+    "MJPG", "JPEG", "YUYV", "UYVY", "NV12", "NV21", "YU12", "YV12", "BGR3", "RGB3", "GREY"
+]  # fmt: skip
 CameraName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
@@ -22,16 +27,25 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """A part of the configuration; unknown keys are refused."""
 
 
+class V4l2Config(_Section, frozen=True):
+    """How a camera of this machine shall send; what is left out is up to its driver."""
+
+    format: V4l2Format | None = None
+    size: tuple[Side, Side] | None = None  # width and height, in pixels
+    fps: Annotated[float, Meta(gt=0.0, le=1000.0)] | None = None
+
+
 class SourceConfig(_Section, frozen=True):
-    """One camera, file, folder or scene."""
+    """One camera, file, folder, pipe or scene."""
 
     uri: Annotated[str, Meta(min_length=1)]
     name: CameraName | None = None  # "cam0", "cam1", ... when left out
-    loop: bool = False  # a file begins again at its end
+    loop: bool = False  # a file or folder begins again at its end
     live: bool | None = None  # newest frame wins; by default for cameras and network streams
     realtime: bool | None = None  # at the speed of its time stamps; by default for scenes
     fps: Annotated[float, Meta(gt=0.0, le=1000.0)] | None = None  # at most; all by default
     rtsp_transport: Literal["tcp", "udp"] = "tcp"
+    v4l2: V4l2Config | None = None  # of a camera of this machine
     silence_s: Patience = 5.0  # a live source that sends nothing for so long is opened again
     freeze_s: Patience | None = 30.0  # one that sends the same frame for so long, too
     retry: Retry = Retry()  # how long a live source that failed is left alone

@@ -1,5 +1,6 @@
 """From a configuration to the processes of a run."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from loguru import logger
 from pipeline.config_file import ConfigError, nearest
 from pipeline.errors import LineError
 from pipeline.links.authenticator import server_keys
+from pipeline.links.endpoint import check_endpoint
 from pipeline.memory.run_dir import RunDir
 from pipeline.processes.cores import CoreWish, assign_cores
 from pipeline.realtime import available_cores
@@ -19,7 +21,7 @@ from stages.graph import ROWS, make_topology
 from stages.model.model_choice import AUTO, choose_model
 from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
 from stages.options import Given
-from stages.readers.uri import check_uri
+from stages.readers.uri import Kind, parse_address
 from stages.recording.inputs import find_inputs
 from stages.recording.outputs import check_outputs, find_outputs
 
@@ -48,6 +50,15 @@ class Line:
             check_outputs(self.outputs, find_inputs(config, self.model_path, config_path))
         self.topology = make_topology(config)
         self.processes = tuple(self._make_processes())
+
+    def probe(self) -> None:
+        """Open what the run will open, and close it again. Raises LineError, as the run would."""
+        from stages.capture import CaptureOptions, probe  # imports OpenCV, which no run needs here
+
+        for process in self.processes:
+            if process.is_source:
+                probe(msgspec.convert(process.options, CaptureOptions))
+        check_endpoint(self.config.publish.endpoint)
 
     def run_spec(self, run_dir: RunDir, supervisor_pid: int) -> RunSpec:
         return RunSpec(
@@ -107,8 +118,21 @@ def check_cores(config: LineConfig) -> None:
 
 
 def _check_sources(config: LineConfig) -> None:
-    for source in config.sources:
-        check_uri(source.uri)
+    once = set[str]()  # what only one process can read
+    for i, source in enumerate(config.sources):
+        address = parse_address(source.uri)
+        if source.v4l2 is not None and address.kind is not Kind.CAMERA:
+            raise ConfigError(
+                f"sources[{i}].v4l2: expected a camera of this machine, got {source.uri}, "
+                f"which is a {address.kind}"
+            )
+        if address.kind in (Kind.CAMERA, Kind.PIPE):
+            if (device := os.path.realpath(address.location)) in once:
+                raise ConfigError(
+                    f"sources[{i}].uri: expected sources that differ, got {source.uri} twice: one "
+                    f"process can read a {address.kind}"
+                )
+            once.add(device)
 
 
 def _check_keys(config: LineConfig) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from stages.config import LineConfig
 from stages.model.model_file import ModelMetadata
 from stages.readers.presence import retry_of
+from stages.readers.uri import parse_address
 from stages.recording.inputs import source_files
 from stages.slot import SlotShape
 
@@ -28,6 +29,7 @@ class Given(NamedTuple):
 
 def capture(given: Given) -> Options:
     config, source = given.config, given.config.sources[given.number]
+    address = parse_address(source.uri)
     slot = SlotShape(
         network_wh=given.model.input_wh,
         max_rois=given.model.max_rois,
@@ -35,10 +37,10 @@ def capture(given: Given) -> Options:
         canvas=config.record.video is not None,
     )
     return {
-        "uri": source.uri,
+        "address": address,
         "slots": config.ring.slots,
         "max_pixels": config.ring.max_pixels,
-        "retry": retry_of(source.uri, source.retry),
+        "retry": retry_of(address.location, source.retry),
         "silence_s": source.silence_s,
         "freeze_s": source.freeze_s,
         "slot": slot,
@@ -47,6 +49,7 @@ def capture(given: Given) -> Options:
         "realtime": source.realtime,
         "rtsp_transport": source.rtsp_transport,
         "fps": source.fps,
+        "v4l2": source.v4l2,
     }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from loguru import logger
 
 import run_pipeline
@@ -29,9 +30,24 @@ def clip(tmp_path: Path) -> Path:
     return make_clip(tmp_path / "clip.avi", 3)
 
 
+@pytest.fixture
+def check(tiny_model: Path, short_dir: Path) -> list[str]:
+    """Arguments of a check that takes no port from tests beside it."""
+    endpoint = f"publish.endpoint=ipc://{short_dir}/pub"
+    return ["--check", "--model", str(tiny_model), "--set", endpoint]
+
+
 def test_help_names_every_option_and_exit_code() -> None:
     help_text = run_pipeline.make_parser().format_help()
-    for option in ("--source", "--model", "--set", "--duration", "--check", "config"):
+    for option in (
+        "--source",
+        "--model",
+        "--set",
+        "--duration",
+        "--check",
+        "--list-cameras",
+        "config",
+    ):
         assert option in help_text
     assert "Exit codes: 0" in help_text
 
@@ -61,13 +77,12 @@ def test_modules_that_are_commands_start_in_a_process_of_their_own(
 
 
 def test_a_check_shows_who_runs_where_and_starts_nothing(
-    clip: Path, tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+    clip: Path, tmp_path: Path, check: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     recording = tmp_path / "out.jsonl"
     recording.write_text("of an earlier run\n")
     code = run_pipeline.main(
-        ["--check", "--model", str(tiny_model), "--source", str(clip),
-         "--set", f"record.jsonl={recording}"]
+        [*check, "--source", str(clip), "--set", f"record.jsonl={recording}"]
     )  # fmt: skip
     assert code == 0
     said = capsys.readouterr().out
@@ -78,9 +93,9 @@ def test_a_check_shows_who_runs_where_and_starts_nothing(
 
 
 def test_a_check_makes_no_folder(
-    clip: Path, tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+    clip: Path, tmp_path: Path, check: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["--check", "--model", str(tiny_model), "--source", str(clip)]
+    arguments = [*check, "--source", str(clip)]
     record = [
         f"--set=record.jsonl={tmp_path}/a/out.jsonl",
         f"--set=record.video={tmp_path}/b/c.mp4",
@@ -91,11 +106,11 @@ def test_a_check_makes_no_folder(
 
 @pytest.mark.parametrize("name", ["default.yaml", "demo.yaml"])
 def test_each_configuration_of_the_project_passes_its_check(
-    name: str, repository: Path, tiny_model: Path, tmp_path: Path
+    name: str, repository: Path, check: list[str], tmp_path: Path
 ) -> None:
     recordings = [f"--set=record.jsonl={tmp_path}/a.jsonl", f"--set=record.video={tmp_path}/a.mp4"]
     path = repository / "configs/pipeline" / name
-    arguments = [str(path), "--check", "--model", str(tiny_model), *recordings]
+    arguments = [str(path), *check, *recordings]
     assert run_pipeline.main(arguments) == 0
 
 
@@ -103,7 +118,7 @@ def test_commands_of_the_docstring_parse() -> None:
     parser = run_pipeline.make_parser()
     assert parser.description is not None
     commands = re.findall(r"^    python run_pipeline\.py(.*?)(?:  .*)?$", parser.description, re.M)
-    assert len(commands) == 4
+    assert len(commands) == 5
     for command in commands:
         parser.parse_args(command.split())
 
@@ -253,6 +268,53 @@ def test_the_first_start_says_what_is_installed_before_it_begins(
     told = next(i for i, step in enumerate(steps) if "MB to load" in step)
     begun = next(i for i, step in enumerate(steps) if "-m pip install" in step)
     assert told < begun
+
+
+def test_keys_that_are_there_twice_are_refused(tmp_path: Path, refuse: Refuse) -> None:
+    path = tmp_path / "twice.yaml"
+    path.write_text("sources: [{uri: a}]\nring: {slots: 8}\nsources: [{uri: b}]\n")
+    assert refuse(path, "--check") == (
+        f"configuration {path}: line 3: key 'sources' is given twice; it is in line 1 too"
+    )
+
+
+def test_a_number_is_a_camera_of_this_machine(
+    tmp_path: Path, check: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "index.yaml"
+    path.write_text("sources:\n  - uri: 250\n")
+    assert run_pipeline.main([str(path), *check]) == 0
+    assert "/dev/video250: this camera is not there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "why"),
+    [
+        ("tcp://127.0.0.1", "expected tcp://ADDRESS:PORT, an IPv6 address in brackets, got tcp://"),
+        ("tcp://127.0.0.1:70000", "expected a port from 1 to 65535, got '70000' in tcp://"),
+        ("tcp://192.0.2.1:5570", "cannot listen at tcp://192.0.2.1:5570: "),
+    ],
+)
+def test_an_endpoint_that_cannot_be_had_is_refused(
+    refuse: Refuse, clip: Path, endpoint: str, why: str
+) -> None:
+    said = refuse("--check", "--source", clip, "--set", f"publish.endpoint={endpoint}")
+    assert said.startswith(f"publish.endpoint: {why}")
+
+
+def test_a_check_opens_files(refuse: Refuse, tmp_path: Path) -> None:
+    path = tmp_path / "text.mp4"
+    path.write_text("no video")
+    assert refuse("--check", "--source", path).startswith(f"{path}: this file cannot be opened as")
+    path = tmp_path / "a.png"
+    path.write_text("no image")
+    assert refuse("--check", "--source", path) == f"{path}: expected an image: no image, or cut off"
+
+
+def test_the_list_of_cameras_is_yaml(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_pipeline.main(["--list-cameras"]) == 0
+    content = yaml.safe_load(capsys.readouterr().out)
+    assert content is None or list(content) == ["sources"]
 
 
 @pytest.mark.parametrize("value", ["soon", "nan", "-1"])

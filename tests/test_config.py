@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config_file import ConfigError, build
-from stages.config import LineConfig, expand_home
+from stages.config import LineConfig, V4l2Config, expand_home
 from stages.graph import ROWS, STAGES, make_topology
 from stages.line import check_cores
 
@@ -33,7 +33,14 @@ def refuse(**content: Any) -> str:
         ({"sources": []}, "sources: Expected `array` of length >= 1, got []"),
         ({"sources": [{"uri": "0"}] * 65}, "sources: Expected `array` of length <= 64"),
         ({"sources": [{"uri": ""}]}, "sources[0].uri: Expected `str` of length >= 1, got ''"),
-        ({"sources": [{"uri": 0}]}, "sources[0].uri: Expected `str`, got `int`, got 0"),
+        ({"sources": [{"uri": True}]}, "sources[0].uri: Expected `str`, got `bool`, got True"),
+        ({"sources": [{"uri": "0", "v4l2": {"format": "H264"}}]}, "Invalid enum value 'H264'"),
+        ({"sources": [{"uri": "0", "v4l2": {"size": [640]}}]}, "sources[0].v4l2.size: Expected"),
+        ({"sources": [{"uri": "0", "v4l2": {"size": [640, 0]}}]},
+         "sources[0].v4l2.size[1]: Expected `int` >= 1, got 0"),
+        ({"sources": [{"uri": "0", "v4l2": {"fps": 0}}]}, "v4l2.fps: Expected `float` > 0.0"),
+        ({"sources": [{"uri": "0", "v4l2": {"fmt": "MJPG"}}]},
+         "unknown key 'sources[0].v4l2.fmt': did you mean 'format'?"),
         ({"sources": [{"uri": "0", "name": "a b"}]}, "sources[0].name: Expected `str` matching"),
         ({"sources": [{"uri": "0", "name": "a/b"}]}, "sources[0].name: Expected `str` matching"),
         ({"sources": [{"uri": "0", "loop": 1}]}, "sources[0].loop: Expected `bool`, got `int`"),
@@ -49,7 +56,7 @@ def refuse(**content: Any) -> str:
         ({"postprocess": {"max_detections": 0}}, "max_detections: Expected `int` >= 1, got 0"),
         ({"publish": {"endpoint": "127.0.0.1:5570"}}, "publish.endpoint: Expected `str` matching"),
         ({"publish": {"endpoint": "udp://x"}}, "publish.endpoint: Expected `str` matching"),
-        ({"record": {"jsonl": 5}}, "record.jsonl: Expected `str | null`, got `int`, got 5"),
+        ({"record": {"jsonl": [5]}}, "record.jsonl: Expected `str | null`, got `array`, got [5]"),
         ({"ring": {"slots": 3}}, "ring.slots: Expected `int` >= 4, got 3"),
         ({"ring": {"slots": 4097}}, "ring.slots: Expected `int` <= 4096, got 4097"),
         ({"cores": {"detect": -1}}, "cores.detect: Expected `array`, got `int`, got -1"),
@@ -67,6 +74,19 @@ def test_a_mistake_is_named_with_its_place_and_what_was_expected(
     content: dict[str, Any], said: str
 ) -> None:
     assert said in refuse(**content)
+
+
+def test_numbers_may_be_names() -> None:
+    config = check(sources=[{"uri": 0, "name": 7}], record={"jsonl": 5})
+    assert (config.sources[0].uri, config.sources[0].name) == ("0", "7")
+    assert config.record.jsonl == "5"
+
+
+def test_a_camera_may_be_asked_for_a_mode_in_whole_or_in_part() -> None:
+    mode = {"format": "MJPG", "size": [1920, 1080], "fps": 30}
+    asked = check(sources=[{"uri": 0, "v4l2": mode}, {"uri": 1, "v4l2": {"fps": 7.5}}])
+    assert asked.sources[0].v4l2 == V4l2Config(format="MJPG", size=(1920, 1080), fps=30.0)
+    assert asked.sources[1].v4l2 == V4l2Config(fps=7.5)
 
 
 def test_sources_have_names_by_their_order() -> None:

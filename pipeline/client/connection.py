@@ -95,6 +95,7 @@ class Connection:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
         self.socket = context.socket(zmq.SUB)
         self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.setsockopt(zmq.IPV6, int("[" in self._endpoint))  # tcp://[::1]:5570
         self.socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
         for option, value in self._options.items():
             self.socket.setsockopt(option, value)

@@ -18,7 +18,7 @@ import zmq
 from loguru import logger
 
 from pipeline.links.authenticator import Authenticator, ServerKeys
-from pipeline.links.endpoint import bound_alone, cannot_listen, local_path
+from pipeline.links.endpoint import bound_alone, cannot_listen, local_path, set_family
 from pipeline.links.sockets import LinkError, make_socket
 
 _SUBSCRIBER_HWM = 1_000  # messages per subscriber: about ten seconds of three cameras
@@ -135,6 +135,7 @@ class Broadcast:
                 opened.bind(self._private)  # keys count for what is bound after they are set
             for option, value in self._curve.items():
                 opened.setsockopt(option, value)
+            set_family(opened, self._endpoint)
             opened.bind(self._endpoint)
         except zmq.ZMQError:
             opened.close()

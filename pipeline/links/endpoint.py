@@ -4,6 +4,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import socket
 import stat
 from collections.abc import Iterator
@@ -14,13 +15,22 @@ import zmq
 from pipeline.links.sockets import LinkError
 
 _KEY = "publish.endpoint"
+_TCP = re.compile(r"tcp://(?:\[[^\]]*\]|[^:]+):(?P<port>[^:]+)")
+_FOREIGN = "; expected an address or interface of this machine, or *"
+_HINTS = {
+    errno.EADDRINUSE: "; is another line running there?",
+    errno.ENODEV: _FOREIGN,
+    errno.EADDRNOTAVAIL: _FOREIGN,
+}
 
 
 def check_endpoint(endpoint: str) -> None:
     """Listen at an address for a moment. Raises LinkError where that cannot be done."""
+    _check_form(endpoint)
     context = zmq.Context()
     probe: zmq.Socket[bytes] = context.socket(zmq.XPUB)
     try:
+        set_family(probe, endpoint)
         with bound_alone(endpoint):
             probe.bind(endpoint)
             path = local_path(endpoint)
@@ -30,6 +40,12 @@ def check_endpoint(endpoint: str) -> None:
         raise cannot_listen(endpoint, error.errno) from None
     finally:
         context.destroy(linger=0)  # waits until the port is free again
+
+
+def set_family(opened: zmq.Socket[bytes], endpoint: str) -> None:
+    """An IPv6 address needs a socket of that family."""
+    if endpoint.startswith("tcp://["):
+        opened.setsockopt(zmq.IPV6, 1)
 
 
 @contextlib.contextmanager
@@ -58,9 +74,23 @@ def local_path(endpoint: str) -> Path | None:
 
 
 def cannot_listen(endpoint: str, number: int | None) -> LinkError:
-    hint = "; is another line running there?" if number == errno.EADDRINUSE else ""
-    return LinkError(f"{_KEY}: cannot listen at {endpoint}: {zmq.strerror(number or errno.EINVAL)}"
-                     f"{hint}")  # fmt: skip
+    number = number or errno.EINVAL
+    why = f"{zmq.strerror(number)}{_HINTS.get(number, '')}"
+    return LinkError(f"{_KEY}: cannot listen at {endpoint}: {why}")
+
+
+def _check_form(endpoint: str) -> None:
+    """ZeroMQ says of these mistakes only that an argument is invalid."""
+    if not endpoint.startswith("tcp://"):
+        return
+    found = _TCP.fullmatch(endpoint)
+    if found is None:
+        raise LinkError(
+            f"{_KEY}: expected tcp://ADDRESS:PORT, an IPv6 address in brackets, got {endpoint}"
+        )
+    port = found["port"]
+    if not (port.isascii() and port.isdecimal() and len(port) < 6 and 0 < int(port) < 1 << 16):
+        raise LinkError(f"{_KEY}: expected a port from 1 to 65535, got '{port}' in {endpoint}")
 
 
 def _is_other_file(path: Path) -> bool:

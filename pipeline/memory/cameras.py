@@ -78,7 +78,9 @@ class CameraWriter(CameraEntry):
 
     def set_state(self, state: CameraState, why: str = "") -> None:
         """`since_unix_ns` moves only when the state changes. The reason goes to every client."""
-        self._why[:] = redact(why).encode(errors="replace")[:WHY_BYTES].ljust(WHY_BYTES, b"\0")
+        self._why[:] = (
+            redact(why).encode(errors="backslashreplace")[:WHY_BYTES].ljust(WHY_BYTES, b"\0")
+        )
         if self._words[_STATE] != state:
             self._words[_STATE] = state
             self._words[SINCE_UNIX_NS] = time.time_ns()

@@ -22,7 +22,7 @@ from pipeline.loops.service_loop import ServiceLoop
 from pipeline.loops.source_loop import SourceLoop
 from pipeline.loops.stage_loop import StageLoop
 from pipeline.memory.ledger import Ledger
-from pipeline.processes.orders import EXIT_CRASHED, EXIT_REFUSED, Orders
+from pipeline.processes.orders import EXIT_CRASHED, EXIT_REFUSED, decode_orders
 from pipeline.realtime import (
     die_with_parent,
     freeze_gc,
@@ -60,8 +60,8 @@ def load_target(target: str) -> Any:
 def main(encoded_orders: bytes) -> int:
     """Returns 0, or one of the codes of `pipeline.processes.orders`."""
     try:
-        orders = msgspec.msgpack.decode(encoded_orders, type=Orders)
-    except msgspec.DecodeError:  # the supervisor died while it wrote them
+        orders = decode_orders(encoded_orders)
+    except ValueError:  # the supervisor died while it wrote them
         return EXIT_REFUSED
     process = orders.run.processes[orders.index]
     die_with_parent(orders.run.supervisor_pid)

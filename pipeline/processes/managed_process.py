@@ -41,7 +41,7 @@ class ManagedProcess:
         self.due_s: float | None = None  # when a successor is to be started
         self.kill_reason = ""
         orders = msgspec.structs.replace(self._orders, is_quiet=self.is_quiet)
-        self.current = self._fork_server.make(msgspec.msgpack.encode(orders))
+        self.current = self._fork_server.make(orders.encode())
 
     @property
     def is_up(self) -> bool:

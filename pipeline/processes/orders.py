@@ -1,5 +1,6 @@
 """What the supervisor tells processes at their start, and what they tell at their end."""
 
+import json
 import struct
 
 import msgspec
@@ -29,3 +30,12 @@ class Orders(msgspec.Struct, frozen=True):
     index: int  # of the process in the run
     log_level: str
     is_quiet: bool = False  # its failures were reported before, and are not worth a log line
+
+    def encode(self) -> bytes:
+        """As JSON of the standard library, which keeps names of files that are no UTF-8."""
+        return json.dumps(msgspec.to_builtins(self)).encode()
+
+
+def decode_orders(encoded: bytes) -> Orders:
+    """Raises ValueError where the orders are not whole."""
+    return msgspec.convert(json.loads(encoded), Orders, str_keys=True)

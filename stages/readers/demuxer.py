@@ -72,7 +72,7 @@ class Demuxer:
         self._name, self._silence_s = name, silence_s
         self.what = "file" if silence_s is None else "stream"
         self._container: InputContainer = open_container(
-            uri, options=options, silence_s=silence_s, what=self.what
+            uri, options=options, silence_s=silence_s, what=self.what, name=name
         )
         try:
             self.stream = self._choose_stream()

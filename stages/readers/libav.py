@@ -17,8 +17,10 @@ _LATE = (av.error.ExitError, av.error.TimeoutError)  # stopped by its interrupt 
 OUTPUT_CORRUPT = 1 << 3  # AV_CODEC_FLAG: frames that are not whole come out, marked as such
 
 
-def open_container(uri: str, *, options: dict[str, str], silence_s: float | None, what: str) -> Any:
-    """The opened container of a file or stream; `what` is the word for it in errors.
+def open_container(
+    uri: str, *, options: dict[str, str], silence_s: float | None, what: str, name: str
+) -> Any:
+    """The opened container of a file or stream; `name` and `what` are the words for it in errors.
 
     `silence_s` bounds each step of opening, and each read; None waits without end.
 
@@ -26,7 +28,7 @@ def open_container(uri: str, *, options: dict[str, str], silence_s: float | None
         SourceDenied, SourceStalled, SourceError
     """
     timeout = None if silence_s is None else (silence_s, silence_s)
-    address = redact(uri)
+    address = redact(name)
     try:
         return av.open(uri, container_options=options, timeout=timeout)
     except _DENIED as error:

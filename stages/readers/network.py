@@ -7,6 +7,8 @@ from stages.readers.demuxer import Demuxer, PacketSource
 from stages.readers.rtsp.stream import RtspStream, UnsupportedStream
 
 Transport = Literal["tcp", "udp"]
+# Raw video does not tell its rate. Guessing it from some seconds would delay all that follows.
+STREAM_OPTIONS = {"fpsprobesize": "0", "analyzeduration": "500000"}
 _UDP_BUFFER_BYTES = 8 << 20  # a key frame of 4K comes in one burst
 
 
@@ -17,7 +19,7 @@ def is_rtsp(uri: str) -> bool:
 def network_options(uri: str, transport: Transport) -> dict[str, str]:
     """What libavformat is told."""
     if not is_rtsp(uri):
-        return {}
+        return dict(STREAM_OPTIONS) if uri.startswith("tcp:") else {}
     return {
         "rtsp_transport": transport,
         "allowed_media_types": "video",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.config import LineConfig
-from stages.readers.folder import SUFFIXES
+from stages.readers.images.image_file import SUFFIXES
 from stages.readers.uri import file_path, is_scene
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -49,6 +49,8 @@ def _admitted(said: dict[str, Any], wrong: st.SearchStrategy[Any]) -> st.SearchS
     if "enum" in said:
         return st.sampled_from(said["enum"])
     kind = said["type"]
+    if kind == "array" and "prefixItems" in said:
+        return st.tuples(*(admitted(item, wrong) for item in said["prefixItems"])).map(list)
     if kind == "array":
         most = min(said.get("maxItems", 3), 3)
         items = admitted(said["items"], wrong)
@@ -120,6 +122,26 @@ def test_a_damaged_file_is_read_or_refused(
     try_build(content)
 
 
+@given(st.sampled_from(YAML_FILES), st.data())
+def test_a_line_that_is_there_twice_is_refused_or_is_no_key(
+    tmp_path_factory: pytest.TempPathFactory, text: bytes, data: st.DataObject
+) -> None:
+    """What is read of a file with a line twice is what the file without it says."""
+    lines = text.splitlines(keepends=True)
+    at = data.draw(st.integers(0, len(lines) - 1))
+    path = tmp_path_factory.getbasetemp() / "twice.yaml"
+    path.write_bytes(b"".join([*lines[: at + 1], *lines[at:]]))
+    try:
+        content = read_yaml(path)
+    except ConfigError as error:
+        assert f"line {at + 2}: key " in str(error) or "not YAML" in str(error)  # noqa: PT017
+        return
+    path.write_bytes(text)
+    once = read_yaml(path)
+    items = lines[at].lstrip().startswith(b"- ")  # an entry of a list may be there twice
+    assert items or content == once
+
+
 @pytest.mark.parametrize("key", ["model", "sources", "detect", "unheard_of"])
 def test_aliases_that_unfold_to_gigabytes_are_refused(tmp_path: Path, key: str) -> None:
     """Nine lists of nine aliases each, nine deep: 400 million leaves in 300 bytes."""
@@ -137,7 +159,16 @@ def test_a_file_without_end_is_refused() -> None:
 
 @given(st.text(min_size=1, max_size=30), st.integers(0, 2**32))
 def test_any_address_of_a_source_is_accepted_or_refused(text: str, seed: int) -> None:
-    known = ["0", "/dev/video0", "scene://street?seed=7&fps=25", "rtsp://u:p@host/x", "file:///a"]
+    known = [
+        "0",
+        "/dev/video0",
+        "/dev/fd/0",
+        "pipe:3",
+        "tcp://host:8888",
+        "scene://street?seed=7&fps=25",
+        "rtsp://u:p@host/x",
+        "file:///a",
+    ]
     address = damage(random.Random(seed).choice(known).encode(), seed).decode(errors="replace")
     for uri in (text, address or "0"):
         model = str(REPOSITORY / "tests/golden/tiny.onnx")

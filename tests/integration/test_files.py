@@ -1,9 +1,11 @@
 """Sources that can be read again: every frame gives one result, in order."""
 
+import os
 import re
 from pathlib import Path
 
 import cv2
+import pytest
 
 from pipeline.client import DetectionMessage
 from pipeline.topology import StageRow
@@ -28,6 +30,81 @@ def test_each_frame_of_a_file_gives_one_result(start_line: StartLine, tmp_path: 
         r"cam0 +64x48 +200 +200 +0 +0 ", line.stdout
     )  # captured, results, errors, drops
     assert line.leftovers() == []
+
+
+def test_a_folder_gives_the_images_that_can_be_used(start_line: StartLine, tmp_path: Path) -> None:
+    """A process that is killed on the way goes on where it was, whatever was left out before."""
+    folder = make_folder(tmp_path / "images", [(64, 48)] * 60)
+    for index in (3, 20, 40):
+        broken = folder / f"{index:04}x.png"
+        broken.write_bytes((folder / f"{index:04}.png").read_bytes()[:60])
+    (folder / "0010a.png").mkdir()
+    (folder / "._0000.png").write_text("of another system")
+    line = start_line("--set", f"sources=[{{uri: {folder}, realtime: true}}]")
+    line.wait_for_messages(1)
+    line.process.terminate()
+    assert line.wait() == 0, line.stderr
+    line = start_line("--source", folder, "--set", "ring.slots=4")
+    line.wait_for_messages(10)
+    line.kill_running("capture.cam0")
+    assert line.wait() == 0, line.stderr
+    assert_frames_in_order(line.messages(), 60)
+    assert line.complaints(f"{folder}: left out 5 entries with the name of an image: ") == 1
+
+
+@pytest.mark.parametrize("name", ["12:30.avi", "concat:a.avi", "20240501", " a ", "l\udcfc.avi"])
+def test_a_file_may_have_any_name(start_line: StartLine, tmp_path: Path, name: str) -> None:
+    clip = make_clip(tmp_path / "clip.avi", 10).rename(tmp_path / name)
+    wrap = ("sh", "-c", 'cd "$0" && exec "$@"', str(tmp_path))
+    line = start_line("--source", clip.name, wrap=wrap)
+    assert line.wait() == 0, line.stderr
+    assert_frames_in_order(line.messages(), 10)
+
+
+def test_names_in_a_configuration_need_not_be_utf8(start_line: StartLine, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"\xfc")
+    folder.mkdir()
+    clip = make_clip(tmp_path / "clip.avi", 10).rename(folder / os.fsdecode(b"\xe4.avi"))
+    config = tmp_path / "line.yaml"
+    config.write_bytes(b"sources:\n  - uri: " + os.fsencode(clip) + b"\n")
+    line = start_line(config, "--set", f"record.video={folder}/out.mp4")
+    assert line.wait() == 0, line.stderr
+    assert_frames_in_order(line.messages(), 10)
+    assert (folder / "out.mp4").stat().st_size > 1000
+
+
+def test_an_open_file_is_read_again_by_a_process_that_is_started_again(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    clip = make_clip(tmp_path / "clip.avi", 300)
+    wrap = ("sh", "-c", 'exec 3<"$0" && rm "$0" && exec "$@"', str(clip))
+    line = start_line("--source", "/dev/fd/3", wrap=wrap)
+    line.wait_for_messages(20)
+    line.kill_running("capture.cam0")
+    assert line.wait() == 0, line.stderr
+    assert_frames_in_order(line.messages(), 300)
+
+
+@pytest.mark.parametrize("form", ["/dev/stdin", "-", "/dev/fd/0"])
+def test_a_pipe_is_read_to_its_end(start_line: StartLine, tmp_path: Path, form: str) -> None:
+    clip = make_clip(tmp_path / "clip.avi", 100)
+    wrap = ("bash", "-c", 'exec "$@" < <(cat "$0")', str(clip))
+    line = start_line("--set", f"sources=[{{uri: {form}, live: false}}]", wrap=wrap)
+    assert line.wait() == 0, line.stderr
+    assert_frames_in_order(line.messages(), 100)
+    assert line.leftovers() == []
+
+
+def test_a_fifo_whose_writer_comes_late_is_read_to_its_end(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    clip, fifo = make_clip(tmp_path / "clip.avi", 100), tmp_path / "fifo"
+    os.mkfifo(fifo)
+    line = start_line("--set", f"sources=[{{uri: {fifo}, live: false, silence_s: 60}}]")
+    line.pid("capture.cam0")
+    fifo.write_bytes(clip.read_bytes())
+    assert line.wait() == 0, line.stderr
+    assert_frames_in_order(line.messages(), 100)
 
 
 def way_of_a_result() -> list[str]:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,6 +49,7 @@ def test_content_becomes_frozen_data_with_defaults() -> None:
         ({}, "Object missing required field `cameras`"),
         ({"cameras": [{}]}, "cameras[0]: Object missing required field `address`"),
         ({"cameras": 5}, "cameras: Expected `array`, got `int`"),
+        ({"cameras": [{"address": True}]}, "cameras[0].address: Expected `str`, got `bool`"),
         ({"cameras": [], "ring": {"slots": "4"}}, "ring.slots: Expected `int`, got `str`"),
         ({"cameras": [], "ring": {"slots": 3}}, "ring.slots: Expected `int` >= 4, got 3"),
         ({"cameras": [], "ring": {"slots": 65}}, "ring.slots: Expected `int` <= 64, got 65"),
@@ -107,7 +109,6 @@ def test_any_file_is_a_mapping_or_refused(tmp_path_factory: Any, content: bytes)
         (b"a: [", "not YAML: "),
         (b"a: \x00", "not YAML: "),
         (b"\xff\xfe\x00", "not YAML: "),
-        (b"a: 2001-13-45", "not YAML: "),  # a date that is none
         (b"a: " + b"9" * 5000, "not YAML: "),  # more digits than Python reads
         (b"[" * 5000, "not YAML: "),  # deeper than Python goes
         (b"? [1]\n: 2", "not YAML: "),  # a list as a key
@@ -150,7 +151,7 @@ def test_an_assignment_is_made_in_place_at_any_depth() -> None:
         ("note.length=4", "--set: 'note' has no keys of its own"),
         ("cameras.0.address=a", "--set: 'cameras' has no keys of its own"),
         ("note=[", "--set note: not YAML: "),
-        ("note=2001-13-45", "--set note: not YAML: "),
+        ("note={a: 1, b: 2, a: 3}", "--set note: line 1: key 'a' is given twice"),
     ],
 )
 def test_an_assignment_that_cannot_be_made_is_refused(assignment: str, said: str) -> None:
@@ -167,3 +168,84 @@ def test_any_assignment_is_made_or_refused(assignment: str) -> None:
         set_key(content, assignment)
     except ConfigError as error:
         assert str(error).startswith("--set")  # noqa: PT017 - both outcomes are right
+
+
+# What people write -------------------------------------------------------------------------------
+
+
+def read(tmp_path: Path, text: str | bytes) -> dict[str, Any]:
+    path = tmp_path / "house.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "note: a\nring: {slots: 8}\nnote: b\n",
+            "line 3: key 'note' is given twice; it is in line 1",
+        ),
+        ("ring:\n  slots: 8\n  slots: 9\n", "line 3: key 'slots' is given twice; it is in line 2"),
+        ("cameras:\n- {address: a,\n   address: b}\n", "line 3: key 'address' is given twice"),
+        ("a: &b {x: 1, x: 2}\n", "line 1: key 'x' is given twice"),
+        ("'note': a\nnote: b\n", "line 2: key 'note' is given twice"),  # written in two ways
+        ("1: a\n01: b\n", "line 2: key '01' is given twice"),
+        ("1: a\ntrue: b\n", "line 2: key 'true' is given twice"),  # the same to Python
+        ("? note\n: a\n? note\n: b\n", "line 3: key 'note' is given twice"),
+    ],
+)
+def test_a_key_that_is_given_twice_is_refused_with_its_lines(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        read(tmp_path, text)
+    assert str(refused.value).startswith(f"configuration {tmp_path}/house.yaml: {said}")
+
+
+def test_merged_mappings_may_be_overridden(tmp_path: Path) -> None:
+    """The order in which PyYAML unfolds them must not look like a key that is there twice."""
+    text = """
+        a: &a {slots: 1, rate: 2}
+        b: &b {<<: *a, slots: 3}
+        c: {<<: *b, rate: 4}
+        d: {<<: *a, <<: *b, note: 5}
+    """
+    content = read(tmp_path, text)
+    assert content["b"] == {"slots": 3, "rate": 2}
+    assert content["c"] == {"slots": 3, "rate": 4}
+    assert content["d"] == {"slots": 3, "rate": 2, "note": 5}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["0", "0123", "12:30", "1:30:00", "2024-05-01", "2001-13-45", "1.10", "1e3", "0x10", "1_000"],
+)
+def test_a_name_that_looks_like_a_number_or_a_date_stays_as_it_is_written(
+    tmp_path: Path, name: str
+) -> None:
+    content = read(tmp_path, f"cameras: [{{address: {name}}}]\nnote: {name}\n")
+    house = build(content, House, "house.yaml")
+    assert (house.cameras[0].address, house.note) == (name, name)
+
+
+def test_a_number_is_one_where_a_number_is_expected(tmp_path: Path) -> None:
+    text = "cameras: [{address: a, rate: 7.5}, {address: b, rate: 3}]\nring: {slots: 0x10}\n"
+    house = build(read(tmp_path, text), House, "house.yaml")
+    assert [camera.rate for camera in house.cameras] == [7.5, 3.0]
+    assert house.ring.slots == 16
+    assert type(house.ring.slots) is int
+
+
+def test_bytes_that_are_no_utf8_pass_as_names_of_files_do(tmp_path: Path) -> None:
+    name = os.fsdecode(b"l\xfc.mp4")
+    for text in (b"note: l\xfc.mp4\n", b"note: 'l\xfc.mp4'\n"):
+        assert read(tmp_path, text) == {"note": name}
+    content: dict[str, Any] = {"cameras": []}
+    set_key(content, f"note={name}")
+    assert build(content, House, "house.yaml").note == name
+
+
+def test_a_file_in_utf16_or_with_a_mark_is_read(tmp_path: Path) -> None:
+    for encoding in ("utf-16", "utf-8-sig"):
+        assert read(tmp_path, "note: für\n".encode(encoding)) == {"note": "für"}

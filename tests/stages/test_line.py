@@ -1,3 +1,5 @@
+import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from stages.config import LineConfig
 from stages.graph import STAGES
 from stages.line import Line
 from stages.options import Given
-from tests.clips import make_clip
+from tests.clips import make_clip, make_folder
 
 
 @pytest.fixture
@@ -24,8 +26,7 @@ def clip(tmp_path: Path) -> Path:
 
 
 def make_line(tiny_model: Path, *uris: Path | str, **content: Any) -> Line:
-    sources = [{"uri": str(uri)} for uri in uris]
-    full = {"sources": sources, "model": str(tiny_model), **content}
+    full = {"sources": [{"uri": str(uri)} for uri in uris], "model": str(tiny_model), **content}
     return Line(build(full, LineConfig, "line.yaml"))
 
 
@@ -89,6 +90,69 @@ def test_a_check_does_not_touch_an_earlier_recording(
 def test_a_source_that_does_not_exist_is_refused(tiny_model: Path, clip: Path) -> None:
     with pytest.raises(LineError, match=r"none\.mp4: no such file"):
         make_line(tiny_model, clip, "none.mp4")
+
+
+@pytest.mark.parametrize(
+    ("uri", "kind"), [("clip.avi", "file"), ("rtsp://cam/1", "stream"), ("scene://street", "scene")]
+)
+def test_a_mode_is_for_cameras_of_this_machine(
+    tiny_model: Path, clip: Path, monkeypatch: pytest.MonkeyPatch, uri: str, kind: str
+) -> None:
+    monkeypatch.chdir(clip.parent)
+    sources = [{"uri": "0", "v4l2": {"format": "MJPG"}}, {"uri": uri, "v4l2": {"fps": 30}}]
+    with pytest.raises(LineError) as refused:
+        make_line(tiny_model, sources=sources)
+    assert str(refused.value) == (
+        f"sources[1].v4l2: expected a camera of this machine, got {uri}, which is a {kind}"
+    )
+
+
+@pytest.mark.parametrize("uris", [("0", "/dev/video0"), ("fifo", "./fifo")])
+def test_what_one_process_can_read_is_refused_twice(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uris: tuple[str, str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("fifo")
+    with pytest.raises(LineError, match=r"sources\[1\]\.uri: expected sources that differ, got"):
+        make_line(tiny_model, *uris)
+
+
+def test_a_probe_opens_the_endpoint(tiny_model: Path, clip: Path, short_dir: Path) -> None:
+    free = make_line(tiny_model, clip, publish={"endpoint": f"ipc://{short_dir}/pub"})
+    free.probe()
+    assert list(short_dir.iterdir()) == []
+    (short_dir / "pub").write_text("a file of the user")
+    with pytest.raises(LineError, match="expected a socket or no file"):
+        free.probe()
+
+
+def test_a_probe_opens_files_and_folders(tiny_model: Path, tmp_path: Path, short_dir: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    folder = make_folder(tmp_path / "images", [(64, 48)])
+    endpoint = {"endpoint": f"ipc://{short_dir}/pub"}
+    for uri, why in (
+        (tmp_path / "text.mp4", "text.mp4: this file cannot be opened as video"),
+        (tmp_path, f"{tmp_path}: expected images "),
+    ):
+        with pytest.raises(LineError, match=why):
+            make_line(tiny_model, uri, publish=endpoint).probe()
+    make_line(tiny_model, folder, publish=endpoint).probe()
+    with pytest.raises(LineError, match=r"64x48 pixels, of which at most 2000 are allowed"):
+        make_line(tiny_model, folder, publish=endpoint, ring={"max_pixels": 2000}).probe()
+
+
+def test_a_probe_leaves_alone_what_it_would_disturb(
+    tiny_model: Path, tmp_path: Path, short_dir: Path, said: list[str]
+) -> None:
+    """A pipe keeps what is in it; a network camera is not called; one to be plugged in may come."""
+    os.mkfifo(tmp_path / "fifo")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        uris = (tmp_path / "fifo", f"rtsp://127.0.0.1:{server.getsockname()[1]}/1", "250")
+        make_line(tiny_model, *uris, publish={"endpoint": f"ipc://{short_dir}/pub"}).probe()
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert said == ["/dev/video250: this camera is not there; a run waits until it is"]
 
 
 def test_a_service_is_a_process_after_those_of_the_stages(

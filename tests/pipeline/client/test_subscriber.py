@@ -17,6 +17,7 @@ from pipeline.client import (
 from pipeline.client.connection import MAX_MESSAGE_BYTES
 from pipeline.links.authenticator import ServerKeys
 from pipeline.links.broadcast import Broadcast
+from pipeline.links.sockets import LinkError
 from tests.pipeline.links.test_authenticator import Keys
 from tests.pipeline.messages import encode, make_message, make_status, publish
 from tests.ports import free_port
@@ -241,3 +242,22 @@ def test_a_repeat_is_left_out_and_a_line_that_counts_anew_is_not(
             publish(line, message)
         seen += listen(None, subscriber, lambda: subscriber._last[last] == (1, 2))
     assert seen == [make_message(0), make_message(0, captured_unix_ns=9), make_message(1)]
+
+
+def test_a_line_may_publish_at_an_ipv6_address() -> None:
+    endpoint = f"tcp://[::1]:{free_port()}"
+    try:
+        broadcast = Broadcast(endpoint, ["det.yard"])
+    except LinkError:
+        pytest.skip("needs IPv6")
+    seen: list[Message] = []
+
+    def there() -> bool:
+        publish(broadcast, make_message())
+        broadcast.welcome()
+        seen.extend(subscriber)
+        return bool(seen)
+
+    with DetectionSubscriber(endpoint, timeout_s=0.05, patience_s=None) as subscriber:
+        wait_until(there, "a message arrives")
+    broadcast.close()

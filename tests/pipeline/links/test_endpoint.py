@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.links.endpoint import check_endpoint, local_path
 from pipeline.links.sockets import LinkError
+from tests.ports import free_port
 
 IN_USE = r"Address already in use; is another line running there\?"
 
@@ -24,6 +25,58 @@ def test_an_address_is_free_again_after_the_check(path: Path) -> None:
         check_endpoint(f"ipc://{path}")
     assert not path.exists()
     socket.create_server(("127.0.0.1", port)).close()
+
+
+def refuse(endpoint: str) -> str:
+    with pytest.raises(LinkError) as refused:
+        check_endpoint(endpoint)
+    return str(refused.value).removeprefix("publish.endpoint: ")
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_free_endpoint_passes_and_stays_free(short_dir: Path) -> None:
+    port = free_port()
+    for endpoint in (f"tcp://127.0.0.1:{port}", f"tcp://*:{port}", f"tcp://lo:{port}"):
+        check_endpoint(endpoint)
+        check_endpoint(endpoint)
+    check_endpoint(f"ipc://{short_dir}/pub")
+    assert list(short_dir.iterdir()) == []
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="needs IPv6")
+def test_an_ipv6_address_passes() -> None:
+    check_endpoint(f"tcp://[::1]:{free_port()}")
+    check_endpoint(f"tcp://[::]:{free_port()}")
+
+
+@pytest.mark.parametrize("endpoint", ["tcp://127.0.0.1", "tcp://127.0.0.1:", "tcp://[::1]",
+                                      "tcp://::1:5570", "tcp://:5570"])  # fmt: skip
+def test_an_endpoint_without_address_or_port_is_refused(endpoint: str) -> None:
+    assert refuse(endpoint) == (
+        f"expected tcp://ADDRESS:PORT, an IPv6 address in brackets, got {endpoint}"
+    )
+
+
+@pytest.mark.parametrize(
+    "port", ["0", "65536", "99999999999", "-1", "http", "*", "5570/", "\u0665"]
+)
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    endpoint = f"tcp://127.0.0.1:{port}"
+    assert refuse(endpoint) == f"expected a port from 1 to 65535, got '{port}' in {endpoint}"
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "no-such-interface", "no.such.host.invalid",
+                                     "[2001:db8::1]"])  # fmt: skip
+def test_an_address_of_no_interface_here_is_refused(address: str) -> None:
+    endpoint = f"tcp://{address}:{free_port()}"
+    assert refuse(endpoint).startswith(f"cannot listen at {endpoint}: ")
 
 
 def test_a_port_in_use_is_refused() -> None:
@@ -94,3 +147,15 @@ def test_a_folder_that_is_not_there_is_refused(path: Path) -> None:
 )
 def test_some_local_addresses_are_files(endpoint: str, file: Path | None) -> None:
     assert local_path(endpoint) == file
+
+
+def test_a_file_is_not_taken_for_a_socket(tmp_path: Path) -> None:
+    path = tmp_path / "notes"
+    path.write_text("of the user")
+    assert "expected a socket or no file, got another file" in refuse(f"ipc://{path}")
+    assert path.read_text() == "of the user"
+
+
+@pytest.mark.parametrize("path", ["/nowhere/at/all", "/tmp/" + "x" * 120])
+def test_a_local_address_that_cannot_be_is_refused(path: str) -> None:
+    assert refuse(f"ipc://{path}").startswith(f"cannot listen at ipc://{path}: ")

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from pipeline.limits import Limits
@@ -52,7 +51,7 @@ def wait_for_start(fork_server: ForkServerClient, process: ForkedProcess) -> int
 def orders_of_a_camera(run_dir: Path) -> bytes:
     run = make_run(run_dir, "Endless")
     Ledger.create(run_dir, len(run.cameras), len(run.processes))
-    return msgspec.msgpack.encode(Orders(run, 0, "ERROR"))
+    return Orders(run, 0, "ERROR").encode()
 
 
 def parent_of(pid: int) -> int:
