@@ -86,7 +86,7 @@ def _check_form(endpoint: str) -> None:
     found = _TCP.fullmatch(endpoint)
     if found is None:
         raise LinkError(
-            f"{_KEY}: expected tcp://ADDRESS:PORT, an IPv6 address in brackets, got {endpoint}"
+            f"{_KEY}: expected an address and a port, an IPv6 address in brackets, got {endpoint}"
         )
     port = found["port"]
     if not (port.isascii() and port.isdecimal() and len(port) < 6 and 0 < int(port) < 1 << 16):

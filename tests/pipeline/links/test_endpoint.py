@@ -60,7 +60,7 @@ def test_an_ipv6_address_passes() -> None:
                                       "tcp://::1:5570", "tcp://:5570"])  # fmt: skip
 def test_an_endpoint_without_address_or_port_is_refused(endpoint: str) -> None:
     assert refuse(endpoint) == (
-        f"expected tcp://ADDRESS:PORT, an IPv6 address in brackets, got {endpoint}"
+        f"expected an address and a port, an IPv6 address in brackets, got {endpoint}"
     )
 
 
