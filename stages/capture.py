@@ -23,6 +23,7 @@ from stages.readers.network import connect_stream, network_options
 from stages.readers.pace import Pace
 from stages.readers.pipe import PipeConnection, PipeFileReader
 from stages.readers.presence import make_presence
+from stages.readers.rate_limit import RateLimit
 from stages.readers.reader import FormatChanged, Reader
 from stages.readers.stream import StreamReader
 from stages.readers.uri import Address, Kind
@@ -67,6 +68,10 @@ class Capture:
         realtime = is_scene if options.realtime is None else options.realtime
         has_pace = isinstance(self._reader, StreamReader)  # its own
         self._pace = Pace() if realtime and not has_pace else None
+        is_camera = (
+            options.address.kind is Kind.CAMERA
+        )  # other readers know what need not be decoded
+        self._limit = RateLimit(options.fps if is_camera else None)
         self._freeze = None
         if options.freeze_s is not None and not self.lossless:
             self._freeze = FreezeGuard(options.freeze_s)
@@ -90,9 +95,12 @@ class Capture:
             captured = self._read(picture)
         except FormatChanged as change:
             raise GeometryChanged(self._accept(change.form)) from None
-        if captured is None or self._freeze is None:
-            return captured
-        return captured if self._freeze.is_moving(picture.planes[0]) else None
+        if captured is None or not self._limit.wants(captured.pts_ns):
+            return None
+        self._limit.take(captured.pts_ns)
+        if self._freeze is not None and not self._freeze.is_moving(picture.planes[0]):
+            return None
+        return captured
 
     def take_losses(self) -> Mapping[DropReason, int]:
         return self._reader.take_losses()

@@ -126,6 +126,11 @@ def _check_sources(config: LineConfig) -> None:
                 f"sources[{i}].v4l2: expected a camera of this machine, got {source.uri}, "
                 f"which is a {address.kind}"
             )
+        if source.fps is not None and address.kind in (Kind.SCENE, Kind.FOLDER):
+            raise ConfigError(
+                f"sources[{i}].fps: expected a camera, stream or video file, got {source.uri}, "
+                f"which is a {address.kind}"
+            )
         if address.kind in (Kind.CAMERA, Kind.PIPE):
             if (device := os.path.realpath(address.location)) in once:
                 raise ConfigError(

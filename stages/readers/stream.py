@@ -72,6 +72,7 @@ class StreamReader:
         self._plan = KeyPlan(self._limit)
         self._lag, self._catch_up = LagMeter(), CatchUp()
         self._ready = deque[_Timed]()
+        self._is_flushed = False
         self._lags: dict[int, int] = {}  # by arrival, of pictures that the decoder holds
         self.pts_origin = PtsOrigin.STREAM if self._source.has_times else PtsOrigin.ARRIVAL
         self._clock.begin(longest_pause_ns=LONGEST_PAUSE_NS)
@@ -180,7 +181,14 @@ class StreamReader:
         return self._lag.measure(time_ns, unit.arrived_ns, idle=idle)
 
     def _end(self) -> None:
+        """Take what the decoder still holds; after that, say that there is no more."""
         assert self._source is not None, "read before open"
+        if not self._is_flushed:
+            self._is_flushed = True
+            for decoded in self._decoder.flush():
+                self._take(decoded)
+        if self._ready:
+            return
         if self._source.is_finite:
             raise EndOfSource
         raise SourceError(f"{redact(self._uri)}: the stream ended")
