@@ -290,7 +290,10 @@ def test_a_number_is_a_camera_of_this_machine(
 @pytest.mark.parametrize(
     ("endpoint", "why"),
     [
-        ("tcp://127.0.0.1", "expected an address and a port, an IPv6 address in brackets, got tcp://"),
+        (
+            "tcp://127.0.0.1",
+            "expected an address and a port, an IPv6 address in brackets, got tcp://",
+        ),
         ("tcp://127.0.0.1:70000", "expected a port from 1 to 65535, got '70000' in tcp://"),
         ("tcp://192.0.2.1:5570", "cannot listen at tcp://192.0.2.1:5570: "),
     ],
