@@ -14,9 +14,8 @@ import pytest
 from loguru import logger
 
 from pipeline.memory.counters import DropReason
-from pipeline.source import EndOfSource, SourceError
+from pipeline.source import EndOfSource, PtsOrigin, SourceError
 from stages.readers.file import FileReader
-from stages.slot import PtsOrigin
 from tests.clips import level, make_clip
 from tests.stages.readers.coded_clips import FRAME_NS, make_coded, packets_of, read_all
 
