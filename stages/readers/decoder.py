@@ -1,20 +1,28 @@
 """Pictures of coded ones, with an account of those that came to nothing."""
 
+import itertools
 from collections import Counter
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
 import av.error
+from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from pipeline.memory.counters import DropReason
 from stages.readers.access_unit import AccessUnit
-from stages.readers.libav import OUTPUT_CORRUPT
+from stages.readers.bitstream import is_hidden, mpeg2_size
+from stages.readers.frame_clock import FrameClock
+from stages.readers.libav import COPY_OPAQUE, OUTPUT_CORRUPT
 
 _NS_PER_S = 1_000_000_000
 # A stream that marks no picture as one to begin with is decoded from anywhere after so many.
 _LONGEST_WITHOUT_KEY = 600
+_MOST_REORDERED = 32  # fields: H.264 and HEVC reorder 16 frames at most
+_MOST_HELD = 64  # pictures in a decoder, and some that came to nothing
 
 
 class Decoded(NamedTuple):
@@ -23,30 +31,41 @@ class Decoded(NamedTuple):
     frame: VideoFrame
     pts_ns: int | None
     arrived_ns: int
+    sar: Fraction  # sample aspect ratio that the codec gives; 0 for none
 
 
-class _Pending(NamedTuple):
-    """A coded picture of which nothing has come out yet."""
+@dataclass(eq=False, slots=True)
+class _Pending:
+    """A coded picture of which nothing has come out yet; it rides on its packet to its frame."""
 
+    index: int  # in the order of decoding
     arrived_ns: int
     loss: DropReason | None  # the reason to count if nothing ever does
     damaged: bool
+    sar: Fraction = Fraction(0)
+    refused: bool = False  # the decoder said that it is wrong; a frame may come of it still
 
 
 class Decoder:
     """Decodes on one core, and keeps no picture back that could be shown.
 
     Frame threads would give more pictures in a second, each later by one interval per thread.
+
+    Args:
+        context: of one stream, not used before.
+        sent_times: the times of the container are those of sending, not of showing (AVI).
     """
 
-    def __init__(self, context: VideoCodecContext) -> None:
+    def __init__(self, context: VideoCodecContext, *, sent_times: bool = False) -> None:
         if not context.is_open:
             context.thread_count = 1
-            context.flags |= OUTPUT_CORRUPT
+            context.flags |= OUTPUT_CORRUPT | COPY_OPAQUE
         self._context = context
+        self._clock = FrameClock(sent_times=sent_times)
         self._has_begun = False
         self._units = 0
-        self._pending: dict[int, _Pending] = {}  # by pts
+        self._pending: dict[int, _Pending] = {}  # by index
+        self._time_base: Fraction | None = None
         self.losses = Counter[DropReason]()
 
     @property
@@ -73,28 +92,43 @@ class Decoder:
             self.losses[DropReason.DAMAGED] += 1
             return []
         packet = unit.packet
-        if packet.pts is not None and not packet.is_discard:
-            self._pending[packet.pts] = _Pending(unit.arrived_ns, loss, unit.damaged)
+        earlier: list[Decoded] = []
+        if self._changes_size(packet):
+            earlier = self._drain()
+            self._context.flush_buffers()
+        entry = self._remember(unit, loss)
         self._context.skip_frame = "DEFAULT" if loss is DropReason.UNDECODABLE else "NONREF"
         try:
             frames = self._context.decode(packet)
         except av.error.FFmpegError:
-            if packet.pts is not None:
-                self._pending.pop(packet.pts, None)
-            self.losses[DropReason.UNDECODABLE] += 1
-            return []
-        return self._sort_out(frames, unit.arrived_ns)
+            entry.refused = True
+            frames = []
+        entry.sar = self.sar  # of this picture, while earlier ones may still be inside
+        return earlier + self._sort_out(frames, unit.arrived_ns)
 
     def flush(self) -> list[Decoded]:
         """The pictures that the decoder still holds at the end of a file."""
+        decoded = self._drain()
+        self._give_up_before(self._units + 1)
+        return decoded
+
+    def _drain(self) -> list[Decoded]:
         try:
             frames = self._context.decode(None)
         except av.error.FFmpegError:
             frames = []
         last_ns = max((entry.arrived_ns for entry in self._pending.values()), default=0)
-        decoded = self._sort_out(frames, last_ns)
-        self._give_up(list(self._pending))
-        return decoded
+        return self._sort_out(frames, last_ns)
+
+    def _changes_size(self, packet: "Packet[VideoStream]") -> bool:
+        """Whether another size begins, at which the decoder would forget the frame that it holds.
+
+        FFmpeg's decoder of MPEG-2 does; the others give out what they hold.
+        """
+        if self._context.name != "mpeg2video" or not packet.is_keyframe or not self._pending:
+            return False
+        size = mpeg2_size(packet)
+        return size is not None and size != (self._context.width, self._context.height)
 
     def _may_begin(self, unit: AccessUnit) -> bool:
         """Pictures before the first that stands by itself would be made of nothing."""
@@ -103,26 +137,48 @@ class Decoder:
             self._has_begun = unit.packet.is_keyframe or self._units > _LONGEST_WITHOUT_KEY
         return self._has_begun
 
+    def _remember(self, unit: AccessUnit, loss: DropReason | None) -> _Pending:
+        packet = unit.packet
+        self._time_base = packet.time_base
+        if packet.is_discard or is_hidden(packet, self._context.name):
+            loss = None
+        entry = _Pending(self._units, unit.arrived_ns, loss, unit.damaged)
+        packet.opaque = self._pending[entry.index] = entry
+        self._give_up_before(entry.index - _MOST_HELD)
+        return entry
+
     def _sort_out(self, frames: list[VideoFrame], arrived_ns: int) -> list[Decoded]:
         found = []
         for frame in frames:
-            pts = frame.pts if frame.pts is not None else frame.dts
-            entry = None
-            if pts is not None:
-                entry = self._pending.pop(pts, None)
-                self._give_up([earlier for earlier in self._pending if earlier < pts])
+            entry = frame.opaque
+            assert entry is None or isinstance(entry, _Pending), "another's packet"
+            pts_ns = to_ns(self._clock.stamp(frame.pts, frame.dts), self._time_base)
+            sar = self.sar
+            if entry is not None:
+                self._settle(entry, frame)
+                arrived_ns, sar = entry.arrived_ns, entry.sar
             if frame.is_corrupt or (entry is not None and entry.damaged):
                 self.losses[DropReason.DAMAGED] += 1
-                continue
-            pts_ns = to_ns(pts, frame.time_base)
-            found.append(Decoded(frame, pts_ns, arrived_ns if entry is None else entry.arrived_ns))
+            else:
+                found.append(Decoded(frame, pts_ns, arrived_ns, sar))
         return found
 
-    def _give_up(self, times: list[int]) -> None:
-        for pts in times:
-            loss = self._pending.pop(pts).loss
-            if loss is not None:
-                self.losses[loss] += 1
+    def _settle(self, entry: _Pending, frame: VideoFrame) -> None:
+        """Something came of a picture: what should have come before it is lost."""
+        self._pending.pop(entry.index, None)
+        second = self._pending.get(entry.index + 1)
+        if frame.interlaced_frame and second is not None and not second.refused:
+            second.loss = None  # its second field, which makes no frame of its own
+        self._give_up_before(entry.index - _MOST_REORDERED)
+
+    def _give_up_before(self, index: int) -> None:
+        for entry in list(itertools.takewhile(lambda it: it.index < index, self._pending.values())):
+            self._give_up(entry)
+
+    def _give_up(self, entry: _Pending) -> None:
+        del self._pending[entry.index]
+        if entry.loss is not None:
+            self.losses[entry.loss] += 1
 
 
 def to_ns(ticks: int | None, time_base: Fraction | None) -> int | None:

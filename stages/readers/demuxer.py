@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Protocol
 
 import av.error
@@ -15,6 +16,7 @@ from pipeline.realtime import monotonic_ns
 from pipeline.redact import redact
 from pipeline.source import SourceError, SourceStalled
 from stages.readers.access_unit import AccessUnit
+from stages.readers.file_end import lacks_bytes
 from stages.readers.libav import open_container, read_failure
 
 _NS_PER_S = 1_000_000_000
@@ -22,10 +24,14 @@ _NS_PER_S = 1_000_000_000
 _TIMELESS = frozenset(
     {"h264", "hevc", "vvc", "m4v", "mjpeg", "mpjpeg", "obu", "cavsvideo", "dirac", "mpegvideo"}
 )
+_WITH_SAR = ("mov", "matroska", "asf", "ogg", "nut")
 _NO_FILM = (
     Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
     | Disposition.dependent
 )  # fmt: skip
+_MOST_ERRORS = 100  # in a row, before the rest of a file is given up
+# Behind the last picture of a file with one track: an index, of some 20 bytes a picture.
+_LARGEST_INDEX, _SMALL_BYTES = 0.25, 8192  # of the file; bytes
 
 
 class PacketSource(Protocol):
@@ -69,7 +75,7 @@ class Demuxer:
     def __init__(
         self, uri: str, *, name: str, options: dict[str, str], silence_s: float | None
     ) -> None:
-        self._name, self._silence_s = name, silence_s
+        self._uri, self._name, self._silence_s = uri, name, silence_s
         self.what = "file" if silence_s is None else "stream"
         self._container: InputContainer = open_container(
             uri, options=options, silence_s=silence_s, what=self.what, name=name
@@ -85,6 +91,8 @@ class Demuxer:
         self._packets: Iterator[Packet[Any]] = self._container.demux()
         self._last_ns = monotonic_ns()
         self.units = 0
+        self._end_byte = 0  # of the packets so far
+        self._errors = 0  # without a packet between
         self.is_cut = False  # the last packet ended before its announced end
 
     @property
@@ -96,6 +104,11 @@ class Demuxer:
         return self._container.format.name not in _TIMELESS
 
     @property
+    def has_sent_times(self) -> bool:
+        """Whether its times are those of sending: AVI has no others."""
+        return self._container.format.name == "avi"
+
+    @property
     def is_finite(self) -> bool:
         return self._container.duration is not None and self._container.duration > 0
 
@@ -105,33 +118,62 @@ class Demuxer:
         return self.stream.frames if "mp4" in self._container.format.name else 0
 
     @property
+    def lacks_bytes(self) -> bool:
+        """Whether bytes at the end of the file are missing, or could not be read as packets.
+
+        A demuxer that has lost its way ends as it does at the end of the file.
+        """
+        if not self._uri.startswith("file:"):
+            return False
+        container = self._container.format.name
+        if lacks_bytes(Path(self._uri.removeprefix("file:")), container):
+            return True
+        if len(self._container.streams) > 1 or "mp4" in container or self._end_byte == 0:
+            return False  # what follows may be sound, or the index
+        unread = self._container.size - self._end_byte
+        return unread > max(_LARGEST_INDEX * self._container.size, _SMALL_BYTES)
+
+    @property
     def rate(self) -> Fraction:
         """Frames per second as declared; 25 where nothing is."""
         return self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
 
     @property
     def sar(self) -> Fraction:
+        if not self._container.format.name.startswith(_WITH_SAR):
+            return Fraction(0)  # what PyAV has then is the codec's, of the first picture
         return self.stream.sample_aspect_ratio or Fraction(0)
 
     def read(self) -> AccessUnit | None:
-        try:
-            for packet in self._packets:
-                if packet.stream_index == self.stream.index and packet.size > 0:
-                    return self._count(packet)
-                self._check_silence()
-        except av.error.FFmpegError as error:
-            if self._silence_s is None:
-                self.is_cut = True  # what was read so far is as good as ever
-                return None
+        while True:
+            try:
+                for packet in self._packets:
+                    if packet.stream_index == self.stream.index and packet.size > 0:
+                        return self._count(packet)
+                    self._check_silence()
+            except av.error.FFmpegError as error:
+                self._go_on_after(error)
+                continue
+            return None
+
+    def _go_on_after(self, error: av.error.FFmpegError) -> None:
+        """Damage in a file costs what it hits; it may go on behind it."""
+        if self._silence_s is not None:
             raise read_failure(self._name, error, self._silence_s) from None
-        return None
+        self.is_cut = True
+        self._errors += 1
+        last = self._errors > _MOST_ERRORS or not isinstance(error, av.error.InvalidDataError)
+        self._packets = iter(()) if last else self._container.demux()
 
     def close(self) -> None:
         self._container.close()
 
     def _count(self, packet: "Packet[Any]") -> AccessUnit:
         self.units += 1
+        self._errors = 0
         self.is_cut = packet.is_corrupt
+        if packet.pos is not None:
+            self._end_byte = max(self._end_byte, packet.pos + packet.size)
         self._last_ns = monotonic_ns()
         return AccessUnit(packet, self._last_ns, self._silence_s is not None and packet.is_corrupt)
 

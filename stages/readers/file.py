@@ -15,7 +15,7 @@ from stages.readers.access_unit import AccessUnit
 from stages.readers.decoder import Decoded, Decoder, to_ns
 from stages.readers.demuxer import Demuxer
 from stages.readers.frame_format import Described, FrameFormatter
-from stages.readers.rate_limit import KeyPlan, RateLimit
+from stages.readers.rate_limit import KeyPlan, RateLimit, Span
 from stages.readers.reader import FormatChanged
 
 _NS_PER_S = 1_000_000_000
@@ -55,7 +55,6 @@ class FileReader:
         self.pts_origin = PtsOrigin.STREAM
 
     def open(self, first_frame: int) -> PictureFormat:
-        self._limit = RateLimit(self._fps)
         self._warned = False
         self._frames = self._read_rounds(first_frame)
         self._first: tuple[Described, int] | None = next(self._frames)
@@ -88,7 +87,7 @@ class FileReader:
             frames = 0
             for decoded, pts_ns in self._read_round(demuxer):
                 if frames >= skip:
-                    yield self._formatter.describe(decoded.frame, self._sar), pts_ns
+                    yield self._formatter.describe(decoded.frame, self._sar_of(decoded)), pts_ns
                 frames += 1
             if skip == 0 or frames > skip:
                 self._count_losses()
@@ -107,8 +106,10 @@ class FileReader:
         self._demuxer = demuxer = Demuxer(
             self._uri, name=self._name, options=self._options, silence_s=self._silence_s
         )
-        self._decoder = Decoder(demuxer.decoder)
+        self._decoder = Decoder(demuxer.decoder, sent_times=demuxer.has_sent_times)
         self._formatter = FrameFormatter()
+        self._limit = RateLimit(self._fps)  # rounds are equal, so that any can be found again
+        self._span = Span()
         self.pts_origin = PtsOrigin.STREAM if demuxer.has_times else PtsOrigin.RATE
         return demuxer
 
@@ -121,6 +122,8 @@ class FileReader:
             if self._limit.wants(pts_ns):
                 self._limit.take(pts_ns)
                 yield decoded, pts_ns
+        if self._span.last_ns is not None:  # of pictures too that were not even decoded
+            self._clock.stamp(self._span.last_ns)
         self._warn_if_cut(demuxer, count)
 
     def _decode(self, demuxer: Demuxer) -> Iterator[Decoded]:
@@ -129,6 +132,8 @@ class FileReader:
             if demuxer.units % _HEARTBEAT_UNITS == 0:
                 self._alive()
             time_ns = self._time_of(unit)
+            if time_ns is not None and not unit.packet.is_discard:
+                self._span.add(time_ns)
             if plan.passes_over(time_ns, is_key=unit.packet.is_keyframe):
                 continue
             wanted = time_ns is None or self._limit.wants(time_ns + self._clock.shift_ns)
@@ -142,10 +147,9 @@ class FileReader:
             return None
         return to_ns(unit.packet.pts, unit.packet.time_base)
 
-    @property
-    def _sar(self) -> Fraction:
+    def _sar_of(self, decoded: Decoded) -> Fraction:
         assert self._demuxer is not None, "read before open"
-        return self._demuxer.sar or self._decoder.sar
+        return self._demuxer.sar or decoded.sar
 
     def _count_losses(self) -> None:
         self._losses += self._decoder.losses
@@ -154,7 +158,8 @@ class FileReader:
     def _warn_if_cut(self, demuxer: Demuxer, frames: int) -> None:
         """Say it where it is certain: bytes were missing, or pictures that the header announces."""
         announced = demuxer.announced_units
-        if self._warned or not (demuxer.is_cut or announced > demuxer.units):
+        is_whole = not demuxer.is_cut and announced <= demuxer.units and not demuxer.lacks_bytes
+        if self._warned or is_whole:
             return
         self._warned = True
         header = f", its header announces {announced}" if announced else ""

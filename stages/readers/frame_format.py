@@ -18,7 +18,7 @@ from stages.kernels.pixels import Pixels
 
 _PLANAR = {"yuv420p": False, "yuvj420p": True}  # whether the name alone says full range
 # AVColorSpace and AVColorRange. What is not named is BT.601 and limited, as everywhere in FFmpeg.
-_MATRICES = {1: Matrix.BT709, 9: Matrix.BT2020, 10: Matrix.BT2020}
+_MATRICES = {1: Matrix.BT709, 7: Matrix.BT709, 9: Matrix.BT2020, 10: Matrix.BT2020}
 _FULL_RANGE = 2
 _GREY = frozenset({"gray", "gray10le", "gray12le", "gray16le", "ya8", "monow", "monob"})
 _MOST_SAR = 16  # a ratio beyond this is a fault of the file, not a shape of pixels
@@ -73,7 +73,7 @@ class FrameFormatter:
             pixels: Pixels = rows[:, : plane.width]
             if form.layout is Layout.BGR:
                 pixels = rows[:, : plane.width * 3].reshape(plane.height, plane.width, 3)
-            if described.frame.interlaced_frame and plane.height > 1:
+            if described.frame.interlaced_frame and plane.height > 2:
                 pixels = _whole_from_field(pixels)
             turn_into(pixels, form.orientation, target)
 
@@ -89,11 +89,17 @@ class FrameFormatter:
 def _whole_from_field(pixels: Pixels) -> Pixels:
     """A picture of the upper field alone: the two were taken at two moments.
 
-    The lines between are interpolated. docs/sources.md has what this does to detections, beside
-    both fields as they are, and beside yadif.
+    Its lines stay where they are; those between are the mean of their neighbours. docs/sources.md
+    has what this does to detections, beside both fields as they are, yadif and bwdif.
     """
-    height, width = pixels.shape[:2]
-    return np.asarray(cv2.resize(pixels[::2], (width, height)), np.uint8)
+    field = pixels[::2]
+    whole = np.empty_like(pixels)
+    whole[::2] = field
+    between = cv2.addWeighted(field[:-1], 0.5, field[1:], 0.5, 0.0)
+    whole[1 : 2 * len(between) : 2] = between.reshape(field[1:].shape)
+    if len(pixels) % 2 == 0:
+        whole[-1] = field[-1]
+    return whole
 
 
 def _is_rgb(frame: VideoFrame) -> bool:

@@ -14,6 +14,7 @@ av.logging.set_level(None)
 _DENIED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 _LATE = (av.error.ExitError, av.error.TimeoutError)  # stopped by its interrupt callback, or its own
 
+COPY_OPAQUE = 1 << 7  # AV_CODEC_FLAG: a frame has the `opaque` of the packet that it comes of
 OUTPUT_CORRUPT = 1 << 3  # AV_CODEC_FLAG: frames that are not whole come out, marked as such
 
 

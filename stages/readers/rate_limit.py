@@ -2,7 +2,8 @@
 
 _NS_PER_S = 1_000_000_000
 _BACK_NS = 1_000_000_000  # a time earlier by more is a clock that began again
-_SLACK = 0.02  # of an interval: times in whole milliseconds do not meet the grid exactly
+# Times in whole milliseconds do not meet the grid exactly; of a short interval it is less.
+_SLACK_NS, _SLACK = 1_000_000, 0.02
 
 
 class RateLimit:
@@ -10,6 +11,7 @@ class RateLimit:
 
     def __init__(self, fps: float | None) -> None:
         self._step_ns = 0 if fps is None else round(_NS_PER_S / fps)
+        self._slack_ns = min(_SLACK_NS, round(self._step_ns * _SLACK))
         self._due_ns: int | None = None
 
     @property
@@ -22,13 +24,23 @@ class RateLimit:
             return True
         if pts_ns < self._due_ns - self._step_ns - _BACK_NS:
             return True
-        return pts_ns >= self._due_ns - self._step_ns * _SLACK
+        return pts_ns >= self._due_ns - self._slack_ns
 
     def take(self, pts_ns: int) -> None:
         """Count a wanted frame: the next is due one step later, on average too."""
         due_ns = pts_ns if self._due_ns is None else self._due_ns
         on_grid = 0 <= pts_ns - due_ns < self._step_ns
         self._due_ns = (due_ns if on_grid else pts_ns) + self._step_ns
+
+
+class Span:
+    """How far the pictures of a file reach, also those that are not decoded."""
+
+    def __init__(self) -> None:
+        self.last_ns: int | None = None
+
+    def add(self, time_ns: int) -> None:
+        self.last_ns = time_ns if self.last_ns is None else max(self.last_ns, time_ns)
 
 
 class KeyPlan:
@@ -62,4 +74,4 @@ class KeyPlan:
         if not self._is_regular or self._last_key_ns is None or self._interval_ns <= 0:
             return False
         next_key_ns = self._last_key_ns + self._interval_ns
-        return pts_ns < next_key_ns and not self._limit.wants(next_key_ns - 1)
+        return pts_ns < next_key_ns and not self._limit.wants(next_key_ns - 2 * _SLACK_NS)
