@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from stages.kernels.boxes import Wh
 from stages.kernels.pixels import Pixels
-from stages.kernels.resize import warp_into
 
 
 class Layout(enum.IntEnum):
@@ -121,22 +120,6 @@ class Picture:
         assert self.form.layout is Layout.BGR, "planes of luma and chroma are no BGR image"
         return self.planes[0]
 
-    def warp_into(self, tensor: Pixels) -> None:
-        """Fill `tensor` (h, w, 3) with the whole picture in BGR, each axis scaled by itself."""
-        if self.form.layout is Layout.BGR:
-            warp_into(self.planes[0], tensor)
-            return
-        height, width = tensor.shape[:2]
-        luma, *chroma = self.planes
-        half_wh = (width + 1) // 2, (height + 1) // 2
-        wide = cv2.merge(
-            [
-                cv2.resize(luma, (width, height), interpolation=cv2.INTER_LINEAR),
-                *(_grow(cv2.resize(plane, half_wh), (width, height)) for plane in chroma),
-            ]
-        )
-        _colour(wide, self.form, tensor)
-
     def to_bgr(self, out: Pixels) -> None:
         """Fill `out` (H, W, 3) with the picture in BGR, at whatever size `out` has."""
         height, width = out.shape[:2]
@@ -157,11 +140,6 @@ class Picture:
         form = self.form
         is_even = form.width % 2 == 0 and form.height % 2 == 0
         return is_even and form.matrix is Matrix.BT601 and not form.full_range
-
-
-def _grow(plane: cv2.typing.MatLike, wh: Wh) -> cv2.typing.MatLike:
-    """Chroma at the resolution of luma: the same value for four pixels, as eyes do not mind."""
-    return cv2.resize(plane, wh, interpolation=cv2.INTER_NEAREST)
 
 
 def _resize(image: Pixels, out: Pixels) -> None:

@@ -11,10 +11,10 @@ from pipeline.memory.counters import DropReason
 from pipeline.redact import redact
 from pipeline.source import Captured, EndOfSource, PtsOrigin, SourceError
 from stages.kernels.picture import Picture, PictureFormat
-from stages.readers.access_unit import AccessUnit
-from stages.readers.decoder import Decoded, Decoder, to_ns
-from stages.readers.demuxer import Demuxer
-from stages.readers.frame_format import Described, FrameFormatter
+from stages.readers.decoding.access_unit import AccessUnit
+from stages.readers.decoding.decoder import Decoded, Decoder, to_ns
+from stages.readers.decoding.demuxer import Demuxer
+from stages.readers.decoding.frame_format import Described, FrameFormatter
 from stages.readers.rate_limit import KeyPlan, RateLimit, Span
 from stages.readers.reader import FormatChanged
 

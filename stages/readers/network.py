@@ -3,7 +3,7 @@
 from typing import Literal
 
 from pipeline.source import SourceError
-from stages.readers.demuxer import Demuxer, PacketSource
+from stages.readers.decoding.demuxer import Demuxer, PacketSource
 from stages.readers.rtsp.stream import RtspStream, UnsupportedStream
 
 Transport = Literal["tcp", "udp"]

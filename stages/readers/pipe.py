@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pipeline.source import EndOfSource, SourceError
 from stages.kernels.picture import PictureFormat
-from stages.readers.demuxer import Demuxer, PacketSource
+from stages.readers.decoding.demuxer import Demuxer, PacketSource
 from stages.readers.file import FileReader
 from stages.readers.network import STREAM_OPTIONS
 from stages.readers.uri import Address

@@ -12,10 +12,10 @@ from pipeline.realtime import monotonic_ns
 from pipeline.redact import redact
 from pipeline.source import Captured, EndOfSource, PtsOrigin, SourceError, SourceStalled
 from stages.kernels.picture import Picture, PictureFormat
-from stages.readers.access_unit import AccessUnit
-from stages.readers.decoder import Decoded, Decoder, to_ns
-from stages.readers.demuxer import PacketSource
-from stages.readers.frame_format import Described, FrameFormatter
+from stages.readers.decoding.access_unit import AccessUnit
+from stages.readers.decoding.decoder import Decoded, Decoder, to_ns
+from stages.readers.decoding.demuxer import PacketSource
+from stages.readers.decoding.frame_format import Described, FrameFormatter
 from stages.readers.lag import CatchUp, LagMeter
 from stages.readers.rate_limit import KeyPlan, RateLimit
 from stages.readers.reader import FormatChanged
@@ -154,7 +154,7 @@ class StreamReader:
             return
         self._limit.take(pts_ns)
         assert self._source is not None, "read before open"
-        sar = self._source.sar or self._decoder.sar
+        sar = self._source.sar or decoded.sar
         described = self._formatter.describe(decoded.frame, sar)
         lag_ns = self._lags.pop(decoded.arrived_ns, 0)
         self._ready.append(_Timed(described, pts_ns, decoded.arrived_ns, lag_ns))

@@ -17,6 +17,7 @@ from models.evaluate.results import (
     detections_to_results,
 )
 from stages.kernels.picture import Layout, Picture, PictureFormat, bgr_format
+from stages.kernels.warp import Warper
 from stages.model.detector import Detector
 from stages.model.frame_detector import make_soft_nms
 from tests.benchmarks.report import Row, bench_model, report
@@ -35,7 +36,9 @@ def to_planes(image: np.ndarray) -> Picture:
     """As a camera would have sent it; OpenCV halves chroma of even sizes only."""
     height, width = (side - side % 2 for side in image.shape[:2])
     planes = cv2.cvtColor(image[:height, :width], cv2.COLOR_BGR2YUV_I420)
-    return Picture(PictureFormat(Layout.I420, width, height), np.asarray(planes).reshape(-1))
+    return Picture(
+        PictureFormat(Layout.I420, width, height), np.asarray(planes, np.uint8).reshape(-1)
+    )
 
 
 def test_planes_are_as_good_as_bgr(shared: Path) -> None:
@@ -43,13 +46,14 @@ def test_planes_are_as_good_as_bgr(shared: Path) -> None:
     detector = Detector(bench_model())
     soft_nms = make_soft_nms(detector.metadata, SCORE_THRESH, MAX_DETECTIONS)
     categories = categories_of(detector.metadata.labels, dataset)
+    warper = Warper(detector.metadata.input_wh)
     tensor, ways = detector.make_tensor(), {"BGR": to_bgr, "planes": to_planes}
     results: dict[str, list[Result]] = {way: [] for way in ways}
     read = []
     for image, frame in read_frames(dataset, DataReport()):
         read.append(image)
         for way, convert in ways.items():
-            convert(frame).warp_into(tensor)
+            warper.warp(convert(frame), tensor)
             found = soft_nms.suppress(*detector.infer(tensor))
             found = found.to_frame(detector.metadata.input_wh, (frame.shape[1], frame.shape[0]))
             results[way] += detections_to_results(image.image_id, found, categories)

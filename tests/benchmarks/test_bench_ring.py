@@ -20,6 +20,7 @@ from pipeline.memory.ring import Ring, RingLayout, ring_path
 from pipeline.memory.ring_cache import RingCache
 from stages.config import LineConfig, SourceConfig
 from stages.graph import make_topology
+from stages.kernels.picture import Layout, PictureFormat
 from stages.slot import DetectionBody, SlotShape
 from tests.benchmarks.report import Row, percentiles, report
 from tests.benchmarks.timing import measure, pinned
@@ -34,7 +35,8 @@ BODY = DetectionBody(bytes(240))  # ten detections
 @pytest.fixture
 def layout() -> RingLayout:
     topology = make_topology(LineConfig(sources=(SourceConfig(uri="0"),)))
-    areas = SlotShape((320, 320), 200, 11, canvas=False).areas(1280, 720)
+    form = PictureFormat(Layout.I420, 1280, 720)
+    areas = SlotShape((320, 320), 200, 11, canvas=False).areas(form)
     return RingLayout(8, areas, topology.names, topology.branches)
 
 

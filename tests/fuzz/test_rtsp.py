@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.source import SourceError
-from stages.readers.access_unit import AccessUnit
+from stages.readers.decoding.access_unit import AccessUnit
 from stages.readers.rtsp.address import parse_address
 from stages.readers.rtsp.assembler import Assembler
 from stages.readers.rtsp.authentication import Authenticator, choose_challenge

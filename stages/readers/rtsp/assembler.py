@@ -7,7 +7,7 @@ from typing import Any
 
 from av.packet import Packet
 
-from stages.readers.access_unit import AccessUnit
+from stages.readers.decoding.access_unit import AccessUnit
 from stages.readers.rtsp.media_clock import MediaClock
 from stages.readers.rtsp.nal import Depacketizer, Unit
 

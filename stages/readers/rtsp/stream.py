@@ -20,7 +20,7 @@ from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 
 from pipeline.source import SourceError, SourceStalled
-from stages.readers.access_unit import AccessUnit
+from stages.readers.decoding.access_unit import AccessUnit
 from stages.readers.rtsp.address import parse_address
 from stages.readers.rtsp.assembler import Assembler
 from stages.readers.rtsp.h264 import H264Depacketizer
@@ -47,8 +47,8 @@ class UnsupportedStream(SourceError):
 class RtspStream:
     """One H.264 or H.265 stream of an RTSP server.
 
-    It is a `PacketSource` of stages/readers/demuxer.py. `decoder` is there once the stream is open;
-    it has the parameter sets of the description, and those that change later come with the
+    It is a `PacketSource` of stages/readers/decoding/demuxer.py. `decoder` is there once the stream
+    is open; it has the parameter sets of the description, and those that change later come with the
     pictures. `lost` counts the RTP packets that did not arrive.
 
     Args:

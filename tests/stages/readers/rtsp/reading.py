@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from stages.readers.access_unit import AccessUnit
+from stages.readers.decoding.access_unit import AccessUnit
 from stages.readers.rtsp.stream import RtspStream
 from tests.stages.readers.rtsp.pictures import TICKS, brightness
 

@@ -12,10 +12,10 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from stages.kernels.picture import Layout, Matrix, Picture
-from stages.readers.frame_format import FrameFormatter
+from stages.readers.decoding.frame_format import FrameFormatter
 from tests.clips import level
+from tests.stages.kernels.planes import WITHIN, difference, smooth
 from tests.stages.kernels.test_orientation import MATRICES
-from tests.stages.kernels.test_picture import WITHIN, difference, smooth
 from tests.stages.readers.coded_clips import make_coded, read_all
 
 FORMATS = [

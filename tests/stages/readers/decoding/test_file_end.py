@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.readers.file_end import lacks_bytes
+from stages.readers.decoding.file_end import lacks_bytes
 from tests.stages.readers.coded_clips import make_coded
 
 

@@ -12,7 +12,7 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 
 from pipeline.source import SourceError
-from stages.readers.demuxer import Demuxer
+from stages.readers.decoding.demuxer import Demuxer
 from tests.stages.readers.coded_clips import make_coded
 
 

@@ -1,4 +1,4 @@
-from stages.readers.frame_clock import FrameClock
+from stages.readers.decoding.frame_clock import FrameClock
 
 
 def test_times_of_showing_are_taken_where_they_are_in_order() -> None:

@@ -7,9 +7,9 @@ import av
 import pytest
 
 from pipeline.memory.counters import DropReason
-from stages.readers.access_unit import AccessUnit
-from stages.readers.decoder import Decoded, Decoder, to_ns
-from stages.readers.demuxer import Demuxer
+from stages.readers.decoding.access_unit import AccessUnit
+from stages.readers.decoding.decoder import Decoded, Decoder, to_ns
+from stages.readers.decoding.demuxer import Demuxer
 from tests.stages.readers.coded_clips import FRAME_NS, make_coded
 from tests.stages.readers.field_pictures import make_field_pictures
 
@@ -57,7 +57,7 @@ def test_pictures_before_the_first_key_frame_are_damaged(clip: Path) -> None:
 def test_a_stream_that_marks_no_key_frame_is_decoded_in_the_end(
     clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stages.readers.decoder._LONGEST_WITHOUT_KEY", 10)
+    monkeypatch.setattr("stages.readers.decoding.decoder._LONGEST_WITHOUT_KEY", 10)
     decoder, units = units_of(clip)
     for unit in units:
         unit.packet.is_keyframe = False

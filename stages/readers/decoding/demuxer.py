@@ -15,9 +15,9 @@ from av.video.stream import VideoStream
 from pipeline.realtime import monotonic_ns
 from pipeline.redact import redact
 from pipeline.source import SourceError, SourceStalled
-from stages.readers.access_unit import AccessUnit
-from stages.readers.file_end import lacks_bytes
-from stages.readers.libav import open_container, read_failure
+from stages.readers.decoding.access_unit import AccessUnit
+from stages.readers.decoding.file_end import lacks_bytes
+from stages.readers.decoding.libav import open_container, read_failure
 
 _NS_PER_S = 1_000_000_000
 # Formats that hold pictures one after another and no times.

@@ -13,10 +13,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pipeline.memory.counters import DropReason
-from stages.readers.access_unit import AccessUnit
-from stages.readers.bitstream import is_hidden, mpeg2_size
-from stages.readers.frame_clock import FrameClock
-from stages.readers.libav import COPY_OPAQUE, OUTPUT_CORRUPT
+from stages.readers.decoding.access_unit import AccessUnit
+from stages.readers.decoding.bitstream import is_hidden, mpeg2_size
+from stages.readers.decoding.frame_clock import FrameClock
+from stages.readers.decoding.libav import COPY_OPAQUE, OUTPUT_CORRUPT
 
 _NS_PER_S = 1_000_000_000
 # A stream that marks no picture as one to begin with is decoded from anywhere after so many.
