@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.memory.counters import DropReason, FrameCounts
+from pipeline.memory.counters import NEVER_CAPTURED, DropReason, FrameCounts
 from pipeline.memory.ledger import LedgerReader
 
 _CAPTURE = "capture."
@@ -29,8 +29,15 @@ class RunningLedger:
         return self.counts("publish", camera).frames
 
     def losses(self, camera: str = "cam0") -> int:
-        """Frames without a result."""
-        return sum(self._ledger.drops(self._cameras.index(camera)).values())
+        """Captured frames without a result."""
+        drops = self._ledger.drops(self._cameras.index(camera))
+        never = {reason.label for reason in NEVER_CAPTURED}
+        return sum(count for reason, count in drops.items() if reason not in never)
+
+    def lost_before_capture(self, camera: str = "cam0") -> int:
+        """Coded pictures that were never frames."""
+        drops = self._ledger.drops(self._cameras.index(camera))
+        return sum(drops[reason.label] for reason in NEVER_CAPTURED)
 
     def unrecorded(self, camera: str = "cam0") -> int:
         """Results for which a recorder was too slow."""

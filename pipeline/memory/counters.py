@@ -26,6 +26,9 @@ class DropReason(enum.IntEnum):
         return self.name.lower()
 
 
+# Given up before they were frames: they are in no count of captured ones.
+NEVER_CAPTURED = (DropReason.UNDECODABLE, DropReason.DAMAGED, DropReason.BEHIND)
+# What messages tell of: everything but a result that is not recorded.
 LOSSES = tuple(reason for reason in DropReason if reason is not DropReason.NOT_RECORDED)
 
 # The words of a row, in this order. One word for each `DropReason` follows.
