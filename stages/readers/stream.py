@@ -73,6 +73,7 @@ class StreamReader:
         self._lag, self._catch_up = LagMeter(), CatchUp()
         self._ready = deque[_Timed]()
         self._is_flushed = False
+        self._last_time_ns = self._interval_ns = 0
         self._lags: dict[int, int] = {}  # by arrival, of pictures that the decoder holds
         self.pts_origin = PtsOrigin.STREAM if self._source.has_times else PtsOrigin.ARRIVAL
         self._clock.begin(longest_pause_ns=LONGEST_PAUSE_NS)
@@ -178,7 +179,13 @@ class StreamReader:
         time_ns = to_ns(ticks, packet.time_base)
         if time_ns is None or self.pts_origin is PtsOrigin.ARRIVAL:
             return 0
-        return self._lag.measure(time_ns, unit.arrived_ns, idle=idle)
+        interval_ns = time_ns - self._last_time_ns
+        if 0 < interval_ns < LONGEST_PAUSE_NS:
+            self._interval_ns = interval_ns
+        self._last_time_ns = time_ns
+        assert self._source is not None, "read before open"
+        held_ns = self._source.held_pictures * self._interval_ns
+        return self._lag.measure(time_ns, unit.arrived_ns, idle=idle) + held_ns
 
     def _end(self) -> None:
         """Take what the decoder still holds; after that, say that there is no more."""

@@ -46,6 +46,11 @@ class PacketSource(Protocol):
         ...
 
     @property
+    def held_pictures(self) -> int:
+        """How many pictures later one comes out than it was there."""
+        ...
+
+    @property
     def is_finite(self) -> bool:
         """Whether it has an end that is known: a file or a finished list, not a live stream."""
         ...
@@ -107,6 +112,11 @@ class Demuxer:
     def has_sent_times(self) -> bool:
         """Whether its times are those of sending: AVI has no others."""
         return self._container.format.name == "avi"
+
+    @property
+    def held_pictures(self) -> int:
+        """2 in MPEG-TS: the packet ends where the next begins, and the parser waits for one more."""
+        return 2 if self._container.format.name == "mpegts" else 0
 
     @property
     def is_finite(self) -> bool:

@@ -60,6 +60,7 @@ class RtspStream:
     decoder: VideoCodecContext
     has_times = True
     is_finite = False
+    held_pictures = 0
     sar = Fraction(0)  # RTP knows none; the codec does
 
     def __init__(self, uri: str, *, transport: str, silence_s: float) -> None:
