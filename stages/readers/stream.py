@@ -135,7 +135,9 @@ class StreamReader:
         if passed or (loss is not DropReason.UNDECODABLE and self._decoder.is_intra_only):
             self._good_ns = unit.arrived_ns
             return
-        self._lags[unit.arrived_ns] = lag_ns
+        assert self._source is not None, "read before open"
+        held_ns = self._source.held_pictures * self._interval_ns  # no queue: it does not grow
+        self._lags[unit.arrived_ns] = lag_ns + held_ns
         for decoded in self._decoder.decode(unit, loss):
             self._good_ns = unit.arrived_ns
             self._take(decoded)
@@ -183,9 +185,7 @@ class StreamReader:
         if 0 < interval_ns < LONGEST_PAUSE_NS:
             self._interval_ns = interval_ns
         self._last_time_ns = time_ns
-        assert self._source is not None, "read before open"
-        held_ns = self._source.held_pictures * self._interval_ns
-        return self._lag.measure(time_ns, unit.arrived_ns, idle=idle) + held_ns
+        return self._lag.measure(time_ns, unit.arrived_ns, idle=idle)
 
     def _end(self) -> None:
         """Take what the decoder still holds; after that, say that there is no more."""

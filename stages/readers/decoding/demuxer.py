@@ -115,7 +115,7 @@ class Demuxer:
 
     @property
     def held_pictures(self) -> int:
-        """2 in MPEG-TS: the packet ends where the next begins, and the parser waits for one more."""
+        """2 in MPEG-TS: a packet ends where the next begins, and the parser waits for one more."""
         return 2 if self._container.format.name == "mpegts" else 0
 
     @property
