@@ -116,13 +116,16 @@ class StreamReader:
             return
         idle = unit.arrived_ns - before_ns > _IDLE_NS
         self._decode(unit, self._measure_lag(unit, idle=idle))
-        self._losses += self._decoder.losses
-        self._decoder.losses.clear()
+        self._count_losses()
         if monotonic_ns() - self._good_ns > self._silence_ns:
             raise SourceStalled(
                 f"{redact(self._uri)}: sent nothing that can be decoded for "
                 f"{self._silence_ns / _NS_PER_S:g} s"
             )
+
+    def _count_losses(self) -> None:
+        self._losses += self._decoder.losses
+        self._decoder.losses.clear()
 
     def _decode(self, unit: AccessUnit, lag_ns: int) -> None:
         is_key = unit.packet.is_keyframe
@@ -133,6 +136,7 @@ class StreamReader:
         loss = self._loss_of(unit, lag_ns)
         passed = self._plan.passes_over(self._time_of(unit), is_key=is_key)
         if passed or (loss is not DropReason.UNDECODABLE and self._decoder.is_intra_only):
+            self._losses[DropReason.BEHIND] += loss is DropReason.BEHIND
             self._good_ns = unit.arrived_ns
             return
         assert self._source is not None, "read before open"
@@ -194,6 +198,7 @@ class StreamReader:
             self._is_flushed = True
             for decoded in self._decoder.flush():
                 self._take(decoded)
+            self._count_losses()
         if self._ready:
             return
         if self._source.is_finite:
