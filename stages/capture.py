@@ -18,7 +18,7 @@ from stages.readers.camera import CameraReader, check_device
 from stages.readers.file import FileReader
 from stages.readers.folder import FolderReader
 from stages.readers.freeze import FreezeGuard
-from stages.readers.images.image_file import is_still_image
+from stages.readers.images.suffixes import is_still_image
 from stages.readers.network import connect_stream, network_options
 from stages.readers.pace import Pace
 from stages.readers.pipe import PipeConnection, PipeFileReader

@@ -4,6 +4,7 @@ import msgspec
 
 from pipeline.realtime import monotonic_ns
 from pipeline.stage import BasicStage, Context, Frame
+from stages.kernels.colour import to_bgr
 from stages.kernels.detections import decode_detections
 from stages.kernels.draw import draw_caption, draw_detections
 from stages.slot import DetectionBody, Slot
@@ -29,13 +30,13 @@ class Overlay(BasicStage[DetectionBody, None]):
 
     def process(self, frame: Frame[DetectionBody]) -> None:
         slot = Slot(frame)
-        slot.picture.to_bgr(slot.canvas)
+        to_bgr(slot.picture, slot.canvas)
         draw_detections(slot.canvas, decode_detections(frame.body.encoded), self._labels)
         self._caption(frame)
 
     def pass_failed(self, frame: Frame[DetectionBody | None]) -> None:
         slot = Slot(frame)
-        slot.picture.to_bgr(slot.canvas)
+        to_bgr(slot.picture, slot.canvas)
         self._caption(frame)
 
     def _caption(self, frame: Frame[DetectionBody | None]) -> None:

@@ -21,6 +21,7 @@ SOCKET_FILES = {
     "pipeline/links/authenticator.py",
     "pipeline/links/broadcast.py",
     "pipeline/links/dispatch.py",
+    "pipeline/links/endpoint.py",
     "pipeline/links/link.py",
     "pipeline/links/sockets.py",
     "pipeline/links/stream.py",

@@ -1,18 +1,14 @@
-"""A frame's pixels as the decoder gives them, and BGR made of them where it is needed.
+"""A frame's pixels as the decoder gives them.
 
 A decoder gives planes of luma and of chroma at half the resolution (I420): half the bytes of BGR.
-They stay as they are. The network's input is made of the planes directly: first they are resized,
-then the few pixels that are left get their colour. `to_bgr` is for pictures that somebody looks at.
+They stay as they are. `warp.Warper` makes the network's input of them, and `colour.to_bgr` makes
+pictures that somebody looks at. This file needs no OpenCV, so stages that only ask for the size of
+a frame do not load it.
 """
 
 import enum
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from stages.kernels.boxes import Wh
 from stages.kernels.pixels import Pixels
@@ -33,11 +29,6 @@ class Matrix(enum.IntEnum):
     BT2020 = 2
 
 
-_LUMA_OF_RED_AND_BLUE = {
-    Matrix.BT601: (0.299, 0.114),
-    Matrix.BT709: (0.2126, 0.0722),
-    Matrix.BT2020: (0.2627, 0.0593),
-}
 _ROTATED = frozenset({5, 6, 7, 8})  # orientations that swap width and height
 
 
@@ -119,56 +110,3 @@ class Picture:
         """(H, W, 3), to read or to write; for pictures in BGR only."""
         assert self.form.layout is Layout.BGR, "planes of luma and chroma are no BGR image"
         return self.planes[0]
-
-    def to_bgr(self, out: Pixels) -> None:
-        """Fill `out` (H, W, 3) with the picture in BGR, at whatever size `out` has."""
-        height, width = out.shape[:2]
-        if self.form.layout is Layout.BGR:
-            _resize(self.planes[0], out)
-            return
-        luma, *chroma = self.planes
-        if (width, height) == (self.form.width, self.form.height) and self._is_common:
-            whole = np.concatenate([plane.ravel() for plane in self.planes])
-            cv2.cvtColor(whole.reshape(height * 3 // 2, width), cv2.COLOR_YUV2BGR_I420, out)
-            return
-        planes = [cv2.resize(plane, (width, height)) for plane in (luma, *chroma)]
-        _colour(cv2.merge(planes), self.form, out)
-
-    @property
-    def _is_common(self) -> bool:
-        """Whether OpenCV has a function of its own for it."""
-        form = self.form
-        is_even = form.width % 2 == 0 and form.height % 2 == 0
-        return is_even and form.matrix is Matrix.BT601 and not form.full_range
-
-
-def _resize(image: Pixels, out: Pixels) -> None:
-    height, width = out.shape[:2]
-    if image.shape == out.shape:
-        np.copyto(out, image)
-    else:
-        cv2.resize(image, (width, height), dst=out)
-
-
-def _colour(yuv: cv2.typing.MatLike, form: PictureFormat, out: Pixels) -> None:
-    written = cv2.transform(yuv, bgr_of_yuv(form.matrix, form.full_range), out)
-    if written is not out:  # OpenCV allocates, silently, what does not suit it
-        np.copyto(out, written)
-
-
-@lru_cache
-def bgr_of_yuv(matrix: Matrix, full_range: bool) -> NDArray[np.float32]:
-    """(3, 4): BGR of luma, blue-difference, red-difference and one (ITU-T H.273, 8.3)."""
-    red, blue = _LUMA_OF_RED_AND_BLUE[matrix]
-    green = 1 - red - blue
-    luma_scale, chroma_scale = (1.0, 1.0) if full_range else (255 / 219, 255 / 224)
-    to_blue, to_red = 2 * (1 - blue) * chroma_scale, 2 * (1 - red) * chroma_scale
-    rows = np.array(
-        [
-            [luma_scale, to_blue, 0.0],
-            [luma_scale, -to_blue * blue / green, -to_red * red / green],
-            [luma_scale, 0.0, to_red],
-        ]
-    )
-    offsets = rows @ np.array([0.0 if full_range else 16.0, 128.0, 128.0])
-    return np.hstack([rows, -offsets[:, None]]).astype(np.float32)

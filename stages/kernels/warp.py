@@ -8,7 +8,8 @@ of the whole frame. Chroma is resized at half the network's size, which is what 
 import cv2
 import numpy as np
 
-from stages.kernels.picture import Layout, Picture, bgr_of_yuv
+from stages.kernels.colour import mix
+from stages.kernels.picture import Layout, Picture
 from stages.kernels.pixels import Pixels
 from stages.kernels.resize import warp_into
 
@@ -40,7 +41,4 @@ class Warper:
             cv2.resize(plane, self._half_wh, dst=self._half)
             cv2.resize(self._half, self._wh, dst=grown)
         cv2.merge(self._planes, self._yuv)
-        form = picture.form
-        written = cv2.transform(self._yuv, bgr_of_yuv(form.matrix, form.full_range), tensor)
-        if written is not tensor:  # OpenCV allocates, silently, what does not suit it
-            np.copyto(tensor, written)
+        mix(self._yuv, picture.form, tensor)

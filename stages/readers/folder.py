@@ -10,7 +10,8 @@ from loguru import logger
 from pipeline.source import Captured, EndOfSource, SourceError
 from stages.kernels.picture import Picture, PictureFormat, bgr_format
 from stages.kernels.pixels import Pixels
-from stages.readers.images.image_file import SUFFIXES, UnusableImage, load_image
+from stages.readers.images.image_file import UnusableImage, load_image
+from stages.readers.images.suffixes import SUFFIXES
 from stages.readers.reader import FormatChanged, ImageReader
 
 _FRAME_NS = 1_000_000_000  # images have no clock of their own: one second each

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.config import LineConfig
-from stages.readers.images.image_file import SUFFIXES
+from stages.readers.images.suffixes import is_image
 from stages.readers.uri import file_path, is_scene
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -20,11 +20,6 @@ class Input(NamedTuple):
 
     what: str
     path: Path
-
-
-def is_image(path: Path) -> bool:
-    """Whether a source would deliver the file, if it lay in its folder."""
-    return path.suffix.lower() in SUFFIXES
 
 
 def find_inputs(config: LineConfig, model_path: str, config_path: Path | None) -> Iterator[Input]:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from pipeline.errors import LineError
 from stages.config import LineConfig
-from stages.recording.inputs import Input, is_image
+from stages.readers.images.suffixes import is_image
+from stages.recording.inputs import Input
 
 FileId = tuple[int, int, str]
 CAMERA = "{camera}"

@@ -13,12 +13,6 @@ from stages.kernels.pixels import Pixels
 from stages.readers.images.avif import is_avif, read_avif
 from stages.readers.images.image_size import read_size
 
-SUFFIXES = frozenset(
-    {
-        ".avif", ".bmp", ".dib", ".gif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png",
-        ".pnm", ".ppm", ".tif", ".tiff", ".webp",
-    }
-)  # fmt: skip
 _MOST_BYTES = 1 << 28  # of a file
 _STDERR = 2
 _TURNS = (
@@ -26,14 +20,6 @@ _TURNS = (
     cv2.ROTATE_180,
     cv2.ROTATE_90_CLOCKWISE,
 )
-
-
-_MOVING = frozenset({".gif"})  # on its own it is a video
-
-
-def is_still_image(path: str) -> bool:
-    """Whether a file that is given alone is an image, by its name."""
-    return Path(path).suffix.lower() in SUFFIXES - _MOVING
 
 
 class UnusableImage(Exception):

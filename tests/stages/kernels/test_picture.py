@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from stages.kernels.colour import bgr_of_yuv, to_bgr
 from stages.kernels.picture import (
     WORDS,
     Layout,
@@ -11,7 +12,6 @@ from stages.kernels.picture import (
     Picture,
     PictureFormat,
     bgr_format,
-    bgr_of_yuv,
 )
 from tests.stages.kernels.planes import WAYS, WITHIN, difference, picture_of, smooth
 
@@ -23,7 +23,7 @@ def test_colours_are_those_of_libswscale(
 ) -> None:
     picture, expected = picture_of(smooth(*size), matrix, full_range)
     out = np.empty_like(expected)
-    picture.to_bgr(out)
+    to_bgr(picture, out)
     assert difference(out, expected) < WITHIN
 
 
@@ -35,7 +35,7 @@ def test_the_smallest_pictures_have_their_colour(
     flat = np.full((size[1], size[0], 3), (200, 90, 40), np.uint8)
     picture, _ = picture_of(flat, matrix, full_range)
     out = np.empty_like(flat)
-    picture.to_bgr(out)
+    to_bgr(picture, out)
     assert difference(out, flat) < WITHIN
 
 
@@ -52,8 +52,8 @@ def test_bgr_is_copied_as_it_is() -> None:
     bgr = smooth(40, 30)
     picture = Picture(bgr_format(40, 30), bgr.reshape(-1).copy())
     out, half = np.empty_like(bgr), np.empty((15, 20, 3), np.uint8)
-    picture.to_bgr(out)
-    picture.to_bgr(half)
+    to_bgr(picture, out)
+    to_bgr(picture, half)
     assert (out == bgr).all()
     assert (half == cv2.resize(bgr, (20, 15))).all()
 

@@ -12,6 +12,7 @@ from av.video.frame import VideoFrame
 
 from pipeline.memory.counters import DropReason
 from pipeline.source import EndOfSource
+from stages.kernels.colour import to_bgr
 from stages.kernels.picture import Picture, PictureFormat
 from stages.readers.file import FileReader
 from stages.readers.reader import FormatChanged
@@ -103,7 +104,7 @@ def read_all(
 
 def grey_of(picture: Picture) -> int:
     bgr = np.empty((picture.form.height, picture.form.width, 3), np.uint8)
-    picture.to_bgr(bgr)
+    to_bgr(picture, bgr)
     return round(float(bgr.mean()))
 
 

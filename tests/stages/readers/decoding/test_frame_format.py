@@ -11,6 +11,7 @@ import pytest
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
+from stages.kernels.colour import to_bgr
 from stages.kernels.picture import Layout, Matrix, Picture
 from stages.readers.decoding.frame_format import FrameFormatter
 from tests.clips import level
@@ -32,7 +33,7 @@ def shown(frame: VideoFrame) -> np.ndarray:
     picture = Picture(described.form, np.zeros(described.form.nbytes, np.uint8))
     formatter.write(described, picture)
     out = np.empty((frame.height, frame.width, 3), np.uint8)
-    picture.to_bgr(out)
+    to_bgr(picture, out)
     return out
 
 

@@ -6,12 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.readers.images.image_file import (
-    SUFFIXES,
-    UnusableImage,
-    is_still_image,
-    load_image,
-)
+from stages.readers.images.image_file import UnusableImage, load_image
+from stages.readers.images.suffixes import SUFFIXES, is_still_image
 from tests.stages.readers.images import orientation
 
 MOST = 1 << 20
