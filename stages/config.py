@@ -44,6 +44,7 @@ class SourceConfig(_Section, frozen=True):
     live: bool | None = None  # newest frame wins; by default for cameras and network streams
     realtime: bool | None = None  # at the speed of its time stamps; by default for scenes
     fps: Annotated[float, Meta(gt=0.0, le=1000.0)] | None = None  # at most; all by default
+    track: bool | None = None  # objects keep a number; by default as `track.enabled`, but folders
     rtsp_transport: Literal["tcp", "udp"] = "tcp"
     v4l2: V4l2Config | None = None  # of a camera of this machine
     silence_s: Patience = 5.0  # a live source that sends nothing for so long is opened again
@@ -64,6 +65,15 @@ class PostprocessConfig(_Section, frozen=True):
     sigma: Annotated[float, Meta(gt=0.0)] | None = None
     score_thresh: Annotated[float, Meta(ge=0.0, lt=1.0)] | None = None
     max_detections: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class TrackConfig(_Section, frozen=True):
+    """When an object gets a number and how long it keeps it, in seconds of capture time."""
+
+    enabled: bool = True  # of sources that do not say so themselves
+    low_score: Annotated[float, Meta(ge=0.01, lt=1.0)] = 0.1  # keeps a track, begins none
+    confirm_s: Annotated[float, Meta(ge=0.0, le=60.0)] = 0.15
+    lost_s: Annotated[float, Meta(ge=0.1, le=60.0)] = 2.0
 
 
 class PublishConfig(_Section, frozen=True):
@@ -96,6 +106,7 @@ class LineConfig(_Section, frozen=True):
     model: str = SHIPPED_MODEL  # or "auto": its version that is fastest on this machine
     detect: DetectConfig = DetectConfig()
     postprocess: PostprocessConfig = PostprocessConfig()
+    track: TrackConfig = TrackConfig()
     publish: PublishConfig = PublishConfig()
     record: RecordConfig = RecordConfig()
     ring: RingConfig = RingConfig()

@@ -1,9 +1,9 @@
 """The line. Every process of it is a row here, and nothing else starts one.
 
-    capture -> preprocess -> detect -> postprocess -> publish -> record_jsonl
-    (one per    (one)        (replicas)      |           |
-     source)                                 |           +.....> services
-                                             +-----> overlay -> record_video
+    capture -> preprocess -> detect -> postprocess -> track -> publish -> record_jsonl
+    (one per    (one)        (replicas)                 |         |
+     source)                                            |         +.....> services
+                                                        +-----> overlay -> record_video
 
 A row names the stage it reads from. STREAM feeds a stage that keeps up with every camera; DISPATCH
 one that may not: there the frames of live cameras wait, and the newest wins.
@@ -37,13 +37,15 @@ STAGES: tuple[StageRow, ...] = (
              heavy=True, replicas=replicas, options=options.detect),
     StageRow("postprocess", "stages.postprocess:Postprocess", reads="detect", ordered=True,
              options=options.postprocess),
-    StageRow("publish", "stages.publish:Publish", reads="postprocess", results=True,
+    StageRow("track", "stages.tracking.track:Track", reads="postprocess", when=options.tracks,
+             options=options.track),
+    StageRow("publish", "stages.publish:Publish", reads="track", results=True,
              options=options.publish),
-    StageRow("record_jsonl", "stages.record_jsonl:RecordJsonl", reads="publish",
+    StageRow("record_jsonl", "stages.recording.record_jsonl:RecordJsonl", reads="publish",
              link=LinkKind.DISPATCH, depth=4, when=records_jsonl, options=options.record_jsonl),
-    StageRow("overlay", "stages.overlay:Overlay", reads="postprocess", when=records_video,
+    StageRow("overlay", "stages.overlay:Overlay", reads="track", when=records_video,
              options=options.overlay),
-    StageRow("record_video", "stages.record_video:RecordVideo", reads="overlay",
+    StageRow("record_video", "stages.recording.record_video:RecordVideo", reads="overlay",
              link=LinkKind.DISPATCH, depth=2, when=records_video, options=options.record_video),
 )  # fmt: skip
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from stages.config import LineConfig
+from stages.config import LineConfig, SourceConfig
 from stages.model.model_file import ModelMetadata
 from stages.readers.presence import retry_of
-from stages.readers.uri import parse_address
+from stages.readers.uri import Kind, look_up, parse_address
 from stages.recording.inputs import source_files
 from stages.slot import SlotShape
 
@@ -35,6 +35,7 @@ def capture(given: Given) -> Options:
         max_rois=given.model.max_rois,
         classes=len(given.model.labels),
         canvas=config.record.video is not None,
+        tracked=config.postprocess.max_detections if is_tracked(config, source) else 0,
     )
     return {
         "address": address,
@@ -58,11 +59,49 @@ def detect(given: Given) -> Options:
 
 
 def postprocess(given: Given) -> Options:
-    """The model's own settings of Soft-NMS, under what the configuration says."""
-    model = given.model
-    defaults = {"score_thresh": model.score_thresh, **msgspec.structs.asdict(model.soft_nms)}
+    """The model's own settings of Soft-NMS, under what the configuration says.
+
+    Where objects are tracked, also what `track` looks at and does not publish: what Soft-NMS keeps
+    above a threshold does not depend on what it keeps below.
+    """
+    defaults = msgspec.structs.asdict(given.model.soft_nms)
     configured = msgspec.structs.asdict(given.config.postprocess)
-    return defaults | {key: value for key, value in configured.items() if value is not None}
+    settings = defaults | {key: value for key, value in configured.items() if value is not None}
+    lowest = _score_thresh(given)
+    if tracks(given.config):
+        lowest = min(lowest, given.config.track.low_score)
+    return settings | {"score_thresh": lowest}
+
+
+def _score_thresh(given: Given) -> float:
+    """The lowest score that is published."""
+    configured = given.config.postprocess.score_thresh
+    return given.model.score_thresh if configured is None else configured
+
+
+def tracks(config: LineConfig) -> bool:
+    """Whether the objects of any source are tracked."""
+    return any(is_tracked(config, source) for source in config.sources)
+
+
+def is_tracked(config: LineConfig, source: SourceConfig) -> bool:
+    """By default, where one frame follows the other: the images of a folder need not."""
+    if source.track is None:
+        return config.track.enabled and look_up(source.uri).kind is not Kind.FOLDER
+    return source.track
+
+
+def track(given: Given) -> Options:
+    config = given.config
+    return {
+        "cameras": [is_tracked(config, source) for source in config.sources],
+        "classes": len(given.model.labels),
+        "tracker": {
+            "score_thresh": _score_thresh(given),
+            "confirm_s": config.track.confirm_s,
+            "lost_s": config.track.lost_s,
+        },
+    }
 
 
 def publish(given: Given) -> Options:

@@ -1,5 +1,6 @@
 """What a slot of shared memory holds of one frame, a typed view of it, and what travels on."""
 
+import struct
 from typing import Protocol
 
 import msgspec
@@ -10,8 +11,11 @@ from pipeline.links.parcel import Body
 from pipeline.memory.ring import Area, AreaSpec
 from pipeline.source import PtsOrigin
 from stages.kernels.boxes import Wh
+from stages.kernels.detections import encoded_size
 from stages.kernels.picture import WORDS, Picture, PictureFormat
 from stages.kernels.pixels import Pixels
+
+_TRACKED = struct.Struct("=qQ")  # frame_id, length of what follows
 
 
 class SlotShape(msgspec.Struct, frozen=True):
@@ -21,6 +25,7 @@ class SlotShape(msgspec.Struct, frozen=True):
     max_rois: int
     classes: int
     canvas: bool  # room for an image to draw on
+    tracked: int = 0  # detections at most, of a camera whose objects are tracked
 
     def areas(self, form: PictureFormat) -> dict[str, AreaSpec]:
         """The parts of a slot for such frames; `Slot` gives them types."""
@@ -33,6 +38,8 @@ class SlotShape(msgspec.Struct, frozen=True):
             "scores": AreaSpec((self.max_rois, self.classes), "f4"),
             "rois": AreaSpec((1,), "i4"),  # how many rows of `boxes` and `scores` are meant
         }
+        if self.tracked:
+            areas["tracked"] = AreaSpec((_TRACKED.size + encoded_size(self.tracked),), "u1")
         if self.canvas:
             width, height = form.display_wh
             areas["canvas"] = AreaSpec((height, width, 3), "u1")
@@ -66,6 +73,7 @@ class Slot:
     | `format` | `capture`    | all: what the bytes of `frame` mean              |
     | `tensor` | `preprocess` | `detect`; its size by `postprocess`              |
     | `rois`   | `detect`     | `postprocess`                                    |
+    | `tracked`| `track`      | a successor of `track`; where objects are tracked |
     | `canvas` | `overlay`    | `record_video`; exists only where a video is made |
     """
 
@@ -117,6 +125,20 @@ class Slot:
         np.copyto(self._areas["boxes"][:count], boxes_net)
         np.copyto(self._areas["scores"][:count], scores)
         self._areas["rois"][0] = count
+
+    def write_tracked(self, frame_id: int, encoded: bytes) -> None:
+        """Keep what the tracker says of the frame, for a successor of its process."""
+        area = self._areas["tracked"].data
+        _TRACKED.pack_into(area, 0, frame_id, len(encoded))
+        area[_TRACKED.size : _TRACKED.size + len(encoded)] = encoded
+
+    def find_tracked(self, frame_id: int) -> bytes | None:
+        """What the tracker said of the frame; None if it is not in this slot."""
+        area = self._areas["tracked"].data
+        written_id, length = _TRACKED.unpack_from(area)
+        if written_id != frame_id or length == 0:  # the first frame is 0, as is fresh memory
+            return None
+        return bytes(area[_TRACKED.size : _TRACKED.size + length])
 
     @property
     def canvas(self) -> Pixels:

@@ -114,6 +114,8 @@ def start_line(short_dir: Path, tiny_model: Path) -> Iterator[StartLine]:
             *(["--model", str(model)] if model else []),
             *("--set", f"publish.endpoint=ipc://{folder}/pub"),
             *("--set", f"record.jsonl={folder}/out.jsonl"),
+            # The score of a track is a median; that of a frame says which frame it is.
+            *("--set", "track.enabled=false"),
         ]
         line = RunningLine(folder, [*usual, *map(str, arguments)], wrap)
         lines.append(line)

@@ -7,6 +7,7 @@ import msgspec
 
 from stages.config import LineConfig, RecordConfig
 from stages.line import Line
+from stages.options import is_tracked
 
 TINY_MODEL = Path(__file__).with_name("golden") / "tiny.onnx"
 
@@ -17,7 +18,10 @@ def process_names(config: LineConfig) -> tuple[str, ...]:
     Which stages run depends on what is configured, not on whether a file is there: a scene stands
     in for each source, a file in a folder that is removed for each recording.
     """
-    sources = tuple(msgspec.structs.replace(s, uri="scene://street") for s in config.sources)
+    sources = tuple(
+        msgspec.structs.replace(source, uri="scene://street", track=is_tracked(config, source))
+        for source in config.sources
+    )
     with tempfile.TemporaryDirectory() as folder:
         copy = msgspec.structs.replace(
             config, model=str(TINY_MODEL), sources=sources, record=_in(Path(folder), config.record)

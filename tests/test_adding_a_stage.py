@@ -120,6 +120,7 @@ class Tree:
 
     def _arguments(self, folder: Path) -> list[str]:
         keys = {"publish.endpoint": f"ipc://{folder}/pub", "record.jsonl": f"{folder}/out.jsonl"}
+        keys["track.enabled"] = "false"  # the score of a frame says which frame it is
         return ["--model", str(self._model), *(f"--set={k}={v}" for k, v in keys.items())]
 
 

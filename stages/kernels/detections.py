@@ -14,6 +14,8 @@ _HEAD = struct.Struct("=i?3x")  # N, and whether track ids follow
 _RECORD = np.dtype([("box_xyxy", np.float32, 4), ("score", np.float32), ("class_id", np.int32)])
 _TRACK_ID = np.dtype(np.int64)
 
+NO_TRACK = -1  # the track of an object that has none yet, among others that have one
+
 
 class Detections(msgspec.Struct, frozen=True, eq=False):
     """N objects of one frame, best score first; N is its length."""
@@ -21,7 +23,9 @@ class Detections(msgspec.Struct, frozen=True, eq=False):
     boxes_xyxy: NDArray[np.float32]  # (N, 4) in pixels
     scores: NDArray[np.float32]  # (N,) after decay
     class_ids: NDArray[np.int32]  # (N,) index into the model's labels
-    track_ids: NDArray[np.int64] | None = None  # (N,); None where objects are not tracked
+    track_ids: NDArray[np.int64] | None = (
+        None  # (N,), or NO_TRACK; None where objects are not tracked
+    )
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -36,8 +40,15 @@ class Detections(msgspec.Struct, frozen=True, eq=False):
         boxes, scores, class_ids = (
             self.boxes_xyxy.tolist(), self.scores.tolist(), self.class_ids.tolist()
         )  # fmt: skip
-        track_ids = [None] * len(self) if self.track_ids is None else self.track_ids.tolist()
+        track_ids: list[int | None] = [None] * len(self)
+        if self.track_ids is not None:
+            track_ids = [None if i == NO_TRACK else i for i in self.track_ids.tolist()]
         return zip(boxes, scores, class_ids, track_ids, strict=True)
+
+
+def encoded_size(count: int) -> int:
+    """Bytes of so many detections with tracks, encoded."""
+    return _HEAD.size + count * (_RECORD.itemsize + _TRACK_ID.itemsize)
 
 
 def encode_detections(detections: Detections) -> bytes:

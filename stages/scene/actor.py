@@ -31,6 +31,11 @@ class Path:
         low, high = self.span
         return low + (self.start - low + self.speed * seconds) % (high - low)
 
+    def passage(self, seconds: float) -> int:
+        """How often u has wrapped round since time 0; it falls where the body moves against u."""
+        low, high = self.span
+        return math.floor((self.start - low + self.speed * seconds) / (high - low))
+
 
 @dataclass
 class Actor:

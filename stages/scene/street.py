@@ -7,7 +7,7 @@ restarted process goes on where the last one stopped.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -37,6 +37,7 @@ class SceneObject:
     box_xyxy: tuple[float, float, float, float]  # around its visible pixels
     visible: float  # share of its pixels that neither others nor the border hide
     track_id: int
+    passage: int = 0  # one body comes by again and again: this time is another than the last
 
 
 class Street:
@@ -79,13 +80,14 @@ class Street:
         """What shows in frame `index`, counted on the masks that are drawn."""
         self._check_index(index)
         self._owners.fill(0)
-        windows = [self._claim(placement) for placement in self._place(index / self.options.fps)]
+        seconds = index / self.options.fps
+        windows = [(self._claim(placed), placed.actor.path) for placed in self._place(seconds)]
         found = []
-        for claims in windows:
+        for claims, path in windows:
             for track_id, label, area, window in claims:
                 seen = self._find(track_id, label, area, window)
                 if seen is not None:
-                    found.append(seen)
+                    found.append(replace(seen, passage=path.passage(seconds)))
         return found
 
     def _claim(self, placement: Placement) -> list[tuple[int, str, int, Window]]:

@@ -23,6 +23,7 @@ BUDGETS = {
     "preprocess": Budget(2.5, 85),
     "detect": Budget(13.0, 150),
     "postprocess": Budget(1.7, 60),
+    "track": Budget(2.0, 65),
     "publish": Budget(2.3, 60),
     "record_jsonl": Budget(1.3, 60),
     "overlay": Budget(3.6, 115),

@@ -47,7 +47,7 @@ class StageBench:
 
     def make_ring(self, folder: Path) -> Ring:
         self.form = bgr_format(self.width, self.height)
-        areas = SlotShape(NETWORK, max_rois=8, classes=3, canvas=True).areas(self.form)
+        areas = SlotShape(NETWORK, max_rois=8, classes=3, canvas=True, tracked=8).areas(self.form)
         layout = RingLayout(4, areas, TOPOLOGY.names, TOPOLOGY.branches)
         return Ring.create(ring_path(folder, 0, 1), layout)
 

@@ -25,8 +25,9 @@ def clip(tmp_path: Path) -> Path:
     return make_clip(tmp_path / "clip.avi", 2)
 
 
-def make_line(tiny_model: Path, *uris: Path | str, **content: Any) -> Line:
-    full = {"sources": [{"uri": str(uri)} for uri in uris], "model": str(tiny_model), **content}
+def make_line(tiny_model: Path, *uris: Path | str | dict[str, Any], **content: Any) -> Line:
+    sources = [uri if isinstance(uri, dict) else {"uri": str(uri)} for uri in uris]
+    full = {"sources": sources, "model": str(tiny_model), **content}
     return Line(build(full, LineConfig, "line.yaml"))
 
 
@@ -38,10 +39,10 @@ def test_each_source_and_each_replica_is_a_process(tiny_model: Path, clip: Path)
     line = make_line(tiny_model, clip, clip, detect={"replicas": 3})
     assert [p.name for p in line.processes] == [
         "capture.cam0", "capture.cam1", "preprocess", "detect.0", "detect.1", "detect.2",
-        "postprocess", "publish",
+        "postprocess", "track", "publish",
     ]  # fmt: skip
-    assert [p.index for p in line.processes] == list(range(8))
-    assert [p.camera for p in line.processes] == [0, 1] + [None] * 6
+    assert [p.index for p in line.processes] == list(range(9))
+    assert [p.camera for p in line.processes] == [0, 1] + [None] * 7
 
 
 def test_options_of_every_process_are_what_its_stage_takes(
@@ -56,11 +57,12 @@ def test_options_of_every_process_are_what_its_stage_takes(
 
 
 def test_settings_that_are_left_out_come_from_the_model(tiny_model: Path, clip: Path) -> None:
-    options = process(make_line(tiny_model, clip), "postprocess").options
+    plain = make_line(tiny_model, {"uri": str(clip), "track": False})
+    options = process(plain, "postprocess").options
     assert (options["method"], options["score_thresh"]) == ("linear", 0.3)
     configured = make_line(tiny_model, clip, postprocess={"score_thresh": 0.7, "method": "hard"})
     options = process(configured, "postprocess").options
-    assert (options["method"], options["score_thresh"]) == ("hard", 0.7)
+    assert (options["method"], options["score_thresh"]) == ("hard", 0.1)
     assert options["iou_thresh"] == 0.5
     assert process(configured, "publish").options["labels"] == ("person", "bicycle", "car")
 
@@ -72,6 +74,45 @@ def test_a_slot_has_a_canvas_only_where_a_video_is_recorded(
     recorded = make_line(tiny_model, clip, record={"video": str(tmp_path / "a.mp4")})
     assert not plain["slot"]["canvas"]
     assert process(recorded, "capture.cam0").options["slot"]["canvas"]
+
+
+@pytest.mark.parametrize(
+    ("track", "score_thresh", "low_score", "lowest"),
+    [(True, 0.3, 0.1, 0.1), (True, 0.05, 0.1, 0.05), (False, 0.3, 0.1, 0.3)],
+    ids=["low scores are tracked", "there are no lower ones", "nothing is tracked"],
+)
+def test_what_is_tracked_is_kept_and_what_is_published_stays(
+    tiny_model: Path, clip: Path, track: bool, score_thresh: float, low_score: float, lowest: float
+) -> None:
+    line = make_line(
+        tiny_model, {"uri": str(clip), "track": track},
+        postprocess={"score_thresh": score_thresh}, track={"low_score": low_score, "lost_s": 4.0},
+    )  # fmt: skip
+    assert process(line, "postprocess").options["score_thresh"] == lowest
+    if track:
+        tracker = process(line, "track").options["tracker"]
+        assert tracker == {"score_thresh": score_thresh, "confirm_s": 0.15, "lost_s": 4.0}
+
+
+def test_objects_are_tracked_where_one_frame_follows_the_other(
+    tiny_model: Path, clip: Path, tmp_path: Path
+) -> None:
+    line = make_line(tiny_model, clip, tmp_path, "0", "scene://street", "rtsp://camera/stream")
+    assert process(line, "track").options["cameras"] == [True, False, True, True, True]
+    rooms = [process(line, f"capture.cam{k}").options["slot"]["tracked"] for k in range(2)]
+    assert rooms == [100, 0]
+
+
+def test_a_source_may_say_otherwise_than_the_line(tiny_model: Path, clip: Path) -> None:
+    off = {"enabled": False}
+    assert "track" not in make_line(tiny_model, clip, track=off).topology.names
+    line = make_line(tiny_model, clip, {"uri": str(clip), "track": True}, track=off)
+    assert process(line, "track").options["cameras"] == [False, True]
+
+
+def test_no_process_tracks_where_nothing_is_tracked(tiny_model: Path, tmp_path: Path) -> None:
+    assert "track" not in make_line(tiny_model, tmp_path).topology.names
+    assert "track" in make_line(tiny_model, {"uri": str(tmp_path), "track": True}).topology.names
 
 
 def test_a_check_leaves_no_file(tiny_model: Path, clip: Path, tmp_path: Path) -> None:
@@ -167,10 +208,10 @@ def test_a_service_is_a_process_after_those_of_the_stages(
     monkeypatch.setattr(graph, "SERVICES", (row,))
     monkeypatch.setattr(line_module, "ROWS", (*STAGES, row))
     monkeypatch.setattr(cores, "available_cores", lambda: (2, 3, 5))
-    assert [p.is_service for p in make_line(tiny_model, clip).processes] == [False] * 5
+    assert [p.is_service for p in make_line(tiny_model, clip).processes] == [False] * 6
     line = make_line(tiny_model, clip, log="DEBUG")
     bell = line.processes[-1]
-    assert (bell.name, bell.stage, bell.index, bell.camera) == ("bell", "bell", 5, None)
+    assert (bell.name, bell.stage, bell.index, bell.camera) == ("bell", "bell", 6, None)
     assert bell.is_service
     assert bell.core != process(line, "detect").core
     assert bell.options == {"labels": ("person", "bicycle", "car"), "camera": 0}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.source import PtsOrigin
+from stages.kernels.detections import Detections, encode_detections, encoded_size
 from stages.kernels.picture import Layout, Matrix, PictureFormat, bgr_format
 from stages.slot import Slot, SlotShape
 from tests.stages.stage_bench import StageBench
@@ -18,6 +19,30 @@ def test_a_slot_has_room_for_what_the_model_says() -> None:
     assert areas["scores"].shape == (200, 11)
     assert areas["rois"].shape == (1,)
     assert "canvas" not in areas
+
+
+def test_what_the_tracker_said_is_found_in_the_slot_of_its_frame(short_dir: Path) -> None:
+    slot = Slot(StageBench(short_dir, "track").make_frame())
+    assert slot.find_tracked(0) is None  # nobody has written: fresh memory is all 0
+    slot.write_tracked(0, b"said of 0")
+    assert slot.find_tracked(0) == b"said of 0"
+    assert slot.find_tracked(1) is None
+    slot.write_tracked(1, b"of 1")
+    assert slot.find_tracked(1) == b"of 1"
+    assert slot.find_tracked(0) is None
+
+
+def test_there_is_room_for_as_many_objects_as_postprocess_gives(short_dir: Path) -> None:
+    slot = Slot(StageBench(short_dir, "track").make_frame())  # with room for 8
+    full = encode_detections(
+        Detections(
+            np.zeros((8, 4), np.float32), np.zeros(8, np.float32), np.zeros(8, np.int32),
+            np.zeros(8, np.int64),
+        )
+    )  # fmt: skip
+    assert len(full) == encoded_size(8)
+    slot.write_tracked(5, full)
+    assert slot.find_tracked(5) == full
 
 
 @pytest.mark.parametrize("canvas", [True, False])

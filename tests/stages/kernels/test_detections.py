@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from stages.kernels.detections import Detections, decode_detections, encode_detections
+from stages.kernels.detections import NO_TRACK, Detections, decode_detections, encode_detections
 
 FOUND = Detections(
     np.array([[0, 32, 160, 320], [8, 8, 16, 16]], np.float32),
@@ -43,6 +43,11 @@ def test_detections_survive_their_encoding(detections: Detections) -> None:
 @pytest.mark.parametrize(("detections", "size"), [(FOUND, 24), (TRACKED, 32)])
 def test_an_object_takes_24_bytes_and_its_track_8_more(detections: Detections, size: int) -> None:
     assert len(encode_detections(detections)) == 8 + 2 * size
+
+
+def test_an_object_without_a_track_among_others_has_none() -> None:
+    some = msgspec.structs.replace(FOUND, track_ids=np.array([7, NO_TRACK], np.int64))
+    assert [track_id for *_, track_id in some.iterate()] == [7, None]
 
 
 def test_the_length_is_the_number_of_objects() -> None:

@@ -47,6 +47,22 @@ def test_both_forms_equal_the_textbook_per_class(
     assert picked <= textbook
 
 
+@pytest.mark.parametrize("method", METHODS)
+@given(seed=st.integers(0, 10**6), low=st.floats(0.01, 0.29))
+def test_what_is_kept_above_a_threshold_does_not_depend_on_what_is_kept_below(
+    method: Method, seed: int, low: float
+) -> None:
+    """So a tracker may ask for low scores, and the published detections stay what they were."""
+    boxes, scores = make_crowd(seed, 60, 5)
+    assume(textbook_soft_nms.least_lead(boxes, scores, method) > 1e-6)
+    high = SoftNms(method=method, score_thresh=0.3).suppress(boxes, scores)
+    both = SoftNms(method=method, score_thresh=low).suppress(boxes, scores)
+    assume(np.abs(both.scores - 0.3).min(initial=1) > 1e-6)
+    np.testing.assert_allclose(both.scores[: len(high)], high.scores, rtol=1e-5)
+    np.testing.assert_array_equal(both.boxes_xyxy[: len(high)], high.boxes_xyxy)
+    assert (both.scores[len(high) :] <= 0.3).all()
+
+
 @pytest.mark.usefixtures("_either_form")
 def test_linear_decay_by_hand() -> None:
     # The second box lies on the first with IoU 2/3, the third apart from both.

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stages.scene.actor import Path
 from stages.scene.street import SceneError, Street, StreetOptions
 
 SIZE: dict[str, Any] = {"width": 320, "height": 240}
@@ -156,6 +157,30 @@ def test_track_keeps_its_id_and_moves_little_between_frames() -> None:
         if after[key].visible > 0.9:
             shift = np.subtract(before[key].box_xyxy, after[key].box_xyxy)
             assert np.abs(shift).max() < 25
+
+
+def test_a_body_that_comes_by_again_is_on_another_passage() -> None:
+    """While it shows without a break it is on one passage, and moves on steadily."""
+    street = Street(StreetOptions(seed=2, people=0, cars=4, fps=5, **SIZE))
+    last: dict[int, tuple[int, int, float]] = {}  # of each car: frame, passage, centre
+    passages: dict[int, set[int]] = {}
+    for index in range(300):
+        for seen in street.truth(index):
+            centre = (seen.box_xyxy[0] + seen.box_xyxy[2]) / 2
+            before = last.get(seen.track_id)
+            if before is not None and before[1] == seen.passage and before[0] == index - 1:
+                assert abs(centre - before[2]) < 160
+            passages.setdefault(seen.track_id, set()).add(seen.passage)
+            last[seen.track_id] = (index, seen.passage, centre)
+    assert max(map(len, passages.values())) > 1
+
+
+def test_a_path_counts_its_rounds_as_u_wraps() -> None:
+    ahead = Path(v=0, start=2, speed=3, span=(0, 10), heading=0)
+    assert [ahead.passage(t) for t in (0, 2.6, 2.7, 6.1)] == [0, 0, 1, 2]
+    back = Path(v=0, start=2, speed=-3, span=(0, 10), heading=0)
+    assert [back.passage(t) for t in (0, 0.6, 0.7)] == [0, 0, -1]
+    assert [ahead.u(2.6), ahead.u(2.7)] == pytest.approx([9.8, 0.1])
 
 
 def test_light_changes_with_time_unless_switched_off() -> None:

@@ -5,7 +5,7 @@ import pytest
 from pipeline.errors import LineError
 from pipeline.memory.counters import DropReason
 from pipeline.stage import Frame
-from stages.record_video import RecordVideo
+from stages.recording.record_video import RecordVideo
 from stages.recording.recorder import RecorderOptions
 from tests.clips import draw
 from tests.pipeline.memory.test_file_lock import Hold, hold

@@ -7,7 +7,7 @@ import pytest
 from pipeline.client import DetectionMessage
 from pipeline.errors import LineError
 from pipeline.memory.counters import DropReason
-from stages.record_jsonl import RecordJsonl
+from stages.recording.record_jsonl import RecordJsonl
 from stages.recording.recorder import RecorderOptions
 from stages.slot import PublishedBody
 from tests.pipeline.messages import make_message

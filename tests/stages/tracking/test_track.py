@@ -1,0 +1,163 @@
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from stages.kernels.detections import Detections, decode_detections, encode_detections
+from stages.kernels.tracking.tracker import TrackerOptions
+from stages.slot import DetectionBody
+from stages.tracking.track import Track, TrackOptions
+from tests.stages.stage_bench import StageBench
+
+OPTIONS = TrackOptions((True, True, False), 3, TrackerOptions(score_thresh=0.4))
+CAMERAS = ("yard", "gate", "folder")
+STEP_NS = 200_000_000
+
+
+def seen(x: float, score: float = 0.9) -> DetectionBody:
+    """A box that may move by some pixels, and one of a low score elsewhere."""
+    boxes = np.array([[x, 20, x + 30, 80], [90, 5, 110, 30]], np.float32)
+    scores, class_ids = np.array([score, 0.2], np.float32), np.array([2, 0], np.int32)
+    return DetectionBody(encode_detections(Detections(boxes, scores, class_ids)))
+
+
+class Tracking(StageBench):
+    """The stage, in a line of three cameras."""
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__(run_dir, "track", cameras=CAMERAS)
+        self.restart()
+
+    def restart(self) -> None:
+        """Start the stage, as a successor of one that was killed if there was one."""
+        self.stage = Track(OPTIONS, self.context)
+        self.start(self.stage)
+
+    def track(
+        self,
+        number: int,
+        body: DetectionBody | None = None,
+        *,
+        camera: int = 0,
+        epoch: int = 1,
+        failure: str = "",
+        count: bool = True,
+    ) -> Detections | None:
+        """What is said of a frame; the process may be killed before it is counted."""
+        body = seen(10 + number) if body is None and not failure else body
+        frame = self.make_frame(number, body, camera=camera, failure=failure)
+        frame.ref = msgspec.structs.replace(frame.ref, epoch=epoch)
+        self.ring.times[frame.ref.slot, 0] = number * STEP_NS
+        handle = self.handle if count else self._handler.handle
+        result = handle(frame).body
+        return None if result is None else decode_detections(result.encoded)
+
+    def ids(self, number: int, *, camera: int = 0, epoch: int = 1) -> list[int]:
+        found = self.track(number, camera=camera, epoch=epoch)
+        assert found is not None
+        assert found.track_ids is not None
+        return [int(i) for i in found.track_ids]
+
+
+@pytest.fixture
+def line(short_dir: Path) -> Tracking:
+    return Tracking(short_dir)
+
+
+def test_an_object_keeps_its_id_and_what_is_low_is_kept_back(line: Tracking) -> None:
+    assert [line.ids(k) for k in range(4)] == [[1]] * 4
+
+
+def test_each_camera_counts_by_itself(line: Tracking) -> None:
+    assert line.ids(0) == [1]
+    assert line.ids(0, camera=1) == [1]
+    assert line.ids(1) == line.ids(1, camera=1) == [1]
+
+
+def test_a_camera_that_is_not_tracked_has_its_published_detections_and_no_ids(
+    line: Tracking,
+) -> None:
+    found = line.track(0, camera=2)
+    assert found is not None
+    assert found.scores.tolist() == pytest.approx([0.9])
+    assert found.track_ids is None
+    only_high = Detections(
+        np.array([[1, 2, 3, 4]], np.float32), np.array([0.5], np.float32), np.array([1], np.int32)
+    )
+    body = DetectionBody(encode_detections(only_high))
+    frame = line.make_frame(1, body, camera=2)
+    assert line.handle(frame).body == body
+
+
+def test_a_new_epoch_ends_all_tracks(line: Tracking) -> None:
+    assert [line.ids(0), line.ids(1)] == [[1], [1]]
+    assert line.ids(2, epoch=2) == [2]
+    assert line.ids(3, epoch=2) == [2]
+
+
+def test_the_clock_of_a_new_epoch_may_begin_again(line: Tracking) -> None:
+    line.ids(9)
+    assert line.ids(10, epoch=2) == [2]
+    line.ring.times[:, 0] = 0
+    assert [line.ids(k, epoch=3) for k in (11, 12)] == [[3], [3]]
+
+
+def test_a_frame_that_failed_is_nothing_but_time(line: Tracking) -> None:
+    line.ids(0)
+    assert line.track(1, failure="detect: no memory") is None
+    assert line.ids(2) == [1]
+
+
+def test_tracks_survive_the_process(line: Tracking) -> None:
+    line.ids(0)
+    line.ids(1)
+    line.restart()
+    assert [line.ids(k) for k in (2, 3)] == [[1], [1]]
+
+
+def test_a_successor_says_of_a_frame_what_was_said(line: Tracking) -> None:
+    before = [line.track(k) for k in range(3)]
+    line.restart()
+    for number, said in enumerate(before):
+        again = line.track(number)
+        assert said is not None
+        assert again is not None
+        assert encode_detections(again) == encode_detections(said)
+    assert line.ids(3) == [1]
+
+
+def test_a_frame_that_was_tracked_and_not_counted_is_not_tracked_again(line: Tracking) -> None:
+    """The process was killed between its memory and the ledger."""
+    line.ids(0)
+    before = line.track(1, seen(90), count=False)  # another object, with the id 2
+    assert before is not None
+    line.restart()
+    again = line.track(1, seen(90))
+    assert again is not None
+    assert encode_detections(again) == encode_detections(before)
+    assert line.track(2, seen(91)).track_ids.tolist() == [2]  # type: ignore[union-attr]
+
+
+def test_a_frame_in_a_new_slot_has_no_ids_and_is_not_tracked_again(line: Tracking) -> None:
+    """The capture process was killed as well, and has read the frame of a file again."""
+    line.ids(0)
+    line.ids(1)
+    line.ring.slots[1]["tracked"][:] = 0
+    line.restart()
+    again = line.track(1, epoch=2)
+    assert again is not None
+    assert again.scores.tolist() == pytest.approx([0.9])
+    assert again.track_ids is None
+    assert line.ids(2, epoch=2) == [2]
+
+
+@pytest.mark.parametrize("killed_at", range(1, 8))
+def test_ids_never_repeat_wherever_the_process_is_killed(line: Tracking, killed_at: int) -> None:
+    """Each second frame begins an epoch, and so another track."""
+    ids = []
+    for number in range(8):
+        if number == killed_at:
+            line.restart()
+        ids += line.ids(number, epoch=1 + number // 2)
+    assert ids == [1, 1, 2, 2, 3, 3, 4, 4]
