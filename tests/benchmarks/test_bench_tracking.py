@@ -1,6 +1,7 @@
 """Trackers side by side: how right they are at several frame rates, and how long they take."""
 
 import mmap
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,9 @@ def test_tracking_time_table() -> None:
         film, frame_wh = make_film(count)
         names = ("SORT, told", "ByteTrack", "OC-SORT, told", "edgefirst", OURS)
         contenders = make_contenders(FPS)
-        calls = {name: Player(contenders[name](frame_wh), film).step for name in names}
+        calls: dict[str, Callable[[], object]] = {
+            name: Player(contenders[name](frame_wh), film).step for name in names
+        }
         with pinned():
             measure(calls, rounds=60)  # until objects are known
             timings = measure(calls, rounds=400)

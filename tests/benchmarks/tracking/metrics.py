@@ -35,7 +35,7 @@ class Merit(NamedTuple):
 
     def __add__(self, other: object) -> "Merit":
         assert isinstance(other, Merit)
-        return Merit(*(a + b for a, b in zip(self, other, strict=True)))
+        return Merit._make(a + b for a, b in zip(self, other, strict=True))
 
     @property
     def mota(self) -> float:
