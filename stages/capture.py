@@ -18,8 +18,9 @@ from stages.readers.camera import CameraReader, check_device
 from stages.readers.file import FileReader
 from stages.readers.folder import FolderReader
 from stages.readers.freeze import FreezeGuard
+from stages.readers.http.seen_pictures import SeenPictures
 from stages.readers.images.suffixes import is_still_image
-from stages.readers.network import connect_stream, network_options
+from stages.readers.network import connect_stream, file_options
 from stages.readers.pace import Pace
 from stages.readers.pipe import PipeConnection, PipeFileReader
 from stages.readers.presence import make_presence
@@ -163,11 +164,12 @@ def _make_stream_reader(options: CaptureOptions, alive: Callable[[], None]) -> R
     if options.live is False:
         return FileReader(
             url, name=name, loop=options.loop, fps=fps, alive=alive,
-            options=network_options(url, options.rtsp_transport), silence_s=silence_s,
+            options=file_options(url, options.rtsp_transport), silence_s=silence_s,
         )  # fmt: skip
+    seen = SeenPictures()
     return StreamReader(
         name,
-        lambda: connect_stream(url, options.rtsp_transport, silence_s),
+        lambda: connect_stream(url, options.rtsp_transport, silence_s, seen),
         silence_s=silence_s,
         fps=fps,
         alive=alive,

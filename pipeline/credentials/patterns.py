@@ -42,7 +42,9 @@ _SECRET_KEY = (
     r"[\w.-]*(?:passwd|passw|password|passphrase|pass|pwd|psw|pswd|pasw|loginpas|token|secret"
     r"|credentials?|signature|apikey|api[_-]key|authorization|jwt|bearer)"
 )
-_QUERY_KEY = r"(?:[\w.-]*(?:key|auth|sig|hash|session|nonce|cookie|sid)|pin|pw|p)"
+_QUERY_KEY = (
+    r"(?:[\w.-]*(?:key|auth|sig|hash|session|sessionid|nonce|cookie|sid|tok|tkn|ticket)|pin|pw|p)"
+)
 _USER_KEY = r"(?:[\w.-]*(?:user|username|usr|login|loginuse|account|uid))"
 _EQUALS = r"(?:=|%(?:25)*3d)"
 _NEXT_PAIR = rf"(?:[&;,#]|%(?:25)*26)[\w.-]+{_EQUALS}|_[A-Za-z]+{_EQUALS}"

@@ -37,28 +37,50 @@ class LagMeter:
 
 
 class CatchUp:
-    """Decides when a stream that is read too late is skipped to its newest key frame."""
+    """Decides when a stream that is read too late is skipped to its newest key frame.
+
+    Only what queues can be skipped. Where the reader has to wait for pictures that are late all the
+    same, they were late on their way, and there is nothing newer to skip to.
+    """
 
     _LIMIT_NS = 1_000_000_000  # late by more, for longer than as much again: it does not catch up
     _ENOUGH_NS = 500_000_000  # a key frame that is late by less is new enough to go on from
+    _IDLE_SHARE = 0.2  # of the time: a reader that waits for more has no queue before it
 
     def __init__(self) -> None:
-        self._since_ns: int | None = None
         self._skipping = False
+        self._begin(None)
 
-    def skips(self, lag_ns: int, arrived_ns: int, *, is_key: bool) -> bool:
-        """Whether this picture is passed over."""
+    def skips(self, lag_ns: int, arrived_ns: int, waited_ns: int, *, is_key: bool) -> bool:
+        """Whether this picture is passed over, which the reader has waited for so long."""
+        self._waited_ns += waited_ns
         if self._skipping:
-            self._skipping = not (is_key and lag_ns < self._ENOUGH_NS)
+            if is_key:
+                self._skipping = lag_ns >= self._ENOUGH_NS and self._drains(lag_ns, arrived_ns)
+                self._begin(arrived_ns if self._skipping else None, lag_ns)
         elif lag_ns <= self._LIMIT_NS:
-            self._since_ns = None
+            self._begin(None)
         elif self._since_ns is None:
-            self._since_ns = arrived_ns
+            self._begin(arrived_ns, lag_ns)
         elif arrived_ns - self._since_ns > self._LIMIT_NS:
-            self._since_ns = None
-            self._skipping = True
+            idle_ns = (arrived_ns - self._since_ns) * self._IDLE_SHARE
+            self._skipping = self._waited_ns <= idle_ns
+            self._begin(arrived_ns, lag_ns)
         return self._skipping
 
-    def is_late(self, lag_ns: int) -> bool:
-        """Whether pictures that no other refers to are left out, to save time."""
-        return lag_ns > self._ENOUGH_NS
+    def is_late(self, lag_ns: int, *, idle: bool) -> bool:
+        """Whether pictures that no other refers to are left out, to save time.
+
+        `idle` says that this one was waited for: then it is the newest, however late it is.
+        """
+        return lag_ns > self._ENOUGH_NS and not idle
+
+    def _begin(self, now_ns: int | None, lag_ns: int = 0) -> None:
+        """Look at what comes from now on."""
+        self._since_ns, self._since_lag_ns, self._waited_ns = now_ns, lag_ns, 0
+
+    def _drains(self, lag_ns: int, now_ns: int) -> bool:
+        """Whether pictures were read faster than a camera sends them, so that some had queued."""
+        passed_ns = now_ns if self._since_ns is None else now_ns - self._since_ns
+        sent_ns = passed_ns + self._since_lag_ns - lag_ns  # by the stream's clock
+        return sent_ns > 2 * passed_ns

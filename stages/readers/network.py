@@ -2,12 +2,18 @@
 
 from typing import Literal
 
+from loguru import logger
+
+from pipeline.redact import redact
 from pipeline.source import SourceError
 from stages.readers.decoding.demuxer import Demuxer, PacketSource
+from stages.readers.http.connecting import connect_http
+from stages.readers.http.seen_pictures import SeenPictures
 from stages.readers.rtsp.stream import RtspStream, UnsupportedStream
 
 Transport = Literal["tcp", "udp"]
-# Raw video does not tell its rate. Guessing it from some seconds would delay all that follows.
+# Guessing the rate from twenty pictures would delay all that follows, by twenty seconds at 1 fps;
+# nothing is lost, since what a decoder must know comes with the pictures.
 STREAM_OPTIONS = {"fpsprobesize": "0", "analyzeduration": "500000"}
 _UDP_BUFFER_BYTES = 8 << 20  # a key frame of 4K comes in one burst
 
@@ -16,10 +22,16 @@ def is_rtsp(uri: str) -> bool:
     return uri.lower().startswith(("rtsp:", "rtsps:"))
 
 
+def file_options(uri: str, transport: Transport) -> dict[str, str]:
+    """What libavformat is told of a stream of which every picture counts."""
+    is_file = uri.lower().startswith(("http:", "https:"))  # it can tell its rate at once
+    return {} if is_file else network_options(uri, transport)
+
+
 def network_options(uri: str, transport: Transport) -> dict[str, str]:
-    """What libavformat is told."""
+    """What libavformat is told of a live stream."""
     if not is_rtsp(uri):
-        return dict(STREAM_OPTIONS) if uri.startswith("tcp:") else {}
+        return dict(STREAM_OPTIONS)
     return {
         "rtsp_transport": transport,
         "allowed_media_types": "video",
@@ -30,11 +42,14 @@ def network_options(uri: str, transport: Transport) -> dict[str, str]:
     }
 
 
-def connect_stream(uri: str, transport: Transport, silence_s: float) -> PacketSource:
-    """Open a live stream. Raises SourceError.
+def connect_stream(
+    uri: str, transport: Transport, silence_s: float, seen: SeenPictures
+) -> PacketSource:
+    """Open a live stream; `seen` is kept from one connection to the next. Raises SourceError.
 
     H.264 and H.265 over RTSP are read by a client of our own, without the picture of delay that
-    libavformat's has; everything else by libavformat.
+    libavformat's has, and Motion JPEG over HTTP by a splitter of our own; everything else by
+    libavformat.
     """
     if is_rtsp(uri):
         stream = RtspStream(uri, transport=transport, silence_s=silence_s)
@@ -46,5 +61,10 @@ def connect_stream(uri: str, transport: Transport, silence_s: float) -> PacketSo
         except SourceError:
             stream.close()
             raise
+    if uri.lower().startswith(("http:", "https:")):
+        source = connect_http(uri, options=STREAM_OPTIONS, silence_s=silence_s, seen=seen)
+        if source.is_finite:
+            logger.info("{}: this has an end: `live: false` would give each frame", redact(uri))
+        return source
     options = network_options(uri, transport)
     return Demuxer(uri, name=uri, options=options, silence_s=silence_s)

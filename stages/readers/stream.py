@@ -56,7 +56,7 @@ class StreamReader:
         alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._uri, self._connect, self._alive = uri, connect, alive
-        self._silence_ns = round(silence_s * _NS_PER_S)
+        self._silence_s, self._silence_ns = silence_s, round(silence_s * _NS_PER_S)
         self._fps = fps
         self._source: PacketSource | None = None
         self._losses = Counter[DropReason]()
@@ -72,7 +72,7 @@ class StreamReader:
         self._plan = KeyPlan(self._limit)
         self._lag, self._catch_up = LagMeter(), CatchUp()
         self._ready = deque[_Timed]()
-        self._is_flushed = False
+        self._is_flushed = self._was_silent = False
         self._last_time_ns = self._interval_ns = 0
         self._lags: dict[int, int] = {}  # by arrival, of pictures that the decoder holds
         self.pts_origin = PtsOrigin.STREAM if self._source.has_times else PtsOrigin.ARRIVAL
@@ -109,31 +109,34 @@ class StreamReader:
     def _advance(self) -> None:
         """Read one coded picture, and decode it if that helps."""
         assert self._source is not None, "read before open"
+        if self._was_silent:
+            raise SourceStalled(f"{redact(self._uri)}: sent nothing for {self._silence_s:g} s")
         before_ns = monotonic_ns()
         unit = self._source.read()
         if unit is None:
             self._end()
             return
-        idle = unit.arrived_ns - before_ns > _IDLE_NS
-        self._decode(unit, self._measure_lag(unit, idle=idle))
+        waited_ns = max(unit.arrived_ns - before_ns, 0)
+        # A demuxer that is interrupted hands on what it has held back, and only then says why.
+        self._was_silent = waited_ns >= self._silence_ns
+        self._decode(unit, self._measure_lag(unit, idle=waited_ns > _IDLE_NS), waited_ns)
         self._count_losses()
         if monotonic_ns() - self._good_ns > self._silence_ns:
             raise SourceStalled(
-                f"{redact(self._uri)}: sent nothing that can be decoded for "
-                f"{self._silence_ns / _NS_PER_S:g} s"
+                f"{redact(self._uri)}: sent nothing that can be decoded for {self._silence_s:g} s"
             )
 
     def _count_losses(self) -> None:
         self._losses += self._decoder.losses
         self._decoder.losses.clear()
 
-    def _decode(self, unit: AccessUnit, lag_ns: int) -> None:
+    def _decode(self, unit: AccessUnit, lag_ns: int, waited_ns: int) -> None:
         is_key = unit.packet.is_keyframe
-        if self._catch_up.skips(lag_ns, unit.arrived_ns, is_key=is_key):
+        if self._catch_up.skips(lag_ns, unit.arrived_ns, waited_ns, is_key=is_key):
             self._losses[DropReason.BEHIND] += 1
             self._good_ns = unit.arrived_ns
             return
-        loss = self._loss_of(unit, lag_ns)
+        loss = self._loss_of(unit, lag_ns, idle=waited_ns > _IDLE_NS)
         passed = self._plan.passes_over(self._time_of(unit), is_key=is_key)
         if passed or (loss is not DropReason.UNDECODABLE and self._decoder.is_intra_only):
             self._losses[DropReason.BEHIND] += loss is DropReason.BEHIND
@@ -148,12 +151,13 @@ class StreamReader:
         if len(self._lags) > _MOST_HELD:
             del self._lags[min(self._lags)]
 
-    def _loss_of(self, unit: AccessUnit, lag_ns: int) -> DropReason | None:
+    def _loss_of(self, unit: AccessUnit, lag_ns: int, *, idle: bool) -> DropReason | None:
         """What it is called if nothing comes of the picture: see `Decoder.decode`."""
         time_ns = self._time_of(unit)
         if time_ns is not None and not self._limit.wants(time_ns):
             return None
-        return DropReason.BEHIND if self._catch_up.is_late(lag_ns) else DropReason.UNDECODABLE
+        is_late = self._catch_up.is_late(lag_ns, idle=idle)
+        return DropReason.BEHIND if is_late else DropReason.UNDECODABLE
 
     def _take(self, decoded: Decoded) -> None:
         pts_ns = self._stamp(decoded)

@@ -17,7 +17,7 @@ from pipeline.redact import redact
 from pipeline.source import SourceError, SourceStalled
 from stages.readers.decoding.access_unit import AccessUnit
 from stages.readers.decoding.file_end import lacks_bytes
-from stages.readers.decoding.libav import open_container, read_failure
+from stages.readers.decoding.libav import BinarySource, open_container, read_failure
 
 _NS_PER_S = 1_000_000_000
 # Formats that hold pictures one after another and no times.
@@ -25,6 +25,8 @@ _TIMELESS = frozenset(
     {"h264", "hevc", "vvc", "m4v", "mjpeg", "mpjpeg", "obu", "cavsvideo", "dirac", "mpegvideo"}
 )
 _WITH_SAR = ("mov", "matroska", "asf", "ogg", "nut")
+_PICTURES = "_pipe"  # jpeg_pipe and others: a run of pictures of any kind
+_LISTS = frozenset({"hls", "dash", "concat"})
 _NO_FILM = (
     Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
     | Disposition.dependent
@@ -71,16 +73,22 @@ class Demuxer:
     """Reads one container with libavformat.
 
     Args:
-        uri: a path or a URL, as libavformat takes it.
+        uri: a path or a URL, as libavformat takes it, or bytes that come from elsewhere.
         name: what errors call it.
         options: of protocol and format.
         silence_s: how long a stream may send no picture; None for files.
     """
 
     def __init__(
-        self, uri: str, *, name: str, options: dict[str, str], silence_s: float | None
+        self,
+        uri: str | BinarySource,
+        *,
+        name: str,
+        options: dict[str, str],
+        silence_s: float | None,
     ) -> None:
-        self._uri, self._name, self._silence_s = uri, name, silence_s
+        self._uri = uri if isinstance(uri, str) else ""
+        self._name, self._silence_s = name, silence_s
         self.what = "file" if silence_s is None else "stream"
         self._container: InputContainer = open_container(
             uri, options=options, silence_s=silence_s, what=self.what, name=name
@@ -106,7 +114,8 @@ class Demuxer:
 
     @property
     def has_times(self) -> bool:
-        return self._container.format.name not in _TIMELESS
+        name = self._container.format.name
+        return name not in _TIMELESS and not name.endswith(_PICTURES)
 
     @property
     def has_sent_times(self) -> bool:
@@ -120,7 +129,10 @@ class Demuxer:
 
     @property
     def is_finite(self) -> bool:
-        return self._container.duration is not None and self._container.duration > 0
+        if self._container.duration is not None and self._container.duration > 0:
+            return True
+        # The bytes of a list are not those of what it lists.
+        return self._container.format.name not in _LISTS and self._container.size > 0
 
     @property
     def announced_units(self) -> int:

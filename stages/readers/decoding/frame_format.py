@@ -4,6 +4,7 @@ Nothing is converted that need not be: the planes of the usual formats are copie
 (4:2:2, 4:4:4, ten bits) are reduced to the usual one by libswscale, and RGB becomes BGR.
 """
 
+import gc
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -112,6 +113,10 @@ def _is_full_range(frame: VideoFrame) -> bool:
 
 
 def _read_orientation(frame: VideoFrame) -> int:
+    # A frame and its side data refer to each other (PyAV 18.1). Nothing else frees those of earlier
+    # frames in a process of the line, which collects no garbage; with its heap frozen it is 12 us.
+    if not gc.isenabled():
+        gc.collect()
     entries: Any = frame.side_data  # the stubs of PyAV have another type
     matrix = entries.get("DISPLAYMATRIX")
     return 1 if matrix is None else orientation_of(np.frombuffer(matrix, "<i4", 9))

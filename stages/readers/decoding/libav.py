@@ -1,15 +1,30 @@
 """FFmpeg's libraries as they are used here: quiet, with one core, and with errors that are ours."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import av.error
+from av.sidedata.sidedata import Type as SideDataType
 
 from pipeline.redact import redact
 from pipeline.source import SourceDenied, SourceError, SourceStalled
 
 # Its lines may quote an address with the password.
 av.logging.set_level(None)
+
+
+def _name_unknown(cls: type[SideDataType], number: object) -> SideDataType:
+    """What PyAV 18.1 has no name for, such as the EXIF data of FFmpeg 8.1.
+
+    Without a name, none of the side data of such a frame could be read.
+    """
+    member: Any = object.__new__(cls)
+    member._name_, member._value_ = f"UNKNOWN_{number}", number
+    named: SideDataType = member
+    return named
+
+
+setattr(SideDataType, "_missing_", classmethod(_name_unknown))  # noqa: B010 - it is not declared
 
 _DENIED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 _LATE = (av.error.ExitError, av.error.TimeoutError)  # stopped by its interrupt callback, or its own
@@ -18,11 +33,24 @@ COPY_OPAQUE = 1 << 7  # AV_CODEC_FLAG: a frame has the `opaque` of the packet th
 OUTPUT_CORRUPT = 1 << 3  # AV_CODEC_FLAG: frames that are not whole come out, marked as such
 
 
+class BinarySource(Protocol):
+    """Bytes that libavformat may read instead of opening an address itself."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
 def open_container(
-    uri: str, *, options: dict[str, str], silence_s: float | None, what: str, name: str
+    uri: str | BinarySource,
+    *,
+    options: dict[str, str],
+    silence_s: float | None,
+    what: str,
+    name: str,
+    form: str | None = None,
 ) -> Any:
     """The opened container of a file or stream; `name` and `what` are the words for it in errors.
 
+    `form` is what libavformat calls the format; None has it find out.
     `silence_s` bounds each step of opening, and each read; None waits without end.
 
     Raises:
@@ -31,7 +59,7 @@ def open_container(
     timeout = None if silence_s is None else (silence_s, silence_s)
     address = redact(name)
     try:
-        return av.open(uri, container_options=options, timeout=timeout)
+        return av.open(uri, format=form, container_options=options, timeout=timeout)
     except _DENIED as error:
         raise SourceDenied(f"{address}: user name or password refused ({_reason(error)})") from None
     except _LATE:

@@ -15,6 +15,9 @@ from pipeline.credentials.patterns import hide_credentials
         ("a rtsp://u:p@x/ b http://u:p@y/ c", "a rtsp://***@x/ b http://***@y/ c"),  # two
         ("rtsp+tls://u:p@cam", "rtsp+tls://***@cam"),
         ("rtsp://u:p@[fe80::1%eth0]:554/s", "rtsp://***@[fe80::1%eth0]:554/s"),
+        ("http://cam/video?stok=S3cret", "http://cam/video?stok=***"),
+        ("http://cam/video?tkn=S3cret&w=1", "http://cam/video?tkn=***&w=1"),
+        ("http://cam/video?SessionId=S3cret", "http://cam/video?SessionId=***"),
         ("http://proxy/?url=rtsp://u:p@cam/1", "http://proxy/?url=rtsp://***@cam/1"),
         ("src=rtsp%3A%2F%2Fu%3Ap%40cam&x=1", "src=rtsp%3A%2F%2F***%40cam&x=1"),
     ],

@@ -71,11 +71,12 @@ class Stream:
         found = []
         for number in range(frames):
             sent_ns = number * FRAME_NS
-            idle = self._now_ns <= sent_ns
+            waited_ns = max(sent_ns - self._now_ns, 0)
+            idle = waited_ns > 0
             self._now_ns = max(self._now_ns, sent_ns)
             lag_ns = self._meter.measure(sent_ns, self._now_ns, idle=idle)
             is_key = number % self._key_every == 0
-            skipped = self._catch_up.skips(lag_ns, self._now_ns, is_key=is_key)
+            skipped = self._catch_up.skips(lag_ns, self._now_ns, waited_ns, is_key=is_key)
             found.append((skipped, self._now_ns - sent_ns))
             self._now_ns += 0 if skipped else round(FRAME_NS * self._load)
         return found
@@ -115,4 +116,26 @@ def test_a_burst_that_is_decoded_in_no_time_loses_nothing() -> None:
     for number in range(75):
         arrived_ns = 3 * S + number * 2 * MS
         lag_ns = meter.measure(number * FRAME_NS, arrived_ns, idle=False)
-        assert not catch_up.skips(lag_ns, arrived_ns, is_key=False)
+        assert not catch_up.skips(lag_ns, arrived_ns, 0, is_key=False)
+
+
+def test_pictures_that_are_late_on_their_way_are_not_passed_over() -> None:
+    """From some moment on, all come three seconds later, and each is waited for."""
+    catch_up, meter = CatchUp(), LagMeter()
+    for number in range(5000):
+        delay_ns = 0 if number < 100 else 3 * S
+        arrived_ns = number * FRAME_NS + delay_ns
+        lag_ns = meter.measure(number * FRAME_NS, arrived_ns, idle=True)
+        is_key = number % 25 == 0
+        assert not catch_up.skips(lag_ns, arrived_ns, FRAME_NS * 3 // 4, is_key=is_key)
+
+
+def test_pictures_that_stay_late_are_shown_again_once_the_queue_is_gone() -> None:
+    catch_up = CatchUp()
+    now_ns = 0
+    while not catch_up.skips(9 * S, now_ns, 0, is_key=False):
+        now_ns += FRAME_NS
+    for late_s in (8, 7, 6, 5):  # a second of the stream is read in 50 ms
+        now_ns += 50 * MS
+        assert catch_up.skips(late_s * S, now_ns, 40 * MS, is_key=True)
+    assert not catch_up.skips(5 * S, now_ns + S, S - MS, is_key=True)

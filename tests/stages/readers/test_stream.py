@@ -16,6 +16,7 @@ from pipeline.source import Captured, EndOfSource, PtsOrigin, SourceError, Sourc
 from stages.kernels.picture import Picture
 from stages.readers import stream as stream_module
 from stages.readers.decoding.access_unit import AccessUnit
+from stages.readers.decoding.decoder import Decoded, Decoder
 from stages.readers.reader import FormatChanged
 from stages.readers.stream import StreamReader
 from tests.clips import Size
@@ -95,7 +96,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def make_reader(camera: Camera, **options: float) -> StreamReader:
-    return StreamReader("rtsp://u:S3cret@cam/1", lambda: camera, silence_s=2.0, **options)  # type: ignore[arg-type]
+    options = {"silence_s": 2.0, **options}
+    return StreamReader("rtsp://u:S3cret@cam/1", lambda: camera, **options)  # type: ignore[arg-type]
 
 
 def read_on(reader: StreamReader, found: list[Captured]) -> None:
@@ -167,16 +169,43 @@ def test_a_stream_of_nothing_but_damage_is_stalled(tmp_path: Path, clock: Clock)
 
 @pytest.mark.parametrize("codec", ["libx264", "mjpeg"])
 def test_a_decoder_that_is_too_slow_counts_what_it_passes_over(
-    tmp_path: Path, clock: Clock, codec: str
+    tmp_path: Path, clock: Clock, codec: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each picture that is read makes the next one later, as a slow decoder does."""
-    camera = Camera(clock, encode(tmp_path, codec, 400))
-    late_ns = iter(range(0, 400 * 100 * MS, 100 * MS))
-    camera.delay_ns = lambda number: next(late_ns) if number < 200 else 0
-    found, losses = read_all(make_reader(camera))
+    decode = Decoder.decode
+
+    def decode_slowly(*arguments: Any) -> list[Decoded]:
+        clock.now_ns += FRAME_NS + 100 * MS
+        return decode(*arguments)
+
+    monkeypatch.setattr(Decoder, "decode", decode_slowly)
+    found, losses = read_all(make_reader(Camera(clock, encode(tmp_path, codec, 400))))
     assert set(losses) == {DropReason.BEHIND}
     assert len(found) + losses[DropReason.BEHIND] == 400
     assert 0 < len(found) < 350
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mjpeg"])
+def test_pictures_that_are_late_on_their_way_are_shown(
+    tmp_path: Path, clock: Clock, codec: str
+) -> None:
+    """Each is waited for, so nothing newer is there."""
+    camera = Camera(clock, encode(tmp_path, codec, 200))
+    camera.delay_ns = lambda number: 3 * S if number >= 50 else 0
+    found, losses = read_all(make_reader(camera, silence_s=5.0))
+    assert len(found) == 200
+    assert max(captured.waited_ns for captured in found) > 2 * S
+    assert not losses
+
+
+def test_a_picture_that_only_silence_set_free_is_shown_and_the_stall_is_told(
+    tmp_path: Path, clock: Clock
+) -> None:
+    camera = Camera(clock, encode(tmp_path, "mjpeg", 20))
+    camera.delay_ns = lambda number: 2 * S if number >= 10 else 0
+    found: list[Captured] = []
+    with pytest.raises(SourceStalled, match=r"@cam/1: sent nothing for 2 s"):
+        read_on(make_reader(camera), found)
+    assert len(found) == 11
 
 
 @pytest.mark.parametrize("codec", ["libx264", "mjpeg"])

@@ -1,5 +1,6 @@
 """Frames of every pixel format become the picture that libswscale would show."""
 
+import gc
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -123,3 +124,20 @@ def test_interlaced_frames_are_their_upper_field(tmp_path: Path, codec: str, suf
     assert len(found.greys) == 6
     for index, grey in enumerate(found.greys):
         assert abs(grey - level(index)) < 12
+
+
+def test_frames_are_freed_where_no_garbage_is_collected(tmp_path: Path) -> None:
+    """As in the processes of a line. Each picture of Motion JPEG is a key frame."""
+    path = make_coded(tmp_path / "clip.mkv", "mjpeg", range(50), pix_fmt="yuvj420p")
+    formatter = FrameFormatter()
+    gc.collect()
+    gc.disable()
+    gc.freeze()
+    try:
+        with av.open(str(path)) as container:
+            for frame in container.decode(video=0):
+                formatter.describe(frame, Fraction(0))
+        assert sum(isinstance(thing, VideoFrame) for thing in gc.get_objects()) < 5
+    finally:
+        gc.unfreeze()
+        gc.enable()
