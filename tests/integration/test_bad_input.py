@@ -53,8 +53,7 @@ def test_frames_before_the_cut_of_a_truncated_file_are_delivered(
     messages = line.messages()
     assert 30 < len(messages) < 70
     assert_frames_in_order(messages)
-    expected = rf"{len(messages)} frames could be decoded, its header announces \d+: truncated"
-    assert re.search(expected, line.stderr)
+    assert f"{len(messages)} frames could be decoded: truncated or damaged?" in line.stderr
 
 
 def test_a_model_whose_graph_is_not_what_its_metadata_say_is_refused(
