@@ -75,6 +75,11 @@ def build(content: Mapping[str, Any], kind: type[T], origin: str) -> T:
     content = _as_meant(content, kind)
     try:
         return msgspec.convert(content, kind)
+    except UnicodeEncodeError as error:  # of a text where one of some words is expected
+        where = _find(content, error.object)
+        raise ConfigError(
+            f"{origin}: {where}: expected UTF-8, got {_SHORT.repr(error.object)}"
+        ) from None
     except msgspec.ValidationError as error:
         text, _, path = str(error).partition(" - at `$.")
         where = _name_key(content, kind, path.rstrip("`"))
@@ -92,6 +97,8 @@ def _name_key(content: Mapping[str, Any], kind: Any, path: str) -> str:
     for key, value in values.items():
         try:
             msgspec.convert({**content, section: {key: value}}, kind)
+        except UnicodeEncodeError:
+            continue
         except msgspec.ValidationError as error:
             if f"$.{path}`" in str(error):
                 return f"{section}.{key}{rest}"
@@ -181,6 +188,18 @@ def _look_up(content: Any, path: str) -> Any:
         else:
             return None
     return content
+
+
+def _find(content: Any, wanted: str, path: str = "") -> str:
+    """The path of a text; empty if it is not there."""
+    if isinstance(content, str):
+        return path if content == wanted else ""
+    items: Iterable[tuple[str, Any]] = ()
+    if isinstance(content, Mapping):
+        items = ((f"{path}.{key}".lstrip("."), value) for key, value in content.items())
+    elif isinstance(content, list):
+        items = ((f"{path}[{i}]", value) for i, value in enumerate(content))
+    return next((found for where, value in items if (found := _find(value, wanted, where))), "")
 
 
 def _one_line(error: Exception) -> str:

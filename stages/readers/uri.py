@@ -67,6 +67,8 @@ def parse_address(uri: str) -> Address:
         SourceError: nothing can be read there, which is known before anything starts.
     """
     address = look_up(uri)
+    if "\0" in address.location and address.kind in (Kind.CAMERA, Kind.PIPE):
+        raise SourceError(f"{uri}: no such file, folder or camera")
     if address.kind is Kind.SCENE:
         _check_scene(address)
     elif address.kind is Kind.CAMERA:

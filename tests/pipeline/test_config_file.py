@@ -1,6 +1,6 @@
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
@@ -249,3 +249,15 @@ def test_bytes_that_are_no_utf8_pass_as_names_of_files_do(tmp_path: Path) -> Non
 def test_a_file_in_utf16_or_with_a_mark_is_read(tmp_path: Path) -> None:
     for encoding in ("utf-16", "utf-8-sig"):
         assert read(tmp_path, "note: für\n".encode(encoding)) == {"note": "für"}
+
+
+def test_text_that_is_no_utf_8_is_named_where_words_are_expected() -> None:
+    class Room(msgspec.Struct, frozen=True):
+        name: Literal["yard", "hall"]
+
+    class Floor(msgspec.Struct, frozen=True):
+        cameras: tuple[Room, ...]
+
+    content = {"cameras": [{"name": "yard"}, {"name": "yard\udcff"}]}
+    with pytest.raises(ConfigError, match=r"^line\.yaml: cameras\[1\]\.name: expected UTF-8, got "):
+        build(content, Floor, "line.yaml")

@@ -168,7 +168,7 @@ def test_the_ledger_of_a_service_is_read_only(short_dir: Path) -> None:
     assert (camera.name, camera.state, camera.captured, camera.width) == (
         "yard", "connecting", 7, 640,
     )  # fmt: skip
-    assert camera.drops == {"newest_wins": 0, "ring_full": 0, "abandoned": 0}
+    assert set(camera.drops.values()) == {0}
     assert [(p.name, p.pid) for p in view.processes()][1] == (run.processes[1].name, 42)
     with pytest.raises(ValueError, match="read-only"):
         view._ledger._counts[0, 0] = 8

@@ -163,4 +163,4 @@ def test_no_frame_of_a_lossless_source_is_counted_as_lost(line: Line) -> None:
     for frame in range(3):
         line.capture(frame)
     line.begin()
-    assert line.ledger.drops(0) == {"newest_wins": 0, "ring_full": 0, "abandoned": 0}
+    assert not any(line.ledger.drops(0).values())

@@ -154,6 +154,7 @@ def test_a_home_directory_is_expanded(tmp_path: Path, monkeypatch: pytest.Monkey
         ("scene://moon", "scene address 'scene://moon': expected the world 'street', got 'moon'"),
         ("scene:street", "scene address 'scene:street': expected the world 'street', got 'street'"),
         ("scene://street?width=1", "scene option 'width': expected 160 to 3840, got 1"),
+        ("/dev/video\0", "/dev/video\0: no such file, folder or camera"),
         ("/dev/null", "/dev/null: expected a file, folder, pipe or camera, got a character device"),
         ("/dev/fd/999", "/dev/fd/999: file descriptor 999 is not open"),
         ("   ", "   : no such file, folder or camera"),
