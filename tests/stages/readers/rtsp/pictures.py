@@ -32,6 +32,7 @@ def encode(
     encoder.pix_fmt = "yuv420p"
     encoder.time_base = Fraction(1, FPS)
     encoder.gop_size = 10
+    encoder.thread_count = 1  # x264 cuts a picture into as many slices as it has threads
     encoder.options = {**settings, **options}
     packets = []
     for index in range(count):
