@@ -188,12 +188,13 @@ def test_a_camera_over_udp_goes_on_when_packets_are_lost(
 ) -> None:
     """Frames are lost with them; the line is not, and the count of what it had goes on."""
     port = free_port()
-    with serve(port, "640x480", wrap=narrow_network):
+    with serve(port, "320x240", wrap=narrow_network):
         line = start_line(*source(port, QUICK + ", rtsp_transport: udp"), wrap=narrow_network)
         line.wait_for_messages(40)
         line.process.terminate()
         assert line.wait() == 0, line.stderr
     messages = line.messages()
+    assert sum(m.drops.get("damaged", 0) for m in messages) > 0
     assert [m.frame_id for m in messages] == sorted({m.frame_id for m in messages})
     for epoch in {m.epoch for m in messages}:
         times = [m.pts_ns for m in messages if m.epoch == epoch]
