@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.clips import make_clip, make_folder
@@ -52,7 +53,9 @@ def test_frames_before_the_cut_of_a_truncated_file_are_delivered(
     assert line.wait() == 0, line.stderr
     messages = line.messages()
     assert 30 < len(messages) < 70
-    assert_frames_in_order(messages)
+    lost = {reason for message in messages for reason in message.drops}
+    assert lost <= {"damaged"}  # the one that was cut through, if a message came after it
+    assert_frames_in_order([msgspec.structs.replace(m, drops={}) for m in messages])
     assert f"{len(messages)} frames could be decoded: truncated or damaged?" in line.stderr
 
 
