@@ -134,7 +134,7 @@ def test_hostile_bytes_at_the_inner_sockets_do_no_harm(
     assert {address.name for address in addresses} == {
         f"{row.name}.ipc" if row.link is LinkKind.STREAM else f"{row.reads}-{row.name}.ipc"
         for row in STAGES
-        if row.reads is not None
+        if row.reads is not None and row.name in line.processes
     }
     refs = [
         [99, 1, 0, 1, 0, 0, True],  # no such camera
