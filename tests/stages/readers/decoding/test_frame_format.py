@@ -58,7 +58,12 @@ def test_every_pixel_format_is_shown_as_libswscale_does(name: str, colorspace: i
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (1, 4)])
 def test_the_smallest_frames_are_shown(name: str, size: tuple[int, int]) -> None:
     flat = np.full((size[1], size[0], 3), 150, np.uint8)
-    frame = VideoReformatter().reformat(VideoFrame.from_ndarray(flat, "bgr24"), format=name)
+    if name == "yuv420p10le":  # which libswscale itself fills wrongly now and then at such sizes
+        frame = VideoFrame(*size, name)
+        for plane, level in zip(frame.planes, (579, 512, 512), strict=True):
+            plane.update(np.full(plane.buffer_size // 2, level, "<u2").tobytes())
+    else:
+        frame = VideoReformatter().reformat(VideoFrame.from_ndarray(flat, "bgr24"), format=name)
     assert difference(shown(frame), flat) < WITHIN
 
 
