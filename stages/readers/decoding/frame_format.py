@@ -66,7 +66,9 @@ class FrameFormatter:
         if form.layout is Layout.BGR:
             frame = self._convert(frame, "bgr24", full_range=True)
         elif frame.format.name not in _PLANAR:
-            name = "yuvj420p" if form.full_range else "yuv420p"
+            # Where libswscale halves packed chroma, it leaves the edge of odd sizes unwritten.
+            is_odd = frame.width % 2 or frame.height % 2
+            name = f"yuv{'j' if form.full_range else ''}{'444p' if is_odd else '420p'}"
             frame = self._convert(frame, name, full_range=form.full_range)
         planes: Any = frame.planes  # buffers, which the stubs of PyAV do not say
         for plane, target in zip(planes, picture.planes, strict=True):
@@ -74,6 +76,9 @@ class FrameFormatter:
             pixels: Pixels = rows[:, : plane.width]
             if form.layout is Layout.BGR:
                 pixels = rows[:, : plane.width * 3].reshape(plane.height, plane.width, 3)
+            if form.layout is Layout.I420 and pixels.size > target.size:
+                half_wh = (plane.width + 1) // 2, (plane.height + 1) // 2
+                pixels = np.asarray(cv2.resize(pixels, half_wh, interpolation=cv2.INTER_AREA))
             if described.frame.interlaced_frame and plane.height > 2:
                 pixels = _whole_from_field(pixels)
             turn_into(pixels, form.orientation, target)
