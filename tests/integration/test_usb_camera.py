@@ -39,6 +39,8 @@ def test_a_camera_that_is_unplugged_is_waited_for(
     line = start_line("--set", "sources=[{uri: 250, freeze_s: null, retry: {first_s: 0.1}}]")
     wait_until(lambda: line.complaints("the camera stopped: it was unplugged") == 1, "it is told")
     assert line.process.poll() is None
+    ledger = line.ledger()
     line.process.terminate()
     assert line.wait() == 0, line.stderr
-    assert line.messages()
+    # On a busy machine, the camera may be gone before the other stages have started.
+    assert 0 < ledger.captured() == ledger.results() + ledger.losses()
