@@ -17,7 +17,7 @@ from tests.clips import is_of_frame, make_clip
 from tests.conftest import StartLine
 from tests.integration.line_sources import endless
 from tests.ports import free_port
-from tests.running_line import PATIENCE_S
+from tests.running_line import PATIENCE_S, wait_until
 
 
 def test_the_command_line_client_prints_what_the_line_finds(
@@ -130,12 +130,16 @@ def test_hostile_bytes_at_the_inner_sockets_do_no_harm(
     clip = make_clip(tmp_path / "clip.avi", 16)
     line = start_line(*endless(clip), "--set", f"record.video={tmp_path}/out.mp4")
     line.wait_for_messages(3)
-    addresses = sorted(line.run_dir().glob("*.ipc"))
-    assert {address.name for address in addresses} == {
+    expected = {
         f"{row.name}.ipc" if row.link is LinkKind.STREAM else f"{row.reads}-{row.name}.ipc"
         for row in STAGES
         if row.reads is not None and row.name in line.processes
     }
+
+    def addresses() -> list[Path]:
+        return sorted(line.run_dir().glob("*.ipc"))
+
+    wait_until(lambda: {path.name for path in addresses()} == expected, "all stages listen")
     refs = [
         [99, 1, 0, 1, 0, 0, True],  # no such camera
         [0, 1, 99, 1, 0, 0, True],  # no such slot
@@ -144,7 +148,7 @@ def test_hostile_bytes_at_the_inner_sockets_do_no_harm(
         [0, 1, 2**62, 1, 0, 0, False],
         [2**64 - 1] * 6 + [True],  # more than the ledger can hold
     ]
-    for address in addresses:
+    for address in addresses():
         kind = zmq.DEALER if "-" in address.name else zmq.PUSH
         peer: zmq.Socket[bytes] = zmq.Context.instance().socket(kind)
         peer.setsockopt(zmq.LINGER, 1000)
