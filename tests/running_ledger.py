@@ -34,11 +34,6 @@ class RunningLedger:
         never = {reason.label for reason in NEVER_CAPTURED}
         return sum(count for reason, count in drops.items() if reason not in never)
 
-    def lost_before_capture(self, camera: str = "cam0") -> int:
-        """Coded pictures that were never frames."""
-        drops = self._ledger.drops(self._cameras.index(camera))
-        return sum(drops[reason.label] for reason in NEVER_CAPTURED)
-
     def unrecorded(self, camera: str = "cam0") -> int:
         """Results for which a recorder was too slow."""
         return self.counts("publish", camera).drops(DropReason.NOT_RECORDED)
