@@ -47,15 +47,22 @@ class SlotShape(msgspec.Struct, frozen=True):
 
 
 class DetectionBody(Body, frozen=True, tag="detections"):
-    """Detections of one frame, as `stages.kernels.detections` encodes them."""
+    """Detections of one frame, as `stages.kernels.detections` encodes them.
+
+    Where objects are tracked, also the events of the frame and the counts after it, as
+    `stages.events` encodes them; empty if there are none.
+    """
 
     encoded: bytes
+    events: bytes = b""
+    tallies: bytes = b""
 
 
 class PublishedBody(Body, frozen=True, tag="published"):
-    """The message of one frame as it was published: a `DetectionMessage` in msgpack."""
+    """What was published of one frame: a `DetectionMessage`, and its `EventMessage`s, in msgpack."""
 
     message: bytes
+    events: tuple[bytes, ...] = ()
 
 
 class Areas(Protocol):
