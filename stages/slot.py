@@ -59,7 +59,7 @@ class DetectionBody(Body, frozen=True, tag="detections"):
 
 
 class PublishedBody(Body, frozen=True, tag="published"):
-    """What was published of one frame: a `DetectionMessage`, and its `EventMessage`s, in msgpack."""
+    """A `DetectionMessage`, as it was published, and the `EventMessage`s of the frame; msgpack."""
 
     message: bytes
     events: tuple[bytes, ...] = ()

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from tests.stages.readers.rtsp.tls_front import serve_tls
+
 PATIENCE_S = 20.0
 SESSION = "12345678"
 
@@ -36,10 +38,10 @@ class Request(NamedTuple):
 class Peer:
     """The client of the moment, and how media reach it."""
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, address: str) -> None:
         self.socket = connected
         self.requests: list[Request] = []
-        self.address = connected.getpeername()[0]
+        self.address = address
         self.ports: tuple[int, int] | None = None
         self.udp: socket.socket | None = None
         self.gone = threading.Event()
@@ -175,12 +177,16 @@ class ScriptedServer:
             self._start(self._serve, connected)
 
     def _serve(self, connected: socket.socket) -> None:
-        connected.settimeout(PATIENCE_S)
         with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            address = connected.getpeername()[0]
+            connected.settimeout(PATIENCE_S)
             if self._context is not None:
-                connected = self._context.wrap_socket(connected, server_side=True)
+                secure = connected
+                connected, plain = socket.socketpair()
+                connected.settimeout(PATIENCE_S)
+                self._start(serve_tls, secure, self._context, plain)
             stack.enter_context(connected)
-            peer = Peer(connected)
+            peer = Peer(connected, address)
             self._peers.append(peer)
             stack.callback(peer.gone.set)
             while (request := _read_request(connected)) is not None:
