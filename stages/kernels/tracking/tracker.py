@@ -11,6 +11,8 @@ Four rules around the filter of `motion` and the pairs of `association`. All tim
 * A track that is not seen for a while ends, and at once where it has left the picture.
 """
 
+from typing import Literal, NamedTuple
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -50,14 +52,25 @@ class TrackerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     lost_s: float = 2.0  # a track with an id that is not seen for longer ends
 
 
+class Ended(NamedTuple):
+    """A track with an id that is over: it has left the picture, or was not seen for long."""
+
+    track_id: int
+    reason: Literal["left", "lost"]
+
+
 class Tracker:
     """The tracks of one camera.
+
+    `ended` are those that the newest frame has ended, in no order; tracks that never had an id are
+    none.
 
     Args:
         classes: C, how many labels the model has.
     """
 
     def __init__(self, options: TrackerOptions, classes: int) -> None:
+        self.ended: list[Ended] = []
         self._options = options
         clear = options.score_thresh + _CLEAR_SHARE * (1 - options.score_thresh)
         self._clear_score = clear
@@ -190,14 +203,19 @@ class Tracker:
     def _end(self, frame_wh: Wh) -> None:
         rows = self._tracks.rows
         absent_s = self._seconds - rows[:, LAST_S]
+        self.ended = []
         if not absent_s.any():
             return
         limit_s = np.where(rows[:, ID] > NO_TRACK, self._options.lost_s, _UNCONFIRMED_S)
         ends = absent_s > limit_s + _ROUNDING_S
         centres = rows[:, CENTRE]
         has_left = ((centres < 0) | (centres > np.array(frame_wh))).any(1)
-        ends |= has_left & (absent_s > 0)
+        has_left &= absent_s > 0
+        ends |= has_left
         if ends.any():
+            known = ends & (rows[:, ID] > NO_TRACK)
+            for track_id, left in zip(rows[known, ID].tolist(), has_left[known], strict=True):
+                self.ended.append(Ended(int(track_id), "left" if left else "lost"))
             self._tracks.keep(~ends)
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.kernels.detections import NO_TRACK, Detections
-from stages.kernels.tracking.tracker import Tracker, TrackerOptions
+from stages.kernels.tracking.tracker import Ended, Tracker, TrackerOptions
 from tests.stages.kernels.tracking.walks import (
     BICYCLE,
     CAR,
@@ -168,6 +168,7 @@ def test_a_track_without_an_id_ends_sooner() -> None:
     assert len(watch.tracker) == 1
     watch.look(0.6)
     assert len(watch.tracker) == 0
+    assert watch.tracker.ended == []
 
 
 def test_a_track_that_has_left_the_picture_ends() -> None:
@@ -177,6 +178,17 @@ def test_a_track_that_has_left_the_picture_ends() -> None:
         watch.look(k / 10, out)
     watch.look(0.4)
     assert len(watch.tracker) == 0
+    assert watch.tracker.ended == [Ended(1, "left")]
+    watch.look(0.5)
+    assert watch.tracker.ended == []
+
+
+def test_a_track_that_is_seen_no_more_is_lost() -> None:
+    watch = confirmed()
+    watch.look(1.0)
+    assert watch.tracker.ended == []
+    watch.look(3.0)
+    assert watch.tracker.ended == [Ended(1, "lost")]
 
 
 def test_a_track_that_is_seen_at_the_border_does_not_end() -> None:
