@@ -4,11 +4,12 @@ import signal
 import time
 from pathlib import Path
 
-from tests.clips import make_clip
+from tests.clips import is_of_frame, make_clip
 from tests.conftest import StartLine
 from tests.integration.line_sources import endless
 from tests.recordings import assert_frames_in_order
 from tests.running_line import wait_until
+from tests.stages.readers.coded_clips import make_coded
 
 
 def test_no_frame_of_a_file_is_lost_when_each_process_is_killed_in_turn(
@@ -63,6 +64,28 @@ def test_a_file_ends_complete_when_a_process_is_killed_in_full_flow(
     line.kill("record_jsonl")
     assert line.wait() == 0, line.stderr
     assert_frames_in_order(line.messages(), 600)
+
+
+def test_a_file_that_has_changed_its_size_goes_on_after_a_kill(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    """The successor finds its place in the second part, and takes it for no third one."""
+    sizes = [(64, 48), (96, 80)]
+    parts = [make_coded(tmp_path / f"{w}.ts", "libx264", range(60), size=(w, h)) for w, h in sizes]
+    film = tmp_path / "film.ts"
+    film.write_bytes(b"".join(part.read_bytes() for part in parts))
+    line = start_line("--set", f"sources=[{{uri: {film}, realtime: true}}]")
+    line.wait_for_messages(65)
+    line.kill("capture.cam0")
+    line.wait_for_messages(90)
+    line.kill("postprocess")
+    assert line.wait() == 0, line.stderr
+    messages = line.messages()
+    assert [m.frame_id for m in messages] == list(range(120))
+    assert [m.seq for m in messages] == list(range(120))
+    assert [(m.width, m.height) for m in messages] == [s for s in sizes for _ in range(60)]
+    assert all(m.status == "ok" and not m.drops for m in messages)
+    assert all(is_of_frame(m, m.frame_id % 60) for m in messages)
 
 
 def test_replicas_that_are_killed_keep_the_order(start_line: StartLine, tmp_path: Path) -> None:
