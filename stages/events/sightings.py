@@ -1,0 +1,61 @@
+"""The tracks that are seen in one frame, and the points of their boxes that zones and lines ask."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.events.event import Moment, Sighting
+from stages.kernels.boxes import Wh
+from stages.kernels.detections import NO_TRACK, Detections
+from stages.kernels.regions.polygons import Floats
+
+Anchors: TypeAlias = Floats  # (N, 2, 2): x and y of each anchor of each box
+BOTTOM, CENTER = range(2)
+
+
+class Sightings:
+    """N tracks with an id; of detections that have none, nothing is told."""
+
+    def __init__(self, tracked: Detections, moment: Moment, frame_wh: Wh) -> None:
+        self.moment, self.frame_wh = moment, frame_wh
+        boxes, class_ids, scores = tracked.boxes_xyxy, tracked.class_ids, tracked.scores
+        ids = tracked.track_ids
+        if ids is None:
+            ids = np.full(len(tracked), NO_TRACK)
+        if (ids == NO_TRACK).any():
+            rows = (ids != NO_TRACK).nonzero()[0]
+            boxes, class_ids, scores, ids = (
+                of_all.take(rows, 0) for of_all in (boxes, class_ids, scores, ids)
+            )
+        self.ids: list[int] = ids.tolist()
+        self.boxes_xyxy: Floats = boxes.astype(np.float64)  # (N, 4)
+        self.anchors = find_anchors(self.boxes_xyxy, frame_wh)
+        self.all = [
+            Sighting(track_id, class_id, score, (x1, y1, x2, y2), moment)
+            for track_id, class_id, score, (x1, y1, x2, y2) in zip(
+                self.ids, class_ids.tolist(), scores.tolist(), self.boxes_xyxy.tolist(), strict=True
+            )
+        ]
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def areas(self) -> Floats:
+        """Of the boxes (N,) in px^2."""
+        sides = self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]
+        areas: Floats = np.maximum(sides[:, 0] * sides[:, 1], 0)
+        return areas
+
+
+# Corners to the bottom centre and the centre.
+_TO_ANCHORS = np.array([[0.5, 0, 0.5, 0], [0, 0, 0, 0.5], [0.5, 0, 0.5, 0], [0, 1, 0, 0.5]])
+
+
+def find_anchors(boxes_xyxy: NDArray[np.floating], frame_wh: Wh) -> Anchors:
+    """BOTTOM and CENTER (N, 2, 2) of boxes (N, 4), just inside the picture at least.
+
+    A box that the border cuts ends on the border, and a zone that reaches the border holds it.
+    """
+    anchors: Anchors = (boxes_xyxy @ _TO_ANCHORS).reshape(-1, 2, 2)
+    return np.clip(anchors, 0, np.nextafter(np.array(frame_wh, np.float64), 0))

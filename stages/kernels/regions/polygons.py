@@ -1,0 +1,100 @@
+"""Which points and how much of which boxes lie inside which polygons, all of them in one pass.
+
+Points are float64 in pixels, y down. All polygons are simple: their edges meet at corners only.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+_FLAT_PX = 1e-6  # an edge that rises by less is taken as level
+_LEAST_AREA_PX = 1e-6  # of a box
+
+
+class Polygons:
+    """Z polygons, Z > 0.
+
+    Args:
+        corners: of each polygon (P, 2), P >= 3, without the first one again at the end.
+    """
+
+    def __init__(self, corners: Sequence[Floats]) -> None:
+        starts = np.concatenate(corners)
+        ends = np.concatenate([np.roll(one, -1, axis=0) for one in corners])
+        counts = [len(one) for one in corners]
+        self._first = np.cumsum([0, *counts[:-1]])  # (Z,) the first edge of each
+        self._owner = np.repeat(np.arange(len(corners)), counts)  # (E,) the polygon of each edge
+        self._edges = starts, ends
+        # From top to bottom, whichever way the polygon runs: two polygons that share an edge get
+        # the same numbers for it, so a point is never in both or in none.
+        falls = starts[:, 1] <= ends[:, 1]
+        top, bottom = (np.where(falls[:, None], a, b) for a, b in ((starts, ends), (ends, starts)))
+        rise = bottom[:, 1] - top[:, 1]
+        self._top_x, self._top_y, self._bottom_y = top[:, 0].copy(), top[:, 1].copy(), bottom[:, 1]
+        self._slope = np.divide(
+            bottom[:, 0] - top[:, 0], rise, out=np.zeros_like(rise), where=rise > 0
+        )
+
+    def contain(self, points: Floats) -> Flags:
+        """Whether (N, Z) the polygon holds its own point (N, Z, 2).
+
+        Of polygons side by side, exactly one holds a point on the edge between them.
+        """
+        of_edges = points.take(self._owner, 1)  # (N, E, 2)
+        x, y = of_edges[..., 0], of_edges[..., 1]
+        is_left = x < self._top_x + (y - self._top_y) * self._slope
+        is_left &= (self._top_y <= y) & (y < self._bottom_y)
+        inside: Flags = np.logical_xor.reduceat(is_left, self._first, axis=1)
+        return inside
+
+    def distances(self, points: Floats) -> Floats:
+        """From each polygon's own point (N, Z, 2) to its nearest edge: (N, Z) in pixels."""
+        starts, ends = self._edges
+        away = segment_distances(points.take(self._owner, 1), starts, ends)
+        nearest: Floats = np.minimum.reduceat(away, self._first, axis=1)
+        return nearest
+
+    def shares(self, boxes_xyxy: Floats) -> Floats:
+        """How much (N, Z) of each box (N, 4) lies in each polygon: 0 to 1, exact.
+
+        The area is an integral over x of the heights inside. Each edge adds its own height, cut to
+        that of the box, with the sign of its direction. So no polygon needs to be convex.
+        """
+        starts, ends = self._edges
+        low_x, low_y, high_x, high_y = (boxes_xyxy[:, k, None] for k in range(4))
+        height = high_y - low_y
+        run = ends[:, 0] - starts[:, 0]
+        slope = np.divide(ends[:, 1] - starts[:, 1], run, out=np.zeros_like(run), where=run != 0)
+        x1, x2 = (np.clip(end[:, 0], low_x, high_x) for end in (starts, ends))  # (N, E)
+        y1, y2 = (starts[:, 1] + (x - starts[:, 0]) * slope - low_y for x in (x1, x2))
+        areas = np.add.reduceat((x2 - x1) * _mean_heights(y1, y2, height), self._first, axis=1)
+        whole = np.maximum((high_x - low_x) * height, _LEAST_AREA_PX)
+        shares: Floats = np.minimum(np.abs(areas) / whole, 1.0)
+        return shares
+
+
+def _mean_heights(y1: Floats, y2: Floats, height: Floats) -> Floats:
+    """The mean of y, cut to 0 ... height, on the straight way from y1 to y2."""
+    cut1, cut2 = np.clip(y1, 0, height), np.clip(y2, 0, height)
+    rise = y2 - y1
+    steep = np.abs(rise) > _FLAT_PX
+    # The integral of the cut y up to y: a parabola inside the box, a straight line above it.
+    gained = (cut2 * cut2 - cut1 * cut1) / 2
+    gained += height * (np.maximum(y2, height) - np.maximum(y1, height))
+    means: Floats = np.divide(gained, rise, out=(cut1 + cut2) / 2, where=steep)
+    return means
+
+
+def segment_distances(points: Floats, starts: Floats, ends: Floats) -> Floats:
+    """From points (..., E, 2) to segments (E, 2): (..., E)."""
+    ways = ends - starts
+    squares = np.maximum((ways * ways).sum(-1), np.finfo(np.float64).tiny)
+    offsets = points - starts
+    along = np.clip((offsets * ways).sum(-1) / squares, 0, 1)
+    offsets -= along[..., None] * ways
+    distances: Floats = np.sqrt((offsets * offsets).sum(-1))
+    return distances
