@@ -90,18 +90,18 @@ def build(content: Mapping[str, Any], kind: type[T], origin: str) -> T:
 
 def _name_key(content: Mapping[str, Any], kind: Any, path: str) -> str:
     """The path of a mistake with the key for which msgspec writes `[...]`."""
-    section, dots, rest = path.partition("[...]")
-    values = content.get(section)
+    before, dots, rest = path.partition("[...]")
+    values = _look_up(content, before)
     if not dots or not isinstance(values, Mapping):
         return path
     for key, value in values.items():
         try:
-            msgspec.convert({**content, section: {key: value}}, kind)
+            msgspec.convert(_with(content, before, {key: value}), kind)
         except UnicodeEncodeError:
             continue
         except msgspec.ValidationError as error:
             if f"$.{path}`" in str(error):
-                return f"{section}.{key}{rest}"
+                return f"{before}.{key}{rest}"
     return path
 
 
@@ -115,8 +115,8 @@ def _as_meant(content: Any, kind: Any) -> Any:
     for option in options:
         origin, arguments = typing.get_origin(option), typing.get_args(option)
         if isinstance(content, Mapping) and isinstance(option, type):
-            if issubclass(option, msgspec.Struct):
-                fields = {field.name: field.type for field in msgspec.structs.fields(option)}
+            if _is_struct(option):
+                fields = _fields(option)
                 return {key: _as_meant(value, fields[key]) for key, value in content.items()}
         elif isinstance(content, Mapping) and origin is dict:
             return {key: _as_meant(value, arguments[1]) for key, value in content.items()}
@@ -148,29 +148,30 @@ def _parse_yaml(text: str | bytes, origin: str) -> Any:
 
 def _check_keys(content: Any, kind: Any, path: str, origin: str) -> None:
     """Refuse unknown keys here rather than in msgspec, which does not name the nearest one."""
-    struct, is_list = _struct_inside(kind)
-    if struct is None:
-        return
-    if is_list and isinstance(content, list):
-        for i, item in enumerate(content):
-            _check_keys(item, struct, f"{path}[{i}]", origin)
-    elif isinstance(content, Mapping):
-        fields = {field.name: field.type for field in msgspec.structs.fields(struct)}
-        for key, value in content.items():
-            where = f"{path}.{key}".lstrip(".")
-            if key not in fields:
-                raise ConfigError(f"{origin}: unknown key '{where}'{nearest(str(key), fields)}")
-            _check_keys(value, fields[key], where, origin)
-
-
-def _struct_inside(kind: Any) -> tuple[Any, bool]:
-    """(struct type, whether a list of them is meant) behind Annotated, unions and tuples."""
     for option in _options(kind):
-        if typing.get_origin(option) is tuple:
-            return _struct_inside(typing.get_args(option)[0])[0], True
-        if isinstance(option, type) and issubclass(option, msgspec.Struct):
-            return option, False
-    return None, False
+        inner = typing.get_args(option)
+        if typing.get_origin(option) is tuple and isinstance(content, list):
+            for i, item in enumerate(content):
+                _check_keys(item, inner[0], f"{path}[{i}]", origin)
+        elif typing.get_origin(option) is dict and isinstance(content, Mapping):
+            for key, value in content.items():
+                _check_keys(value, inner[1], f"{path}.{key}", origin)
+        elif _is_struct(option) and isinstance(content, Mapping):
+            fields = _fields(option)
+            for key, value in content.items():
+                where = f"{path}.{key}".lstrip(".")
+                if key not in fields:
+                    raise ConfigError(f"{origin}: unknown key '{where}'{nearest(str(key), fields)}")
+                _check_keys(value, fields[key], where, origin)
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _fields(struct: Any) -> dict[str, Any]:
+    """The types of a section's keys."""
+    return {field.encode_name: field.type for field in msgspec.structs.fields(struct)}
 
 
 def nearest(key: str, known: Iterable[str]) -> str:
@@ -188,6 +189,16 @@ def _look_up(content: Any, path: str) -> Any:
         else:
             return None
     return content
+
+
+def _with(content: Any, path: str, value: Any) -> Any:
+    """The content with another value at a path, which it has."""
+    part, _, rest = path.replace("[", ".").replace("]", "").partition(".")
+    if isinstance(content, list):
+        index = int(part)
+        inner = _with(content[index], rest, value) if rest else value
+        return [*content[:index], inner, *content[index + 1 :]]
+    return {**content, part: _with(content[part], rest, value) if rest else value}
 
 
 def _find(content: Any, wanted: str, path: str = "") -> str:

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from pipeline.limits import Limits
 from pipeline.loops.backoff import Retry
+from stages.events.config import FilterConfig, Lines, Zones
 
 SHIPPED_MODEL = "models/zoo/thundernet-snet49-street11.onnx"
 
@@ -45,6 +46,9 @@ class SourceConfig(_Section, frozen=True):
     realtime: bool | None = None  # at the speed of its time stamps; by default for scenes
     fps: Annotated[float, Meta(gt=0.0, le=1000.0)] | None = None  # at most; all by default
     track: bool | None = None  # objects keep a number; by default as `track.enabled`, but folders
+    filter: FilterConfig = FilterConfig()  # which detections are looked at
+    zones: Zones = {}
+    lines: Lines = {}
     rtsp_transport: Literal["tcp", "udp"] = "tcp"
     v4l2: V4l2Config | None = None  # of a camera of this machine
     silence_s: Patience = 5.0  # a live source that sends nothing for so long is opened again

@@ -37,7 +37,7 @@ STAGES: tuple[StageRow, ...] = (
              heavy=True, replicas=replicas, options=options.detect),
     StageRow("postprocess", "stages.postprocess:Postprocess", reads="detect", ordered=True,
              options=options.postprocess),
-    StageRow("track", "stages.tracking.track:Track", reads="postprocess", when=options.tracks,
+    StageRow("track", "stages.tracking.track:Track", reads="postprocess", when=options.picks,
              options=options.track),
     StageRow("publish", "stages.publish:Publish", reads="track", results=True,
              options=options.publish),

@@ -1,7 +1,7 @@
 """From a configuration to the processes of a run."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,10 +17,11 @@ from pipeline.processes.cores import CoreWish, assign_cores
 from pipeline.realtime import available_cores
 from pipeline.topology import ProcessSpec, RunSpec, ServiceRow, StageRow
 from stages.config import SHIPPED_MODEL, LineConfig, expand_home
+from stages.events.config_check import check_filter, check_regions
 from stages.graph import ROWS, make_topology
 from stages.model.model_choice import AUTO, choose_model
 from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
-from stages.options import Given
+from stages.options import Given, is_tracked
 from stages.readers.uri import Kind, parse_address
 from stages.recording.inputs import find_inputs
 from stages.recording.outputs import check_outputs, find_outputs
@@ -44,6 +45,7 @@ class Line:
         self.model_path = _resolve_model(config)
         self.model = _read_model(self.model_path)
         _check_sources(config)
+        _check_events(config, self.model.labels)
         _check_keys(config)
         self.outputs = tuple(find_outputs(config))
         if self.outputs:
@@ -138,6 +140,18 @@ def _check_sources(config: LineConfig) -> None:
                     f"process can read a {address.kind}"
                 )
             once.add(device)
+
+
+def _check_events(config: LineConfig, labels: Sequence[str]) -> None:
+    """Refuse zones, lines and filters that cannot be watched."""
+    for i, source in enumerate(config.sources):
+        check_filter(f"sources[{i}].filter", source.filter, labels)
+        check_regions(f"sources[{i}]", source.zones, source.lines, labels)
+        if (source.zones or source.lines) and not is_tracked(config, source):
+            raise ConfigError(
+                f"sources[{i}].{'zones' if source.zones else 'lines'}: expected a source whose "
+                "objects are tracked (sources.track, track.enabled)"
+            )
 
 
 def _check_keys(config: LineConfig) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stages.config import LineConfig, SourceConfig
+from stages.events.config import FilterConfig
 from stages.model.model_file import ModelMetadata
 from stages.readers.presence import retry_of
 from stages.readers.uri import Kind, look_up, parse_address
@@ -91,16 +92,30 @@ def is_tracked(config: LineConfig, source: SourceConfig) -> bool:
     return source.track
 
 
+def picks(config: LineConfig) -> bool:
+    """Whether the objects of any source are tracked, or detections of any are left out."""
+    return tracks(config) or any(source.filter != FilterConfig() for source in config.sources)
+
+
 def track(given: Given) -> Options:
     config = given.config
+    tracker = {
+        "score_thresh": _score_thresh(given),
+        "confirm_s": config.track.confirm_s,
+        "lost_s": config.track.lost_s,
+    }
     return {
-        "cameras": [is_tracked(config, source) for source in config.sources],
-        "classes": len(given.model.labels),
-        "tracker": {
-            "score_thresh": _score_thresh(given),
-            "confirm_s": config.track.confirm_s,
-            "lost_s": config.track.lost_s,
-        },
+        "cameras": [
+            {
+                "is_tracked": is_tracked(config, source),
+                "labels": given.model.labels,
+                "tracker": tracker,
+                "filters": source.filter,
+                "zones": source.zones,
+                "lines": source.lines,
+            }
+            for source in config.sources
+        ]
     }
 
 

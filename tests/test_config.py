@@ -125,6 +125,22 @@ def test_a_mistake_in_cores_is_found_beside_others_that_are_right(
 
 
 @pytest.mark.parametrize(
+    ("zone", "error"),
+    [
+        ({"polygonn": []}, "unknown key 'sources[0].zones.yard.polygonn'"),
+        ({"polygon": [[0, 0], [1, 2], [1, 1]]}, "sources[0].zones.yard.polygon[1][1]: Expected"),
+        ({"polygon": [[0, 0], [1], [1, 1]]}, "sources[0].zones.yard.polygon[1]: Expected"),
+        ([], "sources[0].zones.yard: Expected `object`, got `array`"),
+        ({"labels": ["car"]}, "sources[0].zones.yard: Object missing required field `polygon`"),
+    ],
+)
+def test_a_mistake_within_a_map_of_sections_is_found(zone: Any, error: str) -> None:
+    good = {"polygon": [[0, 0], [1, 0], [1, 1]]}
+    zones = {"gate": good, "yard": zone, "door": good}
+    assert refuse(sources=[{"uri": "0", "zones": zones}]).startswith(error)
+
+
+@pytest.mark.parametrize(
     ("jsonl", "video", "left_out"),
     [
         (True, True, set()),
@@ -143,7 +159,9 @@ def test_recorders_run_where_something_is_recorded(
     assert {stage.reads for stage in topology.stages[1:]} <= set(topology.names)
 
 
-fields = st.sampled_from([*LineConfig.__struct_fields__, "uri", "slots", "jsonl", "detect"])
+fields = st.sampled_from(
+    [*LineConfig.__struct_fields__, "uri", "slots", "jsonl", "detect", "zones", "polygon", "from"]
+)
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 values = st.recursive(
     scalars, lambda inner: st.lists(inner) | st.dictionaries(fields, inner), max_leaves=12

@@ -43,10 +43,13 @@ def config_keys(struct: str = "LineConfig", path: str = "") -> dict[str, dict[st
     found: dict[str, dict[str, Any]] = {}
     for name, said in SCHEMA[struct]["properties"].items():
         default = said.get("default", "required")
-        section = said.get("items", said).get("$ref") or said.get("anyOf", [{}])[0].get("$ref")
+        values = said.get("additionalProperties")  # of a map, whose keys are the user's
+        inner = values or said.get("items") or said
+        section = inner.get("$ref") or said.get("anyOf", [{}])[0].get("$ref")
+        many = "*." if values else ""
         if section:
-            found |= config_keys(section.rpartition("/")[2], f"{path}{name}.")
-        if not section or "items" in said:
+            found |= config_keys(section.rpartition("/")[2], f"{path}{name}.{many}")
+        if not section or inner is not said:
             found[path + name] = {**said, "default": default}
     return found
 
@@ -55,14 +58,14 @@ def documented_keys(page: Path) -> dict[str, list[str]]:
     """Cells (type, default, limits, why) of the tables' rows, by key."""
     cells = [re.split(r"(?<!\\)\|", row)[1:-1] for row in page.read_text().splitlines()]
     rows = [[cell.strip().replace(r"\|", "|") for cell in row] for row in cells if len(row) == 5]
-    keyed = [(re.fullmatch(r"`([\w.]+)`", row[0]), row[1:]) for row in rows]
+    keyed = [(re.fullmatch(r"`([\w.*]+)`", row[0]), row[1:]) for row in rows]
     return {key[1]: row for key, row in keyed if key}
 
 
 def limits(said: dict[str, Any]) -> list[str]:
     """Every number, word or pattern that bounds the values of a key."""
-    said = said.get("additionalProperties", said)  # of a map: what its values must be
-    options = [said, *said.get("anyOf", ()), *([said["items"]] if "items" in said else ())]
+    said = said.get("additionalProperties") or said  # of a map: what its values must be
+    options = [said, *said.get("anyOf", ()), *([said["items"]] if said.get("items") else ())]
     names = [
         "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
         "minLength", "pattern", "minItems", "maxItems",

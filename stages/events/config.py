@@ -16,7 +16,6 @@ Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Point = tuple[Share, Share]  # x and y
 # The first point may stand again at the end.
 Polygon = Annotated[tuple[Point, ...], Meta(min_length=3, max_length=MOST_CORNERS)]
-Label = Annotated[str, Meta(min_length=1)]
 Direction = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
@@ -24,11 +23,17 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """A part of the configuration; unknown keys are refused."""
 
 
+def corners_of(polygon: Polygon) -> tuple[Point, ...]:
+    """The polygon without its first point at the end."""
+    closed = len(polygon) > 1 and polygon[0] == polygon[-1]
+    return polygon[:-1] if closed else polygon
+
+
 class ZoneConfig(_Section, frozen=True):
     """An area: who enters it, who leaves it, who stays."""
 
     polygon: Polygon
-    labels: tuple[Label, ...] = ()  # only these may enter; all when empty
+    labels: tuple[str, ...] = ()  # only these may enter; all when empty
     min_score: Share = 0.0
     min_area: Share = 0.0  # of an object's box, as a share of the picture
     dwell_s: Annotated[float, Meta(gt=0.0, le=604_800.0)] | None = None  # a stay that is told
@@ -36,9 +41,8 @@ class ZoneConfig(_Section, frozen=True):
 
     @property
     def corners(self) -> tuple[Point, ...]:
-        """The polygon without its first point at the end."""
-        closed = len(self.polygon) > 1 and self.polygon[0] == self.polygon[-1]
-        return self.polygon[:-1] if closed else self.polygon
+        """Of the polygon."""
+        return corners_of(self.polygon)
 
 
 class CountingLineConfig(_Section, frozen=True):
@@ -57,7 +61,7 @@ class CountingLineConfig(_Section, frozen=True):
     to: Point
     a_to_b: Direction = "in"  # what the crossing from side A to side B is called
     b_to_a: Direction = "out"
-    labels: tuple[Label, ...] = ()  # only these count; all when empty
+    labels: tuple[str, ...] = ()  # only these count; all when empty
     anchor: Literal["bottom", "center"] = "bottom"  # the point of a box whose path counts
 
 
@@ -65,7 +69,7 @@ class FilterConfig(_Section, frozen=True):
     """Which detections of a source are tracked and published."""
 
     ignore: Annotated[tuple[Polygon, ...], Meta(max_length=MOST_REGIONS)] = ()
-    labels: tuple[Label, ...] = ()  # only these; all when empty
+    labels: tuple[str, ...] = ()  # only these; all when empty
     min_scores: dict[str, Share] = {}  # by label
 
 

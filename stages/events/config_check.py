@@ -12,7 +12,9 @@ from stages.events.config import (
     CountingLineConfig,
     FilterConfig,
     Point,
+    Polygon,
     ZoneConfig,
+    corners_of,
 )
 from stages.kernels.regions.ring import find_contact, is_on_one_line
 
@@ -87,9 +89,8 @@ def _check_line(path: str, line: CountingLineConfig, labels: Sequence[str]) -> N
     _check_labels(f"{path}.labels", line.labels, labels)
 
 
-def _check_polygon(path: str, polygon: Sequence[Point]) -> None:
-    closed = len(polygon) > 1 and polygon[0] == polygon[-1]
-    ring = polygon[:-1] if closed else polygon
+def _check_polygon(path: str, polygon: Polygon) -> None:
+    ring = corners_of(polygon)
     if not 3 <= len(ring) <= MOST_CORNERS:
         raise ConfigError(f"{path}: expected 3 to {MOST_CORNERS} corners, got {len(ring)}")
     _check_points(path, ring)

@@ -1,5 +1,6 @@
 """What is told of the tracks of one camera, numbered without gaps."""
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -67,6 +68,19 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     count: int | None = None  # entries into the zone, or crossings in this direction, so far
     inside: int | None = None  # how many are in the zone now
     life: Life | None = None  # of a track that ended
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(tuple[Event, ...])
+
+
+def encode_events(events: Sequence[Event]) -> bytes:
+    """Events of one frame; empty if there are none."""
+    return _ENCODER.encode(events) if events else b""
+
+
+def decode_events(data: bytes) -> tuple[Event, ...]:
+    return _DECODER.decode(data) if data else ()
 
 
 class Teller:

@@ -1,7 +1,6 @@
 """What happens before one camera: the lives of its tracks, its zones and its counting lines."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import msgspec
 
@@ -14,13 +13,7 @@ from stages.events.sightings import Sightings
 from stages.events.zones import ZoneState, ZoneWatch
 from stages.kernels.boxes import Wh
 from stages.kernels.detections import Detections
-
-
-class Ended(NamedTuple):
-    """A track that the tracker has given up."""
-
-    track_id: int
-    reason: EndReason
+from stages.kernels.tracking.tracker import Ended
 
 
 class ZoneTally(msgspec.Struct, frozen=True, array_like=True):
@@ -35,6 +28,18 @@ class Tallies(msgspec.Struct, frozen=True, array_like=True):
 
     zones: dict[str, ZoneTally]
     lines: dict[str, dict[str, Counts]]
+
+
+_TALLIES_ENCODER = msgspec.msgpack.Encoder()
+_TALLIES_DECODER = msgspec.msgpack.Decoder(Tallies)
+
+
+def encode_tallies(tallies: Tallies) -> bytes:
+    return _TALLIES_ENCODER.encode(tallies)
+
+
+def decode_tallies(data: bytes) -> Tallies:
+    return _TALLIES_DECODER.decode(data)
 
 
 class _State(msgspec.Struct, array_like=True):

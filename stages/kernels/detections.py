@@ -30,6 +30,15 @@ class Detections(msgspec.Struct, frozen=True, eq=False):
     def __len__(self) -> int:
         return len(self.scores)
 
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "Detections":
+        """Those of the given rows, in their order."""
+        return Detections(
+            self.boxes_xyxy[rows],
+            self.scores[rows],
+            self.class_ids[rows],
+            None if self.track_ids is None else self.track_ids[rows],
+        )
+
     def to_frame(self, network_wh: Wh, frame_wh: Wh) -> "Detections":
         """With boxes in pixels of the frame, where they are in pixels of the network input."""
         boxes_xyxy = boxes_to_frame(self.boxes_xyxy, network_wh, frame_wh)
@@ -44,6 +53,11 @@ class Detections(msgspec.Struct, frozen=True, eq=False):
         if self.track_ids is not None:
             track_ids = [None if i == NO_TRACK else i for i in self.track_ids.tolist()]
         return zip(boxes, scores, class_ids, track_ids, strict=True)
+
+
+NO_DETECTIONS = Detections(
+    np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int32)
+)
 
 
 def encoded_size(count: int) -> int:

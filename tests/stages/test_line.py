@@ -1,4 +1,5 @@
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,8 @@ def test_what_is_tracked_is_kept_and_what_is_published_stays(
     )  # fmt: skip
     assert process(line, "postprocess").options["score_thresh"] == lowest
     if track:
-        tracker = process(line, "track").options["tracker"]
+        (camera,) = process(line, "track").options["cameras"]
+        tracker = camera["tracker"]
         assert tracker == {"score_thresh": score_thresh, "confirm_s": 0.15, "lost_s": 4.0}
 
 
@@ -98,16 +100,55 @@ def test_objects_are_tracked_where_one_frame_follows_the_other(
     tiny_model: Path, clip: Path, tmp_path: Path
 ) -> None:
     line = make_line(tiny_model, clip, tmp_path, "0", "scene://street", "rtsp://camera/stream")
-    assert process(line, "track").options["cameras"] == [True, False, True, True, True]
+    cameras = process(line, "track").options["cameras"]
+    assert [camera["is_tracked"] for camera in cameras] == [True, False, True, True, True]
     rooms = [process(line, f"capture.cam{k}").options["slot"]["tracked"] for k in range(2)]
     assert rooms == [100, 0]
+
+
+def test_a_source_may_leave_out_detections_without_tracking(tiny_model: Path, clip: Path) -> None:
+    source = {"uri": str(clip), "track": False, "filter": {"labels": ["car"]}}
+    assert "track" in make_line(tiny_model, source).topology.names
+
+
+SQUARE = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]
+
+
+@pytest.mark.parametrize(
+    ("keys", "error"),
+    [
+        ({"zones": {"yard": {"polygon": [*SQUARE, [0.5, 0.0]]}}}, "zones.yard.polygon: expected"),
+        (
+            {"zones": {"yard": {"polygon": SQUARE[:2]}}},
+            "zones.yard.polygon: Expected `array` of length >= 3",
+        ),
+        ({"zones": {"yard": {"polygon": SQUARE, "labels": ["preson"]}}}, "did you mean 'person'"),
+        ({"lines": {"gate": {"from": [0, 0], "to": [0, 0]}}}, "expected from and to that differ"),
+        (
+            {"lines": {"gate": {"from": [0, 0], "too": [0, 0]}}},
+            "unknown key 'sources[0].lines.gate.too'",
+        ),
+        ({"filter": {"min_scores": {"dog": 0.5}}}, "filter.min_scores: unknown label 'dog'"),
+        (
+            {"track": False, "zones": {"yard": {"polygon": SQUARE}}},
+            "zones: expected a source whose",
+        ),
+    ],
+)
+def test_zones_lines_and_filters_that_cannot_be_watched_are_refused(
+    tiny_model: Path, clip: Path, keys: dict[str, Any], error: str
+) -> None:
+    with pytest.raises(LineError, match=re.escape(error)) as refused:
+        make_line(tiny_model, {"uri": str(clip)} | keys)
+    assert "sources[0]" in str(refused.value)
 
 
 def test_a_source_may_say_otherwise_than_the_line(tiny_model: Path, clip: Path) -> None:
     off = {"enabled": False}
     assert "track" not in make_line(tiny_model, clip, track=off).topology.names
     line = make_line(tiny_model, clip, {"uri": str(clip), "track": True}, track=off)
-    assert process(line, "track").options["cameras"] == [False, True]
+    cameras = process(line, "track").options["cameras"]
+    assert [camera["is_tracked"] for camera in cameras] == [False, True]
 
 
 def test_no_process_tracks_where_nothing_is_tracked(tiny_model: Path, tmp_path: Path) -> None:
