@@ -37,7 +37,7 @@ from pipeline.processes.command_line import hide_arguments, learn_arguments
 from pipeline.processes.supervisor import Supervisor
 from pipeline.redact import forget, learn, redact
 from stages.config import LineConfig
-from stages.line import Line
+from stages.line.line import Line
 from stages.readers.v4l2.camera_list import describe_cameras
 from stages.recording.claims import Claims
 from stages.recording.outputs import find_written

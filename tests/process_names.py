@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from stages.config import LineConfig, RecordConfig
-from stages.line import Line
+from stages.line.line import Line
 from stages.options import is_tracked
 
 TINY_MODEL = Path(__file__).with_name("golden") / "tiny.onnx"

@@ -203,7 +203,7 @@ def test_a_recording_that_cannot_be_written_is_refused(
         ("record.jsonl={folder}/clients/a.key", "a key file of publish.clients"),
         ("record.jsonl={folder}/pub", "the socket of publish.endpoint"),
         ("record.jsonl={folder}/cam1.mp4", "a file of record.jsonl, too"),
-        ("record.jsonl={repository}/stages/line.py", "a file of ThunderLine"),
+        ("record.jsonl={repository}/stages/line/line.py", "a file of ThunderLine"),
         ("record.jsonl={repository}/run_pipeline.py", "a file of ThunderLine"),
     ],
 )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.config_file import ConfigError, build
 from stages.config import LineConfig, V4l2Config, expand_home
 from stages.graph import ROWS, STAGES, make_topology
-from stages.line import check_cores
+from stages.line.line import check_cores
 
 
 def check(**content: Any) -> LineConfig:

@@ -17,7 +17,7 @@ from pipeline.config_file import build
 from run_pipeline import make_parser
 from stages.config import LineConfig
 from stages.graph import ROWS
-from stages.line import check_cores
+from stages.line.line import check_cores
 from tests.conftest import StartLine
 from tests.running_line import PATIENCE_S, REPOSITORY
 

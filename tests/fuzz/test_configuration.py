@@ -14,7 +14,7 @@ from pipeline.config_file import ConfigError, build, read_yaml
 from pipeline.errors import LineError
 from stages.config import LineConfig
 from stages.graph import ROWS
-from stages.line import Line
+from stages.line.line import Line
 from tests.fuzz.damage import damage
 from tests.running_line import REPOSITORY
 

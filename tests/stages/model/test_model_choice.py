@@ -10,8 +10,8 @@ import pytest
 from loguru import logger
 
 from pipeline.errors import LineError
-from stages import line
 from stages.config import SHIPPED_MODEL, DetectConfig, LineConfig, SourceConfig
+from stages.line import line
 from stages.model import model_choice
 from stages.model.model_choice import Choice, choose_model, pick, versions_of
 from stages.model.model_file import ModelFileError

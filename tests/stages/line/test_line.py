@@ -13,10 +13,10 @@ from pipeline.processes import cores
 from pipeline.processes.child_main import load_target
 from pipeline.topology import ProcessSpec, ServiceRow
 from stages import graph
-from stages import line as line_module
 from stages.config import LineConfig
 from stages.graph import STAGES
-from stages.line import Line
+from stages.line import line as line_module
+from stages.line.line import Line
 from stages.options import Given
 from tests.clips import make_clip, make_folder
 
