@@ -130,6 +130,14 @@ class Stage(Protocol[In_contra, Out_co]):
         """Called about twenty times a second, whether frames come or not."""
         ...
 
+    def reconfigure(self, options: Any) -> None:
+        """Work with these options from the next frame on; called between two frames.
+
+        Only those that the row of the table calls hot differ from the ones before. They have been
+        checked, so nothing may be raised: a stage that does is started again, with the new ones.
+        """
+        ...
+
     def close(self) -> None:
         """The line ends: flush and close what is open."""
         ...
@@ -148,6 +156,10 @@ class BasicStage(Generic[In, Out]):
 
     def idle(self) -> None:
         """By default there is nothing to do between frames."""
+
+    def reconfigure(self, options: Any) -> None:
+        """By default no option is hot, and nothing calls this."""
+        raise NotImplementedError(f"{type(self).__name__} has hot options, and no reconfigure")
 
     def close(self) -> None:
         """By default there is nothing to flush."""

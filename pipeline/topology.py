@@ -7,7 +7,7 @@ data, which every process is told at its start.
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -74,12 +74,14 @@ class StageRow(StageSpec, frozen=True, kw_only=True):
     """A row of the table: a stage, and what the configuration decides about it.
 
     `when` and `replicas` are functions of the configuration, without side effects. `options` makes
-    the options of one process; its argument is the table's affair.
+    the options of one process; its argument is the table's affair. `hot` names those options that
+    may change while the line runs: the stage has `reconfigure`.
     """
 
     when: Callable[[Any], bool] = always
     replicas: Callable[[Any], int] = once
     options: Callable[[Any], Mapping[str, Any]] = no_options
+    hot: tuple[str, ...] = ()
 
     def spec(self, reads: str | None, *, ordered: bool) -> StageSpec:
         """The plain part of the row, with the stage that it reads in this run."""
@@ -174,7 +176,8 @@ def make_topology(
     it would have done so.
 
     Raises:
-        LineError: two rows have one name, or a row does not read one of those above it.
+        LineError: two rows have one name, a row does not read one of those above it, or a source
+            has hot options.
     """
     _check_rows(stages, services)
     feeds: dict[str | None, _Feed] = {None: _Feed(None)}  # by name of a row
@@ -201,6 +204,8 @@ def _check_rows(stages: Sequence[StageRow], services: Sequence[ServiceRow]) -> N
             raise LineError(
                 f"table: {row.name}: reads: expected one of {expected}, got {row.reads!r}"
             )
+        if row.is_source and row.hot:
+            raise LineError(f"table: {row.name}: hot: expected none of a source, got {row.hot}")
 
 
 class ProcessSpec(msgspec.Struct, frozen=True):
@@ -213,6 +218,12 @@ class ProcessSpec(msgspec.Struct, frozen=True):
     core: int
     options: dict[str, Any]
     is_service: bool = False
+    hot: tuple[str, ...] = ()  # names of the options that may change while it runs
+
+    def with_hot(self, options: Mapping[str, Any]) -> Self:
+        """This process with the hot ones among these options."""
+        hot = {name: options[name] for name in self.hot}
+        return msgspec.structs.replace(self, options=self.options | hot)
 
     @property
     def is_source(self) -> bool:
@@ -228,6 +239,7 @@ class RunSpec(msgspec.Struct, frozen=True):
     cameras: tuple[str, ...]
     processes: tuple[ProcessSpec, ...]
     limits: Limits = Limits()
+    revision: int = 0  # how often hot options have changed
 
     @property
     def publisher(self) -> int | None:

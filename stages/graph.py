@@ -9,7 +9,8 @@ A row names the stage it reads from. STREAM feeds a stage that keeps up with eve
 one that may not: there the frames of live cameras wait, and the newest wins.
 
 `when` says whether a row runs; without it, it always does. A reader of a row that does not run
-reads what that row reads. A service reads the published messages; frames never wait for it.
+reads what that row reads. `hot` names the options that may change while the line runs. A service
+reads the published messages; frames never wait for it.
 """
 
 from pipeline.topology import LinkKind, ServiceRow, StageRow, Topology
@@ -36,9 +37,9 @@ STAGES: tuple[StageRow, ...] = (
     StageRow("detect", "stages.detect:Detect", reads="preprocess", link=LinkKind.DISPATCH,
              heavy=True, replicas=replicas, options=options.detect),
     StageRow("postprocess", "stages.postprocess:Postprocess", reads="detect", ordered=True,
-             options=options.postprocess),
+             options=options.postprocess, hot=("method", "iou_thresh", "sigma", "score_thresh")),
     StageRow("track", "stages.tracking.track:Track", reads="postprocess", when=options.picks,
-             options=options.track),
+             options=options.track, hot=("cameras",)),
     StageRow("publish", "stages.publish:Publish", reads="track", results=True,
              options=options.publish),
     StageRow("record_jsonl", "stages.recording.record_jsonl:RecordJsonl", reads="publish",

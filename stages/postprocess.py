@@ -17,6 +17,9 @@ class Postprocess(BasicStage[None, DetectionBody]):
     def __init__(self, options: SoftNms, context: Context) -> None:
         self._soft_nms = options
 
+    def reconfigure(self, options: SoftNms) -> None:
+        self._soft_nms = options
+
     def process(self, frame: Frame[None]) -> DetectionBody:
         slot = Slot(frame)
         detections = self._soft_nms.suppress(*slot.rois)

@@ -15,6 +15,7 @@ from pipeline.links.parcel import Parcel
 from pipeline.links.reorder import Reorder
 from pipeline.links.stream import StreamReceiver, StreamSender
 from pipeline.loops.frame_handler import FrameHandler
+from pipeline.loops.options_inbox import OptionsInbox
 from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import FrameRef
 from pipeline.memory.recent_frames import RecentFrames
@@ -41,6 +42,7 @@ class StageLoop:
         self._serves_results = name not in topology.beside(topology.publisher)
         self._rings = RingCache(run_dir)
         self._handler = FrameHandler(name, stage, self._counters)
+        self._options = OptionsInbox(context, stage)
         self._dropped = RecentFrames[bool](len(self._cameras))
         self._reorder = self._make_reorder() if self._row.ordered else None
         self._receiver = _make_receiver(self._row, run_dir, stage.consumes)
@@ -59,6 +61,7 @@ class StageLoop:
         next_idle_ns = 0
         while not stopped():
             self._heartbeat.beat()
+            self._options.look()
             arrived = bool(self._poller.poll(_TICK_MS))
             for sender in self._senders:
                 sender.serve()

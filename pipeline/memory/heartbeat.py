@@ -15,9 +15,10 @@ HEARTBEAT_WORDS = (
     "due_ns",  # CLOCK_MONOTONIC: it hangs if it is silent beyond this
     "held_camera",
     "held_frame",  # the frame that it works on, or NO_FRAME
+    "revision",  # of the options that it works with
 )
 _NS_PER_S = 1_000_000_000
-_PID, _READY_NS, _DUE_NS, _HELD_CAMERA, HELD_FRAME = range(len(HEARTBEAT_WORDS))
+_PID, _READY_NS, _DUE_NS, _HELD_CAMERA, HELD_FRAME, _REVISION = range(len(HEARTBEAT_WORDS))
 
 
 class ProcessEntry:
@@ -44,6 +45,11 @@ class ProcessEntry:
         """(camera, frame_id) of the frame that it works on, or worked on when it died."""
         frame_id = int(self._words[HELD_FRAME])
         return None if frame_id == NO_FRAME else (int(self._words[_HELD_CAMERA]), frame_id)
+
+    @property
+    def revision(self) -> int:
+        """Of the options that it works with; after a restart, its predecessor's at first."""
+        return int(self._words[_REVISION])
 
 
 class Heartbeat(ProcessEntry):
@@ -85,3 +91,7 @@ class Heartbeat(ProcessEntry):
     def let_go(self) -> None:
         """Work on the frame has ended."""
         self._words[HELD_FRAME] = NO_FRAME
+
+    def adopt(self, revision: int) -> None:
+        """From now on it works with the options of this revision."""
+        self._words[_REVISION] = revision

@@ -52,6 +52,7 @@ def ledger_tables(cameras: int, processes: int) -> tuple[Table, ...]:
         Table("cameras", "i8", (cameras, len(CAMERA_WORDS))),
         Table("why", "u1", (cameras, WHY_BYTES)),
         Table("replays", "i8", (cameras,)),  # how often the supervisor asked for one
+        Table("revision", "i8", (1,)),  # of the hot options that the supervisor has left
         Table("skips", "i8", (cameras, 2)),  # a frame, and the column of the stage that skips it
         Table("ages", "i8", (cameras, AGE_BUCKETS)),
         Table("told_drops", "i8", (cameras, len(DropReason))),  # in messages so far
@@ -73,6 +74,7 @@ class LedgerReader:
         self._drops = self._counts[:, :, FIRST_DROP:]
         # Words that are read at every frame: elements of an array take up to twice as long.
         self._replays = tables["replays"].data
+        self._revision = tables["revision"].data
         self._skips = tables["skips"].reshape(-1).data
 
     @classmethod
@@ -103,6 +105,11 @@ class LedgerReader:
     def replays(self, camera: int) -> int:
         """How often the supervisor asked the capture process to send its frames again."""
         return int(self._replays[camera])
+
+    @property
+    def revision(self) -> int:
+        """Of the newest hot options; see `pipeline.memory.hot_options`."""
+        return int(self._revision[0])
 
     def is_skipped(self, camera: int, column: int, frame_id: int) -> bool:
         """Whether the stage of this column must hand the frame on without processing it."""
@@ -174,4 +181,4 @@ class Ledger(LedgerReader):
         return PublishWriter(self._ages.data, self._told_drops, self._drops_by_reason)
 
     def supervisor_writer(self) -> SupervisorWriter:
-        return SupervisorWriter(self._replays, self._skips, self._processes)
+        return SupervisorWriter(self._replays, self._revision, self._skips, self._processes)

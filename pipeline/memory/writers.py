@@ -51,12 +51,20 @@ class SupervisorWriter:
 
     Args:
         replays: words of (cameras,).
+        revision: one word.
         skips: words of (cameras, 2), flat.
         processes: (processes, words of a heartbeat).
     """
 
-    def __init__(self, replays: memoryview, skips: memoryview, processes: npt.NDArray[Any]) -> None:
+    def __init__(
+        self,
+        replays: memoryview,
+        revision: memoryview,
+        skips: memoryview,
+        processes: npt.NDArray[Any],
+    ) -> None:
         self._replays = replays
+        self._revision = revision
         self._skips = skips
         self._processes = processes
 
@@ -64,6 +72,10 @@ class SupervisorWriter:
         """Ask every capture process to send its unfinished frames again."""
         for camera in range(len(self._replays)):
             self._replays[camera] += 1
+
+    def announce(self, revision: int) -> None:
+        """Hot options of this revision are there to be taken."""
+        self._revision[0] = revision
 
     def skip_frame(self, camera: int, column: int, frame_id: int) -> None:
         """Have the stage of this column hand the frame on without processing it."""

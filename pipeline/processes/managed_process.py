@@ -43,6 +43,11 @@ class ManagedProcess:
         orders = msgspec.structs.replace(self._orders, is_quiet=self.is_quiet)
         self.current = self._fork_server.make(orders.encode())
 
+    def reconfigure(self, run: RunSpec) -> None:
+        """Its successors begin with the options that this run says."""
+        self.spec = run.processes[self.spec.index]
+        self._orders = msgspec.structs.replace(self._orders, run=run)
+
     @property
     def is_up(self) -> bool:
         """Whether a process runs whose exit has not been dealt with."""

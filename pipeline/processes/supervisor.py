@@ -5,8 +5,9 @@ It holds no frame and imports no stage: a fault in vision code cannot take it do
 
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import msgspec
 from loguru import logger
 
 from pipeline.memory.cameras import CameraState
@@ -17,9 +18,10 @@ from pipeline.processes.forked_process import describe_exit
 from pipeline.processes.leftovers import Leftovers
 from pipeline.processes.managed_process import ManagedProcess
 from pipeline.processes.orders import EXIT_CRASHED, EXIT_REFUSED
+from pipeline.processes.reconfiguration import Reconfiguration
 from pipeline.processes.restarts import SERVICE_DELAY_CAP_S
 from pipeline.processes.watchdog import Watchdog
-from pipeline.topology import RunSpec
+from pipeline.topology import ProcessSpec, RunSpec
 
 _POLL_S = 0.05
 _SOURCE_STOP_S = 1.0  # a read from a dead camera cannot be interrupted: it is killed after this
@@ -37,6 +39,7 @@ class Supervisor:
         self._watchdog = Watchdog(run, ledger)
         self._fatal_frames = FatalFrames(run, self._requests)
         self._leftovers = Leftovers(run, ledger)
+        self._reconfiguration = Reconfiguration(run, ledger)
         self._over = False
         self.restarts = 0
         self.exit_code = 0
@@ -61,9 +64,29 @@ class Supervisor:
             for process, reason in self._watchdog.look(self._processes):
                 process.kill(reason)
             self._replay_for_successors()
+            self._reconfiguration.look()
             if self._over or (self._have_ended() and not self._leftovers.are_moving()):
                 return
             tick()
+
+    def reconfigure(self, processes: Sequence[ProcessSpec]) -> None:
+        """Have the processes of the run work with other hot options, none of them restarted.
+
+        To be called from `tick`. A process that dies meanwhile is followed by one that begins with
+        the new options.
+
+        Args:
+            processes: those of the run, which differ in hot options only.
+
+        Raises:
+            LineError: there is no room in shared memory; then nothing has changed.
+        """
+        revision = self._run.revision + 1
+        run = msgspec.structs.replace(self._run, processes=tuple(processes), revision=revision)
+        self._reconfiguration.begin(run)
+        self._run = run
+        for process in self._processes:
+            process.reconfigure(run)
 
     def stop(self) -> None:
         """Stop the cameras, then the stages, then the services; leave nothing uncounted."""

@@ -1,9 +1,10 @@
 """From a configuration to the processes of a run."""
 
+import copy
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 from loguru import logger
@@ -50,8 +51,7 @@ class Line:
         self.outputs = tuple(find_outputs(config))
         if self.outputs:
             check_outputs(self.outputs, find_inputs(config, self.model_path, config_path))
-        self.topology = make_topology(config)
-        self.processes = tuple(self._make_processes())
+        self._plan(config)
 
     def probe(self) -> None:
         """Open what the run will open, and close it again. Raises LineError, as the run would."""
@@ -62,6 +62,12 @@ class Line:
                 probe(msgspec.convert(process.options, CaptureOptions))
         check_endpoint(self.config.publish.endpoint)
 
+    def with_config(self, config: LineConfig) -> Self:
+        """The line that another configuration plans for the same model file; nothing is checked."""
+        other = copy.copy(self)
+        other._plan(config)
+        return other
+
     def run_spec(self, run_dir: RunDir, supervisor_pid: int) -> RunSpec:
         return RunSpec(
             run_dir=str(run_dir.path),
@@ -71,6 +77,11 @@ class Line:
             processes=self.processes,
             limits=self.config.limits,
         )
+
+    def _plan(self, config: LineConfig) -> None:
+        self.config = config
+        self.topology = make_topology(config)
+        self.processes = tuple(self._make_processes())
 
     def _make_processes(self) -> Iterator[ProcessSpec]:
         instances = list(self._instances())
@@ -86,6 +97,7 @@ class Line:
                 core=cores[name],
                 options=msgspec.to_builtins(row.options(given)),
                 is_service=isinstance(row, ServiceRow),
+                hot=row.hot if isinstance(row, StageRow) else (),
             )
 
     def _instances(self) -> Iterator[_Instance]:

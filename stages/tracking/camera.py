@@ -75,6 +75,13 @@ class TrackedCamera:
         self._remember(ref.frame_id, ref.epoch)
         return self.carry(encoded)
 
+    def reconfigure(self, options: CameraOptions) -> None:
+        """Work with these from the next frame on: tracks, counts and events go on."""
+        self._filter = DetectionFilter(options.filters, options.labels)
+        self._tracker.reconfigure(options.tracker)
+        self._watch.reconfigure(options.zones, options.lines)
+        self._counts = bool(options.zones or options.lines)
+
     @property
     def waits(self) -> bool:
         """Some events are not through yet."""

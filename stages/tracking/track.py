@@ -15,6 +15,8 @@ _NOTHING = encode_detections(NO_DETECTIONS)
 
 
 class TrackOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of it may change while the line runs, but which cameras are tracked and the labels."""
+
     cameras: tuple[CameraOptions, ...]
 
 
@@ -36,6 +38,12 @@ class Track(StatefulStage[DetectionBody, DetectionBody]):
         ]
         self._untracked = [UntrackedCamera(camera) for camera in options.cameras]
         forget_ending(self._run_dir)
+
+    def reconfigure(self, options: TrackOptions) -> None:
+        for tracked, camera in zip(self._cameras, options.cameras, strict=True):
+            if tracked is not None:
+                tracked.reconfigure(camera)
+        self._untracked = [UntrackedCamera(camera) for camera in options.cameras]
 
     def process(self, frame: Frame[DetectionBody]) -> DetectionBody:
         camera = self._cameras[frame.ref.camera]

@@ -53,6 +53,14 @@ def test_a_frame_knows_when_each_stage_was_done(tmp_path: Path) -> None:
     assert GRAPH.names.index("left") == LEFT
 
 
+def test_a_stage_without_hot_options_cannot_be_reconfigured() -> None:
+    class Plain(BasicStage[None, None]):
+        """Declares nothing."""
+
+    with pytest.raises(NotImplementedError, match="Plain has hot options, and no reconfigure"):
+        Plain().reconfigure(Plain.Options())
+
+
 def test_a_stage_has_no_bodies_unless_it_declares_them() -> None:
     assert (BasicStage.consumes, BasicStage.produces) == (NoneType, NoneType)
 

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from pipeline.errors import LineError
-from pipeline.topology import ServiceRow, StageRow, Topology, make_topology
+from pipeline.topology import ProcessSpec, ServiceRow, StageRow, Topology, make_topology
 from tests.pipeline.frames import GRAPH, LEFT, RIGHT, SIDE
 
 
@@ -77,6 +77,15 @@ def test_what_processes_are_told_is_plain_data() -> None:
     assert msgspec.msgpack.decode(encoded, type=Topology) == topology
 
 
+def test_of_other_options_a_process_takes_the_hot_ones() -> None:
+    options = {"speed": 1, "place": "yard"}
+    process = ProcessSpec("left", "left", 1, None, 0, options, hot=("speed",))
+    changed = process.with_hot({"speed": 2, "place": "gate"})
+    assert changed.options == {"speed": 2, "place": "yard"}
+    assert process.options == options
+    assert msgspec.structs.replace(changed, options=options) == process
+
+
 @pytest.mark.parametrize(
     ("rows", "error"),
     [
@@ -85,6 +94,7 @@ def test_what_processes_are_told_is_plain_data() -> None:
         ((StageRow("a", "x:X", reads="b"),), "a: reads: expected one of [None], got 'b'"),
         ((StageRow("a", "x:X"), StageRow("a", "x:X", reads="a")), "got 'a' twice"),
         ((StageRow("bell", "x:X"),), "got 'bell' twice"),
+        ((StageRow("a", "x:X", hot=("fps",)),), "a: hot: expected none of a source, got ('fps',)"),
     ],
 )  # fmt: skip
 def test_a_table_that_is_no_graph_is_refused(rows: tuple[StageRow, ...], error: str) -> None:

@@ -158,3 +158,31 @@ class Unready(Idle):
 class Crashing(Idle):
     def __init__(self, options: Options, context: Context) -> None:
         raise RuntimeError("a defect")
+
+
+class TunedOptions(msgspec.Struct, frozen=True):
+    path: str
+    word: str
+
+
+class Tuned(Idle):
+    """Appends the word that it works with to a file, and its process id."""
+
+    Options = TunedOptions
+
+    def __init__(self, options: TunedOptions, context: Context) -> None:
+        self._note(options)
+
+    def reconfigure(self, options: TunedOptions) -> None:
+        self._note(options)
+
+    def _note(self, options: TunedOptions) -> None:
+        with open(options.path, "a") as file:
+            file.write(f"{options.word} {os.getpid()}\n")
+
+
+class Unable(Tuned):
+    """Cannot take other options while it runs."""
+
+    def reconfigure(self, options: TunedOptions) -> None:
+        raise LineError("no room")

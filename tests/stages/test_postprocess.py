@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from stages.kernels.detections import decode_detections
@@ -22,6 +23,17 @@ def test_boxes_come_out_best_first_in_pixels_of_the_source(short_dir: Path) -> N
     assert found.class_ids.tolist() == [2, 0]
     assert np.allclose(found.scores, [0.9, 0.6])
     assert np.allclose(found.boxes_xyxy, [[80, 24, 112, 72], [16, 24, 48, 72]])
+
+
+def test_new_settings_count_from_the_next_frame_on(short_dir: Path) -> None:
+    bench = StageBench(short_dir, "postprocess")
+    stage = Postprocess(OPTIONS, bench.context)
+    frame = bench.make_frame()
+    boxes_net = np.array([[8, 16, 24, 48], [40, 16, 56, 48]], np.float32)
+    Slot(frame).write_rois(boxes_net, np.array([[0.6, 0, 0], [0, 0, 0.9]], np.float32))
+    assert len(decode_detections(stage.process(frame).encoded)) == 2
+    stage.reconfigure(msgspec.structs.replace(OPTIONS, score_thresh=0.7))
+    assert decode_detections(stage.process(frame).encoded).class_ids.tolist() == [2]
 
 
 def test_rows_beyond_the_rois_of_the_frame_are_not_read(short_dir: Path) -> None:

@@ -10,6 +10,7 @@ over time: white noise of acceleration gives t^3/3, t^2/2 and t (Bar-Shalom et a
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stages.kernels.tracking.tracks import (
     BOX,
@@ -34,6 +35,19 @@ _ACCELERATION_STD = 0.8  # boxes per second, for each root of a second
 _GROWTH_STD = 0.3  # of ln width and ln height, for each root of a second
 
 VAR_BOX, VAR_MEASURED_SIZE = _BOX_STD**2, _SIZE_STD**2
+
+_LEAST_SIDE_PX = 1.0
+# Corners to centre and size.
+_TO_STATES = np.array([[0.5, 0, -1, 0], [0, 0.5, 0, -1], [0.5, 0, 1, 0], [0, 0.5, 0, 1]])
+
+
+def to_states(boxes_xyxy: NDArray[np.float32]) -> Floats:
+    """Centre, ln width and ln height (M, 4) of boxes (M, 4)."""
+    states: Floats = boxes_xyxy @ _TO_STATES
+    sizes = states[:, 2:]
+    np.maximum(sizes, _LEAST_SIDE_PX, out=sizes)
+    np.log(sizes, out=sizes)
+    return states
 
 
 def begin(rows: Floats, boxes: Floats) -> None:

@@ -30,17 +30,16 @@ from stages.kernels.tracking.tracks import (
     LAST_S,
     LOOK_S,
     LOOKS,
-    NO_SCORE,
     SCORE,
     SCORES,
     SEEN,
     Floats,
     Tracks,
+    medians,
 )
 
 _UNCONFIRMED_S = 0.45  # a track without id ends after this: two frames at 5 a second
 _CLEAR_SHARE = 0.4  # of the way from the lowest published score to 1: one such look is enough
-_LEAST_SIDE_PX = 1.0
 _ROUNDING_S = 1e-6
 
 
@@ -50,6 +49,11 @@ class TrackerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     score_thresh: float  # detections at or below this are not published, and begin no track
     confirm_s: float = 0.15  # from the first look to an id, where no look is clear
     lost_s: float = 2.0  # a track with an id that is not seen for longer ends
+
+    @property
+    def clear_score(self) -> float:
+        """One look of this score is enough for an id."""
+        return self.score_thresh + _CLEAR_SHARE * (1 - self.score_thresh)
 
 
 class Ended(NamedTuple):
@@ -72,8 +76,7 @@ class Tracker:
     def __init__(self, options: TrackerOptions, classes: int) -> None:
         self.ended: list[Ended] = []
         self._options = options
-        clear = options.score_thresh + _CLEAR_SHARE * (1 - options.score_thresh)
-        self._clear_score = clear
+        self._has_risen = False  # `score_thresh`, since the newest frame
         self._tracks = Tracks(classes)
         self._ids = 0  # given so far
         self._seconds = 0.0  # of the newest frame
@@ -82,6 +85,14 @@ class Tracker:
 
     def __len__(self) -> int:
         return len(self._tracks)
+
+    def reconfigure(self, options: TrackerOptions) -> None:
+        """Tracks begin and end by these from the next frame on.
+
+        Those that there are live on, but none whose score is not published any more.
+        """
+        self._has_risen |= options.score_thresh > self._options.score_thresh
+        self._options = options
 
     def update(self, detections: Detections, seconds: float, frame_wh: Wh) -> Detections:
         """What is published of a frame: each object once, best score first.
@@ -95,6 +106,11 @@ class Tracker:
             score are the track's, box is the detector's; the track is NO_TRACK without an id.
         """
         tracks, threshold = self._tracks, np.float32(self._options.score_thresh)
+        self.ended = []
+        if self._has_risen:
+            self._has_risen = False
+            ends = tracks.rows[:, SCORE] <= threshold
+            self._drop(ends, np.zeros_like(ends))
         if len(tracks):
             motion.predict(tracks.rows, seconds - self._seconds)
         self._seconds = seconds
@@ -102,7 +118,7 @@ class Tracker:
         if is_look:
             self._look, self._look_s = self._look + 1, seconds
         is_low = detections.scores <= threshold
-        boxes = Boxes(_box_states(detections.boxes_xyxy), detections.class_ids, is_low)
+        boxes = Boxes(motion.to_states(detections.boxes_xyxy), detections.class_ids, is_low)
         owners = associate(tracks.rows, boxes)
         reject_echoes(owners, detections.boxes_xyxy, is_low)
         seen = (owners >= 0).nonzero()[0]
@@ -124,15 +140,17 @@ class Tracker:
 
     def to_bytes(self) -> bytes:
         """All that the tracker knows."""
-        head = np.array([self._ids, self._seconds, self._look, self._look_s])
+        threshold = self._options.score_thresh
+        head = np.array([self._ids, self._seconds, self._look, self._look_s, threshold])
         return head.tobytes() + self._tracks.to_bytes()
 
     def from_bytes(self, data: bytes) -> None:
-        """Know what another tracker with the same options knew."""
-        head = np.frombuffer(data, np.float64, 4)
-        ids, self._seconds, look, self._look_s = head.tolist()
+        """Know what another tracker for as many classes knew, whose options may have differed."""
+        head = np.frombuffer(data, np.float64, 5)
+        ids, self._seconds, look, self._look_s, before = head.tolist()
         self._ids, self._look = int(ids), int(look)
         self._tracks.from_bytes(data[head.nbytes :])
+        self._has_risen = self._options.score_thresh > before
 
     def _note(self, rows: Floats, detections: Detections, seen: Rows, *, is_look: bool) -> None:
         """Write into rows (N, columns) that they were seen as these detections (N,)."""
@@ -145,7 +163,7 @@ class Tracker:
         if is_look:
             looks = rows[:, SCORES]
             looks[:, self._look % LOOKS] = scores
-            rows[:, SCORE] = _medians(looks)
+            rows[:, SCORE] = medians(looks)
         self._confirm(rows, scores)
 
     def _confirm(self, rows: Floats, scores: NDArray[np.float32]) -> None:
@@ -156,7 +174,7 @@ class Tracker:
         lasted = rows[:, LAST_S] - rows[:, FIRST_S] >= self._options.confirm_s - _ROUNDING_S
         lasted &= rows[:, SEEN] >= 2
         lasted &= rows[:, SCORE] > self._options.score_thresh
-        new &= lasted | (scores >= self._clear_score)
+        new &= lasted | (scores >= self._options.clear_score)
         count = int(new.sum())
         rows[new, ID] = np.arange(self._ids + 1, self._ids + 1 + count)
         self._ids += count
@@ -203,7 +221,6 @@ class Tracker:
     def _end(self, frame_wh: Wh) -> None:
         rows = self._tracks.rows
         absent_s = self._seconds - rows[:, LAST_S]
-        self.ended = []
         if not absent_s.any():
             return
         limit_s = np.where(rows[:, ID] > NO_TRACK, self._options.lost_s, _UNCONFIRMED_S)
@@ -213,31 +230,15 @@ class Tracker:
         has_left &= absent_s > 0
         ends |= has_left
         if ends.any():
-            known = ends & (rows[:, ID] > NO_TRACK)
-            for track_id, left in zip(rows[known, ID].tolist(), has_left[known], strict=True):
-                self.ended.append(Ended(int(track_id), "left" if left else "lost"))
-            self._tracks.keep(~ends)
+            self._drop(ends, has_left)
+
+    def _drop(self, ends: NDArray[np.bool_], has_left: NDArray[np.bool_]) -> None:
+        """Forget the rows (N,) that end, some of which have left the picture."""
+        rows = self._tracks.rows
+        known = ends & (rows[:, ID] > NO_TRACK)
+        for track_id, left in zip(rows[known, ID].tolist(), has_left[known], strict=True):
+            self.ended.append(Ended(int(track_id), "left" if left else "lost"))
+        self._tracks.keep(~ends)
 
 
 _FOLDED = -2  # the place of a detection's row, where it is the second box of an object
-
-
-# Corners to centre and size.
-_TO_STATES = np.array([[0.5, 0, -1, 0], [0, 0.5, 0, -1], [0.5, 0, 1, 0], [0, 0.5, 0, 1]])
-
-
-def _box_states(boxes_xyxy: NDArray[np.float32]) -> Floats:
-    """Centre, ln width and ln height (M, 4) of boxes (M, 4)."""
-    states: Floats = boxes_xyxy @ _TO_STATES
-    sizes = states[:, 2:]
-    np.maximum(sizes, _LEAST_SIDE_PX, out=sizes)
-    np.log(sizes, out=sizes)
-    return states
-
-
-def _medians(looks: Floats) -> Floats:
-    """The median of each row (N, LOOKS), of an even number the lower one; NO_SCORE is none."""
-    ordered = np.sort(looks, axis=1)
-    middle = ((looks < NO_SCORE).sum(1) - 1) // 2
-    medians: Floats = ordered[np.arange(len(looks)), middle]
-    return medians

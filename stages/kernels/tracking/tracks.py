@@ -93,3 +93,11 @@ class Tracks:
             self._block = grown
         self._count = count
         self.rows = self._block[:count]
+
+
+def medians(looks: Floats) -> Floats:
+    """The median of each row (N, LOOKS), of an even number the lower one; NO_SCORE is none."""
+    ordered = np.sort(looks, axis=1)
+    middle = ((looks < NO_SCORE).sum(1) - 1) // 2
+    found: Floats = ordered[np.arange(len(looks)), middle]
+    return found

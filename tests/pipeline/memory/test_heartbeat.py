@@ -67,6 +67,13 @@ def test_a_successor_begins_without_a_frame(ledger: Ledger, heartbeat: Heartbeat
     assert (ledger.process(1).pid, ledger.process(1).held_frame) == (4242, None)
 
 
+def test_options_are_those_that_were_adopted_last(ledger: Ledger, heartbeat: Heartbeat) -> None:
+    assert ledger.process(1).revision == 0
+    heartbeat.adopt(3)
+    ledger.heartbeat(1, LIMIT_S).start(4242)
+    assert ledger.process(1).revision == 3, "a successor says so itself when it is set up"
+
+
 def test_each_word_of_the_row_is_one_property(tmp_path: Path) -> None:
     """The order of the words is that of their names."""
     words = memoryview(bytearray(8 * len(HEARTBEAT_WORDS))).cast("q")
@@ -75,3 +82,4 @@ def test_each_word_of_the_row_is_one_property(tmp_path: Path) -> None:
         words[position] = 100 + position
     assert (entry.pid, entry.ready_ns, entry.due_ns) == (100, 101, 102)
     assert entry.held_frame == (103, 104)
+    assert entry.revision == 105

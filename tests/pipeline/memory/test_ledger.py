@@ -31,6 +31,7 @@ WRITES: dict[str, Callable[[Ledger], None]] = {
     "state": lambda ledger: ledger.camera_writer(1).set_state(CameraState.LOST, "w" * 500),
     "epoch": lambda ledger: ledger.camera_writer(1).begin_epoch(3, (640, 480)),
     "replay": lambda ledger: ledger.supervisor_writer().request_replay(),
+    "revision": lambda ledger: ledger.supervisor_writer().announce(5),
     "skip": lambda ledger: ledger.supervisor_writer().skip_frame(1, 2, 7),
     "age": lambda ledger: ledger.publish_writer().count_age(1, 1e12),
 }
@@ -44,11 +45,12 @@ def content(ledger: LedgerReader) -> dict[str, object]:
     return {
         "counters": [[row.frames, row.errors, row.stale, row.last_frame_id, row.progress_ns,
                       row.busy_ns, row.gave_up, *map(row.drops, DropReason)] for row in rows],
-        "heartbeat": [(row.pid, row.ready_ns, row.due_ns, row.held_frame)
+        "heartbeat": [(row.pid, row.ready_ns, row.due_ns, row.held_frame, row.revision)
                       for row in map(ledger.process, range(PROCESSES))],
         "state": [entry.status for entry in entries],
         "epoch": [(entry.epoch, entry.size_wh) for entry in entries],
         "replay": [ledger.replays(camera) for camera in cameras],
+        "revision": ledger.revision,
         "skip": [ledger.is_skipped(camera, 2, 7) for camera in cameras],
         "age": [ledger.ages(camera).tolist() for camera in cameras],
     }  # fmt: skip

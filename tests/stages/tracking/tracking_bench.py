@@ -42,6 +42,11 @@ class Tracking(StageBench):
         self.stage = Track(self._options, self.context)
         self.start(self.stage)
 
+    def reconfigure(self, *cameras: CameraOptions) -> None:
+        """New options, also for successors."""
+        self._options = TrackOptions(cameras)
+        self.stage.reconfigure(self._options)
+
     def track(
         self,
         number: int,

@@ -1,3 +1,4 @@
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -237,6 +238,46 @@ def test_a_successor_goes_on_from_bytes() -> None:
         assert one.scores.tolist() == two.scores.tolist()
 
 
+def test_new_options_count_for_the_tracks_that_there_are() -> None:
+    patient, hasty = confirmed(), confirmed()
+    hasty.tracker.reconfigure(msgspec.structs.replace(OPTIONS, lost_s=0.5))
+    for watch in (patient, hasty):
+        watch.look(0.8)
+    assert patient.ids(1.0, WALK) == [1]
+    assert hasty.ids(1.0, with_score(CLEAR)) == [2]
+
+
+def test_a_lower_threshold_ends_no_track_and_publishes_more() -> None:
+    watch = confirmed()
+    watch.tracker.reconfigure(msgspec.structs.replace(OPTIONS, score_thresh=0.1))
+    other = Walk((700, 300), score=LOW)
+    assert watch.ids(0.4, WALK, other) == [1, -1]
+    assert watch.ids(0.6, WALK, other) == [1, 2]
+
+
+def test_a_higher_threshold_ends_the_tracks_that_are_below() -> None:
+    watch = Watch()
+    low, high = Walk(score=DIM), Walk((700, 300), score=CLEAR)
+    for k in range(3):
+        watch.look(k / 5, low, high)
+    assert watch.ids(0.6, low, high) == [1, 2]
+    watch.tracker.reconfigure(msgspec.structs.replace(OPTIONS, score_thresh=0.7))
+    assert watch.ids(0.8, low, high) == [1]
+    assert watch.tracker.ended == [Ended(2, "lost")]
+    assert watch.ids(1.0, low, high) == [1]
+    assert watch.tracker.ended == []
+    assert watch.ids(1.2, with_score(0.95, low), high) == [3, 1]
+
+
+def test_a_successor_with_a_higher_threshold_begins_without_the_tracks_below() -> None:
+    """Its predecessor was killed before it has taken the change."""
+    known = confirmed().tracker.to_bytes()
+    same, higher = Watch(), Watch(msgspec.structs.replace(OPTIONS, score_thresh=0.7))
+    for watch, expected in ((same, [1]), (higher, [])):
+        watch.tracker.from_bytes(known)
+        assert watch.ids(0.4, WALK) == expected
+
+
 def test_boxes_without_area_do_no_harm() -> None:
     watch = Watch()
     flat = Walk(speed=(0, 0), size=(0, 0), score=CLEAR)
@@ -258,21 +299,35 @@ def films(draw: st.DrawFn) -> list[Detections]:
     return frames
 
 
-@given(films(), st.floats(0.01, 1.0), st.sets(st.integers(0, 29)), st.sets(st.integers(0, 29)))
+SOME_FRAMES = st.sets(st.integers(0, 29))
+
+
+@given(
+    films(), st.floats(0.01, 1.0), SOME_FRAMES, SOME_FRAMES,
+    st.dictionaries(st.integers(0, 29), st.floats(0.0, 0.9)),
+)  # fmt: skip
 def test_ids_are_never_given_twice(
-    film: list[Detections], step_s: float, cleared: set[int], restarted: set[int]
+    film: list[Detections],
+    step_s: float,
+    cleared: set[int],
+    restarted: set[int],
+    thresholds: dict[int, float],
 ) -> None:
-    """Whatever is seen, where the source begins again and where the process is killed."""
-    tracker, ended, alive = Tracker(OPTIONS, classes=3), set[int](), set[int]()
+    """Whatever is seen, where the source begins again, the process is killed, or options change."""
+    options = OPTIONS
+    tracker, ended, alive = Tracker(options, classes=3), set[int](), set[int]()
     highest = 0
     for number, detections in enumerate(film):
         if number in cleared:
             tracker.clear()
             ended, alive = ended | alive, set()
+        if number in thresholds:
+            options = msgspec.structs.replace(options, score_thresh=thresholds[number])
         if number in restarted:
             known = tracker.to_bytes()
-            tracker = Tracker(OPTIONS, classes=3)
+            tracker = Tracker(options, classes=3)
             tracker.from_bytes(known)
+        tracker.reconfigure(options)
         found = tracker.update(detections, number * step_s, FRAME_WH)
         assert found.track_ids is not None
         ids = [i for i in found.track_ids.tolist() if i != NO_TRACK]
