@@ -6,6 +6,9 @@
     python run_pipeline.py --source clip.mp4 --set record.video=out/clip.mp4
     python run_pipeline.py --list-cameras                     of this machine
 
+SIGHUP has a running line read its configuration again, with the same options: what may change is in
+docs/configuration.md.
+
 Exit codes: 0 the sources ended, the time was up, or Ctrl-C; 1 a process failed for good;
 2 the configuration, a file or the machine is not as it must be, and nothing was run.
 """
@@ -15,12 +18,11 @@ import io
 import math
 import os
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple, NoReturn
 
 from loguru import logger
@@ -34,9 +36,11 @@ from pipeline.memory.ledger import Ledger
 from pipeline.memory.report import Report
 from pipeline.memory.run_dir import RunDir
 from pipeline.processes.command_line import hide_arguments, learn_arguments
+from pipeline.processes.signals import Signals
 from pipeline.processes.supervisor import Supervisor
 from pipeline.redact import forget, learn, redact
 from stages.config import LineConfig
+from stages.line.hot_change import HotChange
 from stages.line.line import Line
 from stages.readers.v4l2.camera_list import describe_cameras
 from stages.recording.claims import Claims
@@ -48,23 +52,6 @@ LOG_STATUS_EVERY_S = 10.0
 LOG_STATUS_COLUMNS = 500
 
 EXIT_OK, EXIT_REFUSED = 0, 2
-
-
-class Stop:
-    """Set by Ctrl-C or SIGTERM, or when the time is up."""
-
-    def __init__(self, duration_s: float | None) -> None:
-        self._deadline = None if duration_s is None else time.monotonic() + duration_s
-        self._signalled = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._set)
-
-    def __call__(self) -> bool:
-        late = self._deadline is not None and time.monotonic() >= self._deadline
-        return self._signalled or late
-
-    def _set(self, _signum: int, _frame: FrameType | None) -> None:
-        self._signalled = True
 
 
 class StatusLine:
@@ -157,16 +144,16 @@ class Ended(NamedTuple):
     written: tuple[Path, ...]
 
 
-def run(line: Line, duration_s: float | None) -> Ended:
+def run(line: Line, options: argparse.Namespace) -> Ended:
     """Start everything, watch it, stop it, and say how it went."""
-    stop = Stop(duration_s)
+    signals = Signals(options.duration)
     claims = Claims(line.outputs)
     exit_code = EXIT_REFUSED
     try:
         check_endpoint(line.config.publish.endpoint)
         run_dir = RunDir()
         try:
-            exit_code = supervise(line, run_dir, stop)
+            exit_code = supervise(line, run_dir, signals, options)
             ended = Ended(exit_code, find_written(line.config, run_dir.path))
         finally:
             run_dir.remove()
@@ -175,14 +162,24 @@ def run(line: Line, duration_s: float | None) -> Ended:
     return ended
 
 
-def supervise(line: Line, run_dir: RunDir, stop: Stop) -> int:
+def supervise(line: Line, run_dir: RunDir, signals: Signals, options: argparse.Namespace) -> int:
     """Run the processes of the line; returns the exit code."""
     ledger = Ledger.create(run_dir.path, len(line.config.sources), len(line.processes))
     spec = line.run_spec(run_dir, os.getpid())
     report = Report(spec, ledger)
     supervisor = Supervisor(spec, ledger, line.config.log)
+    change = HotChange(line, options.config, supervisor.reconfigure)
+    status = StatusLine(report)
+
+    def tick() -> None:
+        if signals.stopped():  # by the end of its terminal, perhaps: the status line has no place
+            return
+        if signals.take_reload():
+            change.reload(partial(load_config, options))
+        status()
+
     try:
-        supervisor.watch(stop, StatusLine(report))
+        supervisor.watch(signals.stopped, tick)
     finally:
         supervisor.stop()
     say(f"\n{report.summary(supervisor.restarts)}")
@@ -222,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             line.probe()
             say("everything is in order; nothing was started")
             return EXIT_OK
-        code, written = run(line, options.duration)
+        code, written = run(line, options)
         say(describe_output(line, written))
     except LineError as error:
         say_error(f"error: {error}")

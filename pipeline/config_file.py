@@ -20,14 +20,14 @@ T = TypeVar("T", bound=msgspec.Struct)
 _MOST_BYTES = 1 << 20  # of a file
 
 
-class _Short(reprlib.Repr):
+class Short(reprlib.Repr):
     """Values cut to a readable length, credentials first: half of one may be left otherwise."""
 
     def repr_str(self, x: str, level: int) -> str:
         return super().repr_str(redact(x), level)
 
 
-_SHORT = _Short()  # aliases can make a value of some bytes print as gigabytes
+_SHORT = Short()  # aliases can make a value of some bytes print as gigabytes
 _SHORT.maxstring = _SHORT.maxother = 200
 _SHORT.maxlevel = 3
 

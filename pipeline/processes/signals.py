@@ -1,0 +1,62 @@
+"""What signals and the clock ask of a run: its end, or a look at its configuration."""
+
+import os
+import signal
+import time
+from types import FrameType
+
+_STANDARD_STREAMS = (0, 1, 2)
+
+
+class Signals:
+    """SIGINT, SIGTERM and the end of the time end the run. SIGHUP says one of two things.
+
+    From a user or a service manager it asks for the configuration to be read again. From a
+    terminal that is closed, or the shell in it, it ends the run: then this process has no
+    controlling terminal any more. Where SIGHUP is ignored at the start, as under nohup, it stays
+    ignored.
+    """
+
+    def __init__(self, duration_s: float | None) -> None:
+        self._deadline = None if duration_s is None else time.monotonic() + duration_s
+        self._ended = self._hung_up = False
+        self._had_terminal = has_terminal()
+        self._on_terminal = [fd for fd in _STANDARD_STREAMS if os.isatty(fd)]
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._end)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._hang_up)
+
+    def stopped(self) -> bool:
+        """Whether the run is to end."""
+        if self._hung_up and self._had_terminal and not has_terminal():
+            self._ended = True
+            self._leave_terminal()
+        late = self._deadline is not None and time.monotonic() >= self._deadline
+        return self._ended or late
+
+    def take_reload(self) -> bool:
+        """Whether the configuration is to be read; asked for again, it is once more."""
+        asked, self._hung_up = self._hung_up, False
+        return asked
+
+    def _end(self, _signum: int, _frame: FrameType | None) -> None:
+        self._ended = True
+
+    def _hang_up(self, _signum: int, _frame: FrameType | None) -> None:
+        self._hung_up = True
+
+    def _leave_terminal(self) -> None:
+        """What is said from now on goes nowhere: to write to a closed terminal is an error."""
+        with open(os.devnull, "r+b", buffering=0) as nothing:
+            for fd in self._on_terminal:
+                os.dup2(nothing.fileno(), fd)
+
+
+def has_terminal() -> bool:
+    """Whether there is a terminal that signals this process."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
