@@ -122,7 +122,7 @@ SQUARE = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]
             {"zones": {"yard": {"polygon": SQUARE[:2]}}},
             "zones.yard.polygon: Expected `array` of length >= 3",
         ),
-        ({"zones": {"yard": {"polygon": SQUARE, "labels": ["preson"]}}}, "did you mean 'person'"),
+        ({"zones": {"yard": {"polygon": SQUARE, "labels": ["persona"]}}}, "did you mean 'person'"),
         ({"lines": {"gate": {"from": [0, 0], "to": [0, 0]}}}, "expected from and to that differ"),
         (
             {"lines": {"gate": {"from": [0, 0], "too": [0, 0]}}},
