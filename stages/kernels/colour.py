@@ -23,8 +23,8 @@ def to_bgr(picture: Picture, out: Pixels) -> None:
     if form.layout is Layout.BGR:
         _resize(picture.bgr, out)
     elif (width, height) == (form.width, form.height) and _is_common(form):
-        whole = np.concatenate([plane.ravel() for plane in picture.planes])
-        cv2.cvtColor(whole.reshape(height * 3 // 2, width), cv2.COLOR_YUV2BGR_I420, out)
+        whole = picture.pixels.reshape(height * 3 // 2, width)
+        cv2.cvtColor(whole, cv2.COLOR_YUV2BGR_I420, out)
     else:
         planes = [cv2.resize(plane, (width, height)) for plane in picture.planes]
         mix(cv2.merge(planes), form, out)

@@ -103,6 +103,7 @@ class Picture:
 
     def __init__(self, form: PictureFormat, pixels: Pixels) -> None:
         self.form = form
+        self.pixels = pixels[: form.nbytes]  # the planes, one behind the other
         self.planes = form.planes(pixels)
 
     @property
