@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stages.config import LineConfig, SourceConfig
-from stages.events.config import FilterConfig
+from stages.events.config import FilterConfig, corners_of
+from stages.kernels.drawing.regions import CountingLine, Regions, Zone
 from stages.model.model_file import ModelMetadata
 from stages.readers.presence import retry_of
 from stages.readers.uri import Kind, look_up, parse_address
@@ -135,7 +136,24 @@ def record_jsonl(given: Given) -> Options:
 
 
 def overlay(given: Given) -> Options:
-    return {"labels": given.model.labels}
+    config = given.config
+    sources = zip(config.camera_names, config.sources, strict=True)
+    return {
+        "labels": given.model.labels,
+        "regions": {camera: regions_of(source) for camera, source in sources},
+    }
+
+
+def regions_of(source: SourceConfig) -> Regions:
+    """What of the configuration of a source is drawn on its frames."""
+    return Regions(
+        zones=tuple(Zone(name, corners_of(zone.polygon)) for name, zone in source.zones.items()),
+        lines=tuple(
+            CountingLine(name, line.from_, line.to, line.a_to_b, line.b_to_a)
+            for name, line in source.lines.items()
+        ),
+        ignored=tuple(corners_of(polygon) for polygon in source.filter.ignore),
+    )
 
 
 def record_video(given: Given) -> Options:

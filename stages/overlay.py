@@ -1,48 +1,111 @@
-"""Overlay: boxes, labels, scores, rate and age drawn on a copy of the frame."""
+"""Overlay: what is known of a frame, drawn on a copy of it.
+
+Boxes with labels and scores; where objects are tracked, their ids and trails; zones and counting
+lines with what was counted there; the rate and the age of the frame.
+"""
+
+from collections.abc import Mapping
 
 import msgspec
 
 from pipeline.realtime import monotonic_ns
 from pipeline.stage import BasicStage, Context, Frame
+from stages.events.watch import decode_tallies
 from stages.kernels.colour import to_bgr
 from stages.kernels.detections import decode_detections
-from stages.kernels.draw import draw_caption, draw_detections
+from stages.kernels.drawing.boxes import draw_detections
+from stages.kernels.drawing.palette import BLACK
+from stages.kernels.drawing.plates import Plates
+from stages.kernels.drawing.region_painter import draw_regions
+from stages.kernels.drawing.regions import NO_COUNTS, Counts, Regions
+from stages.kernels.drawing.trails import Trails
+from stages.kernels.pixels import Pixels
 from stages.slot import DetectionBody, Slot
 
 _SMOOTHING = 0.1  # weight of the newest interval in the rate shown: about ten frames
 _NS_PER_S = 1_000_000_000
 _NS_PER_MS = 1_000_000
+_NO_REGIONS = Regions()
 
 
 class OverlayOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     labels: tuple[str, ...]
+    regions: Mapping[str, Regions] = {}  # by camera
 
 
 class Overlay(BasicStage[DetectionBody, None]):
-    """Reads `frame` and the detections in its body, writes `canvas`."""
+    """Reads `frame` and its body, writes `canvas`.
+
+    A process that is started again has forgotten the trails; they begin anew.
+    """
 
     Options = OverlayOptions
     consumes = DetectionBody
 
     def __init__(self, options: OverlayOptions, context: Context) -> None:
         self._labels = options.labels
-        self._rates = {camera: FrameRate() for camera in context.run.cameras}
+        self._views = {
+            camera: View(options.regions.get(camera, _NO_REGIONS)) for camera in context.run.cameras
+        }
 
     def process(self, frame: Frame[DetectionBody]) -> None:
-        slot = Slot(frame)
-        to_bgr(slot.picture, slot.canvas)
-        draw_detections(slot.canvas, decode_detections(frame.body.encoded), self._labels)
-        self._caption(frame)
+        body, view = frame.body, self._views[frame.camera]
+        detections = decode_detections(body.encoded)
+        canvas, plates = self._begin(frame)
+        draw_regions(canvas, view.regions, _counts_of(body.tallies), plates)
+        trails = view.trails(frame.ref.epoch)
+        trails.add(detections, frame.pts_ns)
+        trails.draw(canvas)
+        draw_detections(canvas, detections, self._labels, plates)
+        plates.draw()
 
     def pass_failed(self, frame: Frame[DetectionBody | None]) -> None:
-        slot = Slot(frame)
-        to_bgr(slot.picture, slot.canvas)
-        self._caption(frame)
+        canvas, plates = self._begin(frame)
+        draw_regions(canvas, self._views[frame.camera].regions, NO_COUNTS, plates)
+        plates.draw()
 
-    def _caption(self, frame: Frame[DetectionBody | None]) -> None:
-        rate = self._rates[frame.camera].count(frame.ref.captured_ns)
+    def _begin(self, frame: Frame[DetectionBody | None]) -> tuple[Pixels, Plates]:
+        """Fill the canvas; the caption has the first choice of its place."""
+        slot = Slot(frame)
+        canvas = slot.canvas
+        to_bgr(slot.picture, canvas)
+        plates = Plates(canvas)
+        rate = self._views[frame.camera].rate.count(frame.ref.captured_ns)
         age_ms = (monotonic_ns() - frame.ref.captured_ns) / _NS_PER_MS
-        draw_caption(Slot(frame).canvas, frame.camera, rate, age_ms)
+        caption = f"{frame.camera}  {rate:.1f} fps  {age_ms:.0f} ms"
+        plates.add(caption, BLACK, (0, canvas.shape[0]))
+        return canvas, plates
+
+
+def _counts_of(tallies: bytes) -> Counts:
+    """Sums over labels; of a camera without zones and lines, nothing."""
+    if not tallies:
+        return NO_COUNTS
+    decoded = decode_tallies(tallies)
+    return Counts(
+        {name: sum(zone.inside.values()) for name, zone in decoded.zones.items()},
+        {
+            name: {direction: sum(counts.values()) for direction, counts in line.items()}
+            for name, line in decoded.lines.items()
+        },
+    )
+
+
+class View:
+    """What the overlay knows of a camera besides its frame."""
+
+    def __init__(self, regions: Regions) -> None:
+        self.regions = regions
+        self.rate = FrameRate()
+        self._trails = Trails()
+        self._epoch: int | None = None
+
+    def trails(self, epoch: int) -> Trails:
+        """Those of an epoch: in the next, the clock begins anew, and the camera may have moved."""
+        if epoch != self._epoch:
+            self._trails.clear()
+            self._epoch = epoch
+        return self._trails
 
 
 class FrameRate:

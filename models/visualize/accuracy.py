@@ -23,7 +23,7 @@ from models.evaluate.source_report import SourceReport
 from models.evaluate.voc import VocScore
 from models.thundernet.config import ThunderNetConfig
 from models.visualize.published_accuracy import COCO, VOC, Place, PublishedDetector
-from stages.kernels.draw import class_colour
+from stages.kernels.drawing.palette import class_colour
 from stages.model.model_file import ModelFileError, read_model_metadata
 
 Panel = Literal["coco", "voc", "sources"]

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 
 from models.data.image_files import BgrImage
-from stages.kernels.draw import BLACK, FONT
+from stages.kernels.drawing.palette import BLACK
+from stages.kernels.drawing.plates import FONT
 
 IMAGE_PX = 300  # height; boxes are drawn at this scale, so that their text can be read
 MAX_IMAGE_PX = 800  # width; a panorama is made lower

@@ -9,7 +9,8 @@ from models.data.image_files import BgrImage
 from models.evaluate.results import Detect
 from models.visualize.contact_sheet import Group, fit, make_sheet
 from models.visualize.labelled_image import LabelledImage, LabelledObject, colour_ids
-from stages.kernels.draw import Colour, class_colour, draw_boxes, draw_detections
+from stages.kernels.drawing.boxes import draw_boxes, draw_detections
+from stages.kernels.drawing.palette import Colour, class_colour
 
 IGNORED_COLOUR: Colour = (160, 160, 160)
 
@@ -35,7 +36,7 @@ def draw_labelled(
     colours = [
         IGNORED_COLOUR if seen.ignored else class_colour(ids[seen.label]) for seen in ordered
     ]
-    draw_boxes(canvas, boxes, colours, [seen.label for seen in ordered])
+    draw_boxes(canvas, boxes, colours, [[seen.label] for seen in ordered])
     return canvas
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from stages.kernels.boxes import boxes_to_frame
 from stages.kernels.detections import Detections
-from stages.kernels.draw import draw_detections
+from stages.kernels.drawing.boxes import draw_detections
 from stages.kernels.resize import warp_into
 from stages.model.detector import Detector
 from stages.model.frame_detector import FrameDetector, make_soft_nms

@@ -7,7 +7,7 @@ from models.visualize.detections import IGNORED_COLOUR, draw_labelled
 from models.visualize.labelled_image import (
     LabelledObject,
 )
-from stages.kernels.draw import class_colour
+from stages.kernels.drawing.palette import class_colour
 from tests.models.visualize.frames import plain
 
 pytestmark = pytest.mark.torch

@@ -1,18 +1,14 @@
-import itertools
 import tracemalloc
 
 import numpy as np
 import pytest
 
-from stages.kernels.detections import Detections
-from stages.kernels.draw import class_colour, draw_caption, draw_detections, ink_colour
+from stages.kernels.detections import NO_TRACK, Detections
+from stages.kernels.drawing.boxes import draw_boxes, draw_detections
+from stages.kernels.drawing.palette import class_colour, ink_colour, track_colour
+from tests.stages.kernels.drawing.canvases import GREY, SIZES_WH, make_canvas
 
 LABELS = [f"class {i}" for i in range(12)]
-SIZES_WH = [(640, 480), (1280, 720), (1920, 1080)]
-
-
-def make_canvas(width: int, height: int) -> np.ndarray:
-    return np.full((height, width, 3), 40, np.uint8)
 
 
 def draw_one(canvas: np.ndarray, box: list[float], class_id: int = 0) -> None:
@@ -27,19 +23,12 @@ def draw_one(canvas: np.ndarray, box: list[float], class_id: int = 0) -> None:
 @pytest.mark.parametrize(("width", "height"), SIZES_WH)
 def test_box_is_outlined_in_the_colour_of_its_class(width: int, height: int) -> None:
     canvas = make_canvas(width, height)
-    draw_one(canvas, [100, 100, 300, 400], class_id=3)
-    assert tuple(canvas[400, 200]) == class_colour(3)
-    assert tuple(canvas[250, 100]) == class_colour(3)
-    assert tuple(canvas[250, 200]) == (40, 40, 40)  # what is inside can still be seen
-
-
-@pytest.mark.parametrize(("width", "height"), SIZES_WH)
-def test_letters_grow_with_the_frame(width: int, height: int) -> None:
-    canvas = make_canvas(width, height)
-    draw_one(canvas, [100, 100, 300, 400])
-    ink = ink_colour(class_colour(0))
-    rows = (canvas == ink).all(axis=2).any(axis=1).nonzero()[0]
-    assert rows.max() - rows.min() >= height / 480 * 7
+    left, top, right, bottom = width // 5, height // 4, width // 2, 3 * height // 4
+    draw_one(canvas, [left, top, right, bottom], class_id=3)
+    middle_x, middle_y = (left + right) // 2, (top + bottom) // 2
+    assert tuple(canvas[bottom, middle_x]) == class_colour(3)
+    assert tuple(canvas[middle_y, left]) == class_colour(3)
+    assert tuple(canvas[middle_y, middle_x]) == (GREY,) * 3  # what is inside can still be seen
 
 
 @pytest.mark.parametrize(
@@ -78,17 +67,35 @@ def test_no_detections_leave_the_canvas_alone() -> None:
     assert (canvas == 40).all()
 
 
-def test_caption_is_painted_at_the_lower_left() -> None:
+def test_a_track_has_its_own_colour_whatever_its_class_is() -> None:
     canvas = make_canvas(640, 480)
-    draw_caption(canvas, "gate", 24.96, 31.4)
-    assert (canvas[:440] == 40).all()
-    assert (canvas[470:, :100] != 40).any()
+    boxes = np.array([[40, 100, 140, 300], [240, 100, 340, 300], [440, 100, 540, 300]], np.float32)
+    scores, class_ids = np.full(3, 0.9, np.float32), np.array([2, 2, 2], np.int32)
+    track_ids = np.array([17, 18, NO_TRACK])
+    draw_detections(canvas, Detections(boxes, scores, class_ids, track_ids), LABELS)
+    seen = [tuple(canvas[300, x].tolist()) for x in (90, 290, 490)]
+    assert seen == [track_colour(17), track_colour(18), class_colour(2)]
 
 
-def test_colours_of_classes_are_told_apart() -> None:
-    colours = [np.array(class_colour(i), int) for i in range(20)]
-    distances = [np.abs(a - b).sum() for a, b in itertools.combinations(colours, 2)]
-    assert min(distances) > 30
+def test_the_text_of_a_track_holds_its_number() -> None:
+    """The same text, where the number is part of the label, gives the same pixels."""
+    box = np.array([[100, 100, 300, 300]], np.float32)
+    tracked, named = make_canvas(640, 480), make_canvas(640, 480)
+    score, class_id = np.array([0.87], np.float32), np.array([0], np.int32)
+    draw_detections(tracked, Detections(box, score, class_id, np.array([17])), ["person"])
+    draw_boxes(named, box, [track_colour(17)], [["person 17 87%"]])
+    assert (tracked == named).all()
+
+
+def test_texts_of_boxes_in_a_row_are_all_whole() -> None:
+    """Boxes so narrow that the texts above them would cover each other."""
+    apart, close = make_canvas(640, 480), make_canvas(640, 480)
+    for canvas, pitch in ((apart, 150), (close, 40)):
+        boxes = np.array([[20 + pitch * i, 200, 50 + pitch * i, 300] for i in range(4)], np.float32)
+        draw_boxes(canvas, boxes, [(0, 255, 255)] * 4, [["person 17 87%"]] * 4)
+    ink = [(canvas == ink_colour((0, 255, 255))).all(axis=2).sum() for canvas in (apart, close)]
+    assert ink[0] > 0
+    assert ink[1] == ink[0]
 
 
 def test_drawing_allocates_nothing_of_frame_size() -> None:
@@ -99,7 +106,6 @@ def test_drawing_allocates_nothing_of_frame_size() -> None:
     draw_detections(canvas, detections, LABELS)
     tracemalloc.start()
     draw_detections(canvas, detections, LABELS)
-    draw_caption(canvas, "gate", 25, 30)
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak_bytes < canvas.nbytes / 50
