@@ -4,6 +4,7 @@
     python run_pipeline.py --source rtsp://user:pw@cam/1      a camera of yours
     python run_pipeline.py configs/pipeline/demo.yaml --check  look, and start nothing
     python run_pipeline.py --source clip.mp4 --set record.video=out/clip.mp4
+    python run_pipeline.py --draw-zones out/gate.png          on the first frame of the source
     python run_pipeline.py --list-cameras                     of this machine
 
 SIGHUP has a running line read its configuration again, with the same options: what may change is in
@@ -42,6 +43,7 @@ from pipeline.redact import forget, learn, redact
 from stages.config import LineConfig
 from stages.line.hot_change import HotChange
 from stages.line.line import Line
+from stages.line.zone_pictures import draw_zones
 from stages.readers.v4l2.camera_list import describe_cameras
 from stages.recording.claims import Claims
 from stages.recording.outputs import find_written
@@ -108,6 +110,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--duration", type=positive, metavar="S", help="stop after so many seconds")
     parser.add_argument("--check", action="store_true", help="check everything, start nothing")
+    parser.add_argument(
+        "--draw-zones", metavar="IMAGE", help="draw zones and lines on a first frame, and stop"
+    )
     parser.add_argument(
         "--list-cameras", action="store_true", help="show this machine's cameras as configuration"
     )
@@ -214,6 +219,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         line = Line(load_config(options), options.config)
         log.configure(line.config.log, "run")
+        if options.draw_zones is not None:
+            for path in draw_zones(line, options.draw_zones):
+                say(f"wrote {path} ({path.stat().st_size} bytes)")
+            return EXIT_OK
         say(describe_plan(line))
         if options.check:
             line.probe()

@@ -1,19 +1,30 @@
 """Capture: frames of one camera, file, folder or drawn scene into the camera's ring."""
 
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
+import numpy as np
 from loguru import logger
 
 from pipeline.loops.backoff import Retry
 from pipeline.memory.counters import DropReason
 from pipeline.memory.ring import Area, AreaSpec
 from pipeline.redact import redact
-from pipeline.source import Captured, Geometry, GeometryChanged, SourceError
+from pipeline.source import (
+    Captured,
+    EndOfSource,
+    Geometry,
+    GeometryChanged,
+    SourceError,
+    SourceStalled,
+)
 from stages.config import V4l2Config
+from stages.kernels.colour import to_bgr
 from stages.kernels.picture import Picture, PictureFormat
+from stages.kernels.pixels import Pixels
 from stages.readers.camera import CameraReader, check_device
 from stages.readers.file import FileReader
 from stages.readers.folder import FolderReader
@@ -193,3 +204,37 @@ def probe(options: CaptureOptions) -> None:
     elif options.address.is_file:
         with contextlib.closing(Capture(options, lambda: None)) as source:
             source.open(0)
+
+
+def grab(options: CaptureOptions) -> Pixels:
+    """The first frame of a source as it is displayed: upright, (H, W, 3) in BGR, square pixels.
+
+    Raises:
+        SourceError: it cannot be opened or has no frame; a live one, within `silence_s`.
+    """
+    slot_shape = msgspec.structs.replace(options.slot, canvas=True)
+    options = msgspec.structs.replace(options, freeze_s=None, slot=slot_shape)
+    name = redact(options.address.name)
+    with contextlib.closing(Capture(options, lambda: None)) as source:
+        try:
+            slot = _read_first(source)
+        except EndOfSource:
+            raise SourceError(f"{name}: expected at least one frame, got none") from None
+    if slot is None:
+        raise SourceStalled(f"{name}: no frame for {options.silence_s:g} s")
+    to_bgr(slot.picture, slot.canvas)
+    return slot.canvas
+
+
+def _read_first(source: Capture) -> Slot | None:
+    """The first frame, in memory of its own; None if a live source has none for so long."""
+    areas = source.areas(source.open(0))
+    deadline = time.monotonic() + source.silence_s
+    while source.lossless or time.monotonic() < deadline:
+        slot = {name: np.zeros(spec.shape, spec.dtype) for name, spec in areas.items()}
+        try:
+            if source.read(slot) is not None:
+                return Slot(slot)
+        except GeometryChanged as change:
+            areas = source.areas(change.geometry)
+    return None

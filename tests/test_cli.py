@@ -45,6 +45,7 @@ def test_help_names_every_option_and_exit_code() -> None:
         "--set",
         "--duration",
         "--check",
+        "--draw-zones",
         "--list-cameras",
         "config",
     ):
@@ -118,7 +119,7 @@ def test_commands_of_the_docstring_parse() -> None:
     parser = run_pipeline.make_parser()
     assert parser.description is not None
     commands = re.findall(r"^    python run_pipeline\.py(.*?)(?:  .*)?$", parser.description, re.M)
-    assert len(commands) == 5
+    assert len(commands) == 6
     for command in commands:
         parser.parse_args(command.split())
 

@@ -24,7 +24,7 @@ from stages.model.model_choice import AUTO, choose_model
 from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
 from stages.options import Given, is_tracked
 from stages.readers.uri import Kind, parse_address
-from stages.recording.inputs import find_inputs
+from stages.recording.inputs import Input, find_inputs
 from stages.recording.outputs import check_outputs, find_outputs
 
 
@@ -49,9 +49,14 @@ class Line:
         _check_events(config, self.model.labels)
         _check_keys(config)
         self.outputs = tuple(find_outputs(config))
+        self._config_path = config_path
         if self.outputs:
-            check_outputs(self.outputs, find_inputs(config, self.model_path, config_path))
+            check_outputs(self.outputs, self.inputs())
         self._plan(config)
+
+    def inputs(self) -> Iterator[Input]:
+        """The files that the run reads, and that of the configuration."""
+        return find_inputs(self.config, self.model_path, self._config_path)
 
     def probe(self) -> None:
         """Open what the run will open, and close it again. Raises LineError, as the run would."""
