@@ -1,4 +1,4 @@
-"""The ways that tracks have come in the last seconds, drawn behind their boxes."""
+"""The ways that tracks have come in the last seconds, drawn with their boxes."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from stages.kernels.pixels import Pixels
 
 TRAIL_NS = 2_000_000_000
 POINTS = 26  # of a trail at most, at any frame rate
-WIDTHS = (0.6, 1.0, 1.5)  # of lines, oldest part first: a trail thins out
+WIDTHS = (0.4, 0.7, 1.0)  # of lines, oldest part first: a trail thins out
 _SPACING_NS = TRAIL_NS // (POINTS - 2)
 _PART_NS = TRAIL_NS // len(WIDTHS)
 
@@ -23,25 +23,28 @@ _PART_NS = TRAIL_NS // len(WIDTHS)
 class Trails:
     """Of one camera. Points are the middles of the lower edges of boxes.
 
-    It holds tracks that were seen within `TRAIL_NS`, and of each no more than `POINTS`.
+    It holds tracks that were seen within `TRAIL_NS`, and of each no more than `POINTS`; a track
+    that is hidden for a moment has its trail again when it is back.
     """
 
     def __init__(self) -> None:
-        self._paths: dict[int, _Path] = {}
-        self._at_ns: int | None = None
+        self.clear()
 
     def clear(self) -> None:
         """Forget everything; the clock may begin anew."""
-        self._paths.clear()
-        self._at_ns = None
+        self._paths: dict[int, _Path] = {}
+        self._seen: list[int] = []  # in the newest frame
+        self._at_ns: int | None = None
 
     def add(self, detections: Detections, at_ns: int) -> None:
         """What a frame shows. A frame that is no later than the last one adds nothing."""
         if self._at_ns is not None and at_ns <= self._at_ns:
             return
         self._at_ns = at_ns
+        self._seen = []
         for (left, _, right, bottom), _, _, track_id in detections.iterate():
             if track_id is not None:
+                self._seen.append(track_id)
                 path = self._paths.setdefault(track_id, _Path())
                 path.add(at_ns, (round((left + right) / 2), round(bottom)))
         for track_id, path in list(self._paths.items()):
@@ -49,15 +52,15 @@ class Trails:
                 del self._paths[track_id]
 
     def draw(self, canvas: Pixels) -> None:
-        """Paint the trails in the colours of their tracks."""
+        """Paint the trails of those in the newest frame, in the colours of their tracks."""
         if self._at_ns is None:
             return
         line_px = stroke_of(canvas).line_px
         widths_px = [max(1, round(width * line_px)) for width in WIDTHS]
         ends_ns = [self._at_ns - _PART_NS * i for i in reversed(range(len(WIDTHS)))]
-        for track_id, path in self._paths.items():
-            colour = track_colour(track_id)
-            for part, width_px in zip(path.split(ends_ns), widths_px, strict=True):
+        for track_id in self._seen:
+            colour, parts = track_colour(track_id), self._paths[track_id].split(ends_ns)
+            for part, width_px in zip(parts, widths_px, strict=True):
                 if len(part) > 1:
                     cv2.polylines(canvas, [part], False, colour, width_px)
 

@@ -5,7 +5,7 @@ import pytest
 
 from stages.kernels.detections import NO_TRACK, Detections
 from stages.kernels.drawing.palette import track_colour
-from stages.kernels.drawing.trails import TRAIL_NS, Trails
+from stages.kernels.drawing.trails import Trails
 from stages.kernels.pixels import Pixels
 from tests.stages.kernels.drawing.canvases import extent, find_colour, find_painted, make_canvas
 
@@ -79,15 +79,21 @@ def test_what_has_no_track_has_no_trail() -> None:
     assert not find_painted(drawn(trails)).any()
 
 
-def test_a_lost_track_fades_and_is_forgotten() -> None:
+def test_a_track_that_is_hidden_has_its_trail_again_when_it_is_back() -> None:
     trails = walk(25, 2)
-    lengths = []
-    for i in range(1, 26):
-        trails.add(see(), (2000 + 100 * i) * MS)
-        lengths.append(int(find_painted(drawn(trails)).any(axis=0).sum()))
-    assert lengths == sorted(lengths, reverse=True)
-    assert lengths[0] > 150
-    assert lengths[-1] == 0
+    trails.add(see((8, 100, 100)), 2040 * MS)
+    assert not find_painted(drawn(trails)).any()
+    trails.add(see((7, 320, 300)), 2080 * MS)
+    left, _, right, _ = extent(find_colour(drawn(trails), track_colour(7)))
+    assert left == pytest.approx(112, abs=5)
+    assert right == pytest.approx(320, abs=3)
+
+
+def test_a_track_that_was_hidden_for_long_begins_anew() -> None:
+    trails = walk(25, 2)
+    trails.add(see(), 4100 * MS)
+    trails.add(see((7, 320, 300)), 4140 * MS)
+    assert not find_painted(drawn(trails)).any()
 
 
 def test_a_frame_that_comes_again_changes_nothing() -> None:
@@ -123,5 +129,3 @@ def test_trails_take_no_memory_that_grows() -> None:
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 100_000
-    trails.add(see(), 500 * 40 * MS + TRAIL_NS)
-    assert not find_painted(drawn(trails)).any()
