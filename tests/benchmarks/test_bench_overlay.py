@@ -1,5 +1,7 @@
 """What the overlay takes of its core for a frame: the copy, boxes, trails, zones and lines."""
 
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from stages.overlay import Overlay, OverlayOptions
 from stages.slot import DetectionBody, SlotShape
 from tests.benchmarks.report import Row, report
 from tests.benchmarks.street_frame import draw_frame
-from tests.benchmarks.timing import measure, pinned
+from tests.benchmarks.timing import pinned
 from tests.stages.stage_bench import LABELS, NETWORK, TOPOLOGY, StageBench
 
 pytestmark = pytest.mark.bench
@@ -44,6 +46,13 @@ TALLIES = encode_tallies(
         {line.name: {line.a_to_b: {"car": 7}, line.b_to_a: {}} for line in REGIONS.lines},
     )
 )
+
+
+@pytest.fixture
+def shm_dir() -> Iterator[Path]:
+    """Where rings are: pages of a file system on a disk are written back now and then."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as path:
+        yield Path(path)
 
 
 class PlanesBench(StageBench):
@@ -98,23 +107,34 @@ def make_call(
     return call
 
 
+def cpu_ms(calls: dict[str, Callable[[], None]]) -> dict[str, list[float]]:
+    """Processor time of each call, taken in turns. A frame of 4K takes longer than a time slice, so
+    a clock on the wall would measure the other programs on the core."""
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(ROUNDS):
+        for name, call in calls.items():
+            start_ns = time.thread_time_ns()
+            call()
+            taken[name].append((time.thread_time_ns() - start_ns) / 1e6)
+    return taken
+
+
 @pytest.mark.parametrize("size", [(320, 240), (1280, 720), (3840, 2160)])
-def test_overlay_table(short_dir: Path, size: tuple[int, int]) -> None:
+def test_overlay_table(shm_dir: Path, size: tuple[int, int]) -> None:
     plain, regions = OverlayOptions(LABELS), OverlayOptions(LABELS, {"yard": REGIONS})
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     with pinned():
-        timings = measure(
+        taken = cpu_ms(
             {
-                "boxes": make_call(short_dir / "a", size, plain, tracked=False),
-                "tracks with trails": make_call(short_dir / "b", size, plain, tracked=True),
-                "and 3 zones, 2 lines": make_call(short_dir / "c", size, regions, tracked=True),
-            },
-            ROUNDS,
+                "boxes": make_call(shm_dir / "a", size, plain, tracked=False),
+                "tracks with trails": make_call(shm_dir / "b", size, plain, tracked=True),
+                "and 3 zones, 2 lines": make_call(shm_dir / "c", size, regions, tracked=True),
+            }
         )
     cv2.setNumThreads(threads)
     rows: list[Row] = [
-        {"20 objects": name, "ms": timing.median_ms, "best ms": timing.best_ms}
-        for name, timing in timings.items()
+        {"20 objects": name, "CPU ms": float(np.median(ms)), "best": min(ms)}
+        for name, ms in taken.items()
     ]
     report(f"overlay_{size[1]}", f"overlay, {size[0]}x{size[1]}, one core", rows)

@@ -28,7 +28,7 @@ class Plates:
     """The texts of one frame: each gets a place when it is added, and `draw` paints them all.
 
     Those that are added first have the choice, and end on top. A plate that finds no place of its
-    own covers others rather than being left out.
+    own is hidden in part rather than left out.
     """
 
     def __init__(self, canvas: Pixels) -> None:
