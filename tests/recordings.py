@@ -1,12 +1,13 @@
 """What a line has recorded of a clip, held against the frames of the clip."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from pipeline.client import DetectionMessage
+from stages.kernels.pixels import Pixels
 from tests.clips import is_of_frame, level
 
 
@@ -18,14 +19,17 @@ def assert_frames_in_order(messages: Sequence[DetectionMessage], frames: int | N
     assert all(is_of_frame(m, m.frame_id) for m in messages)
 
 
+def recorded_pictures(video: Path) -> Iterator[Pixels]:
+    """The frames of a video (H, W, 3) in BGR."""
+    capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG)
+    while (frame := capture.read()[1]) is not None:
+        yield np.asarray(frame, np.uint8)
+    capture.release()
+
+
 def recorded_levels(video: Path) -> list[float]:
     """The commonest grey of each frame of a video."""
-    capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG)
-    found = []
-    while (frame := capture.read()[1]) is not None:
-        found.append(float(np.median(frame)))
-    capture.release()
-    return found
+    return [float(np.median(picture)) for picture in recorded_pictures(video)]
 
 
 def assert_video_has_frames(video: Path, count: int) -> None:

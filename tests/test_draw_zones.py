@@ -1,5 +1,6 @@
 """`--draw-zones`: zones and lines on the first frame of each source, and nothing overwritten."""
 
+import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -207,7 +208,16 @@ def test_a_camera_that_says_nothing_is_given_up(refuse: Refuse, tmp_path: Path) 
     assert said == f"{uri}: this stream cannot be opened as video: no answer within 0.5 s"
 
 
-def test_a_source_without_a_frame_is_refused(refuse: Refuse, tmp_path: Path) -> None:
+def test_a_pipe_that_ends_before_its_first_frame_is_refused(refuse: Refuse, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    said = refuse("--source", f"pipe:{reading}", "--draw-zones", tmp_path / "a.png")
+    os.close(reading)
+    assert said == f"pipe:{reading}: expected at least one frame, got none"
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_a_file_that_is_no_video_is_refused(refuse: Refuse, tmp_path: Path) -> None:
     path = tmp_path / "text.mp4"
     path.write_text("no video")
     said = refuse("--source", path, "--draw-zones", tmp_path / "a.png")

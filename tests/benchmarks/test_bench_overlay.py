@@ -66,7 +66,7 @@ class PlanesBench(StageBench):
 
 
 def walk(width: int, height: int, *, tracked: bool) -> Iterator[Detections]:
-    """Detections of objects that go to and fro, frame by frame."""
+    """Detections of objects that swing around their places, frame by frame."""
     rng = np.random.default_rng(4)
     centres = rng.uniform(0.1, 0.9, (TRACKS, 2))
     sides, speeds = rng.uniform(0.04, 0.16, (2, TRACKS, 2))

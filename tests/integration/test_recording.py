@@ -6,13 +6,19 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.client import DetectionMessage, DetectionSubscriber, StatusMessage
 from tests.clips import make_clip
 from tests.conftest import StartLine
 from tests.integration.line_sources import endless
-from tests.recordings import assert_frames_in_order, assert_video_has_frames, recorded_levels
+from tests.recordings import (
+    assert_frames_in_order,
+    assert_video_has_frames,
+    recorded_levels,
+    recorded_pictures,
+)
 from tests.running_line import PATIENCE_S, wait_until
 
 SIZE = (320, 240)  # room for what is drawn: most pixels keep the grey that numbers the frame
@@ -50,6 +56,26 @@ def test_a_recorder_killed_in_full_flow_loses_nothing_and_repeats_nothing(
     assert line.wait() == 0, line.stderr
     assert_frames_in_order(line.messages(), 400)
     assert_video_has_frames(video, 400)
+
+
+def test_each_frame_shows_the_zones_of_its_source_when_the_overlay_is_killed(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    video = tmp_path / "out.mp4"
+    clip = make_clip(tmp_path / "clip.avi", 16, SIZE, fps=50)
+    zones = "{right: {polygon: [[0.5, 0.1], [0.9, 0.1], [0.9, 0.7], [0.5, 0.7]]}}"
+    source = f"{{uri: {clip}, loop: true, realtime: true, track: true, zones: {zones}}}"
+    line = start_line("--set", f"sources=[{source}]", "--set", f"record.video={video}")
+    line.wait_for_messages(3)
+    line.kill_and_recover("overlay")
+    line.process.send_signal(signal.SIGINT)
+    assert line.wait() == 0, line.stderr
+    pictures = list(recorded_pictures(video))
+    assert len(pictures) == len(line.messages())
+    for picture in pictures:
+        left, right = (np.median(picture[60:150, x : x + 80], axis=(0, 1)) for x in (20, 190))
+        assert np.ptp(left) < 8  # grey
+        assert right[:2].min() > right[2] + 8  # the tint of the first zone
 
 
 def test_a_recording_can_be_read_when_the_whole_line_is_killed(
