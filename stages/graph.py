@@ -45,7 +45,7 @@ STAGES: tuple[StageRow, ...] = (
     StageRow("record_jsonl", "stages.recording.record_jsonl:RecordJsonl", reads="publish",
              link=LinkKind.DISPATCH, depth=4, when=records_jsonl, options=options.record_jsonl),
     StageRow("overlay", "stages.overlay:Overlay", reads="track", when=records_video,
-             options=options.overlay),
+             options=options.overlay, hot=("regions",)),
     StageRow("record_video", "stages.recording.record_video:RecordVideo", reads="overlay",
              link=LinkKind.DISPATCH, depth=2, when=records_video, options=options.record_video),
 )  # fmt: skip

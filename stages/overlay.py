@@ -29,6 +29,8 @@ _NO_REGIONS = Regions()
 
 
 class OverlayOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The regions may change while the line runs."""
+
     labels: tuple[str, ...]
     regions: Mapping[str, Regions] = {}  # by camera
 
@@ -44,9 +46,12 @@ class Overlay(BasicStage[DetectionBody, None]):
 
     def __init__(self, options: OverlayOptions, context: Context) -> None:
         self._labels = options.labels
-        self._views = {
-            camera: View(options.regions.get(camera, _NO_REGIONS)) for camera in context.run.cameras
-        }
+        self._views = {camera: View() for camera in context.run.cameras}
+        self.reconfigure(options)
+
+    def reconfigure(self, options: OverlayOptions) -> None:
+        for camera, view in self._views.items():
+            view.regions = options.regions.get(camera, _NO_REGIONS)
 
     def process(self, frame: Frame[DetectionBody]) -> None:
         body, view = frame.body, self._views[frame.camera]
@@ -94,8 +99,8 @@ def _counts_of(tallies: bytes) -> Counts:
 class View:
     """What the overlay knows of a camera besides its frame."""
 
-    def __init__(self, regions: Regions) -> None:
-        self.regions = regions
+    def __init__(self) -> None:
+        self.regions = _NO_REGIONS
         self.rate = FrameRate()
         self._trails = Trails()
         self._epoch: int | None = None

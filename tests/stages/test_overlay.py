@@ -167,6 +167,19 @@ def test_before_anything_is_counted_zones_and_lines_have_their_names(wide: Stage
     assert (drawn[:400] == failed["canvas"][:400]).all()
 
 
+def test_other_regions_are_drawn_from_the_next_frame_on_and_trails_stay(wide: StageBench) -> None:
+    stage = Overlay(YARD, wide.context)
+    before = walk(wide, stage, range(20))
+    moved = Zone("lawn", tuple((x + 0.5, y) for x, y in ZONE.polygon))
+    stage.reconfigure(OverlayOptions(LABELS, {"yard": Regions(zones=(moved,))}))
+    after = walk(wide, stage, range(20, 21))
+    for canvas, left, right in ((before, True, False), (after, False, True)):
+        seen = find_colour(canvas, zone_colour(0))
+        assert [seen[:, :320].any(), seen[:, 320:].any()] == [left, right]
+    assert not find_colour(after, LINE_COLOUR).any()
+    assert trail_px(after) == pytest.approx(trail_px(before), abs=15)
+
+
 def test_ignored_parts_are_dark(wide: StageBench) -> None:
     corner = ((0.5, 0.5), (1.0, 0.5), (1.0, 1.0), (0.5, 1.0))
     options = OverlayOptions(LABELS, {"yard": Regions(ignored=(corner,))})
