@@ -5,6 +5,7 @@ import reprlib
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -119,7 +120,9 @@ def _as_meant(content: Any, kind: Any) -> Any:
                 fields = _fields(option)
                 return {key: _as_meant(value, fields[key]) for key, value in content.items()}
         elif isinstance(content, Mapping) and origin is dict:
-            return {key: _as_meant(value, arguments[1]) for key, value in content.items()}
+            names, values = arguments
+            return {_as_meant(key, names): _as_meant(value, values)
+                    for key, value in content.items()}  # fmt: skip
         elif isinstance(content, list) and origin is tuple:
             kinds = [kind for kind in arguments if kind is not Ellipsis]
             return [_as_meant(item, kinds[min(i, len(kinds) - 1)])
@@ -169,6 +172,7 @@ def _is_struct(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
+@cache
 def _fields(struct: Any) -> dict[str, Any]:
     """The types of a section's keys."""
     return {field.encode_name: field.type for field in msgspec.structs.fields(struct)}

@@ -20,10 +20,15 @@ class Ring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slots: Annotated[int, Meta(ge=4, le=64)] = 8
 
 
+class Door(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    from_: tuple[float, float] = msgspec.field(name="from")
+
+
 class House(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cameras: tuple[Camera, ...]
     ring: Ring = Ring()
     note: str | None = None
+    doors: tuple[dict[str, Door], ...] = ()
 
 
 def refuse(content: dict[Any, Any]) -> str:
@@ -35,6 +40,11 @@ def refuse(content: dict[Any, Any]) -> str:
 def test_content_becomes_frozen_data_with_defaults() -> None:
     house = build({"cameras": [{"address": "a"}], "ring": {"slots": 9}}, House, "house.yaml")
     assert house == House((Camera("a"),), Ring(9))
+
+
+def test_keys_are_those_of_the_file_and_names_may_be_numbers() -> None:
+    content = {"cameras": [], "doors": [{7: {"from": [0, 1]}}]}
+    assert build(content, House, "house.yaml").doors == ({"7": Door((0.0, 1.0))},)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +65,10 @@ def test_content_becomes_frozen_data_with_defaults() -> None:
         ({"cameras": [], "ring": {"slots": 65}}, "ring.slots: Expected `int` <= 64, got 65"),
         ({"cameras": [], "ring": {"slots": 2**70}}, "ring.slots: "),
         ({"cameras": [{"address": "a", "rate": 0}]}, "cameras[0].rate: Expected `float` > 0"),
+        ({"cameras": [], "doors": [{"a": {"from_": [0, 1]}}]},
+         "unknown key 'doors[0].a.from_': did you mean 'from'?"),
+        ({"cameras": [], "doors": [{"a": {"from": [0, 1]}, "b": {"from": [0, "x"]}}]},
+         "doors[0].b.from[1]: Expected `float`, got `str`, got 'x'"),
         ({"cameras": [], "ring": None}, "ring: Expected `object`, got `null`"),
         ({"cameras": [], "ring": [1]}, "ring: Expected `object`, got `array`"),
     ],
@@ -68,7 +82,8 @@ def test_a_mistake_is_named_with_its_place_its_value_and_what_was_expected(
     assert "\n" not in message
 
 
-keys = st.sampled_from(["cameras", "address", "rate", "ring", "slots", "note"]) | st.text()
+names = ["cameras", "address", "rate", "ring", "slots", "note", "doors", "from"]
+keys = st.sampled_from(names) | st.text()
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.dates()
 )
