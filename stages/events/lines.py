@@ -27,8 +27,6 @@ from stages.kernels.boxes import Wh
 from stages.kernels.regions.polygons import Floats
 from stages.kernels.regions.segments import Segments
 
-BAND = 0.2  # of the square root of the area of the box
-LEAST_BAND_PX = 2.0
 SETTLE_S = 0.5
 
 _SETTLE_NS = round(SETTLE_S * 1_000_000_000)
@@ -204,14 +202,13 @@ class LineWatch:
         if signs.any():
             for row, column in zip(*(found.tolist() for found in signs.nonzero()), strict=True):
                 self._list[column].cross(int(signs[row, column]), sightings.all[row])
-        bands = np.maximum(BAND * np.sqrt(sightings.areas()), LEAST_BAND_PX)
-        are_beyond = self._segments.distances(after) > bands[:, None]
+        are_beyond = self._segments.distances(after, sightings.bands()) > 1
         for line, is_beyond in zip(self._list, are_beyond.T.tolist(), strict=True):
             line.go_beyond(list(compress(sightings.ids, is_beyond)))
 
     def _scale(self, frame_wh: Wh) -> None:
         if frame_wh != self._frame_wh:
             self._frame_wh = frame_wh
-            starts = np.array([line.config.from_ for line in self._list]) * frame_wh
-            ends = np.array([line.config.to for line in self._list]) * frame_wh
+            starts = np.array([line.config.from_ for line in self._list], float) * frame_wh
+            ends = np.array([line.config.to for line in self._list], float) * frame_wh
             self._segments = Segments(starts, ends)

@@ -19,8 +19,6 @@ from stages.events.sightings import BOTTOM, CENTER, Sightings
 from stages.kernels.boxes import Wh
 from stages.kernels.regions.polygons import Flags, Floats, Polygons
 
-BAND = 0.2  # of the square root of the area of the box
-LEAST_BAND_PX = 2.0
 _ENTER_SHARE, _LEAVE_SHARE = 0.5, 0.4
 
 _NS_PER_S = 1_000_000_000
@@ -142,8 +140,7 @@ class ZoneWatch:
         if self._overlapping:
             shares = self._overlap_polygons.shares(sightings.boxes_xyxy)
             is_in[:, self._overlapping] = shares >= _ENTER_SHARE
-        width, height = sightings.frame_wh
-        areas = (sightings.areas() / (width * height)).tolist()
+        areas = sightings.areas().tolist()
         is_out: list[list[bool]] | None = None
         for column, (zone, inside) in enumerate(zip(self._list, is_in.T.tolist(), strict=True)):
             stays = zone.state.stays
@@ -168,8 +165,7 @@ class ZoneWatch:
 
     def _are_out(self, sightings: Sightings, points: Floats, shares: Floats | None) -> Flags:
         """Whether (N, Z) a track that is not inside is far enough outside to leave."""
-        bands = np.maximum(BAND * np.sqrt(sightings.areas()), LEAST_BAND_PX)
-        are_out: Flags = self._polygons.distances(points) > bands[:, None]
+        are_out: Flags = self._polygons.distances(points, sightings.bands()) > 1
         if shares is not None:
             are_out[:, self._overlapping] = shares < _LEAVE_SHARE
         return are_out
@@ -177,7 +173,7 @@ class ZoneWatch:
     def _scale(self, frame_wh: Wh) -> None:
         if frame_wh != self._frame_wh:
             self._frame_wh = frame_wh
-            corners = [np.array(zone.config.corners) * frame_wh for zone in self._list]
+            corners = [np.array(zone.config.corners, float) * frame_wh for zone in self._list]
             self._polygons = Polygons(corners)
             if self._overlapping:
                 self._overlap_polygons = Polygons([corners[i] for i in self._overlapping])

@@ -51,10 +51,13 @@ class Polygons:
         inside: Flags = np.logical_xor.reduceat(is_left, self._first, axis=1)
         return inside
 
-    def distances(self, points: Floats) -> Floats:
-        """From each polygon's own point (N, Z, 2) to its nearest edge: (N, Z) in pixels."""
+    def distances(self, points: Floats, units: Floats) -> Floats:
+        """From each polygon's own point (N, Z, 2) to its nearest edge: (N, Z).
+
+        `units` (N, 2) is what counts as 1 in x and in y, in pixels.
+        """
         starts, ends = self._edges
-        away = segment_distances(points.take(self._owner, 1), starts, ends)
+        away = segment_distances(points.take(self._owner, 1), starts, ends, units)
         nearest: Floats = np.minimum.reduceat(away, self._first, axis=1)
         return nearest
 
@@ -89,11 +92,12 @@ def _mean_heights(y1: Floats, y2: Floats, height: Floats) -> Floats:
     return means
 
 
-def segment_distances(points: Floats, starts: Floats, ends: Floats) -> Floats:
-    """From points (..., E, 2) to segments (E, 2): (..., E)."""
-    ways = ends - starts
+def segment_distances(points: Floats, starts: Floats, ends: Floats, units: Floats) -> Floats:
+    """From points (N, E, 2) to segments (E, 2): (N, E), where `units` (N, 2) is 1 in x and in y."""
+    scale = 1 / units[:, None]
+    ways = (ends - starts) * scale
     squares = np.maximum((ways * ways).sum(-1), np.finfo(np.float64).tiny)
-    offsets = points - starts
+    offsets = (points - starts) * scale
     along = np.clip((offsets * ways).sum(-1) / squares, 0, 1)
     offsets -= along[..., None] * ways
     distances: Floats = np.sqrt((offsets * offsets).sum(-1))

@@ -9,7 +9,7 @@ left of someone who looks at the picture, and B on the right: a point p is on si
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.kernels.regions.polygons import Floats, segment_distances
+from stages.kernels.regions.polygons import Flags, Floats, segment_distances
 
 Signs = NDArray[np.int8]
 
@@ -36,20 +36,26 @@ class Segments:
         signs: Signs = was_a.astype(np.int8)
         signs -= is_a
         if signs.any():
-            on_a = np.where(was_a[..., None], before, after)
-            on_b = np.where(was_a[..., None], after, before)
-            signs *= self._are_between(on_a, on_b)
+            signs *= self._are_between(before, after)
         return signs
 
-    def distances(self, points: Floats) -> Floats:
-        """From points (N, L, 2), each to its own segment: (N, L) in pixels."""
-        return segment_distances(points, self._starts, self._ends)
+    def distances(self, points: Floats, units: Floats) -> Floats:
+        """From points (N, L, 2), each to its own segment: (N, L).
 
-    def _are_between(self, on_a: Floats, on_b: Floats) -> NDArray[np.bool_]:
-        """Whether the ends of the segment are on two sides of the way from A to B."""
-        ways = on_b - on_a
-        start_side = cross(ways, self._starts - on_a) < 0
-        between: NDArray[np.bool_] = start_side != (cross(ways, self._ends - on_a) < 0)
+        `units` (N, 2) is what counts as 1 in x and in y, in pixels.
+        """
+        return segment_distances(points, self._starts, self._ends, units)
+
+    def _are_between(self, before: Floats, after: Floats) -> Flags:
+        """Whether the line through both points passes between the ends of the segment."""
+        # From left to right, whichever way the step goes: the same answer for its reverse.
+        is_turned = (after[..., 0] < before[..., 0]) | (
+            (after[..., 0] == before[..., 0]) & (after[..., 1] < before[..., 1])
+        )
+        left = np.where(is_turned[..., None], after, before)
+        ways = np.where(is_turned[..., None], before - after, after - before)
+        is_start_above = cross(ways, self._starts - left) < 0
+        between: Flags = is_start_above != (cross(ways, self._ends - left) < 0)
         return between
 
 
