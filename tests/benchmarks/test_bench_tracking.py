@@ -1,18 +1,17 @@
 """Trackers side by side: how right they are at several frame rates, and how long they take."""
 
-import mmap
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stages.kernels.boxes import Wh
 from stages.kernels.detections import Detections
 from tests.benchmarks.report import Row, report
 from tests.benchmarks.timing import measure, pinned
 from tests.benchmarks.tracking.conditions import CONDITIONS, Trial, make_trials, sum_up
 from tests.benchmarks.tracking.contenders import Ours, make_contenders
+from tests.benchmarks.tracking.film import OBJECTS, make_film
+from tests.benchmarks.tracking.memory import resident_kib
 from tests.benchmarks.tracking.sequences import FPS, draw_street, read_tud
 
 pytestmark = pytest.mark.bench
@@ -20,8 +19,6 @@ pytestmark = pytest.mark.bench
 OURS = "ThunderLine"
 STREETS, STREET_S = 8, 60.0
 TUD_SEEDS = 8  # the two sequences are short, so each is seen by eight detectors
-OBJECTS = (5, 20, 50, 100, 200, 500)
-FILM_FRAMES = 200
 LONG_RUN = 100_000
 
 
@@ -56,23 +53,6 @@ def test_tracking_accuracy_table(trials: dict[str, list[Trial]]) -> None:
     for (condition_name, name, source), value in idf1.items():
         slack = 1.0 if condition_name == "25 fps" else 0.0
         assert idf1[condition_name, OURS, source] >= value - slack, (condition_name, name, source)
-
-
-def make_film(count: int, seed: int = 0) -> tuple[list[Detections], Wh]:
-    """Objects that move straight on, each missed in one frame of twenty."""
-    rng = np.random.default_rng(seed)
-    frame_wh = (1920, 1080) if count < 200 else (3840, 2160)
-    start, speed = rng.uniform(0, 1, (count, 2)) * frame_wh, rng.normal(0, 60, (count, 2))
-    size, class_ids = rng.uniform(30, 90, (count, 2)), rng.integers(0, 11, count)
-    film = []
-    for number in range(FILM_FRAMES):
-        centre = (start + speed * number / FPS) % np.array(frame_wh)
-        centre += rng.normal(0, 0.03, (count, 2)) * size
-        boxes = np.hstack([centre - size / 2, centre + size / 2]).astype(np.float32)
-        scores = np.clip(rng.normal(0.65, 0.15, count), 0.1, 0.99).astype(np.float32)
-        order = [i for i in np.argsort(-scores) if rng.random() > 0.05]
-        film.append(Detections(boxes[order], scores[order], class_ids[order].astype(np.int32)))
-    return film, frame_wh
 
 
 class Player:
@@ -125,8 +105,3 @@ def test_a_long_run_takes_no_more_memory_than_its_first_minute() -> None:
     grown = resident_kib() - before
     print(f"\n{LONG_RUN} frames of 20 objects: {grown:+} KiB")
     assert grown < 1024
-
-
-def resident_kib() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * mmap.PAGESIZE // 1024
