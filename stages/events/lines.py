@@ -94,6 +94,10 @@ class CountingLine:
         if passage.net == 0:
             del passages[track_id]
 
+    def asks_for(self, track_ids: list[int]) -> bool:
+        """Whether it matters which of these tracks are beyond the band now."""
+        return bool(self.state.passages) or not self.state.beyond.issuperset(track_ids)
+
     def go_beyond(self, track_ids: list[int]) -> None:
         """These tracks are farther away than the band."""
         self.state.beyond.update(track_ids)
@@ -202,9 +206,10 @@ class LineWatch:
         if signs.any():
             for row, column in zip(*(found.tolist() for found in signs.nonzero()), strict=True):
                 self._list[column].cross(int(signs[row, column]), sightings.all[row])
-        are_beyond = self._segments.distances(after, sightings.bands()) > 1
-        for line, is_beyond in zip(self._list, are_beyond.T.tolist(), strict=True):
-            line.go_beyond(list(compress(sightings.ids, is_beyond)))
+        if any(line.asks_for(sightings.ids) for line in self._list):
+            are_beyond = self._segments.distances(after, sightings.bands()) > 1
+            for line, is_beyond in zip(self._list, are_beyond.T.tolist(), strict=True):
+                line.go_beyond(list(compress(sightings.ids, is_beyond)))
 
     def _scale(self, frame_wh: Wh) -> None:
         if frame_wh != self._frame_wh:

@@ -66,8 +66,8 @@ class Lives:
         return np.array(boxes, np.float64).reshape(-1, 4)
 
     def update(self, sightings: Sightings, teller: Teller) -> None:
-        shares = sightings.anchors[:, BOTTOM] / np.array(sightings.frame_wh)
-        points = (np.round(shares * _STEPS) / _STEPS).tolist()
+        shares = sightings.anchors[:, BOTTOM] / sightings.frame_wh
+        points = (np.rint(shares * _STEPS) / _STEPS).tolist()
         for sighting, (x, y) in zip(sightings.all, points, strict=True):
             track = self.tracks.get(sighting.track_id)
             if track is None:

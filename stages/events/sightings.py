@@ -1,5 +1,6 @@
 """The tracks that are seen in one frame, and the points of their boxes that zones and lines ask."""
 
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -71,4 +72,11 @@ def find_anchors(boxes_xyxy: NDArray[np.floating], frame_wh: Wh) -> Anchors:
     A box that the border cuts ends on the border, and a zone that reaches the border holds it.
     """
     anchors: Anchors = (boxes_xyxy @ _TO_ANCHORS).reshape(-1, 2, 2)
-    return np.clip(anchors, 0, np.nextafter(np.array(frame_wh, np.float64), 0))
+    np.maximum(anchors, 0, out=anchors)
+    return np.minimum(anchors, _last_point(frame_wh), out=anchors)
+
+
+@lru_cache(maxsize=64)
+def _last_point(frame_wh: Wh) -> Floats:
+    """The lower right end of what is inside the picture."""
+    return np.nextafter(np.array(frame_wh, np.float64), 0)

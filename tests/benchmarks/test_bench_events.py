@@ -23,7 +23,7 @@ from tests.benchmarks.tracking.sequences import FPS, LABELS, Objects, Sequence, 
 pytestmark = pytest.mark.bench
 
 LONG_RUN = 100_000  # frames
-STREETS, STREET_S = 8, 60.0
+STREETS, STREET_S = 4, 60.0
 LEAST_HEIGHT_PX = 48
 LOST_FRAMES = 2 * FPS  # as long as a track lives without being seen
 LINE_XS = (0.3, 0.5, 0.7)

@@ -35,9 +35,10 @@ class Polygons:
         top, bottom = (np.where(falls[:, None], a, b) for a, b in ((starts, ends), (ends, starts)))
         rise = bottom[:, 1] - top[:, 1]
         self._top_x, self._top_y, self._bottom_y = top[:, 0].copy(), top[:, 1].copy(), bottom[:, 1]
-        self._slope = np.divide(
-            bottom[:, 0] - top[:, 0], rise, out=np.zeros_like(rise), where=rise > 0
-        )
+        self._slope = _divide(bottom[:, 0] - top[:, 0], rise)
+        self._start_x, self._start_y = starts.T.copy()
+        self._ends_x = np.stack([starts[:, 0], ends[:, 0]])[:, None]  # (2, 1, E)
+        self._rise_per_run = _divide(ends[:, 1] - starts[:, 1], ends[:, 0] - starts[:, 0])
 
     def contain(self, points: Floats) -> Flags:
         """Whether (N, Z) the polygon holds its own point (N, Z, 2).
@@ -67,28 +68,33 @@ class Polygons:
         The area is an integral over x of the heights inside. Each edge adds its own height, cut to
         that of the box, with the sign of its direction. So no polygon needs to be convex.
         """
-        starts, ends = self._edges
-        low_x, low_y, high_x, high_y = (boxes_xyxy[:, k, None] for k in range(4))
+        low_x, low_y, high_x, high_y = boxes_xyxy.T[:, :, None]  # (N, 1) each
         height = high_y - low_y
-        run = ends[:, 0] - starts[:, 0]
-        slope = np.divide(ends[:, 1] - starts[:, 1], run, out=np.zeros_like(run), where=run != 0)
-        x1, x2 = (np.clip(end[:, 0], low_x, high_x) for end in (starts, ends))  # (N, E)
-        y1, y2 = (starts[:, 1] + (x - starts[:, 0]) * slope - low_y for x in (x1, x2))
-        areas = np.add.reduceat((x2 - x1) * _mean_heights(y1, y2, height), self._first, axis=1)
+        x = np.minimum(np.maximum(self._ends_x, low_x), high_x)  # (2, N, E)
+        y = self._start_y - low_y + (x - self._start_x) * self._rise_per_run
+        areas = np.add.reduceat((x[1] - x[0]) * _mean_heights(y, height), self._first, axis=1)
         whole = np.maximum((high_x - low_x) * height, _LEAST_AREA_PX)
         shares: Floats = np.minimum(np.abs(areas) / whole, 1.0)
         return shares
 
 
-def _mean_heights(y1: Floats, y2: Floats, height: Floats) -> Floats:
-    """The mean of y, cut to 0 ... height, on the straight way from y1 to y2."""
-    cut1, cut2 = np.clip(y1, 0, height), np.clip(y2, 0, height)
-    rise = y2 - y1
-    steep = np.abs(rise) > _FLAT_PX
+def _divide(a: Floats, b: Floats) -> Floats:
+    """a / b, and 0 where b is 0."""
+    quotients: Floats = np.divide(a, b, out=np.zeros_like(b), where=b != 0)
+    return quotients
+
+
+def _mean_heights(y: Floats, height: Floats) -> Floats:
+    """The mean (N, E) of y, cut to 0 ... height (N, 1), on the straight way from y[0] to y[1]."""
+    cut = np.minimum(np.maximum(y, 0), height)
+    above = np.maximum(y, height)
+    rise = y[1] - y[0]
     # The integral of the cut y up to y: a parabola inside the box, a straight line above it.
-    gained = (cut2 * cut2 - cut1 * cut1) / 2
-    gained += height * (np.maximum(y2, height) - np.maximum(y1, height))
-    means: Floats = np.divide(gained, rise, out=(cut1 + cut2) / 2, where=steep)
+    gained = (cut[1] + cut[0]) / 2
+    means: Floats = gained.copy()
+    gained *= cut[1] - cut[0]
+    gained += height * (above[1] - above[0])
+    np.divide(gained, rise, out=means, where=np.abs(rise) > _FLAT_PX)
     return means
 
 

@@ -161,3 +161,8 @@ def test_the_centre_of_the_box_may_cross_instead_of_its_foot() -> None:
     centre = CountingLineConfig(from_=(0.2, 0.5), to=(0.8, 0.5), anchor="center")
     assert count(*straight((500, 400), (500, 540), 2), line=centre) == {}
     assert count(*straight((500, 400), (500, 640), 2), line=centre) == {IN: 1}
+
+
+def test_who_goes_around_the_end_and_through_again_crosses_twice_however_fast() -> None:
+    around = [(500.0, 700.0), (150.0, 700.0), (150.0, 300.0), (500.0, 300.0), (500.0, 700.0)]
+    assert count((500, 300), *around) == {IN: 2}

@@ -200,9 +200,11 @@ def test_what_ended_is_forgotten() -> None:
     empty = len(scene.watch.to_bytes())
     sizes = []
     for visit in range(50):
+        first = 2 * visit
         for frame, y in enumerate((100, 300, 510, 700, 900)):
-            scene.look(10 * visit + frame, Track((500, y), visit))
-        scene.look(10 * visit + 9, ended=[Ended(visit, "left")])
+            near = Track((400, 495 + 10 * (frame % 2)), first + 1)  # on the line all the time
+            scene.look(10 * visit + frame, Track((500, y), first), near)
+        scene.look(10 * visit + 9, ended=[Ended(first, "left"), Ended(first + 1, "lost")])
         sizes.append(len(scene.watch.to_bytes()))
     assert max(sizes) <= sizes[0] + 4 < empty + 100  # of larger numbers
 
