@@ -64,9 +64,10 @@ def test_the_path_is_of_the_foot_in_shares_of_the_picture() -> None:
     assert live((123.456, 300)).path == ((0.1235, 0.3),)
 
 
-def test_a_path_begins_and_ends_where_the_track_did() -> None:
-    path = live(*[(10 + 7 * k, 500 + k) for k in range(100)]).path
-    assert (path[0], path[-1]) == ((0.01, 0.5), (0.703, 0.599))
+@pytest.mark.parametrize("last", [0, 1, 97, 98, 99])
+def test_a_path_begins_and_ends_where_the_track_did(last: int) -> None:
+    path = live(*[(10 + 7 * k, 500 + k) for k in range(last + 1)]).path
+    assert (path[0], path[-1]) == ((0.01, 0.5), ((10 + 7 * last) / 1000, (500 + last) / 1000))
 
 
 def test_who_stands_has_a_short_path() -> None:

@@ -202,7 +202,7 @@ def test_what_ended_is_forgotten() -> None:
     for visit in range(50):
         first = 2 * visit
         for frame, y in enumerate((100, 300, 510, 700, 900)):
-            near = Track((400, 495 + 10 * (frame % 2)), first + 1)  # on the line all the time
+            near = Track((400, 495 if frame < 2 else 505), first + 1)  # crosses, and stays near
             scene.look(10 * visit + frame, Track((500, y), first), near)
         scene.look(10 * visit + 9, ended=[Ended(first, "left"), Ended(first + 1, "lost")])
         sizes.append(len(scene.watch.to_bytes()))
