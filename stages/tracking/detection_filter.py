@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.events.config import FilterConfig, corners_of
+from stages.events.sightings import BOTTOM, find_anchors
 from stages.kernels.boxes import Wh
 from stages.kernels.detections import Detections
 from stages.kernels.regions.polygons import Polygons
@@ -43,8 +44,7 @@ class DetectionFilter:
         if self._polygons is None or frame_wh != self._frame_wh:
             self._polygons = Polygons([shares * frame_wh for shares in self._ignored])
             self._frame_wh = frame_wh
-        feet = np.stack([(boxes_xyxy[:, 0] + boxes_xyxy[:, 2]) / 2, boxes_xyxy[:, 3]], 1)
-        feet = np.broadcast_to(feet[:, None].astype(np.float64), (len(feet), len(self._ignored), 2))
+        feet = find_anchors(boxes_xyxy, frame_wh)[:, [BOTTOM] * len(self._ignored)]
         inside: NDArray[np.bool_] = np.logical_or.reduce(self._polygons.contain(feet), axis=1)
         return inside
 

@@ -43,6 +43,18 @@ def test_places_follow_the_size_of_the_picture() -> None:
     ]  # fmt: skip
 
 
+def test_a_box_that_the_border_cuts_stands_on_the_border() -> None:
+    cut = Detections(
+        np.array([[10, 50, 30, 100], [60, 50, 80, 104]], np.float32),
+        np.array([0.9, 0.9], np.float32),
+        np.array([0, 0], np.int32),
+    )
+    lower_half = ((0.0, 0.5), (1.0, 0.5), (1.0, 1.0), (0.0, 1.0))
+    assert (
+        len(DetectionFilter(FilterConfig(ignore=(lower_half,)), LABELS).apply(cut, (100, 100))) == 0
+    )
+
+
 def test_nothing_is_kept_of_nothing() -> None:
     filters = FilterConfig(labels=("car",), ignore=(LEFT_HALF,))
     assert len(DetectionFilter(filters, LABELS).apply(NO_DETECTIONS, (100, 100))) == 0
