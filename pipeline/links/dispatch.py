@@ -7,7 +7,7 @@ marks decide nothing here: they would keep the oldest frames and lose the newest
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Generic
 
@@ -16,7 +16,17 @@ import zmq
 from loguru import logger
 
 from pipeline.links.parcel import BodyT, Parcel, ParcelDecoder, encode_parcel
-from pipeline.links.sockets import bind, dispatch_address, has_message, make_socket, receive_parcels
+from pipeline.links.sockets import (
+    DONTWAIT,
+    SNDMORE,
+    await_parcel,
+    bind,
+    dispatch_address,
+    has_message,
+    make_socket,
+    receive_parcels,
+    receive_parts,
+)
 from pipeline.memory.frame_ref import FrameRef
 
 _PREFETCH = 2  # lossless frames per receiver: one in work, one ready, so that it is never idle
@@ -37,6 +47,10 @@ class DispatchReceiver(Generic[BodyT]):
         self._finished = 0
         self.idle()
 
+    def wait(self) -> Sequence[Parcel[BodyT | None]]:
+        """The next parcel; nothing when none comes soon."""
+        return await_parcel(self.socket, self._decoder)
+
     def receive(self) -> Iterator[Parcel[BodyT | None]]:
         """Yield the parcels that have arrived, without waiting."""
         return receive_parcels(self.socket, self._decoder)
@@ -49,7 +63,7 @@ class DispatchReceiver(Generic[BodyT]):
     def idle(self) -> None:
         """Report the count again."""
         with contextlib.suppress(zmq.Again):  # no sender at present: it gets the next report
-            self.socket.send(self._finished.to_bytes(_REPORT_BYTES, "big"), zmq.DONTWAIT)
+            self.socket.send(self._finished.to_bytes(_REPORT_BYTES, "big"), DONTWAIT)
 
     def close(self) -> None:
         self.socket.close()
@@ -82,9 +96,9 @@ class DispatchSender:
         self._last_sent: dict[int, int] = {}  # frame_id by camera
 
     @property
-    def reports(self) -> zmq.Socket[bytes]:
-        """Becomes readable when receivers have reported."""
-        return self._socket
+    def reports(self) -> zmq.Socket[bytes] | None:
+        """Becomes readable when receivers have reported; None while no frame waits for that."""
+        return self._socket if self._is_waiting else None
 
     @property
     def receiver_count(self) -> int:
@@ -102,37 +116,41 @@ class DispatchSender:
     def serve(self) -> None:
         """Read the reports that have arrived, then send what waits to free receivers."""
         while has_message(self._socket):
-            self._take_report(self._socket.recv_multipart(zmq.DONTWAIT))
-        while (camera := self._next_camera()) is not None:
+            self._take_report(receive_parts(self._socket))
+        while self._is_waiting and (camera := self._next_camera()) is not None:
             self._send_next(camera)
 
     def close(self) -> None:
         self._socket.close()
+
+    @property
+    def _is_waiting(self) -> bool:
+        return any(self._waiting.values())
 
     def _take_report(self, parts: list[bytes]) -> None:
         identity, *report = parts
         if len(report) != 1 or len(report[0]) != _REPORT_BYTES:
             logger.warning("inner link: expected a receiver's report, got {} parts", len(report))
             return
-        credit = self._receivers.setdefault(identity, _Credit())
+        credit = self._receivers.get(identity)
+        if credit is None:
+            credit = self._receivers[identity] = _Credit()
         credit.report(int.from_bytes(report[0], "big"))
 
     def _next_camera(self) -> int | None:
-        """The camera whose turn it is, or None while no frame may be sent.
+        """The camera whose turn it is, or None while no frame may be sent; some frame waits.
 
         A busy receiver may get a lossless frame ahead of time, but never a live one: a live frame
         waits here, where a newer one can replace it. While a live frame waits, no receiver is
         filled up ahead of it.
         """
-        waiting = [
-            (camera, queue[0].ref.lossless) for camera, queue in self._waiting.items() if queue
-        ]
-        if not waiting or not self._receivers:
+        if not self._receivers:
             return None
+        waiting = [(camera, queue) for camera, queue in self._waiting.items() if queue]
         least_held = min(credit.held for credit in self._receivers.values())
         if least_held == 0:
             return waiting[0][0]
-        all_lossless = all(lossless for _, lossless in waiting)
+        all_lossless = all(queue[0].ref.lossless for _, queue in waiting)
         return waiting[0][0] if all_lossless and least_held < _PREFETCH else None
 
     def _send_next(self, camera: int) -> None:
@@ -141,9 +159,10 @@ class DispatchSender:
         queue = self._waiting.pop(camera)
         ref = queue[0].ref
         ref = msgspec.structs.replace(ref, after=self._last_sent.get(camera, ref.after))
-        parcel = msgspec.structs.replace(queue[0], ref=ref)
+        parcel = Parcel(ref, queue[0].body, queue[0].failure)
         try:
-            self._socket.send_multipart([identity, encode_parcel(parcel)], zmq.DONTWAIT)
+            self._socket.send(identity, DONTWAIT | SNDMORE)
+            self._socket.send(encode_parcel(parcel), DONTWAIT)
         except zmq.ZMQError:  # the receiver is dead; capture sends again what it held
             del self._receivers[identity]
         else:

@@ -1,6 +1,6 @@
 """The two ends of a link between stages, whatever its kind."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import zmq
@@ -14,6 +14,10 @@ class Receiver(Protocol):
     @property
     def socket(self) -> zmq.Socket[bytes]:
         """Becomes readable when a parcel has arrived."""
+        ...
+
+    def wait(self) -> Sequence[Parcel[Any]]:
+        """The next parcel; nothing when none comes soon."""
         ...
 
     def receive(self) -> Iterator[Parcel[Any]]:
@@ -36,7 +40,7 @@ class Sender(Protocol):
 
     @property
     def reports(self) -> zmq.Socket[bytes] | None:
-        """Becomes readable when receivers have reported; None where receivers never report."""
+        """Becomes readable when receivers have reported; None while no frame waits for that."""
         ...
 
     def send(self, parcel: Parcel[Any]) -> None: ...

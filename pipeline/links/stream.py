@@ -4,7 +4,7 @@ PUSH to PULL. Nothing is dropped: the slots of the rings bound how many frames a
 queue can grow without end. The reader binds; any number of senders connect.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Generic
 
@@ -12,8 +12,10 @@ import zmq
 
 from pipeline.links.parcel import BodyT, Parcel, ParcelDecoder, encode_parcel
 from pipeline.links.sockets import (
+    DONTWAIT,
     INNER_HWM,
     LinkError,
+    await_parcel,
     bind,
     make_socket,
     receive_parcels,
@@ -28,6 +30,10 @@ class StreamReceiver(Generic[BodyT]):
         self._decoder = ParcelDecoder(body)
         self.socket = make_socket(zmq.PULL)
         bind(self.socket, stream_address(run_dir, reader))
+
+    def wait(self) -> Sequence[Parcel[BodyT | None]]:
+        """The next parcel; nothing when none comes soon."""
+        return await_parcel(self.socket, self._decoder)
 
     def receive(self) -> Iterator[Parcel[BodyT | None]]:
         """Yield the parcels that have arrived, without waiting."""
@@ -56,7 +62,7 @@ class StreamSender:
     def send(self, parcel: Parcel[Any]) -> None:
         """Raises LinkError when the reader is far behind, which is a defect and not a drop."""
         try:
-            self._socket.send(encode_parcel(parcel), zmq.DONTWAIT)
+            self._socket.send(encode_parcel(parcel), DONTWAIT)
         except zmq.Again:
             raise LinkError(f"link to {self._reader}: more than {INNER_HWM} frames wait") from None
 

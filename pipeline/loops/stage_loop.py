@@ -1,18 +1,18 @@
 """The loop of every stage but the source: receive, look up the frame, process, hand on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import zmq
 from loguru import logger
 
 from pipeline.links.dispatch import DispatchReceiver, DispatchSender
 from pipeline.links.link import Receiver, Sender
 from pipeline.links.parcel import Parcel
 from pipeline.links.reorder import Reorder
+from pipeline.links.sockets import WAIT_MS, wait_for
 from pipeline.links.stream import StreamReceiver, StreamSender
 from pipeline.loops.frame_handler import FrameHandler
 from pipeline.loops.options_inbox import OptionsInbox
@@ -24,8 +24,6 @@ from pipeline.memory.ring_cache import RingCache
 from pipeline.realtime import monotonic_ns
 from pipeline.stage import Context, Frame, Stage
 from pipeline.topology import LinkKind, StageSpec, Topology
-
-_TICK_MS = 50
 
 
 class StageLoop:
@@ -50,11 +48,6 @@ class StageLoop:
             _make_sender(self._row, reader, run_dir, self._drop_for(reader, topology))
             for reader in topology.readers(name)
         ]
-        self._poller = zmq.Poller()
-        self._poller.register(self._receiver.socket, zmq.POLLIN)
-        for sender in self._senders:
-            if sender.reports is not None:
-                self._poller.register(sender.reports, zmq.POLLIN)
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Serve until `stopped`; work on a frame that has begun is finished first."""
@@ -62,13 +55,11 @@ class StageLoop:
         while not stopped():
             self._heartbeat.beat()
             self._options.look()
-            arrived = bool(self._poller.poll(_TICK_MS))
-            for sender in self._senders:
-                sender.serve()
-            for parcel in self._in_order():
+            arrived = self._await()
+            for parcel in self._in_order(arrived):
                 self._take(parcel)
-            if monotonic_ns() >= next_idle_ns:
-                next_idle_ns = monotonic_ns() + _TICK_MS * 1_000_000
+            if (now_ns := monotonic_ns()) >= next_idle_ns:
+                next_idle_ns = now_ns + WAIT_MS * 1_000_000
                 self._stage.idle()
             if not arrived:
                 self._receiver.idle()
@@ -78,20 +69,32 @@ class StageLoop:
         for sender in self._senders:
             sender.close()
 
-    def _in_order(self) -> Iterator[Parcel[Any]]:
+    def _await(self) -> Sequence[Parcel[Any]]:
+        """What has come within a tick; reports wake this process only if frames wait for them."""
+        reports = [sender.reports for sender in self._senders if sender.reports is not None]
+        if reports:
+            wait_for([self._receiver.socket, *reports], WAIT_MS)
+            parcels: Sequence[Parcel[Any]] = list(self._receiver.receive())
+        else:
+            parcels = self._receiver.wait()
+        if reports or not parcels:
+            for sender in self._senders:
+                sender.serve()
+        return [parcel for parcel in parcels if self._is_known(parcel.ref)]
+
+    def _in_order(self, parcels: Sequence[Parcel[Any]]) -> Iterable[Parcel[Any]]:
         if self._reorder is None:
-            return self._receive()
-        for parcel in self._receive():
+            return parcels
+        for parcel in parcels:
             self._reorder.put(parcel, monotonic_ns())
         return self._reorder.take(monotonic_ns())
 
-    def _receive(self) -> Iterator[Parcel[Any]]:
-        for parcel in self._receiver.receive():
-            if parcel.ref.camera < len(self._cameras):
-                yield parcel
-            else:
-                logger.warning("inner link: expected one of {} cameras, got number {}",
-                               len(self._cameras), parcel.ref.camera)  # fmt: skip
+    def _is_known(self, ref: FrameRef) -> bool:
+        if ref.camera < len(self._cameras):
+            return True
+        logger.warning("inner link: expected one of {} cameras, got number {}",
+                       len(self._cameras), ref.camera)  # fmt: skip
+        return False
 
     def _make_reorder(self) -> Reorder:
         passed = [counters.last_frame_id for counters in self._counters]

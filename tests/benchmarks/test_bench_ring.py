@@ -14,6 +14,7 @@ import zmq
 
 from pipeline.links.dispatch import DispatchReceiver, DispatchSender
 from pipeline.links.parcel import Parcel, ParcelDecoder, encode_parcel
+from pipeline.links.sockets import wait_for
 from pipeline.links.stream import StreamReceiver, StreamSender
 from pipeline.memory.frame_ref import FrameRef
 from pipeline.memory.ring import Ring, RingLayout, ring_path
@@ -104,16 +105,13 @@ def echoing(folder: Path, link: str, core: int) -> Iterator[Callable[[], float]]
     )
     other.start()
     ref = FrameRef(0, 1, 0, 1, 0, 0, True)
-    poller = zmq.Poller()
-    poller.register(back.socket, zmq.POLLIN)
-    if there.reports is not None:
-        poller.register(there.reports, zmq.POLLIN)
 
     def trip() -> float:
         before = time.perf_counter_ns()
         there.send(Parcel(ref, BODY))
         while True:
-            assert poller.poll(PATIENCE_MS), "no answer"
+            awaited = [back.socket] if there.reports is None else [back.socket, there.reports]
+            assert wait_for(awaited, PATIENCE_MS), "no answer"
             there.serve()
             if list(back.receive()):
                 return (time.perf_counter_ns() - before) / 1000

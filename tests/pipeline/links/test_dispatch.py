@@ -10,6 +10,7 @@ import zmq
 
 from pipeline.links.dispatch import DispatchReceiver, DispatchSender
 from pipeline.links.parcel import Parcel
+from pipeline.links.sockets import wait_for
 from pipeline.memory.frame_ref import FrameRef
 from tests.pipeline.bodies import Note
 from tests.pipeline.frames import make_ref
@@ -103,6 +104,34 @@ def test_a_free_receiver_gets_the_frame_at_once(link: Link) -> None:
     (parcel,) = receiver.receive()
     assert parcel.ref.frame_id == 0
     assert parcel.body == Note(b"body")
+
+
+def test_reports_are_waited_for_only_while_a_frame_waits_for_them(link: Link) -> None:
+    receiver = link.add_receiver()
+    assert link.sender.reports is None
+    link.send(0)
+    assert link.sender.reports is None
+    link.send(1)
+    reports = link.sender.reports
+    assert reports is not None
+    receiver.done()
+    assert wait_for([reports], 30_000)
+    link.sender.serve()
+    assert link.sender.reports is None
+
+
+def test_a_receiver_waits_for_the_next_frame_and_not_for_ever(link: Link) -> None:
+    receiver = link.add_receiver()
+    assert list(receiver.wait()) == []
+    link.send(0)
+    found: list[Parcel[Note | None]] = []
+
+    def there() -> bool:
+        found.extend(receiver.wait())
+        return bool(found)
+
+    wait_until(there, "the frame comes")
+    assert [parcel.ref.frame_id for parcel in found] == [0]
 
 
 def test_of_a_live_camera_the_newest_waits_and_the_oldest_is_dropped(link: Link) -> None:

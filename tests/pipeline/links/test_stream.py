@@ -14,11 +14,11 @@ from tests.pipeline.frames import make_ref
 from tests.running_line import wait_until
 
 
-def collect(receiver: Receiver, count: int) -> list[Parcel[Any]]:
+def collect(receiver: Receiver, count: int, *, waits: bool = False) -> list[Parcel[Any]]:
     found: list[Parcel[Any]] = []
 
     def there() -> bool:
-        found.extend(receiver.receive())
+        found.extend(receiver.wait() if waits else receiver.receive())
         return len(found) >= count
 
     wait_until(there, f"{count} frames arrive")
@@ -31,6 +31,23 @@ def test_frames_arrive_in_order_with_their_bodies(short_dir: Path) -> None:
     for parcel in sent:
         sender.send(parcel)
     assert collect(receiver, 100) == sent
+    receiver.close()
+    sender.close()
+
+
+def test_a_reader_that_waits_gets_one_frame_after_the_other(short_dir: Path) -> None:
+    receiver, sender = StreamReceiver(short_dir, "left", NoneType), StreamSender(short_dir, "left")
+    assert list(receiver.wait()) == []
+    for frame in range(3):
+        sender.send(Parcel(make_ref(frame), None))
+    found: list[int] = []
+
+    def there() -> bool:
+        found.extend(parcel.ref.frame_id for parcel in receiver.wait())
+        return len(found) == 3
+
+    wait_until(there, "all arrive")
+    assert found == [0, 1, 2]
     receiver.close()
     sender.close()
 
@@ -72,13 +89,14 @@ def test_a_full_link_is_an_error_and_not_a_drop(short_dir: Path) -> None:
 @pytest.mark.parametrize(
     "parts", [[b""], [b"a", b"b"], [b"a", b"b", b"c"], [b"\xc1" * 300, b""], [b"\x99", b"x" * 99]]
 )
-def test_hostile_bytes_are_left_out(short_dir: Path, parts: list[bytes]) -> None:
+@pytest.mark.parametrize("waits", [False, True])
+def test_hostile_bytes_are_left_out(short_dir: Path, parts: list[bytes], waits: bool) -> None:
     receiver, sender = StreamReceiver(short_dir, "left", NoneType), StreamSender(short_dir, "left")
     peer: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUSH)
     peer.connect(f"ipc://{short_dir}/left.ipc")
     peer.send_multipart(parts)
     sender.send(Parcel(make_ref(5), None))
-    assert [p.ref.frame_id for p in collect(receiver, 1)] == [5]
+    assert [p.ref.frame_id for p in collect(receiver, 1, waits=waits)] == [5]
     assert list(receiver.receive()) == []
     for end in (peer, receiver, sender):
         end.close()
