@@ -145,7 +145,7 @@ class FileReader:
     def _time_of(self, unit: AccessUnit) -> int | None:
         if self._fps is None or self.pts_origin is PtsOrigin.RATE:
             return None
-        return to_ns(unit.packet.pts, unit.packet.time_base)
+        return to_ns(unit.packet.pts, unit.time_base)
 
     def _sar_of(self, decoded: Decoded) -> Fraction:
         assert self._demuxer is not None, "read before open"

@@ -1,7 +1,7 @@
 """Network cameras and other live streams: the newest frame, and the truth about its age."""
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from loguru import logger
@@ -97,7 +97,9 @@ class StreamReader:
         waited_ns = monotonic_ns() - timed.arrived_ns + timed.lag_ns
         return Captured(timed.pts_ns, waited_ns)
 
-    def take_losses(self) -> Counter[DropReason]:
+    def take_losses(self) -> Mapping[DropReason, int]:
+        if not self._losses:  # a new counter takes as long as all the rest of this
+            return {}
         losses, self._losses = self._losses, Counter()
         return losses
 
@@ -127,8 +129,9 @@ class StreamReader:
             )
 
     def _count_losses(self) -> None:
-        self._losses += self._decoder.losses
-        self._decoder.losses.clear()
+        if self._decoder.losses:
+            self._losses += self._decoder.losses
+            self._decoder.losses.clear()
 
     def _decode(self, unit: AccessUnit, lag_ns: int, waited_ns: int) -> None:
         is_key = unit.packet.is_keyframe
@@ -136,10 +139,12 @@ class StreamReader:
             self._losses[DropReason.BEHIND] += 1
             self._good_ns = unit.arrived_ns
             return
-        loss = self._loss_of(unit, lag_ns, idle=waited_ns > _IDLE_NS)
-        passed = self._plan.passes_over(self._time_of(unit), is_key=is_key)
+        time_ns = self._time_of(unit)
+        loss = self._loss_of(time_ns, lag_ns, idle=waited_ns > _IDLE_NS)
+        passed = self._plan.passes_over(time_ns, is_key=is_key)
         if passed or (loss is not DropReason.UNDECODABLE and self._decoder.is_intra_only):
-            self._losses[DropReason.BEHIND] += loss is DropReason.BEHIND
+            if loss is DropReason.BEHIND:
+                self._losses[DropReason.BEHIND] += 1
             self._good_ns = unit.arrived_ns
             return
         assert self._source is not None, "read before open"
@@ -151,9 +156,8 @@ class StreamReader:
         if len(self._lags) > _MOST_HELD:
             del self._lags[min(self._lags)]
 
-    def _loss_of(self, unit: AccessUnit, lag_ns: int, *, idle: bool) -> DropReason | None:
+    def _loss_of(self, time_ns: int | None, lag_ns: int, *, idle: bool) -> DropReason | None:
         """What it is called if nothing comes of the picture: see `Decoder.decode`."""
-        time_ns = self._time_of(unit)
         if time_ns is not None and not self._limit.wants(time_ns):
             return None
         is_late = self._catch_up.is_late(lag_ns, idle=idle)
@@ -177,16 +181,16 @@ class StreamReader:
         return self._clock.stamp(decoded.arrived_ns - self._first_ns)
 
     def _time_of(self, unit: AccessUnit) -> int | None:
-        """When the picture is to be shown; None where that is not known before it is decoded."""
-        if self.pts_origin is PtsOrigin.ARRIVAL:
+        """When it is to be shown; None if that is of no use, or not known before it is decoded."""
+        if self._fps is None or self.pts_origin is PtsOrigin.ARRIVAL:
             return None
-        time_ns = to_ns(unit.packet.pts, unit.packet.time_base)
+        time_ns = to_ns(unit.packet.pts, unit.time_base)
         return None if time_ns is None else time_ns + self._clock.shift_ns
 
     def _measure_lag(self, unit: AccessUnit, *, idle: bool) -> int:
         packet = unit.packet
         ticks = packet.pts if packet.dts is None else packet.dts  # in the order of sending
-        time_ns = to_ns(ticks, packet.time_base)
+        time_ns = to_ns(ticks, unit.time_base)
         if time_ns is None or self.pts_origin is PtsOrigin.ARRIVAL:
             return 0
         interval_ns = time_ns - self._last_time_ns

@@ -1,5 +1,6 @@
 """One coded picture on its way from a demuxer to the decoder."""
 
+from fractions import Fraction
 from typing import NamedTuple
 
 from av.packet import Packet
@@ -9,9 +10,11 @@ from av.video.stream import VideoStream
 class AccessUnit(NamedTuple):
     """What a demuxer hands on: the bytes of one picture, and what is known of their way.
 
-    `packet.pts` and `packet.time_base` are those of the container; `pts` is None where it has none.
+    `packet.pts` is that of the container, or None where it has none, in units of `time_base`. That
+    is the packet's too, which makes a new fraction each time that it is asked.
     """
 
     packet: "Packet[VideoStream]"
+    time_base: Fraction | None
     arrived_ns: int  # CLOCK_MONOTONIC when its last byte was there
     damaged: bool = False  # some of its bytes were lost on the way

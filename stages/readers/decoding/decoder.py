@@ -1,6 +1,5 @@
 """Pictures of coded ones, with an account of those that came to nothing."""
 
-import itertools
 from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +18,7 @@ from stages.readers.decoding.frame_clock import FrameClock
 from stages.readers.decoding.libav import COPY_OPAQUE, OUTPUT_CORRUPT
 
 _NS_PER_S = 1_000_000_000
+_NO_SAR = Fraction(0)
 # A stream that marks no picture as one to begin with is decoded from anywhere after so many.
 _LONGEST_WITHOUT_KEY = 600
 _MOST_REORDERED = 32  # fields: H.264 and HEVC reorder 16 frames at most
@@ -42,7 +42,7 @@ class _Pending:
     arrived_ns: int
     loss: DropReason | None  # the reason to count if nothing ever does
     damaged: bool
-    sar: Fraction = Fraction(0)
+    sar: Fraction = _NO_SAR
     refused: bool = False  # the decoder said that it is wrong; a frame may come of it still
 
 
@@ -76,7 +76,7 @@ class Decoder:
     @property
     def sar(self) -> Fraction:
         """Sample aspect ratio that the codec gives; 0 for none."""
-        return self._context.sample_aspect_ratio or Fraction(0)
+        return self._context.sample_aspect_ratio or _NO_SAR
 
     def decode(
         self, unit: AccessUnit, loss: DropReason | None = DropReason.UNDECODABLE
@@ -139,7 +139,7 @@ class Decoder:
 
     def _remember(self, unit: AccessUnit, loss: DropReason | None) -> _Pending:
         packet = unit.packet
-        self._time_base = packet.time_base
+        self._time_base = unit.time_base
         if packet.is_discard or is_hidden(packet, self._context.name):
             loss = None
         entry = _Pending(self._units, unit.arrived_ns, loss, unit.damaged)
@@ -153,8 +153,9 @@ class Decoder:
             entry = frame.opaque
             assert entry is None or isinstance(entry, _Pending), "another's packet"
             pts_ns = to_ns(self._clock.stamp(frame.pts, frame.dts), self._time_base)
-            sar = self.sar
-            if entry is not None:
+            if entry is None:
+                sar = self.sar
+            else:
                 self._settle(entry, frame)
                 arrived_ns, sar = entry.arrived_ns, entry.sar
             if frame.is_corrupt or (entry is not None and entry.damaged):
@@ -172,20 +173,21 @@ class Decoder:
         self._give_up_before(entry.index - _MOST_REORDERED)
 
     def _give_up_before(self, index: int) -> None:
-        for entry in list(itertools.takewhile(lambda it: it.index < index, self._pending.values())):
-            self._give_up(entry)
-
-    def _give_up(self, entry: _Pending) -> None:
-        del self._pending[entry.index]
-        if entry.loss is not None:
-            self.losses[entry.loss] += 1
+        while self._pending and (oldest := next(iter(self._pending))) < index:
+            loss = self._pending.pop(oldest).loss
+            if loss is not None:
+                self.losses[loss] += 1
 
 
 def to_ns(ticks: int | None, time_base: Fraction | None) -> int | None:
     """Nanoseconds of so many ticks, to the nearest; None for a time that is not known."""
-    if ticks is None or not time_base:
+    if ticks is None or time_base is None:
         return None
-    return round(ticks * time_base * _NS_PER_S)
+    num, den = time_base.as_integer_ratio()
+    if num == 0:
+        return None
+    ns, rest = divmod(ticks * num * _NS_PER_S, den)  # with fractions it takes ten times as long
+    return ns + (2 * rest > den or (2 * rest == den and ns % 2))
 
 
 _INTRA_ONLY = frozenset(

@@ -27,6 +27,7 @@ _TIMELESS = frozenset(
 _WITH_SAR = ("mov", "matroska", "asf", "ogg", "nut")
 _PICTURES = "_pipe"  # jpeg_pipe and others: a run of pictures of any kind
 _LISTS = frozenset({"hls", "dash", "concat"})
+_NO_SAR = Fraction(0)
 _NO_FILM = (
     Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
     | Disposition.dependent
@@ -101,6 +102,8 @@ class Demuxer:
         for other in self._container.streams:
             if other is not self.stream:
                 other.discard = Discard.all  # sound is not even read where the format allows it
+        self._has_sar = self._container.format.name.startswith(_WITH_SAR)
+        self._time_base = self.stream.time_base
         self._packets: Iterator[Packet[Any]] = self._container.demux()
         self._last_ns = monotonic_ns()
         self.units = 0
@@ -162,9 +165,9 @@ class Demuxer:
 
     @property
     def sar(self) -> Fraction:
-        if not self._container.format.name.startswith(_WITH_SAR):
-            return Fraction(0)  # what PyAV has then is the codec's, of the first picture
-        return self.stream.sample_aspect_ratio or Fraction(0)
+        if not self._has_sar:
+            return _NO_SAR  # what PyAV has then is the codec's, of the first picture
+        return self.stream.sample_aspect_ratio or _NO_SAR
 
     def read(self) -> AccessUnit | None:
         while True:
@@ -197,7 +200,8 @@ class Demuxer:
         if packet.pos is not None:
             self._end_byte = max(self._end_byte, packet.pos + packet.size)
         self._last_ns = monotonic_ns()
-        return AccessUnit(packet, self._last_ns, self._silence_s is not None and packet.is_corrupt)
+        damaged = self._silence_s is not None and packet.is_corrupt
+        return AccessUnit(packet, self._time_base, self._last_ns, damaged)
 
     def _check_silence(self) -> None:
         """Sound alone does not make a camera alive."""

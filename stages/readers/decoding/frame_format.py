@@ -37,27 +37,34 @@ class FrameFormatter:
 
     def __init__(self) -> None:
         self._orientation = 1
+        self._known: tuple[object, PictureFormat] | None = None  # of the last frame, and by what
         self._reformatter = VideoReformatter()
 
     def describe(self, frame: VideoFrame, sar: Fraction) -> Described:
         """The format of a frame; `sar` is 0 where the stream says nothing."""
         if frame.key_frame:  # looked for where it may change: side data costs some microseconds
             self._orientation = _read_orientation(frame)
+        signs = (
+            frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range,
+            sar.as_integer_ratio(), self._orientation,
+        )  # fmt: skip
+        if self._known is None or self._known[0] != signs:
+            self._known = signs, self._format_of(frame, sar)
+        return Described(frame, self._known[1])
+
+    def _format_of(self, frame: VideoFrame, sar: Fraction) -> PictureFormat:
         width, height = frame.width, frame.height
         if self._orientation > 4:
             width, height = height, width
         is_rgb = _is_rgb(frame)
-        return Described(
-            frame,
-            PictureFormat(
-                layout=Layout.BGR if is_rgb else Layout.I420,
-                width=width,
-                height=height,
-                matrix=_MATRICES.get(frame.colorspace, Matrix.BT601),
-                full_range=not is_rgb and _is_full_range(frame),
-                sar=_usable_sar(sar),
-                orientation=self._orientation,
-            ),
+        return PictureFormat(
+            layout=Layout.BGR if is_rgb else Layout.I420,
+            width=width,
+            height=height,
+            matrix=_MATRICES.get(frame.colorspace, Matrix.BT601),
+            full_range=not is_rgb and _is_full_range(frame),
+            sar=_usable_sar(sar),
+            orientation=self._orientation,
         )
 
     def write(self, described: Described, picture: Picture) -> None:

@@ -76,7 +76,7 @@ class MotionJpegStream:
         packet.pts = packet.dts = self._units
         packet.is_keyframe = True
         self._units += 1
-        return AccessUnit(packet, monotonic_ns(), part.damaged)
+        return AccessUnit(packet, _TIME_BASE, monotonic_ns(), part.damaged)
 
     def close(self) -> None:
         self._stream.close()

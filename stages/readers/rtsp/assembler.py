@@ -103,4 +103,4 @@ class Assembler:
         packet.is_keyframe = unit.key
         damaged = unit.damaged or (unit.gap_before and not (unit.key and unit.whole_start))
         self._arrived_ns = arrived_ns
-        self._on_unit(AccessUnit(packet, arrived_ns, damaged))
+        self._on_unit(AccessUnit(packet, self._time_base, arrived_ns, damaged))

@@ -84,7 +84,7 @@ class Camera:
                 sent.time_base, sent.is_keyframe = Fraction(1, 1000), packet.is_keyframe
                 at_ns = 1000 * S + number * FRAME_NS + self.delay_ns(number)
                 self._clock.now_ns = max(self._clock.now_ns, at_ns)
-                yield AccessUnit(sent, self._clock.now_ns, number in self.lost)
+                yield AccessUnit(sent, sent.time_base, self._clock.now_ns, number in self.lost)
                 number += 1
 
 
