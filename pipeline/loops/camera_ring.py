@@ -101,7 +101,11 @@ class CameraRing:
         logger.info("{}: {} frames sent again", self._name, len(again))
 
     def free_slot(self, besides: int | None = None) -> int | None:
-        return next((s for s in self._current.free_slots() if s != besides), None)
+        ring = self._current
+        for slot in range(self._slots):
+            if slot != besides and ring.is_free(slot):
+                return slot
+        return None
 
     def held(self) -> list[FrameRef]:
         """References to frames that some branch still needs, in the order of capture."""
