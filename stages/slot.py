@@ -1,6 +1,7 @@
 """What a slot of shared memory holds of one frame, a typed view of it, and what travels on."""
 
 import struct
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
@@ -15,7 +16,14 @@ from stages.kernels.detections import encoded_size
 from stages.kernels.picture import WORDS, Picture, PictureFormat
 from stages.kernels.pixels import Pixels
 
+_FORMAT = struct.Struct(f"={WORDS + 1}i")
 _TRACKED = struct.Struct("=qQ")  # frame_id, length of what follows
+
+
+@lru_cache
+def _read_format(words: bytes) -> PictureFormat:
+    """What the words of a slot mean; a camera's frames have the same for hours."""
+    return PictureFormat.from_words(_FORMAT.unpack(words)[:WORDS])
 
 
 class SlotShape(msgspec.Struct, frozen=True):
@@ -89,12 +97,12 @@ class Slot:
 
     def write_format(self, form: PictureFormat, pts_origin: PtsOrigin) -> Picture:
         """Set what `frame` holds; returns the picture, to be filled."""
-        self._areas["format"][:] = (*form.to_words(), pts_origin)
+        _FORMAT.pack_into(self._areas["format"].data, 0, *form.to_words(), pts_origin)
         return Picture(form, self._areas["frame"])
 
     @property
     def form(self) -> PictureFormat:
-        return PictureFormat.from_words(self._areas["format"].tolist()[:WORDS])
+        return _read_format(self._areas["format"].tobytes())
 
     @property
     def picture(self) -> Picture:
