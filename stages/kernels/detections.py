@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from stages.kernels.boxes import Wh, boxes_to_frame
 
-# Encoded: the head, then N records of 24 bytes, then N track ids where objects are tracked.
+# Encoded: the head, then one column after the other. Records, each with all of one object, take
+# three times as long.
 _HEAD = struct.Struct("=i?3x")  # N, and whether track ids follow
-_RECORD = np.dtype([("box_xyxy", np.float32, 4), ("score", np.float32), ("class_id", np.int32)])
-_TRACK_ID = np.dtype(np.int64)
+_OBJECT_BYTES, _TRACK_ID_BYTES = 4 * 4 + 4 + 4, 8
 
 NO_TRACK = -1  # the track of an object that has none yet, among others that have one
 
@@ -62,21 +62,28 @@ NO_DETECTIONS = Detections(
 
 def encoded_size(count: int) -> int:
     """Bytes of so many detections with tracks, encoded."""
-    return _HEAD.size + count * (_RECORD.itemsize + _TRACK_ID.itemsize)
+    return _HEAD.size + count * (_OBJECT_BYTES + _TRACK_ID_BYTES)
 
 
 def encode_detections(detections: Detections) -> bytes:
-    records = np.empty(len(detections), _RECORD)
-    records["box_xyxy"], records["score"] = detections.boxes_xyxy, detections.scores
-    records["class_id"] = detections.class_ids
-    if detections.track_ids is None:
-        return _HEAD.pack(len(detections), False) + records.tobytes()
-    return _HEAD.pack(len(detections), True) + records.tobytes() + detections.track_ids.tobytes()
+    columns = [
+        _HEAD.pack(len(detections), detections.track_ids is not None),
+        detections.boxes_xyxy.tobytes(),
+        detections.scores.tobytes(),
+        detections.class_ids.tobytes(),
+    ]
+    if detections.track_ids is not None:
+        columns.append(detections.track_ids.tobytes())
+    return b"".join(columns)
 
 
 def decode_detections(data: bytes) -> Detections:
     count, is_tracked = _HEAD.unpack_from(data)
-    records = np.frombuffer(data, _RECORD, count, _HEAD.size)
-    ids_at = _HEAD.size + records.nbytes
-    track_ids = np.frombuffer(data, _TRACK_ID, count, ids_at) if is_tracked else None
-    return Detections(records["box_xyxy"], records["score"], records["class_id"], track_ids)
+    at = _HEAD.size
+    boxes_xyxy = np.frombuffer(data, np.float32, 4 * count, at).reshape(count, 4)
+    scores = np.frombuffer(data, np.float32, count, at + 16 * count)
+    class_ids = np.frombuffer(data, np.int32, count, at + 20 * count)
+    track_ids = None
+    if is_tracked:
+        track_ids = np.frombuffer(data, np.int64, count, at + _OBJECT_BYTES * count)
+    return Detections(boxes_xyxy, scores, class_ids, track_ids)
