@@ -17,9 +17,10 @@ from stages.kernels.detections import Detections
 from stages.kernels.soft_nms_scalar import suppress_scalar
 from stages.kernels.soft_nms_vectorized import suppress_vectorized
 
-# Up to so many candidates plain floats take half the time of arrays where boxes crowd, and no more
-# where none overlaps another.
-SCALAR_LIMIT = 32
+# Up to so many candidates plain floats take two thirds of the time of arrays on frames of the drawn
+# street, with warm caches and with cold ones. Where all are of one class and none overlaps another,
+# they take twice as long, which is 0.1 ms.
+SCALAR_LIMIT = 48
 
 
 class SoftNms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
