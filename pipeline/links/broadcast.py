@@ -9,7 +9,6 @@ this code (XPUB_MANUAL). It grants a subscription only if a topic can match it, 
 number at a time, and disconnects all clients when they hold more subscriptions than they can need.
 """
 
-import contextlib
 import errno
 import time
 from collections.abc import Iterable
@@ -19,7 +18,7 @@ from loguru import logger
 
 from pipeline.links.authenticator import Authenticator, ServerKeys
 from pipeline.links.endpoint import bound_alone, cannot_listen, local_path, set_family
-from pipeline.links.sockets import LinkError, make_socket
+from pipeline.links.sockets import DONTWAIT, LinkError, has_message, make_socket
 
 _SUBSCRIBER_HWM = 1_000  # messages per subscriber: about ten seconds of three cameras
 _FLUSH_MS = 200  # for the last messages, when the line stops
@@ -75,7 +74,7 @@ class Broadcast:
         key = topic.encode()
         self._missed.discard(key)
         self._last[key] = key + b" " + payload
-        self.socket.send(self._last[key], zmq.DONTWAIT)
+        self.socket.send(self._last[key], DONTWAIT)
 
     def welcome(self) -> None:
         """Let known clients in, and send the last messages again to new subscribers."""
@@ -86,7 +85,7 @@ class Broadcast:
             if time.monotonic() >= self._repeated_s.get(topic, 0.0) + _REPEAT_S:
                 self._missed.remove(topic)
                 self._repeated_s[topic] = time.monotonic()
-                self.socket.send(self._last[topic], zmq.DONTWAIT)
+                self.socket.send(self._last[topic], DONTWAIT)
 
     def close(self) -> None:
         self.socket.close()
@@ -96,13 +95,14 @@ class Broadcast:
 
     def _read_subscriptions(self) -> None:
         """Read some (un)subscriptions; each is one byte 1 (0) and the prefix of topics."""
-        with contextlib.suppress(zmq.Again):
-            for _ in range(_EVENTS_AT_ONCE):
-                event = self.socket.recv(zmq.DONTWAIT)
-                if event[:1] == b"\x01":
-                    self._subscribe(event[1:])
-                elif event[:1] == b"\x00":
-                    self._unsubscribe(event[1:])
+        for _ in range(_EVENTS_AT_ONCE):
+            if not has_message(self.socket):
+                break
+            event = self.socket.recv(DONTWAIT)
+            if event[:1] == b"\x01":
+                self._subscribe(event[1:])
+            elif event[:1] == b"\x00":
+                self._unsubscribe(event[1:])
         if self._held_bytes > _MOST_HELD_BYTES:
             logger.warning("{}: clients hold too many subscriptions: all are disconnected",
                            self._endpoint)  # fmt: skip
