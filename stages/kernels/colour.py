@@ -22,7 +22,7 @@ def to_bgr(picture: Picture, out: Pixels) -> None:
     form = picture.form
     if form.layout is Layout.BGR:
         _resize(picture.bgr, out)
-    elif (width, height) == (form.width, form.height) and _is_common(form):
+    elif (width, height) == (form.width, form.height) and _is_even(form) and is_usual(form):
         whole = picture.pixels.reshape(height * 3 // 2, width)
         cv2.cvtColor(whole, cv2.COLOR_YUV2BGR_I420, out)
     else:
@@ -30,10 +30,13 @@ def to_bgr(picture: Picture, out: Pixels) -> None:
         mix(cv2.merge(planes), form, out)
 
 
-def _is_common(form: PictureFormat) -> bool:
-    """Whether OpenCV has a function of its own for it."""
-    is_even = form.width % 2 == 0 and form.height % 2 == 0
-    return is_even and form.matrix is Matrix.BT601 and not form.full_range
+def is_usual(form: PictureFormat) -> bool:
+    """Whether its colours are those that OpenCV's own conversion assumes."""
+    return form.matrix is Matrix.BT601 and not form.full_range
+
+
+def _is_even(form: PictureFormat) -> bool:
+    return form.width % 2 == 0 and form.height % 2 == 0
 
 
 def _resize(image: Pixels, out: Pixels) -> None:
