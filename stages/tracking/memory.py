@@ -1,10 +1,12 @@
 """What one camera's tracker knows, where a kill of the process cannot reach it.
 
 Two files in the directory of the run, in shared memory, are written in turn: first the content,
-then a head that counts up. A process that is killed while it writes spoils one of them, and the
-other holds what was known at the frame before.
+then a head whose turn counts up last. A process that is killed while it writes spoils one of them,
+and the other holds what was known at the frame before. The files are mapped: a system call takes
+longer than all that is written.
 """
 
+import mmap
 import os
 import struct
 from pathlib import Path
@@ -13,7 +15,9 @@ from typing import NamedTuple
 from pipeline.errors import LineError
 from pipeline.memory.frame_ref import NO_FRAME
 
-_HEAD = struct.Struct("=QqqQ")  # turn, frame_id, epoch, length; a file that is empty has turn 0
+_TURN = struct.Struct("=Q")  # a file that is empty has turn 0
+_FRAME = struct.Struct("=qqQ")  # frame_id, epoch, length of the content
+_HEAD_BYTES = _TURN.size + _FRAME.size
 _RESERVED = 1 << 16  # bytes, at the start: a full /dev/shm is noticed then
 
 
@@ -36,28 +40,50 @@ class TrackMemory:
     """
 
     def __init__(self, run_dir: Path, camera: int) -> None:
-        paths = [run_dir / f"tracks.{camera}.{turn}" for turn in range(2)]
-        flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC
-        self._files = [os.open(path, flags, 0o600) for path in paths]
-        for path, file in zip(paths, self._files, strict=True):
-            try:
-                os.posix_fallocate(file, 0, _RESERVED)
-            except OSError as error:
-                raise LineError(f"{path}: {_RESERVED} bytes: {error.strerror}") from None
-        heads = [_HEAD.unpack(os.pread(file, _HEAD.size, 0)) for file in self._files]
-        self._turn, frame_id, epoch, length = max(heads)
-        self.found = NOTHING
-        if self._turn:
-            content = os.pread(self._files[self._turn % 2], length, _HEAD.size)
-            self.found = Memory(frame_id, epoch, content)
+        self._files = [_File(run_dir / f"tracks.{camera}.{turn}") for turn in range(2)]
+        newest = max(self._files, key=lambda file: file.turn)
+        self._turn = newest.turn
+        self.found = newest.read() if self._turn else NOTHING
 
     def write(self, memory: Memory) -> None:
         self._turn += 1
-        file = self._files[self._turn % 2]
-        os.pwrite(file, memory.content, _HEAD.size)
-        head = _HEAD.pack(self._turn, memory.frame_id, memory.epoch, len(memory.content))
-        os.pwrite(file, head, 0)
+        self._files[self._turn % 2].write(memory, self._turn)
 
     def close(self) -> None:
         for file in self._files:
-            os.close(file)
+            file.close()
+
+
+class _File:
+    """One of the two; it grows with what is written."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(self._fd, 0, _RESERVED)
+        except OSError as error:
+            raise LineError(f"{path}: {_RESERVED} bytes: {error.strerror}") from None
+        self._memory = mmap.mmap(self._fd, 0)
+
+    @property
+    def turn(self) -> int:
+        return int(_TURN.unpack_from(self._memory)[0])
+
+    def read(self) -> Memory:
+        frame_id, epoch, length = _FRAME.unpack_from(self._memory, _TURN.size)
+        return Memory(frame_id, epoch, self._memory[_HEAD_BYTES : _HEAD_BYTES + length])
+
+    def write(self, memory: Memory, turn: int) -> None:
+        end = _HEAD_BYTES + len(memory.content)
+        if end > len(self._memory):
+            os.posix_fallocate(self._fd, 0, 2 * end)  # else a full /dev/shm would be a bus error
+            self._memory.resize(2 * end)
+        self._memory[_HEAD_BYTES:end] = memory.content
+        _FRAME.pack_into(
+            self._memory, _TURN.size, memory.frame_id, memory.epoch, len(memory.content)
+        )
+        _TURN.pack_into(self._memory, 0, turn)
+
+    def close(self) -> None:
+        self._memory.close()
+        os.close(self._fd)

@@ -1,4 +1,5 @@
 import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -50,11 +51,23 @@ def test_a_process_that_is_killed_while_it_writes_leaves_what_was_before(tmp_pat
     assert found(tmp_path) == SECOND
 
 
+def test_a_process_that_is_killed_before_it_counts_its_turn_leaves_what_was_before(
+    tmp_path: Path,
+) -> None:
+    written(tmp_path, Memory(2, 1, b"x" * 100), FIRST)
+    spoiled = os.open(tmp_path / "tracks.0.1", os.O_RDWR)
+    os.pwrite(spoiled, struct.pack("=qqQ", SECOND.frame_id, SECOND.epoch, 50) + b"y" * 50, 8)
+    os.close(spoiled)
+    assert found(tmp_path) == FIRST
+
+
 @pytest.mark.parametrize("size", [0, 1, 70_000, 300_000])
 def test_content_of_any_size_comes_back(tmp_path: Path, size: int) -> None:
     content = Memory(7, 3, bytes(k % 251 for k in range(size)))
     written(tmp_path, content)
     assert found(tmp_path) == content
+    written(tmp_path, FIRST, content, SECOND)
+    assert found(tmp_path) == SECOND
 
 
 def test_shared_memory_that_is_full_is_one_error(
