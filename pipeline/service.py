@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Seque
 from contextlib import closing
 from typing import Any, ClassVar, Protocol
 
-from pipeline.client import DetectionSubscriber, Message
+from pipeline.client import DetectionSubscriber, LineSubscriber, Message, Subscriber
 from pipeline.errors import LineError
 from pipeline.links.async_subscriber import AsyncSubscriber
 from pipeline.memory.ledger_view import LedgerView
@@ -29,7 +29,7 @@ class ServiceContext:
 
     Attributes:
         name: what its process is called, in the log and in the table of the processes.
-        endpoint: where the line's messages come from, for `pipeline.client.DetectionSubscriber`.
+        endpoint: where the line's messages come from, for the subscribers of `pipeline.client`.
             It needs no key, whatever the configuration says.
         cameras: their names, in the order of the ledger.
         ledger: read-only counts and states.
@@ -57,23 +57,26 @@ class ServiceContext:
         """
         return self._alive()
 
-    def messages(self, cameras: Sequence[str] = ()) -> Generator[Message | None, None, None]:
+    def messages(
+        self, cameras: Sequence[str] = (), *, events: bool = False
+    ) -> Generator[Message | None, None, None]:
         """For a plain service: messages as they come, and None when there is none for a while.
 
-        Ends when the line stops, after its last message.
+        Ends when the line stops, after its last message. With `events` those are among them; one
+        that is published while the service is dead does not come again.
         """
-        with DetectionSubscriber(
-            self.endpoint, cameras, timeout_s=_TICK_S, patience_s=None
-        ) as subscriber:
+        with self._subscribe(cameras, _TICK_S, events=events) as subscriber:
             while self.is_running():
                 yield subscriber.receive()
             deadline_s = time.monotonic() + _DRAIN_S
             while time.monotonic() < deadline_s and (message := subscriber.receive()) is not None:
                 yield message
 
-    async def stream(self, cameras: Sequence[str] = ()) -> AsyncIterator[Message | None]:
+    async def stream(
+        self, cameras: Sequence[str] = (), *, events: bool = False
+    ) -> AsyncIterator[Message | None]:
         """For an asyncio service: the same as `messages`."""
-        with closing(AsyncSubscriber(self.endpoint, cameras)) as subscriber:
+        with closing(AsyncSubscriber(self._subscribe(cameras, 0.0, events=events))) as subscriber:
             while self.is_running():
                 yield await subscriber.receive_within(_TICK_S)
             deadline_s = time.monotonic() + _DRAIN_S
@@ -82,6 +85,12 @@ class ServiceContext:
                 if message is None:
                     return
                 yield message
+
+    def _subscribe(
+        self, cameras: Sequence[str], timeout_s: float, *, events: bool
+    ) -> Subscriber[Message]:
+        kind = LineSubscriber if events else DetectionSubscriber
+        return kind(self.endpoint, cameras, timeout_s=timeout_s, patience_s=None)
 
 
 class Service(Protocol):

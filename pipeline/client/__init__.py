@@ -7,6 +7,8 @@ In a program:
     with DetectionSubscriber("tcp://127.0.0.1:5570", cameras=["street"]) as subscriber:
         for message in subscriber:
             print(message.camera, message.frame_id, message.age_ms, message.detections)
+
+`EventSubscriber` receives what happens instead, and `LineSubscriber` both.
 """
 
 from .key_files import KeyFileError, read_public_key, read_secret_key
@@ -14,26 +16,40 @@ from .messages import (
     WIRE_VERSION,
     Detection,
     DetectionMessage,
+    EventMessage,
     Message,
     ModelInfo,
     StatusMessage,
+    TrackSummary,
     WireError,
     decode_message,
     format_message,
 )
-from .subscriber import DetectionSubscriber, MessageTooLarge, SubscriptionError
+from .subscriber import (
+    DetectionSubscriber,
+    EventSubscriber,
+    LineSubscriber,
+    MessageTooLarge,
+    Subscriber,
+    SubscriptionError,
+)
 
 __all__ = [
     "WIRE_VERSION",
     "Detection",
     "DetectionMessage",
     "DetectionSubscriber",
+    "EventMessage",
+    "EventSubscriber",
     "KeyFileError",
+    "LineSubscriber",
     "Message",
     "MessageTooLarge",
     "ModelInfo",
     "StatusMessage",
+    "Subscriber",
     "SubscriptionError",
+    "TrackSummary",
     "WireError",
     "decode_message",
     "format_message",

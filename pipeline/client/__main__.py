@@ -1,7 +1,8 @@
-"""Print a line's detections.
+"""Print a line's detections, or its events.
 
     python -m pipeline.client tcp://127.0.0.1:5570
     python -m pipeline.client tcp://127.0.0.1:5570 --camera street --json
+    python -m pipeline.client tcp://127.0.0.1:5570 --events
     python -m pipeline.client tcp://board:5570 --server-key line.key --key office.key_secret
 
 Where nothing comes, standard error says why after three seconds, and the command goes on waiting.
@@ -17,8 +18,8 @@ from collections.abc import Sequence
 import msgspec
 import zmq
 
-from .messages import format_message
-from .subscriber import DetectionSubscriber
+from .messages import Message, format_message
+from .subscriber import DetectionSubscriber, EventSubscriber, Subscriber
 
 EXIT_OK, EXIT_REFUSED, EXIT_NOTHING = 0, 1, 3
 _PATIENCE_S = 3.0
@@ -32,6 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("endpoint", help="e.g. tcp://127.0.0.1:5570")
     parser.add_argument("--camera", action="append", default=[], help="only this one; repeatable")
+    parser.add_argument("--events", action="store_true", help="what happens, from now on")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--timeout", type=float, metavar="S", help="stop after so much silence")
     parser.add_argument("--server-key", metavar="FILE", help="the line's public key")
@@ -51,7 +53,7 @@ class Said:
             print(text, file=sys.stderr, flush=True)
 
 
-def show(subscriber: DetectionSubscriber, *, as_json: bool) -> bool:
+def show(subscriber: Subscriber[Message], *, as_json: bool) -> bool:
     """Print messages up to a silence; returns whether there were any."""
     came = False
     for message in subscriber:
@@ -61,18 +63,24 @@ def show(subscriber: DetectionSubscriber, *, as_json: bool) -> bool:
     return came
 
 
+def subscribe(options: argparse.Namespace, said: Said) -> DetectionSubscriber | EventSubscriber:
+    kind = EventSubscriber if options.events else DetectionSubscriber
+    return kind(
+        options.endpoint, options.camera, status=not options.events, timeout_s=options.timeout,
+        server_key=options.server_key, key=options.key,
+        patience_s=_PATIENCE_S, on_trouble=said,
+    )  # fmt: skip
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     said = Said()
     try:
-        with DetectionSubscriber(
-            options.endpoint, options.camera, timeout_s=options.timeout,
-            server_key=options.server_key, key=options.key,
-            patience_s=_PATIENCE_S, on_trouble=said,
-        ) as subscriber:  # fmt: skip
+        with subscribe(options, said) as subscriber:
             if show(subscriber, as_json=options.json):
                 return EXIT_OK
-            said(subscriber.trouble or f"{options.endpoint}: sent nothing")
+            what = "no event" if options.events else "nothing"
+            said(subscriber.trouble or f"{options.endpoint}: sent {what}")
             return EXIT_NOTHING
     except zmq.ZMQError as error:
         said(f"{options.endpoint.rpartition('@')[2]}: {error}")

@@ -9,6 +9,7 @@ follows. Such a socket is replaced.
 import itertools
 import time
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
@@ -26,6 +27,8 @@ _FAILURES = {
     zmq.EVENT_HANDSHAKE_FAILED_AUTH: "refused",
 }
 _numbers = itertools.count()
+
+Socket: TypeAlias = "zmq.Socket[bytes]"
 
 
 class Connection:

@@ -5,10 +5,21 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar, Generic, Self, TypeVar, cast
 
-from .connection import MAX_MESSAGE_BYTES, Connection
+from .connection import MAX_MESSAGE_BYTES, Connection, Socket
 from .key_files import curve_options
-from .messages import Message, StatusMessage, WireError, decode_message
+from .messages import (
+    DetectionMessage,
+    EventMessage,
+    Message,
+    StatusMessage,
+    WireError,
+    decode_message,
+)
+from .novelty import Novelty
+
+Received_co = TypeVar("Received_co", bound=Message, covariant=True)
 
 _LOOK_S = 0.2  # between two looks at the connection
 _MOST_NAME_BYTES = 64
@@ -22,10 +33,11 @@ class MessageTooLarge(WireError):
     """The line has sent a message above the limit; the connection is made again."""
 
 
-class DetectionSubscriber:
-    """Iterates over the messages of a line; the last message of each topic comes first.
+class Subscriber(Generic[Received_co]):
+    """Iterates over messages of a line, of those kinds that its subclasses name.
 
-    A message that the line repeats, for others that come late, is left out.
+    The last status and the last detections of each camera come first. A message that the line
+    repeats, for others that come late, is left out.
 
     Args:
         endpoint: where the line publishes, e.g. tcp://192.168.1.20:5570.
@@ -43,6 +55,8 @@ class DetectionSubscriber:
     Raises:
         KeyFileError, ValueError (a camera's name that no line can have), zmq.ZMQError (no address).
     """
+
+    topics: ClassVar[tuple[str, ...]]
 
     def __init__(
         self,
@@ -65,7 +79,9 @@ class DetectionSubscriber:
                 raise ValueError(
                     f"camera: expected a name of 1 to {_MOST_NAME_BYTES} bytes, got {camera[:80]!r}"
                 )
-        topics = [f"det.{camera} ".encode() for camera in cameras] or [b"det."]
+        # A name ends with a space: `yard` is not `yard2`.
+        ends = [f"{camera} " for camera in cameras] or [""]
+        topics = [f"{topic}.{end}".encode() for topic in self.topics for end in ends]
         # The status of all cameras, whichever are wanted: it tells which there are.
         options = curve_options(server_key, key)
         self._connection = Connection(endpoint, [*topics, b"status."], options)
@@ -73,11 +89,11 @@ class DetectionSubscriber:
         self._next_look_s = 0.0
         self._known: set[str] = set()  # cameras that there are
         self._heard: set[str] = set()  # wanted cameras that something has come from
-        self._last: dict[tuple[str, type[Message]], object] = {}
+        self._novelty = Novelty()
         self._well_s = time.monotonic()
         self._told = ""
 
-    def receive(self) -> Message | None:
+    def receive(self) -> Received_co | None:
         """The next message, or None when `timeout_s` has passed without one.
 
         Raises:
@@ -93,10 +109,21 @@ class DetectionSubscriber:
             if self._connection.ups != self._ups:  # another line may be there now
                 self._ups = self._connection.ups
                 self._known.clear()
-            if data is not None and (message := self._admit(decode_message(data))) is not None:
-                return message
+                self._well_s = time.monotonic()  # it has its time to tell of its cameras
+            if data is not None and self._admits(message := decode_message(data)):
+                return cast(Received_co, message)
             if data is None and end_s is not None and time.monotonic() >= end_s:
                 return None
+
+    @property
+    def socket(self) -> Socket:
+        """What a poller waits for; another one after a breach of the protocol."""
+        return self._connection.socket
+
+    @property
+    def lost_events(self) -> int:
+        """Events that did not come though later ones did, since the first that came."""
+        return self._novelty.lost_events
 
     @property
     def trouble(self) -> str:
@@ -104,36 +131,29 @@ class DetectionSubscriber:
         self._connection.look()
         return self._describe_connection() or self._describe_cameras()
 
-    def __iter__(self) -> Iterator[Message]:
+    def __iter__(self) -> Iterator[Received_co]:
         while (message := self.receive()) is not None:
             yield message
 
     def close(self) -> None:
         self._connection.close()
 
-    def __enter__(self) -> "DetectionSubscriber":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _admit(self, message: Message) -> Message | None:
-        """The message if it is wanted and new."""
-        mark: object = message
+    def _admits(self, message: Message) -> bool:
+        """Whether the message is wanted and new."""
         if isinstance(message, StatusMessage):
             self._known.add(message.camera)
             if not self._status:
-                return None
-        else:  # a line that was started again counts anew: the time of capture tells them apart
-            mark = message.seq, message.captured_unix_ns
+                return False
         if self._cameras and message.camera not in self._cameras:
-            return None
+            return False
         self._heard.add(message.camera)
-        topic = message.camera, type(message)
-        if self._last.get(topic) == mark:
-            return None
-        self._last[topic] = mark
-        return message
+        return self._novelty.is_new(message)
 
     def _look(self) -> None:
         """Now and then, look whether there is trouble, and tell of it when it has lasted."""
@@ -192,3 +212,21 @@ class DetectionSubscriber:
         hint = f": did you mean '{near[0]}'?" if near else ";"
         known = ", ".join(sorted(self._known))
         return f"{self._address}: no camera '{missing[0]}'{hint} there are {known}"
+
+
+class DetectionSubscriber(Subscriber[DetectionMessage | StatusMessage]):
+    """What is in each frame."""
+
+    topics = ("det",)
+
+
+class EventSubscriber(Subscriber[EventMessage | StatusMessage]):
+    """What happens, from now on: the line repeats no event for those that come late."""
+
+    topics = ("event",)
+
+
+class LineSubscriber(Subscriber[Message]):
+    """Detections and events; the events of a frame come after its detections."""
+
+    topics = ("det", "event")

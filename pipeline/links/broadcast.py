@@ -1,8 +1,9 @@
 """The socket that publishes the line's results: single-part messages, topic first.
 
 A message is `<topic> <payload>` in one part, so that a client may use ZMQ_CONFLATE. The last
-message of every topic is kept and sent again when a client subscribes, so a late client soon has
-the present state. A client that is slower than the line loses messages and sees it from `seq`.
+message of a topic is kept and sent again when a client subscribes, so a late client soon has the
+present state. What tells of a moment is not kept: told again, it would look as if it happened
+again. A client that is slower than the line loses messages and sees it from `seq`.
 
 Any client that can connect may send any bytes, in any number. So ZeroMQ leaves each subscription to
 this code (XPUB_MANUAL). It grants a subscription only if a topic can match it, reads a limited
@@ -69,12 +70,15 @@ class Broadcast:
             self._close_authenticator()
             raise cannot_listen(endpoint, error.errno) from None
 
-    def send(self, topic: str, payload: bytes) -> None:
+    def send(self, topic: str, payload: bytes, *, keep: bool = True) -> None:
+        """Send to those who have subscribed; `keep` repeats it to those who subscribe later."""
         self._read_subscriptions()
         key = topic.encode()
-        self._missed.discard(key)
-        self._last[key] = key + b" " + payload
-        self.socket.send(self._last[key], DONTWAIT)
+        message = key + b" " + payload
+        if keep:
+            self._missed.discard(key)
+            self._last[key] = message
+        self.socket.send(message, DONTWAIT)
 
     def welcome(self) -> None:
         """Let known clients in, and send the last messages again to new subscribers."""

@@ -21,6 +21,7 @@ SYSTEM_PYTHON = "/usr/bin/python3"  # the one that Debian's python3-gi belongs t
 LABELS = frozenset({"person", "car"})  # that the tiny model finds in whatever is not black
 QUICK = "retry: {first_s: 0.05, cap_s: 0.5}, silence_s: 2.0"
 SERVER = Path(__file__).with_name("rtsp_server.py")
+Received = DetectionMessage | StatusMessage
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -43,9 +44,9 @@ def serve(port: int, size: str, *options: str, wrap: tuple[str, ...] = ()) -> It
 
 def read_until(
     subscriber: DetectionSubscriber, kind: type[Message], **wanted: object
-) -> list[Message]:
+) -> list[Received]:
     """Messages up to the first of this kind with these values."""
-    seen: list[Message] = []
+    seen: list[Received] = []
     for message in subscriber:
         seen.append(message)
         if isinstance(message, kind) and all(

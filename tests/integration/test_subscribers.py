@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import zmq
 
-from pipeline.client import DetectionMessage, DetectionSubscriber, Message, StatusMessage
+from pipeline.client import DetectionMessage, DetectionSubscriber, StatusMessage
 from pipeline.topology import LinkKind
 from stages.graph import STAGES
 from tests.clips import is_of_frame, make_clip
@@ -32,7 +32,7 @@ def test_the_command_line_client_prints_what_the_line_finds(
     with subprocess.Popen(command, stdout=subprocess.PIPE) as client:
         assert client.stdout is not None
         for text in client.stdout:
-            message = msgspec.json.decode(text, type=Message)
+            message = msgspec.json.decode(text, type=DetectionMessage | StatusMessage)
             if isinstance(message, DetectionMessage):
                 found[message.seq] = message
                 if len(found) == 20:

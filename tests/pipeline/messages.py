@@ -6,6 +6,7 @@ from pipeline.client import (
     WIRE_VERSION,
     Detection,
     DetectionMessage,
+    EventMessage,
     Message,
     ModelInfo,
     StatusMessage,
@@ -29,10 +30,20 @@ def make_status(state: str = "live", camera: str = "yard") -> StatusMessage:
     return StatusMessage(WIRE_VERSION, "board", camera, state, 3)  # type: ignore[arg-type]
 
 
+def make_event(seq: int = 0, camera: str = "yard", **fields: object) -> EventMessage:
+    event = EventMessage(
+        v=WIRE_VERSION, host="board", run="k3x9", camera=camera, seq=seq, kind="track_begin",
+        track_id=4, label="car", class_id=2, score=0.75, box=(1.0, 2.0, 30.0, 40.0), width=64,
+        height=48, epoch=1, frame_id=7, pts_ns=0, captured_unix_ns=2,
+    )  # fmt: skip
+    return msgspec.structs.replace(event, **fields)
+
+
 def encode(message: Message, topic: bytes = b"det.yard") -> bytes:
     return topic + b" " + msgspec.msgpack.encode(message)
 
 
 def publish(line: Broadcast, message: Message) -> None:
-    kind = "det" if isinstance(message, DetectionMessage) else "status"
-    line.send(f"{kind}.{message.camera}", msgspec.msgpack.encode(message))
+    kind = {DetectionMessage: "det", EventMessage: "event", StatusMessage: "status"}[type(message)]
+    keep = not isinstance(message, EventMessage)
+    line.send(f"{kind}.{message.camera}", msgspec.msgpack.encode(message), keep=keep)

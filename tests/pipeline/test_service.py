@@ -7,11 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from pipeline import service
-from pipeline.client import WIRE_VERSION, DetectionSubscriber, StatusMessage
+from pipeline.client import (
+    WIRE_VERSION,
+    DetectionSubscriber,
+    EventMessage,
+    Message,
+    StatusMessage,
+)
 from pipeline.keys import make_keys
 from pipeline.links.authenticator import ServerKeys
 from pipeline.links.broadcast import Broadcast
@@ -19,14 +24,15 @@ from pipeline.links.sockets import messages_address
 from pipeline.memory.ledger import Ledger
 from pipeline.service import LedgerView, ServiceContext
 from tests.pipeline.frames import make_run
+from tests.pipeline.messages import make_event, publish
 from tests.running_line import PATIENCE_S
 
-Outbox = queue.SimpleQueue[str]  # of what the camera `yard` is said to do
+Outbox = queue.SimpleQueue[Message]
 FIRST, LAST = "the first", "the last"
 
 
-def encode(why: str, camera: str) -> bytes:
-    return msgspec.msgpack.encode(StatusMessage(WIRE_VERSION, "host", camera, "live", 0, why))
+def say(why: str, camera: str = "yard") -> StatusMessage:
+    return StatusMessage(WIRE_VERSION, "host", camera, "live", 0, why)
 
 
 @contextmanager
@@ -35,17 +41,17 @@ def sending(run_dir: Path, keys: ServerKeys | None = None) -> Iterator[Outbox]:
     ended = threading.Event()
     outbox: Outbox = queue.SimpleQueue()
     address = f"ipc://{run_dir}/pub"
-    topics = ["status.yard", "status.gate"]
+    topics = ["status.yard", "status.gate", "event.yard"]
     with closing(Broadcast(address, topics, keys, messages_address(run_dir))) as broadcast:
 
         def serve() -> None:
             while not ended.wait(0.005):
                 broadcast.welcome()
                 if not outbox.empty():
-                    broadcast.send("status.yard", encode(outbox.get(), "yard"))
+                    publish(broadcast, outbox.get())
 
-        broadcast.send("status.yard", encode(FIRST, "yard"))
-        broadcast.send("status.gate", encode(FIRST, "gate"))
+        publish(broadcast, say(FIRST))
+        publish(broadcast, say(FIRST, "gate"))
         thread = threading.Thread(target=serve)
         thread.start()
         try:
@@ -108,24 +114,61 @@ def test_an_asyncio_service_receives_messages_while_other_tasks_run(short_dir: P
     assert len(ticks) > 5
 
 
+class Hearing:
+    """A service that has heard the first message, an event if it comes, and the last message."""
+
+    def __init__(self, outbox: Outbox, turns: Turns) -> None:
+        self._outbox, self._turns = outbox, turns
+        self.events: list[Message] = []
+
+    def take(self, message: Message | None) -> None:
+        if isinstance(message, EventMessage):
+            self.events.append(message)
+        elif isinstance(message, StatusMessage) and message.why == FIRST:  # it has subscribed
+            self._outbox.put(make_event())
+            self._outbox.put(say(LAST))
+        elif message is not None:
+            self._turns.is_over = True
+
+
+@pytest.mark.parametrize("events", [False, True])
+def test_a_service_receives_events_if_it_asks_for_them(short_dir: Path, events: bool) -> None:
+    turns = Turns()
+    context = make_context(short_dir, turns)
+    with sending(short_dir) as outbox:
+        plain = Hearing(outbox, turns)
+        for message in context.messages(["yard"], events=events):
+            plain.take(message)
+    turns.is_over = False
+    with sending(short_dir) as outbox:
+        streaming = Hearing(outbox, turns)
+
+        async def run() -> None:
+            async for message in context.stream(["yard"], events=events):
+                streaming.take(message)
+
+        asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
+    assert plain.events == streaming.events == [make_event()] * events
+
+
 def last_messages(context: ServiceContext, turns: Turns, outbox: Outbox) -> Iterator[str]:
     """What a service receives when a message is sent just after the line has stopped."""
     for message in context.messages(["yard"]):
-        if message is not None:
+        if isinstance(message, StatusMessage):
             yield message.why
             if not turns.is_over:
                 turns.is_over = True
-                outbox.put(LAST)
+                outbox.put(say(LAST))
 
 
 async def last_streamed(context: ServiceContext, turns: Turns, outbox: Outbox) -> list[str]:
     seen = []
     async for message in context.stream(["yard"]):
-        if message is not None:
+        if isinstance(message, StatusMessage):
             seen.append(message.why)
             if not turns.is_over:
                 turns.is_over = True
-                outbox.put(LAST)
+                outbox.put(say(LAST))
     return seen
 
 
@@ -153,7 +196,9 @@ def test_services_need_no_key_where_others_do(short_dir: Path) -> None:
         closing(context.messages()) as messages,
         DetectionSubscriber(f"ipc://{short_dir}/pub", timeout_s=0.5) as stranger,
     ):
-        assert next(message for message in messages if message is not None).why == FIRST
+        first = next(message for message in messages if message is not None)
+        assert isinstance(first, StatusMessage)
+        assert first.why == FIRST
         assert stranger.receive() is None
 
 

@@ -4,17 +4,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pipeline.client import __main__ as command
 from pipeline.links.broadcast import Broadcast
-from tests.pipeline.messages import make_message, make_status, publish
+from tests.pipeline.messages import make_event, make_message, make_status, publish
 from tests.running_line import wait_until
 
 
 @pytest.fixture
 def line(short_dir: Path) -> Iterator[Broadcast]:
-    broadcast = Broadcast(f"ipc://{short_dir}/pub", ["det.yard", "status.yard"])
+    broadcast = Broadcast(f"ipc://{short_dir}/pub", ["det.yard", "status.yard", "event.yard"])
     yield broadcast
     broadcast.close()
 
@@ -47,7 +48,7 @@ def test_the_command_names_a_message_that_is_none(short_dir: Path, line: Broadca
         assert client.returncode == 1
         assert client.stderr is not None
         said = client.stderr.read()
-    assert "topic b'det.yard': expected a detection or status" in said
+    assert "topic b'det.yard': expected a detection, status or event" in said
     assert "Traceback" not in said
 
 
@@ -74,6 +75,41 @@ def test_a_silence_after_messages_is_a_regular_end(short_dir: Path, line: Broadc
     code, out, said = run_beside(line, f"ipc://{short_dir}/pub", "--timeout", "3")
     assert (code, said) == (0, "")
     assert "yard #0 age 4.5 ms: car 0.75" in out
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_events_come_by_themselves(short_dir: Path, line: Broadcast, options: list[str]) -> None:
+    """They are not kept for a client that comes late, so they are sent until it is there."""
+    command = [sys.executable, "-m", "pipeline.client", f"ipc://{short_dir}/pub", "--events"]
+    out = short_dir / "out"
+    publish(line, make_status())
+    events = [make_event(seq, kind="zone_enter", region="lawn", inside=seq) for seq in range(9999)]
+    texts = [
+        msgspec.json.encode(e).decode() if options else f"yard: car 4 entered lawn, {e.seq} inside"
+        for e in events
+    ]
+    unsent = iter(events)
+
+    def has_some() -> bool:
+        line.welcome()
+        event = next(unsent)
+        for message in (make_message(), event, event):
+            publish(line, message)
+        return len(out.read_text().splitlines()) > 2
+
+    with out.open("w") as file, subprocess.Popen([*command, *options], stdout=file) as client:
+        wait_until(has_some, "events are printed")
+        client.terminate()
+    lines = out.read_text().splitlines()
+    first = texts.index(lines[0])
+    assert lines == texts[first : first + len(lines)]
+
+
+def test_no_event_is_said_and_the_code_is_3(short_dir: Path, line: Broadcast) -> None:
+    publish(line, make_status())
+    publish(line, make_message())
+    code, out, said = run_beside(line, f"ipc://{short_dir}/pub", "--events", "--timeout", "2")
+    assert (code, out, said) == (3, "", f"ipc://{short_dir}/pub: sent no event\n")
 
 
 def test_a_camera_that_there_is_not_is_named_and_the_code_is_3(

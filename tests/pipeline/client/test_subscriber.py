@@ -11,6 +11,7 @@ from pipeline.client import (
     Message,
     MessageTooLarge,
     StatusMessage,
+    Subscriber,
     SubscriptionError,
     WireError,
 )
@@ -23,7 +24,7 @@ from tests.pipeline.messages import encode, make_message, make_status, publish
 from tests.ports import free_port
 from tests.running_line import wait_until
 
-TOPICS = [f"{kind}.{camera}" for kind in ("det", "status") for camera in ("yard", "yard2")]
+TOPICS = [f"{kind}.{camera}" for kind in ("det", "status", "event") for camera in ("yard", "yard2")]
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_silence_ends_a_subscriber_that_has_a_limit(short_dir: Path) -> None:
 
 
 def listen(
-    line: Broadcast | None, subscriber: DetectionSubscriber, until: Callable[[], bool]
+    line: Broadcast | None, subscriber: Subscriber[Message], until: Callable[[], bool]
 ) -> list[Message]:
     """Serve, and receive until a condition holds; returns what came."""
     seen: list[Message] = []
@@ -237,10 +238,9 @@ def test_a_repeat_is_left_out_and_a_line_that_counts_anew_is_not(
     with DetectionSubscriber(f"ipc://{short_dir}/pub", timeout_s=0.05) as subscriber:
         publish(line, make_message(0))
         seen += listen(line, subscriber, lambda: bool(subscriber._heard))
-        last = ("yard", DetectionMessage)
         for message in (make_message(0), make_message(0, captured_unix_ns=9), make_message(1)):
             publish(line, message)
-        seen += listen(None, subscriber, lambda: subscriber._last[last] == (1, 2))
+        seen += listen(None, subscriber, lambda: subscriber._novelty._detections["yard"] == (1, 2))
     assert seen == [make_message(0), make_message(0, captured_unix_ns=9), make_message(1)]
 
 

@@ -93,6 +93,17 @@ def test_a_late_subscriber_gets_the_last_message_of_each_topic(
     assert seen == [b"det.yard 3", b"status.yard is 3"]
 
 
+def test_what_tells_of_a_moment_is_not_repeated(broadcast: Broadcast, endpoint: str) -> None:
+    early = Listener(endpoint, b"")
+    broadcast.send("det.yard", b"1")
+    wait_until(lambda: early.has(b"det.yard 1", broadcast), "it has subscribed")
+    broadcast.send("det.yard2", b"a moment", keep=False)
+    early.wait_for(b"det.yard2 a moment", broadcast)
+    broadcast.send("status.yard", b"is")
+    late = Listener(endpoint, b"").wait_for(b"status.yard is", broadcast)
+    assert late == [b"det.yard 1", b"status.yard is"]
+
+
 def test_topics_are_kept_apart_though_one_begins_like_the_other(
     broadcast: Broadcast, endpoint: str
 ) -> None:
