@@ -127,12 +127,20 @@ def publish(given: Given) -> Options:
         "secret_key": config.secret_key,
         "clients": config.clients,
         "labels": model.labels,
+        "tracks": tracks(given.config),
         "model": {"name": model.name, "sha256": model.sha256},
     }
 
 
 def record_jsonl(given: Given) -> Options:
-    return {"path": given.config.record.jsonl, "required": given.config.record.required}
+    record = given.config.record
+    return {
+        "labels": given.model.labels,
+        "jsonl": record.jsonl,
+        "events": record.events,
+        "required": record.required,
+        "tracks": tracks(given.config),
+    }
 
 
 def overlay(given: Given) -> Options:

@@ -1,6 +1,7 @@
 """Publish: one message per frame for the world, and what each camera is doing."""
 
 import socket
+from collections.abc import Iterable
 
 import msgspec
 
@@ -15,11 +16,16 @@ from pipeline.links.authenticator import server_keys
 from pipeline.links.broadcast import Broadcast
 from pipeline.links.sockets import messages_address
 from pipeline.memory.cameras import CameraState
+from pipeline.memory.frame_ref import NO_FRAME
 from pipeline.realtime import monotonic_ns
 from pipeline.stage import Context, Frame, StatefulStage
+from stages.events.ending import read_ending
+from stages.events.message import EventComposer
+from stages.events.outbox import decode_waiting
 from stages.kernels.detections import decode_detections
 from stages.slot import DetectionBody, PublishedBody, Slot
 
+_KINDS = ("det", "status", "event")
 _NS_PER_MS = 1_000_000
 
 
@@ -27,6 +33,7 @@ class PublishOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     endpoint: str
     labels: tuple[str, ...]
     model: ModelInfo
+    tracks: bool = False  # whether there are events
     secret_key: str | None = None
     clients: str | None = None
 
@@ -34,8 +41,9 @@ class PublishOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Publish(StatefulStage[DetectionBody, PublishedBody]):
     """Completes each frame's message with sequence number, age and drops, and sends it.
 
-    Reads the detections in the frame's body, and the frame's size. A frame that comes again gives
-    the recorder the same message, and is not sent again.
+    The events of the frame follow, a message each. Reads the detections and events in the frame's
+    body, and the frame's size. A frame that comes again gives the recorder the same messages, and
+    is not sent again.
     """
 
     Options = PublishOptions
@@ -49,30 +57,35 @@ class Publish(StatefulStage[DetectionBody, PublishedBody]):
         self._written = context.ledger.publish_writer()
         self._counters = context.counters
         self._host = socket.gethostname()
-        topics = [f"{kind}.{name}" for name in self._cameras for kind in ("det", "status")]
+        topics = [f"{kind}.{name}" for name in self._cameras for kind in _KINDS]
         keys = server_keys(options.secret_key, options.clients)
         services = context.run.topology.services
         private = messages_address(context.run_dir) if services else None
         self._broadcast = Broadcast(options.endpoint, topics, keys, private)
         self._encoder = msgspec.msgpack.Encoder()
+        self._run_dir = context.run_dir
+        self._events = EventComposer(context.run_dir, self._cameras, options.labels)
         self._statuses: list[tuple[CameraState, int, str] | None] = [None] * len(self._cameras)
 
     def process(self, frame: Frame[DetectionBody]) -> PublishedBody:
-        return self._send(frame, self._detections(frame.body))
+        return self._send(frame)
 
     def pass_failed(self, frame: Frame[DetectionBody | None]) -> PublishedBody:
-        return self._send(frame, ())
+        return self._send(frame)
 
     def recall(self, frame: Frame[DetectionBody | None]) -> PublishedBody:
-        """The message that a killed predecessor sent, with the age of now.
+        """The messages that a killed predecessor sent, with the age of now.
 
-        It tells of no drops: those that it told of are not known any more.
+        They tell of no drops: those that they told of are not known any more.
         """
-        detections = () if frame.body is None else self._detections(frame.body)
         counters = self._counters[frame.ref.camera]
         seq = counters.frames - (counters.last_frame_id - frame.ref.frame_id + 1)
+        detections = self._detections(frame.body)
         message = self._compose(frame, detections, seq, {}, monotonic_ns())
-        return PublishedBody(self._encoder.encode(message))
+        events = b"" if frame.body is None else frame.body.events
+        return PublishedBody(
+            self._encoder.encode(message), self._encode_events(frame.ref.camera, events)
+        )
 
     def idle(self) -> None:
         self._broadcast.welcome()
@@ -88,20 +101,44 @@ class Publish(StatefulStage[DetectionBody, PublishedBody]):
 
     def close(self) -> None:
         self.idle()
+        if self._options.tracks:
+            for camera, waiting in read_ending(self._run_dir).items():
+                after = self._counters[camera].last_frame_id
+                self._tell(camera, self._encode_events(camera, waiting, after))
         self._broadcast.close()
 
-    def _send(
-        self, frame: Frame[DetectionBody | None], detections: tuple[Detection, ...]
-    ) -> PublishedBody:
+    def _send(self, frame: Frame[DetectionBody | None]) -> PublishedBody:
+        body, detections = frame.body, self._detections(frame.body)
         camera, now_ns = frame.ref.camera, monotonic_ns()
         drops = self._written.take_new_drops(camera)
         message = self._compose(frame, detections, self._counters[camera].frames, drops, now_ns)
         self._written.count_age(camera, (now_ns - frame.ref.captured_ns) / _NS_PER_MS)
         payload = self._encoder.encode(message)
         self._broadcast.send(f"det.{frame.camera}", payload)
-        return PublishedBody(payload)
+        if body is None or not body.events:
+            return PublishedBody(payload)
+        unsent = len(decode_waiting(body.events, self._counters[camera].last_frame_id))
+        events = self._encode_events(camera, body.events)
+        self._tell(camera, events[len(events) - unsent :])
+        return PublishedBody(payload, events)
 
-    def _detections(self, body: DetectionBody) -> tuple[Detection, ...]:
+    def _tell(self, camera: int, events: Iterable[bytes]) -> None:
+        """Send events; nobody gets them who subscribes later."""
+        for event in events:
+            self._broadcast.send(f"event.{self._cameras[camera]}", event, keep=False)
+
+    def _encode_events(
+        self, camera: int, waiting: bytes, after: int = NO_FRAME
+    ) -> tuple[bytes, ...]:
+        """Messages of the events that wait; those that were sent may not be recorded yet."""
+        return tuple(
+            self._encoder.encode(self._events.compose(camera, event))
+            for event in decode_waiting(waiting, after)
+        )
+
+    def _detections(self, body: DetectionBody | None) -> tuple[Detection, ...]:
+        if body is None:
+            return ()
         found = decode_detections(body.encoded)
         return tuple(
             Detection(

@@ -34,6 +34,11 @@ class RunDir:
         os.close(self._lock)
 
 
+def run_name(path: Path) -> str:
+    """What tells a run from others: the random part of its directory's name."""
+    return path.name.removeprefix(_PREFIX)
+
+
 def _make_lock(path: Path) -> int:
     """The lock file gets its name after it is locked, so that no other start finds it unlocked."""
     unlocked = path / "unlocked"

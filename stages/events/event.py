@@ -5,6 +5,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from stages.kernels.boxes import Wh
+
 Box: TypeAlias = tuple[float, float, float, float]  # x1, y1, x2, y2 in pixels of the display
 Kind: TypeAlias = Literal[
     "track_begin", "track_end", "zone_enter", "zone_leave", "zone_dwell", "line_cross"
@@ -31,6 +33,7 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     class_id: int
     score: float  # the track's: the median of the newest ones
     box: Box
+    frame_wh: Wh  # of the display, which an event of an earlier connection may not share
     moment: Moment
 
 
@@ -57,6 +60,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     class_id: int
     score: float
     box: Box
+    frame_wh: Wh
     frame_id: int
     epoch: int
     pts_ns: int
@@ -103,10 +107,10 @@ class Teller:
         inside: int | None = None,
         life: Life | None = None,
     ) -> None:
-        track_id, class_id, score, box, moment = msgspec.structs.astuple(sighting)
+        track_id, class_id, score, box, frame_wh, moment = msgspec.structs.astuple(sighting)
         self._told.append(
             Event(
-                self.seq, kind, track_id, class_id, score, box,
+                self.seq, kind, track_id, class_id, score, box, frame_wh,
                 moment.frame_id, moment.epoch, moment.pts_ns, moment.captured_unix_ns,
                 region, direction, reason, seconds, count, inside, life,
             )

@@ -41,7 +41,7 @@ class Sightings:
         self.sides = np.maximum(self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2], 0)  # (N, 2)
         self.anchors = find_anchors(self.boxes_xyxy, frame_wh)
         self.all = [
-            Sighting(track_id, class_id, score, (x1, y1, x2, y2), moment)
+            Sighting(track_id, class_id, score, (x1, y1, x2, y2), frame_wh, moment)
             for track_id, class_id, score, (x1, y1, x2, y2) in zip(
                 self.ids, class_ids.tolist(), scores.tolist(), self.boxes_xyxy.tolist(), strict=True
             )

@@ -7,6 +7,7 @@ from pipeline.memory.counters import FrameCounts
 from pipeline.stage import Context, Frame
 from stages.events.config import FilterConfig, Lines, Zones
 from stages.events.event import Event, Moment
+from stages.events.outbox import Outbox
 from stages.events.watch import Watch, encode_tallies
 from stages.kernels.boxes import Wh
 from stages.kernels.detections import decode_detections, encode_detections
@@ -14,7 +15,6 @@ from stages.kernels.tracking.tracker import Tracker, TrackerOptions
 from stages.slot import DetectionBody, Slot
 from stages.tracking.detection_filter import DetectionFilter
 from stages.tracking.memory import Memory, TrackMemory
-from stages.tracking.outbox import Outbox
 
 _NS_PER_S = 1_000_000_000
 

@@ -6,10 +6,10 @@ import msgspec
 
 from pipeline.memory.frame_ref import NO_FRAME
 from pipeline.stage import Context, Frame, StatefulStage
+from stages.events.ending import forget_ending, write_ending
 from stages.kernels.detections import NO_DETECTIONS, encode_detections
 from stages.slot import DetectionBody, Slot
 from stages.tracking.camera import CameraOptions, TrackedCamera, UntrackedCamera
-from stages.tracking.ending import forget_ending, write_ending
 
 _NOTHING = encode_detections(NO_DETECTIONS)
 

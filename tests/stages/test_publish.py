@@ -40,15 +40,17 @@ NOTHING = DetectionBody(
 class Publishing(StageBench):
     """The stage, and the messages that it makes."""
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, *, tracks: bool = False) -> None:
         super().__init__(run_dir, "publish")
+        self._tracks = tracks
         self._endpoint = f"ipc://{run_dir}/pub"
         self.restart()
 
     def restart(self) -> None:
         """Start the stage, as a successor of one that was killed if there was one."""
         model = ModelInfo("tiny", "ab")
-        self.stage = Publish(PublishOptions(self._endpoint, LABELS, model), self.context)
+        options = PublishOptions(self._endpoint, LABELS, model, tracks=self._tracks)
+        self.stage = Publish(options, self.context)
         self.start(self.stage)
 
     def publish(

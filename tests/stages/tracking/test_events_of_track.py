@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from stages.events.config import CountingLineConfig, FilterConfig, ZoneConfig
+from stages.events.ending import read_ending
 from stages.events.event import Event
+from stages.events.outbox import decode_waiting
 from stages.events.watch import decode_tallies
 from stages.slot import DetectionBody
-from stages.tracking.ending import read_ending
-from stages.tracking.outbox import decode_waiting
 from stages.tracking.track import TrackOptions
 from tests.stages.tracking.tracking_bench import OPTIONS, TRACKED, UNTRACKED, Tracking, seen
 

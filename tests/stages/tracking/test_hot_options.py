@@ -8,10 +8,10 @@ import pytest
 
 from stages.events.config import CountingLineConfig, FilterConfig, ZoneConfig
 from stages.events.event import Event
+from stages.events.outbox import decode_waiting
 from stages.events.watch import Tallies, decode_tallies
 from stages.kernels.tracking.tracker import TrackerOptions
 from stages.tracking.camera import CameraOptions
-from stages.tracking.outbox import decode_waiting
 from tests.stages.tracking.tracking_bench import TRACKED, UNTRACKED, Tracking, seen
 
 ALL = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))

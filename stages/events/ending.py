@@ -31,7 +31,7 @@ def forget_ending(run_dir: Path) -> None:
 
 
 def read_ending(run_dir: Path) -> dict[int, bytes]:
-    """The outbox of each camera, for `stages.tracking.outbox.decode_waiting`.
+    """The outbox of each camera, for `stages.events.outbox.decode_waiting`.
 
     Waits for it for a moment. Empty if `track` was killed before it could write it.
     """
