@@ -91,7 +91,8 @@ class PublishConfig(_Section, frozen=True):
 
 
 class RecordConfig(_Section, frozen=True):
-    jsonl: str | None = None  # every message, one a line
+    jsonl: str | None = None  # the message of every frame, one a line
+    events: str | None = None  # every event, one a line
     # annotated MP4; {camera} in the path where there are several
     video: Annotated[str, Meta(pattern=r"\.mp4$")] | None = None
     required: bool = False  # a recording that fails ends the line
@@ -154,7 +155,10 @@ def expand_home(config: LineConfig) -> LineConfig:
             clients=_expand(publish.clients),
         ),
         record=msgspec.structs.replace(
-            record, jsonl=_expand(record.jsonl), video=_expand(record.video)
+            record,
+            jsonl=_expand(record.jsonl),
+            events=_expand(record.events),
+            video=_expand(record.video),
         ),
     )
 

@@ -20,7 +20,7 @@ from stages.config import LineConfig
 
 
 def records_jsonl(config: LineConfig) -> bool:
-    return config.record.jsonl is not None
+    return config.record.jsonl is not None or config.record.events is not None
 
 
 def records_video(config: LineConfig) -> bool:

@@ -32,4 +32,5 @@ def process_names(config: LineConfig) -> tuple[str, ...]:
 def _in(folder: Path, record: RecordConfig) -> RecordConfig:
     jsonl = None if record.jsonl is None else str(folder / "out.jsonl")
     video = None if record.video is None else str(folder / "{camera}.mp4")
-    return msgspec.structs.replace(record, jsonl=jsonl, video=video)
+    events = None if record.events is None else str(folder / "events.jsonl")
+    return msgspec.structs.replace(record, jsonl=jsonl, events=events, video=video)

@@ -141,18 +141,17 @@ def test_a_mistake_within_a_map_of_sections_is_found(zone: Any, error: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("jsonl", "video", "left_out"),
+    ("keys", "left_out"),
     [
-        (True, True, set()),
-        (False, True, {"record_jsonl"}),
-        (True, False, {"overlay", "record_video"}),
-        (False, False, {"record_jsonl", "overlay", "record_video"}),
+        (["jsonl", "events", "video"], set()),
+        (["video"], {"record_jsonl"}),
+        (["jsonl"], {"overlay", "record_video"}),
+        (["events"], {"overlay", "record_video"}),
+        ([], {"record_jsonl", "overlay", "record_video"}),
     ],
 )
-def test_recorders_run_where_something_is_recorded(
-    jsonl: bool, video: bool, left_out: set[str]
-) -> None:
-    record = {"jsonl": "out.jsonl" if jsonl else None, "video": "out.mp4" if video else None}
+def test_recorders_run_where_something_is_recorded(keys: list[str], left_out: set[str]) -> None:
+    record = {key: "out.mp4" if key == "video" else f"{key}.jsonl" for key in keys}
     topology = make_topology(check(record=record))
     assert {row.name for row in STAGES} - set(topology.names) == left_out
     assert all(topology.branches)
@@ -191,7 +190,7 @@ def test_paths_may_begin_with_the_home_directory(monkeypatch: pytest.MonkeyPatch
             sources=[{"uri": "~/clip.mp4"}, {"uri": "rtsp://cam/~/1"}, {"uri": "a~"}],
             model="~/my.onnx",
             publish={"endpoint": "ipc://~/pub", "secret_key": "~/a.key", "clients": "~"},
-            record={"jsonl": "~/out.jsonl", "video": "~/{camera}.mp4"},
+            record={"jsonl": "~/out.jsonl", "events": "~/e.jsonl", "video": "~/{camera}.mp4"},
         )
     )
     assert [source.uri for source in config.sources] == [
@@ -202,6 +201,7 @@ def test_paths_may_begin_with_the_home_directory(monkeypatch: pytest.MonkeyPatch
     assert publish.endpoint == "ipc:///home/me/pub"
     assert (publish.secret_key, publish.clients) == ("/home/me/a.key", "/home/me")
     assert (record.jsonl, record.video) == ("/home/me/out.jsonl", "/home/me/{camera}.mp4")
+    assert record.events == "/home/me/e.jsonl"
 
 
 def test_what_begins_otherwise_stays_as_it_is() -> None:

@@ -1,6 +1,7 @@
 """docs/*.schema.json against the structs of the code and the messages of a real line."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,11 @@ import jsonschema
 import msgspec
 import pytest
 
-from pipeline.client import DetectionMessage, DetectionSubscriber, StatusMessage
+from pipeline.client import DetectionMessage, DetectionSubscriber, EventMessage, StatusMessage
 from pipeline.memory.cameras import CameraState
 from pipeline.memory.counters import LOSSES
 from tests.conftest import StartLine
+from tests.integration.test_events import street
 
 Schemas = dict[str, dict[str, Any]]
 Validators = dict[str, jsonschema.Draft202012Validator]
@@ -23,7 +25,7 @@ CLIP = "scene://street?seed=7&width=320&height=240&seconds=1"
 def schemas(repository: Path) -> Schemas:
     return {
         kind: json.loads((repository / f"docs/{kind}.schema.json").read_text())
-        for kind in ("detection", "status")
+        for kind in ("detection", "status", "event")
     }
 
 
@@ -41,15 +43,18 @@ def definition(struct: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "struct"), [("detection", DetectionMessage), ("status", StatusMessage)]
+    ("kind", "struct"),
+    [("detection", DetectionMessage), ("status", StatusMessage), ("event", EventMessage)],
 )
 def test_schema_has_every_field_of_the_struct_and_no_more(
     schemas: Schemas, kind: str, struct: type[msgspec.Struct]
 ) -> None:
     described = schemas[kind]["properties"]
     assert list(described) == list(definition(struct)["properties"])
+    generated = definition(struct)
     # `why` has a default in the code, for those who make messages, and is always sent.
-    assert set(schemas[kind]["required"]) == set(definition(struct)["properties"])
+    always = generated["required"] if struct is EventMessage else generated["properties"]
+    assert set(schemas[kind]["required"]) == set(always)
 
 
 def test_schema_has_every_field_of_a_detection(schemas: Schemas) -> None:
@@ -57,6 +62,24 @@ def test_schema_has_every_field_of_a_detection(schemas: Schemas) -> None:
     described = schemas["detection"]["$defs"]["detection"]
     assert list(described["properties"]) == list(generated["properties"])
     assert described["required"] == generated["required"]
+
+
+def test_schema_has_every_field_of_a_track_that_ended(schemas: Schemas) -> None:
+    generated = msgspec.json.schema(EventMessage)["$defs"]["TrackSummary"]
+    described = schemas["event"]["$defs"]["life"]
+    assert list(described["properties"]) == list(generated["properties"])
+    assert described["required"] == generated["required"]
+
+
+def test_schema_names_every_kind_and_reason_of_events(schemas: Schemas) -> None:
+    generated, described = definition(EventMessage)["properties"], schemas["event"]["properties"]
+    assert sorted(described["kind"]["enum"]) == sorted(generated["kind"]["enum"])
+    reasons = [option["enum"] for option in generated["reason"]["anyOf"] if "enum" in option]
+    assert [sorted(described["reason"]["enum"])] == [sorted(words) for words in reasons]
+    fields = schemas["event"]["allOf"]
+    assert [rule["if"]["properties"]["kind"]["const"] for rule in fields] == (
+        described["kind"]["enum"]
+    )
 
 
 def test_schema_names_every_state_and_reason(schemas: Schemas) -> None:
@@ -87,6 +110,18 @@ def test_real_messages_fit_the_schemas(start_line: StartLine, validators: Valida
             validators[kind].validate(message)
 
 
+def test_real_events_fit_the_schema(
+    start_line: StartLine, validators: Validators, schemas: Schemas, tmp_path: Path
+) -> None:
+    path = tmp_path / "events.jsonl"
+    line = start_line(*street(path), model=None)
+    assert line.wait() == 0, line.stderr
+    events = [json.loads(row) for row in path.read_text().splitlines()]
+    assert {event["kind"] for event in events} == {*schemas["event"]["properties"]["kind"]["enum"]}
+    for event in events:
+        validators["event"].validate(event)
+
+
 def test_drops_of_a_live_source_fit_the_schema(
     start_line: StartLine, validators: Validators, slow_model: Path
 ) -> None:
@@ -115,8 +150,36 @@ def test_drops_of_a_live_source_fit_the_schema(
 def test_schema_refuses_wrong_messages(
     repository: Path, validators: Validators, change: dict[str, Any], why: str
 ) -> None:
-    page = (repository / "docs/wire_format.md").read_text()
-    example = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    example = examples(repository)["detections"]
     validators["detection"].validate(example)
     with pytest.raises(jsonschema.ValidationError):
         validators["detection"].validate(example | change)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"v": 2}, "another version"),
+        ({"seq": -1}, "negative count"),
+        ({"kind": "zone_vanish"}, "unknown kind"),
+        ({"kind": "track_end"}, "an end without a reason"),
+        ({"direction": "in"}, "a stay has none"),
+        ({"region": None}, "no zone"),
+        ({"reason": "bored"}, "unknown reason"),
+        ({"life": {"path": []}}, "a life of nothing"),
+    ],
+)
+def test_schema_refuses_wrong_events(
+    repository: Path, validators: Validators, change: dict[str, Any], why: str
+) -> None:
+    example = examples(repository)["event"]
+    validators["event"].validate(example)
+    with pytest.raises(jsonschema.ValidationError):
+        validators["event"].validate(example | change)
+
+
+def examples(repository: Path) -> dict[str, dict[str, Any]]:
+    """The messages on the page, by type."""
+    page = (repository / "docs/wire_format.md").read_text()
+    found = [json.loads(text) for text in re.findall(r"^```json\n(.*?)^```", page, re.S | re.M)]
+    return {message["type"]: message for message in found}

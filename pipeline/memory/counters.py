@@ -39,7 +39,7 @@ COUNTS = (
     "last_frame_id",
     "progress_ns",  # CLOCK_MONOTONIC of the last finished frame
     "busy_ns",  # time spent on frames, in sum
-    "gave_up",  # nothing more is done with this camera's frames, by successors neither
+    "gave_up",  # outputs, a bit each, that get no more of this camera, from successors neither
 )
 ROW_WORDS = len(COUNTS) + len(DropReason)
 _FRAMES, _ERRORS, _STALE, LAST_FRAME_ID, _PROGRESS_NS, _BUSY_NS, _GAVE_UP = range(len(COUNTS))
@@ -77,8 +77,9 @@ class FrameCounts:
         return int(self._words[_BUSY_NS])
 
     @property
-    def gave_up(self) -> bool:
-        return bool(self._words[_GAVE_UP])
+    def gave_up(self) -> int:
+        """Outputs, a bit each, that nothing more of this camera is written to."""
+        return int(self._words[_GAVE_UP])
 
     def drops(self, reason: DropReason) -> int:
         return int(self._words[FIRST_DROP + reason])
@@ -112,9 +113,9 @@ class FrameCounters(FrameCounts):
         """Count a stale reference."""
         self._words[_STALE] += 1
 
-    def give_up(self) -> None:
-        """End the work on this camera's frames, for this process and its successors."""
-        self._words[_GAVE_UP] = True
+    def give_up(self, output: int = 0) -> None:
+        """End what is written of this camera to an output, for this process and its successors."""
+        self._words[_GAVE_UP] |= 1 << output
 
     def drop(self, reason: DropReason, frames: int = 1) -> None:
         """Count frames that this process gave up."""

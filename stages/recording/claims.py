@@ -10,6 +10,7 @@ from pipeline.errors import LineError
 from pipeline.memory.file_lock import FileHeldError, FileLock, check_free
 from stages.recording.outputs import Output
 
+_MAY_BE_EMPTY = ("record.jsonl", "record.events")
 _SIZED_STEM = re.compile(r"(.+)\.\d+x\d+", re.DOTALL)  # as `video_path` makes it
 
 
@@ -36,7 +37,7 @@ class Claims:
         """Let go of all. What was made for a run that did not come about is removed."""
         while self._locks:
             output, lock = self._locks.pop()
-            lock.release(keep_empty=ran and output.key == "record.jsonl")
+            lock.release(keep_empty=ran and output.key in _MAY_BE_EMPTY)
         while self._folders and not ran:
             with contextlib.suppress(OSError):  # others use it meanwhile
                 self._folders.pop().rmdir()

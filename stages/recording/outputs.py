@@ -15,7 +15,8 @@ from stages.recording.inputs import Input
 FileId = tuple[int, int, str]
 CAMERA = "{camera}"
 MARK = "video."  # in the run's directory: links to the videos that have been begun
-BEGUN = "record_jsonl.begun"  # in the run's directory: messages have been recorded
+# In the run's directory: the file of this key has been begun.
+BEGUN, EVENTS_BEGUN = "record_jsonl.begun", "record_events.begun"
 
 
 class Output(NamedTuple):
@@ -33,6 +34,8 @@ def find_outputs(config: LineConfig) -> Iterator[Output]:
     record = config.record
     if record.jsonl is not None:
         yield Output("record.jsonl", Path(record.jsonl))
+    if record.events is not None:
+        yield Output("record.events", Path(record.events))
     if record.video is not None:
         for path in dict.fromkeys(video_path(record.video, name) for name in config.camera_names):
             yield Output("record.video", path)
@@ -47,9 +50,9 @@ def video_path(template: str, camera: str, size_wh: tuple[int, int] | None = Non
 def find_written(config: LineConfig, run_dir: Path) -> tuple[Path, ...]:
     """The files that a run has written so far; a video for each camera and frame size."""
     videos = [mark.readlink() for mark in sorted(run_dir.glob(f"{MARK}*"))]
-    jsonl = config.record.jsonl
-    begun = jsonl is not None and (run_dir / BEGUN).exists()
-    return (Path(jsonl), *videos) if jsonl is not None and begun else tuple(videos)
+    lines = ((config.record.jsonl, BEGUN), (config.record.events, EVENTS_BEGUN))
+    begun = [Path(path) for path, mark in lines if path is not None and (run_dir / mark).exists()]
+    return (*begun, *videos)
 
 
 def check_outputs(outputs: Iterable[Output], inputs: Iterable[Input]) -> None:

@@ -1,6 +1,6 @@
-"""Record: every message as one line of JSON in a file."""
+"""Record: messages as lines of JSON, those of frames in one file and events in another."""
 
-import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -8,67 +8,87 @@ import msgspec
 from pipeline.client import DetectionMessage
 from pipeline.memory.frame_ref import NO_FRAME
 from pipeline.stage import Context, Frame
-from stages.recording.journal import Journal
-from stages.recording.outputs import BEGUN
-from stages.recording.recorder import Recorder, RecorderOptions
+from stages.events.message import EventComposer
+from stages.recording.event_file import EventFile
+from stages.recording.line_file import LineFile
+from stages.recording.outputs import BEGUN, EVENTS_BEGUN
+from stages.recording.recorder import Recorder, Recording
 from stages.slot import PublishedBody
 
-_TAIL_BYTES = 1 << 20  # holds the last line of every camera many times over
+
+class JsonlOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Paths of the files, where they are wanted; `required` ends the line when one fails."""
+
+    labels: tuple[str, ...]
+    jsonl: str | None = None
+    events: str | None = None
+    required: bool = False
+    tracks: bool = False  # whether there are events
 
 
 class RecordJsonl(Recorder[PublishedBody]):
-    """Each line is given to the kernel at once, so a kill loses no line that was counted.
+    """Writes one file or both: each goes on when the other fails."""
 
-    The first message replaces the file of an earlier run; a mark in the run's directory tells a
-    successor that this has been done.
-    """
-
+    Options = JsonlOptions
     consumes = PublishedBody
-    key = "record.jsonl"
-    is_shared = True
 
-    def __init__(self, options: RecorderOptions, context: Context) -> None:
-        super().__init__(options, context)
-        self._mark = context.run_dir / BEGUN
-        self._journal: Journal | None = None
-        self._written = self._recover()  # before this process
-        self._decoder = msgspec.msgpack.Decoder(DetectionMessage)
+    def __init__(self, options: JsonlOptions, context: Context) -> None:
+        super().__init__(context)
+        self._tracks = options.tracks
+        run_dir, cameras = context.run_dir, self._cameras
+
+        def file(key: str, path: str, mark: str, number: int) -> LineFile:
+            recording = Recording(
+                key, path, self._counters, required=options.required, number=number
+            )
+            return LineFile(Path(path), run_dir / mark, recording)
+
+        self._messages: _MessageFile | None = None
+        self._events: EventFile | None = None
+        if options.jsonl is not None:
+            messages = file("record.jsonl", options.jsonl, BEGUN, 0)
+            self._messages = _MessageFile(messages, cameras)
+        if options.events is not None:
+            events = file("record.events", options.events, EVENTS_BEGUN, 1)
+            composer = EventComposer(run_dir, cameras, options.labels)
+            self._events = EventFile(events, run_dir, composer)
 
     def last_in_output(self, camera: int) -> int:
-        return self._written.get(self._cameras[camera], NO_FRAME)
+        """As the messages tell; of events, the file itself knows which are in it."""
+        return NO_FRAME if self._messages is None else self._messages.last_frames[camera]
 
-    def record(self, frame: Frame[PublishedBody | None]) -> None:
-        assert frame.body is not None, "publish makes a message of every frame, failed ones too"
-        message = self._decoder.decode(frame.body.message)
-        self._open().append(msgspec.json.encode(message) + b"\n")
+    def record(self, frame: Frame[PublishedBody | None]) -> bool:
+        body = frame.body
+        assert body is not None, "publish makes a message of every frame, failed ones too"
+        # Events first: a frame whose message is in its file is not recorded again.
+        is_whole = self._events is None or self._events.record(frame.ref.camera, body.events)
+        if self._messages is not None:
+            is_whole = self._messages.record(body.message) and is_whole
+        return is_whole
 
-    def finish(self, camera: str) -> None:
-        if self._journal is not None:
-            self._journal.close()
-            self._journal = None
-
-    def _recover(self) -> dict[str, int]:
-        """What this run has recorded before; an error shows when the next frame is written."""
-        if not self._mark.exists():
-            return {}
-        with contextlib.suppress(OSError):
-            return _recover(self._open())
-        return {}
-
-    def _open(self) -> Journal:
-        if self._journal is None:
-            anew = not self._mark.exists()
-            self._journal = Journal(Path(self._options.path), anew=anew)
-            self._mark.touch()
-        return self._journal
+    def close(self) -> None:
+        if self._events is not None and self._tracks:
+            self._events.end()
+        for file in (self._messages, self._events):
+            if file is not None:
+                file.close()
 
 
-def _recover(journal: Journal) -> dict[str, int]:
-    """Cut a line that a killed process left unfinished; returns each camera's last frame."""
-    tail = journal.tail(_TAIL_BYTES)
-    partial = len(tail) - (tail.rfind(b"\n") + 1)
-    first_is_whole = journal.end <= _TAIL_BYTES
-    journal.cut(journal.end - partial)
-    lines = tail[: len(tail) - partial].split(b"\n")[0 if first_is_whole else 1 :]
-    messages = [msgspec.json.decode(line, type=DetectionMessage) for line in lines if line]
-    return {message.camera: message.frame_id for message in messages}
+class _MessageFile:
+    """The messages of all cameras. `last_frames` is what this run had recorded before."""
+
+    def __init__(self, file: LineFile, cameras: Sequence[str]) -> None:
+        self._file = file
+        self._decoder = msgspec.msgpack.Decoder(DetectionMessage)
+        messages = [msgspec.json.decode(row, type=DetectionMessage) for row in file.recover()]
+        last = {message.camera: message.frame_id for message in messages}
+        self.last_frames = [last.get(camera, NO_FRAME) for camera in cameras]
+
+    def record(self, message: bytes) -> bool:
+        """Whether it is in the file now."""
+        if self._file.has_ended:
+            return False
+        return self._file.write(msgspec.json.encode(self._decoder.decode(message)) + b"\n")
+
+    def close(self) -> None:
+        self._file.close()

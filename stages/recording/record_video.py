@@ -1,9 +1,12 @@
 """Record: the drawn frames of each camera as an MP4."""
 
+import contextlib
 import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
+
+from loguru import logger
 
 from pipeline.memory.file_lock import FileHeldError, check_free
 from pipeline.memory.frame_ref import NO_FRAME
@@ -11,7 +14,7 @@ from pipeline.stage import Context, Frame
 from stages.kernels.boxes import Wh
 from stages.kernels.pixels import Pixels
 from stages.recording.outputs import MARK, video_path
-from stages.recording.recorder import Recorder, RecorderOptions
+from stages.recording.recorder import Recorder, RecorderOptions, Recording
 from stages.recording.video_file import Encoder, VideoFile, even_size, find_last_frame
 from stages.slot import Slot
 
@@ -20,13 +23,15 @@ class RecordVideo(Recorder[None]):
     """Reads `canvas`. One video file per camera and frame size, over all restarts and connections.
 
     Marks in the run's directory tell a successor which files are of this run, and where they are;
-    files of earlier runs are begun anew.
+    files of earlier runs are begun anew. A write that fails ends the video of its camera alone.
     """
 
-    key = "record.video"
-
     def __init__(self, options: RecorderOptions, context: Context) -> None:
-        super().__init__(options, context)
+        super().__init__(context)
+        self._options = options
+        self._recording = Recording(
+            "record.video", options.path, self._counters, required=options.required
+        )
         self._run_dir = context.run_dir
         self._open: dict[str, tuple[Wh, VideoFile]] = {}  # by camera: its size and file
 
@@ -34,13 +39,37 @@ class RecordVideo(Recorder[None]):
         marks = self._run_dir.glob(f"{MARK}{self._cameras[camera]}.*")
         return max((find_last_frame(mark) for mark in marks), default=NO_FRAME)
 
-    def record(self, frame: Frame[None]) -> None:
+    def record(self, frame: Frame[None]) -> bool:
+        camera = frame.ref.camera
+        if self._recording.has_ended(camera):
+            return False
+        try:
+            self._write(frame)
+        except OSError as error:
+            self._recording.fail(error, camera)
+            with contextlib.suppress(OSError):
+                self._finish(frame.camera)
+            return False
+        return True
+
+    def close(self) -> None:
+        """Each file for itself: one that cannot be finished hinders no other."""
+        for number, camera in enumerate(self._cameras):
+            try:
+                self._finish(camera)
+            except OSError as error:
+                if not self._recording.has_ended(number):  # else it has been logged
+                    logger.error("{}", self._recording.describe(error))
+
+    def _write(self, frame: Frame[None]) -> None:
+        """Raises OSError."""
         canvas = Slot(frame).canvas
         video = self._find_video(frame.camera, canvas)
         at_ns = frame.pts_ns if frame.ref.lossless else frame.ref.captured_ns
         video.add(canvas, frame.ref.frame_id, at_ns)
 
-    def finish(self, camera: str) -> None:
+    def _finish(self, camera: str) -> None:
+        """Close what is open for a camera. Raises OSError."""
         if camera in self._open:
             self._open.pop(camera)[1].close()
 
@@ -49,7 +78,7 @@ class RecordVideo(Recorder[None]):
         open_wh, video = self._open.get(camera, (None, None))
         if video is not None and open_wh == size_wh:
             return video
-        self.finish(camera)
+        self._finish(camera)
         video = self._open_video(camera, size_wh)
         self._open[camera] = size_wh, video
         return video

@@ -27,7 +27,7 @@ def test_a_captured_frame_counts_with_all_before_it(ledger: Ledger) -> None:
     ledger.counters(1, 2).capture(6, now_ns=1000)
     assert values(ledger.counts(1, 2)) == {
         "frames": 7, "errors": 0, "stale": 0, "last_frame_id": 6,
-        "progress_ns": 1000, "busy_ns": 0, "gave_up": False,
+        "progress_ns": 1000, "busy_ns": 0, "gave_up": 0,
     }  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def test_work_adds_up_and_only_a_finished_frame_counts_as_one(ledger: Ledger) ->
     counters.work(5, now_ns=700)
     assert values(ledger.counts(1, 2)) == {
         "frames": 2, "errors": 1, "stale": 0, "last_frame_id": 5,
-        "progress_ns": 700, "busy_ns": 65, "gave_up": False,
+        "progress_ns": 700, "busy_ns": 65, "gave_up": 0,
     }  # fmt: skip
 
 
@@ -47,15 +47,20 @@ def test_a_stale_reference_is_no_progress(ledger: Ledger) -> None:
     ledger.counters(1, 2).discard()
     assert values(ledger.counts(1, 2)) == {
         "frames": 0, "errors": 0, "stale": 1, "last_frame_id": -1,
-        "progress_ns": 0, "busy_ns": 0, "gave_up": False,
+        "progress_ns": 0, "busy_ns": 0, "gave_up": 0,
     }  # fmt: skip
 
 
-def test_successors_know_of_which_cameras_no_more_is_done(ledger: Ledger, tmp_path: Path) -> None:
-    ledger.counters(1, 2).give_up()
+def test_successors_know_of_which_cameras_no_more_is_written(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    for output in (1, 0, 1):
+        assert not ledger.counters(0, 2).gave_up
+        ledger.counters(1, 2).give_up(output)
     successor = Ledger.attach(tmp_path, CAMERAS, PROCESSES)
     rows = {(c, p): successor.counters(c, p) for c in range(CAMERAS) for p in range(PROCESSES)}
-    assert [row for row, counters in rows.items() if counters.gave_up] == [(1, 2)]
+    gave_up = {row: counters.gave_up for row, counters in rows.items() if counters.gave_up}
+    assert gave_up == {(1, 2): 0b11}
 
 
 def test_a_successor_counts_on(ledger: Ledger, tmp_path: Path) -> None:

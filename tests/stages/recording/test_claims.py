@@ -53,11 +53,19 @@ def test_what_was_there_stays_and_what_was_made_for_nothing_goes(tmp_path: Path)
 
 
 def test_a_video_of_a_camera_that_never_came_goes(tmp_path: Path) -> None:
-    """Folders stay, as does a file of messages that are none."""
+    """Folders stay, as do files of messages and events that are none."""
     jsonl, video = tmp_path / "a/out.jsonl", tmp_path / "b/out.mp4"
-    claims = Claims([Output("record.jsonl", jsonl), Output("record.video", video)])
+    events = tmp_path / "a/events.jsonl"
+    claims = Claims(
+        [
+            Output("record.jsonl", jsonl),
+            Output("record.events", events),
+            Output("record.video", video),
+        ]
+    )
     claims.close(ran=True)
     assert jsonl.exists()
+    assert events.exists()
     assert list((tmp_path / "b").iterdir()) == []
 
 

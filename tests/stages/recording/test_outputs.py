@@ -10,10 +10,14 @@ from pipeline.errors import LineError
 from stages.config import LineConfig, RecordConfig, SourceConfig
 from stages.recording.inputs import Input
 from stages.recording.outputs import (
+    BEGUN,
+    EVENTS_BEGUN,
+    MARK,
     Output,
     check_outputs,
     file_id,
     find_outputs,
+    find_written,
     video_path,
 )
 
@@ -142,13 +146,27 @@ def test_a_file_has_one_identity_and_others_have_another(clip: Path, tmp_path: P
 
 def test_each_camera_has_a_video(tmp_path: Path) -> None:
     sources = (SourceConfig(uri="0"), SourceConfig(uri="1", name="gate"))
-    record = RecordConfig(jsonl="a.jsonl", video="{camera}/out.mp4")
+    record = RecordConfig(jsonl="a.jsonl", events="b.jsonl", video="{camera}/out.mp4")
     assert list(find_outputs(LineConfig(sources=sources, record=record))) == [
         Output("record.jsonl", Path("a.jsonl")),
+        Output("record.events", Path("b.jsonl")),
         Output("record.video", Path("cam0/out.mp4")),
         Output("record.video", Path("gate/out.mp4")),
     ]
     assert list(find_outputs(LineConfig(sources=sources))) == []
+
+
+def test_files_that_were_begun_are_told(tmp_path: Path) -> None:
+    record = RecordConfig(jsonl="a.jsonl", events="b.jsonl")
+    config = LineConfig(sources=(SourceConfig(uri="0"),), record=record)
+    assert find_written(config, tmp_path) == ()
+    (tmp_path / EVENTS_BEGUN).touch()
+    assert find_written(config, tmp_path) == (Path("b.jsonl"),)
+    (tmp_path / BEGUN).touch()
+    (tmp_path / f"{MARK}cam0.64x48").symlink_to("c.mp4")
+    assert find_written(config, tmp_path) == (Path("a.jsonl"), Path("b.jsonl"), Path("c.mp4"))
+    unwanted = LineConfig(sources=(SourceConfig(uri="0"),))
+    assert find_written(unwanted, tmp_path) == (Path("c.mp4"),)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,11 @@ import pytest
 from pipeline.client import DetectionMessage
 from pipeline.errors import LineError
 from pipeline.memory.counters import DropReason
-from stages.recording.record_jsonl import RecordJsonl
-from stages.recording.recorder import RecorderOptions
+from stages.recording.record_jsonl import JsonlOptions, RecordJsonl
 from stages.slot import PublishedBody
 from tests.pipeline.messages import make_message
 from tests.stages.recording.test_journal import no_file_above
-from tests.stages.stage_bench import StageBench
+from tests.stages.stage_bench import LABELS, StageBench
 
 
 class Recording:
@@ -25,7 +24,8 @@ class Recording:
 
     def restart(self, *, required: bool = False) -> None:
         """Start a successor of a process that was killed."""
-        self.stage = RecordJsonl(RecorderOptions(str(self.path), required), self.bench.context)
+        options = JsonlOptions(LABELS, jsonl=str(self.path), required=required)
+        self.stage = RecordJsonl(options, self.bench.context)
         self.bench.start(self.stage)
 
     def write(self, *frames: int, camera: str = "yard", **fields: object) -> None:
