@@ -15,7 +15,7 @@ import yaml
 
 from pipeline.config_file import build
 from run_pipeline import make_parser
-from stages.config import LineConfig
+from stages.config import SHIPPED_MODEL, LineConfig
 from stages.graph import ROWS
 from stages.line.line import check_cores
 from tests.conftest import StartLine
@@ -246,20 +246,32 @@ def test_python_on_the_page_imports_what_exists(page: Path) -> None:
 # Examples ---------------------------------------------------------------------------------------
 
 
+SCENE = "scene://street?seed=7&width=320&height=240"
+CROSSED = f"sources=[{{uri: '{SCENE}', lines: {{middle: {{from: [0.5, 1], to: [0.5, 0]}}}}}}]"
+
+
 @pytest.mark.parametrize(
-    ("example", "expected"),
-    [("print_detections.py", r"cam0 \d+: (nothing|\w+ \d)"), ("newest_only.py", r"\d+ [\d.]+ ms")],
+    ("example", "expected", "line_arguments"),
+    [
+        ("print_detections.py", r"cam0 \d+: (nothing|\w+ \d)", ["--source", SCENE]),
+        ("newest_only.py", r"\d+ [\d.]+ ms", ["--source", SCENE]),
+        (
+            "count_crossings.py",
+            r"cam0 middle: (in|out) \d+(, (in|out) \d+)? \(now a \w+\)",
+            ["--set", CROSSED, "--set", "track.enabled=true", "--model", SHIPPED_MODEL],
+        ),
+    ],
 )
 def test_example_prints_what_a_line_sees(
-    start_line: StartLine, example: str, expected: str
+    start_line: StartLine, example: str, expected: str, line_arguments: list[str]
 ) -> None:
-    line = start_line("--source", "scene://street?seed=7&width=320&height=240")
+    line = start_line(*line_arguments)
     line.wait_for_messages(1)  # an example gives up when nothing comes for some seconds
     endpoint = f"ipc://{line.jsonl.parent}/pub"
     words = [sys.executable, str(EXAMPLES / example), endpoint, "cam0"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as client:
         assert client.stdout is not None
-        rows = [client.stdout.readline() for _ in range(5)]
+        rows = [client.stdout.readline() for _ in range(3)]
         client.terminate()
         client.wait(PATIENCE_S)
     assert any(re.match(expected, row) for row in rows), rows
