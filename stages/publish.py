@@ -17,6 +17,7 @@ from pipeline.links.broadcast import Broadcast
 from pipeline.links.sockets import messages_address
 from pipeline.memory.cameras import CameraState
 from pipeline.memory.frame_ref import NO_FRAME
+from pipeline.memory.run_dir import run_name
 from pipeline.realtime import monotonic_ns
 from pipeline.stage import Context, Frame, StatefulStage
 from stages.events.ending import read_ending
@@ -56,7 +57,7 @@ class Publish(StatefulStage[DetectionBody, PublishedBody]):
         self._ledger = context.ledger
         self._written = context.ledger.publish_writer()
         self._counters = context.counters
-        self._host = socket.gethostname()
+        self._host, self._run = socket.gethostname(), run_name(context.run_dir)
         topics = [f"{kind}.{name}" for name in self._cameras for kind in _KINDS]
         keys = server_keys(options.secret_key, options.clients)
         services = context.run.topology.services
@@ -184,6 +185,7 @@ class Publish(StatefulStage[DetectionBody, PublishedBody]):
             pts_from=slot.pts_origin.label,
             sar=form.sar,
             orientation=form.orientation,
+            run=self._run,
         )
 
 

@@ -48,6 +48,7 @@ class DetectionMessage(msgspec.Struct, frozen=True, tag="detections"):
     pts_from: Literal["stream", "arrival", "rate"] = "stream"
     sar: tuple[int, int] = (1, 1)
     orientation: int = 1
+    run: str = ""
 
 
 class StatusMessage(msgspec.Struct, frozen=True, tag="status"):

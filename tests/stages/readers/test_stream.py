@@ -1,7 +1,6 @@
 """A live stream whose coded pictures and moments of arrival are the test's own."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -114,7 +113,7 @@ def read_on(reader: StreamReader, found: list[Captured]) -> None:
             found.append(captured)
 
 
-def read_all(reader: StreamReader) -> tuple[list[Captured], Counter[DropReason]]:
+def read_all(reader: StreamReader) -> tuple[list[Captured], Mapping[DropReason, int]]:
     """All frames up to the end of the stream, and what was lost."""
     found: list[Captured] = []
     with pytest.raises(SourceError, match=r"^rtsp://\*\*\*@cam/1: the stream ended$"):
