@@ -13,6 +13,9 @@ that it has finished already. The loop takes care of that (`pipeline.loops.frame
 * a `BasicStage` processes the frame again. It depends on this frame alone, so nothing differs.
 * a `StatefulStage` depends on the frames before, or has an effect outside the line: it sends,
   records, or counts. Its `process` gets each frame once.
+
+A stage that finds that nothing happens in a frame raises `FrameIdle`. The frame goes on in its
+place, and the stages after this one get it in `pass_idle`.
 """
 
 from abc import ABC, abstractmethod
@@ -35,6 +38,10 @@ Out = TypeVar("Out")
 BodyT_co = TypeVar("BodyT_co", covariant=True)
 In_contra = TypeVar("In_contra", contravariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
+
+
+class FrameIdle(Exception):
+    """Nothing happens in a frame: no stage after this one needs to look at it."""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,11 +126,16 @@ class Stage(Protocol[In_contra, Out_co]):
 
         Raises:
             FrameError: this frame cannot be processed. It travels on, marked as failed.
+            FrameIdle: the stages after this one need not look at it. It travels on, marked so.
         """
         ...
 
     def pass_failed(self, frame: Frame[In_contra | None]) -> Out_co | None:
         """Take note of a frame that a stage before this one could not process."""
+        ...
+
+    def pass_idle(self, frame: Frame[In_contra | None]) -> Out_co | None:
+        """Take note of a frame that a stage before this one found idle."""
         ...
 
     def idle(self) -> None:
@@ -154,6 +166,10 @@ class BasicStage(Generic[In, Out]):
         """By default nothing travels on but the reason of the failure."""
         return None
 
+    def pass_idle(self, frame: Frame[In | None]) -> Out | None:
+        """By default the frame travels on as it is."""
+        return None
+
     def idle(self) -> None:
         """By default there is nothing to do between frames."""
 
@@ -166,7 +182,7 @@ class BasicStage(Generic[In, Out]):
 
 
 class StatefulStage(BasicStage[In, Out], ABC):
-    """A stage whose `process` and `pass_failed` get each frame once.
+    """A stage whose `process`, `pass_failed` and `pass_idle` get each frame once.
 
     A frame that comes again gives the result that it gave before: the loop remembers the newest
     results. Where the process that finished the frame has died since, `recall` makes the result.

@@ -28,7 +28,8 @@ class StageSpec(msgspec.Struct, frozen=True):
     `target` is imported once for all processes, or with `preload=False` in the stage's own: for
     imports that start threads, which no fork has. A stage that `reads` nothing is the source: it
     has one process for each camera. `ordered` puts the frames of a replicated stage upstream back
-    into order. `depth` is how many frames of a live camera may wait for it. The messages of the
+    into order. `depth` is how many frames of a live camera may wait for it. A stage that
+    `hands_on_idle` frames without any work gets these even while it is busy. The messages of the
     stage with `results` are the line's results.
     """
 
@@ -38,6 +39,7 @@ class StageSpec(msgspec.Struct, frozen=True):
     link: LinkKind = LinkKind.STREAM
     ordered: bool = False
     depth: int = 1
+    hands_on_idle: bool = False
     heavy: bool = False
     preload: bool = True
     results: bool = False

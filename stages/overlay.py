@@ -65,8 +65,15 @@ class Overlay(BasicStage[DetectionBody, None]):
         plates.draw()
 
     def pass_failed(self, frame: Frame[DetectionBody | None]) -> None:
+        self._show(frame, NO_COUNTS)
+
+    def pass_idle(self, frame: Frame[DetectionBody | None]) -> None:
+        self._show(frame, NO_COUNTS if frame.body is None else _counts_of(frame.body.tallies))
+
+    def _show(self, frame: Frame[DetectionBody | None], counts: Counts) -> None:
+        """The frame without objects: nothing is known of those in it."""
         canvas, plates = self._begin(frame)
-        draw_regions(canvas, self._views[frame.camera].regions, NO_COUNTS, plates)
+        draw_regions(canvas, self._views[frame.camera].regions, counts, plates)
         plates.draw()
 
     def _begin(self, frame: Frame[DetectionBody | None]) -> tuple[Pixels, Plates]:

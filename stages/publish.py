@@ -9,6 +9,7 @@ from pipeline.client import (
     WIRE_VERSION,
     Detection,
     DetectionMessage,
+    FrameStatus,
     ModelInfo,
     StatusMessage,
 )
@@ -16,7 +17,7 @@ from pipeline.links.authenticator import server_keys
 from pipeline.links.broadcast import Broadcast
 from pipeline.links.sockets import messages_address
 from pipeline.memory.cameras import CameraState
-from pipeline.memory.frame_ref import NO_FRAME
+from pipeline.memory.frame_ref import NO_FRAME, Mark
 from pipeline.memory.run_dir import run_name
 from pipeline.realtime import monotonic_ns
 from pipeline.stage import Context, Frame, StatefulStage
@@ -73,6 +74,9 @@ class Publish(StatefulStage[DetectionBody, PublishedBody]):
 
     def pass_failed(self, frame: Frame[DetectionBody | None]) -> PublishedBody:
         return self._send(frame)
+
+    def pass_idle(self, frame: Frame[DetectionBody | None]) -> PublishedBody:
+        return self.pass_failed(frame)
 
     def recall(self, frame: Frame[DetectionBody | None]) -> PublishedBody:
         """The messages that a killed predecessor sent, with the age of now.
@@ -179,7 +183,7 @@ class Publish(StatefulStage[DetectionBody, PublishedBody]):
             height=height,
             drops=drops,
             model=self._options.model,
-            status="skipped" if ref.skipped else "error" if ref.failed else "ok",
+            status=_STATUSES[ref.mark],
             detections=detections,
             why=frame.failure,
             pts_from=slot.pts_origin.label,
@@ -187,6 +191,11 @@ class Publish(StatefulStage[DetectionBody, PublishedBody]):
             orientation=form.orientation,
             run=self._run,
         )
+
+
+_STATUSES: dict[Mark, FrameStatus] = {
+    Mark.NONE: "ok", Mark.IDLE: "idle", Mark.FAILED: "error", Mark.SKIPPED: "skipped"
+}  # fmt: skip
 
 
 def _round(value: float, steps: int) -> float:

@@ -141,6 +141,8 @@ def test_drops_of_a_live_source_fit_the_schema(
         ({"seq": -1}, "negative count"),
         ({"status": "fine"}, "unknown status"),
         ({"status": "error"}, "an error that says nothing"),
+        ({"status": "idle"}, "objects where nothing was looked at"),
+        ({"status": "idle", "detections": [], "why": "rain"}, "a reason where none is needed"),
         ({"drops": {"bored": 1}}, "unknown reason"),
         ({"age_ms": None}, "no age"),
         ({"detections": [{"label": "car", "class_id": 0, "score": 1.5, "box": [0, 0, 1, 1]}]}, ""),
@@ -152,6 +154,7 @@ def test_schema_refuses_wrong_messages(
 ) -> None:
     example = examples(repository)["detections"]
     validators["detection"].validate(example)
+    validators["detection"].validate(example | {"status": "idle", "detections": []})
     with pytest.raises(jsonschema.ValidationError):
         validators["detection"].validate(example | change)
 

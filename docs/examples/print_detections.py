@@ -22,7 +22,8 @@ def main() -> None:
                 print(f"{message.camera} is {message.state} {message.why}", flush=True)
                 continue
             objects = ", ".join(f"{d.label} {d.score:.2f} {d.box}" for d in message.detections)
-            text = (objects or "nothing") if message.status == "ok" else message.why
+            looked = message.status == "ok"
+            text = (objects or "nothing") if looked else f"{message.status} {message.why}".rstrip()
             print(f"{message.camera} {message.frame_id}: {text}", flush=True)
     print("nothing for ten seconds: is the line running?", file=sys.stderr)
 

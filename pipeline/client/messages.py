@@ -6,6 +6,8 @@ import msgspec
 
 WIRE_VERSION = 1
 
+FrameStatus = Literal["ok", "skipped", "error", "idle"]
+
 
 class Detection(msgspec.Struct, frozen=True, omit_defaults=True):
     """One object; `box` is (x1, y1, x2, y2) in pixels of the message's width and height."""
@@ -42,7 +44,7 @@ class DetectionMessage(msgspec.Struct, frozen=True, tag="detections"):
     height: int
     drops: dict[str, int]
     model: ModelInfo
-    status: Literal["ok", "skipped", "error"]
+    status: FrameStatus
     detections: tuple[Detection, ...]
     why: str = ""
     pts_from: Literal["stream", "arrival", "rate"] = "stream"
@@ -150,7 +152,8 @@ def format_message(message: Message) -> str:
     found = ", ".join(f"{d.label} {d.score:.2f}" for d in message.detections) or "nothing"
     dropped = f", {sum(message.drops.values())} dropped" if message.drops else ""
     head = f"{message.camera} #{message.frame_id} age {message.age_ms:.1f} ms{dropped}"
-    return f"{head}: {found if message.status == 'ok' else message.status + ' ' + message.why}"
+    result = found if message.status == "ok" else f"{message.status} {message.why}".rstrip()
+    return f"{head}: {result}"
 
 
 def _describe(event: EventMessage) -> str:

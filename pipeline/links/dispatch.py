@@ -3,6 +3,9 @@
 The sender keeps the frames that wait and gives them to free receivers. Of a live camera it keeps
 the newest frames and drops the oldest, counted; of a lossless one it drops nothing. High-water
 marks decide nothing here: they would keep the oldest frames and lose the newest.
+
+An idle frame is no work for a stage that hands it on as it is. It does not wait until a receiver is
+free, and it takes the place of no frame that the stage is to look at.
 """
 
 import contextlib
@@ -75,6 +78,7 @@ class DispatchSender:
     Args:
         depth: how many frames of a live camera may wait.
         on_drop: called with each frame that is dropped.
+        hands_on_idle: the receivers have no work with idle frames.
     """
 
     def __init__(
@@ -85,12 +89,14 @@ class DispatchSender:
         *,
         depth: int,
         on_drop: Callable[[FrameRef], None],
+        hands_on_idle: bool = False,
     ) -> None:
         self._socket = make_socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # sending to a dead receiver is an error
         bind(self._socket, dispatch_address(run_dir, sender, reader))
         self._depth = depth
         self._on_drop = on_drop
+        self._hands_on_idle = hands_on_idle
         self._waiting: dict[int, deque[Parcel[Any]]] = {}  # by camera, longest unserved first
         self._receivers: dict[bytes, _Credit] = {}  # by ZeroMQ identity
         self._last_sent: dict[int, int] = {}  # frame_id by camera
@@ -108,8 +114,11 @@ class DispatchSender:
     def send(self, parcel: Parcel[Any]) -> None:
         """Let a frame wait for a free receiver; a live camera's oldest is dropped to make room."""
         queue = self._waiting.setdefault(parcel.ref.camera, deque())
-        if not parcel.ref.lossless and len(queue) >= self._depth:
-            self._on_drop(queue.popleft().ref)
+        if not parcel.ref.lossless:
+            alike = [other for other in queue if self._is_free(other) == self._is_free(parcel)]
+            if len(alike) >= self._depth:
+                queue.remove(alike[0])
+                self._on_drop(alike[0].ref)
         queue.append(parcel)
         self.serve()
 
@@ -147,11 +156,18 @@ class DispatchSender:
         if not self._receivers:
             return None
         waiting = [(camera, queue) for camera, queue in self._waiting.items() if queue]
+        for camera, queue in waiting:
+            if self._is_free(queue[0]):
+                return camera
         least_held = min(credit.held for credit in self._receivers.values())
         if least_held == 0:
             return waiting[0][0]
         all_lossless = all(queue[0].ref.lossless for _, queue in waiting)
         return waiting[0][0] if all_lossless and least_held < _PREFETCH else None
+
+    def _is_free(self, parcel: Parcel[Any]) -> bool:
+        """Whether it costs its receiver nothing."""
+        return self._hands_on_idle and parcel.ref.idle
 
     def _send_next(self, camera: int) -> None:
         """Send a camera's oldest waiting frame to the receiver that holds the fewest."""

@@ -9,9 +9,10 @@ from loguru import logger
 from pipeline.errors import FrameError
 from pipeline.links.parcel import Parcel
 from pipeline.memory.counters import FrameCounters
+from pipeline.memory.frame_ref import Mark
 from pipeline.memory.recent_frames import RecentFrames
 from pipeline.redact import redact
-from pipeline.stage import Frame, In, Out, Stage, StatefulStage
+from pipeline.stage import Frame, FrameIdle, In, Out, Stage, StatefulStage
 
 
 class FrameHandler(Generic[In, Out]):
@@ -52,20 +53,24 @@ class FrameHandler(Generic[In, Out]):
         return counted or frame_id <= self._in_output[camera]
 
     def _first_time(self, frame: Frame[Any]) -> Callable[[Frame[Any]], Out | None]:
-        return self._stage.pass_failed if frame.ref.failed else self._stage.process
+        if frame.ref.failed:
+            return self._stage.pass_failed
+        return self._stage.pass_idle if frame.ref.idle else self._stage.process
 
     def _call(
         self, method: Callable[[Frame[Any]], Out | None], frame: Frame[Any]
     ) -> Parcel[Out | None]:
         try:
             return Parcel(frame.ref, method(frame), frame.failure)
+        except FrameIdle:
+            return Parcel(msgspec.structs.replace(frame.ref, mark=Mark.IDLE), None, frame.failure)
         except FrameError as error:
             logger.warning("{} frame {}: {}", frame.camera, frame.ref.frame_id, error)
-            failed = msgspec.structs.replace(frame.ref, failed=True)
+            failed = msgspec.structs.replace(frame.ref, mark=Mark.FAILED)
             return Parcel(failed, None, redact(f"{self._name}: {error}"))
 
 
 def _again(frame: Frame[Any], before: Parcel[Out | None]) -> Parcel[Out | None]:
     """The earlier result under the frame's present reference."""
-    ref = msgspec.structs.replace(frame.ref, failed=before.ref.failed, skipped=before.ref.skipped)
+    ref = msgspec.structs.replace(frame.ref, mark=before.ref.mark)
     return Parcel(ref, before.body, before.failure)

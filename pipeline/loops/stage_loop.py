@@ -17,7 +17,7 @@ from pipeline.links.stream import StreamReceiver, StreamSender
 from pipeline.loops.frame_handler import FrameHandler
 from pipeline.loops.options_inbox import OptionsInbox
 from pipeline.memory.counters import DropReason
-from pipeline.memory.frame_ref import FrameRef
+from pipeline.memory.frame_ref import FrameRef, Mark
 from pipeline.memory.recent_frames import RecentFrames
 from pipeline.memory.ring import Ring
 from pipeline.memory.ring_cache import RingCache
@@ -132,7 +132,7 @@ class StageLoop:
         now_ns = monotonic_ns()
         counters.work(now_ns - started_ns, now_ns)
         if ref.frame_id > counters.last_frame_id:
-            counters.finish(ref.frame_id, failed=result.ref.failed)
+            counters.finish(ref.frame_id, failed=result.ref.failed, idle=result.ref.idle)
         self._heartbeat.let_go()
         if ring.is_current(ref):  # else it was sent again meanwhile, and its newer copy goes on
             ring.stamp(ref, self._column, now_ns)
@@ -148,7 +148,7 @@ class StageLoop:
 
     def _skip(self, parcel: Parcel[Any]) -> Parcel[Any]:
         """The frame as one that this stage must not process."""
-        ref = msgspec.structs.replace(parcel.ref, failed=True, skipped=True)
+        ref = msgspec.structs.replace(parcel.ref, mark=Mark.SKIPPED)
         why = f"{self._row.name}: died or hung on this frame before: not looked at again"
         return Parcel(ref, None, why)
 
@@ -187,4 +187,7 @@ def _make_sender(
 ) -> Sender:
     if reader.link is LinkKind.STREAM:
         return StreamSender(run_dir, reader.name)
-    return DispatchSender(run_dir, row.name, reader.name, depth=reader.depth, on_drop=on_drop)
+    return DispatchSender(
+        run_dir, row.name, reader.name, depth=reader.depth, on_drop=on_drop,
+        hands_on_idle=reader.hands_on_idle,
+    )  # fmt: skip

@@ -35,6 +35,7 @@ LOSSES = tuple(reason for reason in DropReason if reason is not DropReason.NOT_R
 COUNTS = (
     "frames",  # finished
     "errors",  # of these, marked as failed
+    "idle",  # of these, marked as idle
     "stale",  # references discarded because their slot had moved on
     "last_frame_id",
     "progress_ns",  # CLOCK_MONOTONIC of the last finished frame
@@ -42,7 +43,9 @@ COUNTS = (
     "gave_up",  # outputs, a bit each, that get no more of this camera, from successors neither
 )
 ROW_WORDS = len(COUNTS) + len(DropReason)
-_FRAMES, _ERRORS, _STALE, LAST_FRAME_ID, _PROGRESS_NS, _BUSY_NS, _GAVE_UP = range(len(COUNTS))
+_FRAMES, _ERRORS, _IDLE, _STALE, LAST_FRAME_ID, _PROGRESS_NS, _BUSY_NS, _GAVE_UP = range(
+    len(COUNTS)
+)
 FIRST_DROP = len(COUNTS)
 
 
@@ -59,6 +62,10 @@ class FrameCounts:
     @property
     def errors(self) -> int:
         return int(self._words[_ERRORS])
+
+    @property
+    def idle(self) -> int:
+        return int(self._words[_IDLE])
 
     @property
     def stale(self) -> int:
@@ -103,10 +110,11 @@ class FrameCounters(FrameCounts):
         """Count processor time that a source took for a frame, or for none."""
         self._words[_BUSY_NS] += busy_ns
 
-    def finish(self, frame_id: int, *, failed: bool) -> None:
+    def finish(self, frame_id: int, *, failed: bool, idle: bool = False) -> None:
         """Count a frame that is finished for the first time."""
         self._words[_FRAMES] += 1
         self._words[_ERRORS] += failed
+        self._words[_IDLE] += idle
         self._words[LAST_FRAME_ID] = frame_id
 
     def discard(self) -> None:

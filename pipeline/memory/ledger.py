@@ -10,6 +10,7 @@ kind of row; the name of the writer says which process uses it:
     heartbeat(process)           Heartbeat         the process itself
     camera_writer(camera)        CameraWriter      the camera's capture process
     publish_writer()             PublishWriter     publish
+    follow_writer()              FollowWriter      the stage that follows objects
     supervisor_writer()          SupervisorWriter  the supervisor
 """
 
@@ -40,7 +41,7 @@ from pipeline.memory.counters import (
 from pipeline.memory.frame_ref import NO_FRAME
 from pipeline.memory.heartbeat import HEARTBEAT_WORDS, HELD_FRAME, Heartbeat, ProcessEntry
 from pipeline.memory.tables import Table, map_tables, total_bytes
-from pipeline.memory.writers import PublishWriter, SupervisorWriter
+from pipeline.memory.writers import FollowWriter, PublishWriter, SupervisorWriter
 
 FILE_NAME = "ledger"
 
@@ -55,6 +56,7 @@ def ledger_tables(cameras: int, processes: int) -> tuple[Table, ...]:
         Table("revision", "i8", (1,)),  # of the hot options that the supervisor has left
         Table("skips", "i8", (cameras, 2)),  # a frame, and the column of the stage that skips it
         Table("ages", "i8", (cameras, AGE_BUCKETS)),
+        Table("followed", "i8", (cameras,)),  # whether something in its frames is followed now
         Table("told_drops", "i8", (cameras, len(DropReason))),  # in messages so far
     )
 
@@ -76,6 +78,7 @@ class LedgerReader:
         self._replays = tables["replays"].data
         self._revision = tables["revision"].data
         self._skips = tables["skips"].reshape(-1).data
+        self._followed = tables["followed"].data
 
     @classmethod
     def attach(cls, run_dir: Path, cameras: int, processes: int) -> Self:
@@ -114,6 +117,10 @@ class LedgerReader:
     def is_skipped(self, camera: int, column: int, frame_id: int) -> bool:
         """Whether the stage of this column must hand the frame on without processing it."""
         return self._skips[2 * camera] == frame_id and self._skips[2 * camera + 1] == column
+
+    def is_followed(self, camera: int) -> bool:
+        """Whether a stage follows something from frame to frame: then none of them is idle."""
+        return bool(self._followed[camera])
 
     def progress_ns(self, process: int) -> int:
         """When a process last finished a frame of any camera (CLOCK_MONOTONIC)."""
@@ -179,6 +186,9 @@ class Ledger(LedgerReader):
 
     def publish_writer(self) -> PublishWriter:
         return PublishWriter(self._ages.data, self._told_drops, self._drops_by_reason)
+
+    def follow_writer(self) -> FollowWriter:
+        return FollowWriter(self._followed)
 
     def supervisor_writer(self) -> SupervisorWriter:
         return SupervisorWriter(self._replays, self._revision, self._skips, self._processes)

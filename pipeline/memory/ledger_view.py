@@ -18,9 +18,10 @@ class CameraReading(NamedTuple):
     epoch: int
     width: int
     height: int
-    captured: int  # frames so far, as are the next three
+    captured: int  # frames so far, as are the next four
     published: int
     errors: int  # published as failed
+    idle: int  # published as idle
     drops: dict[str, int]  # by reason
 
 
@@ -80,5 +81,6 @@ class LedgerView:
             captured=sum(counts.frames for counts in sources),
             published=0 if results is None else results.frames,
             errors=0 if results is None else results.errors,
+            idle=0 if results is None else results.idle,
             drops=self._ledger.drops(camera),
         )

@@ -19,7 +19,16 @@ class _Totals(NamedTuple):
 
     captured: int
     published: int
+    idle: int  # of those published
     ages: AgeCounts
+
+
+class _Results(NamedTuple):
+    """Messages of one camera so far."""
+
+    frames: int
+    errors: int
+    idle: int
 
 
 class Report:
@@ -48,22 +57,27 @@ class Report:
         return describe(LineStatus(cameras, ages, dropped, drops, slowest), width)
 
     def _totals(self) -> list[_Totals]:
-        return [
-            _Totals(self._captured(camera), self._published(camera)[0], self._ledger.ages(camera))
-            for camera in range(len(self._run.cameras))
-        ]
+        return [self._totals_of(camera) for camera in range(len(self._run.cameras))]
+
+    def _totals_of(self, camera: int) -> _Totals:
+        results = self._published(camera)
+        return _Totals(
+            self._captured(camera), results.frames, results.idle, self._ledger.ages(camera)
+        )
 
     def _camera_status(
         self, camera: int, seconds: float, before: _Totals, now: _Totals
     ) -> CameraStatus:
         state, _, why = self._ledger.camera(camera).status
+        published = now.published - before.published
         return CameraStatus(
             name=self._run.cameras[camera],
             captured_fps=(now.captured - before.captured) / seconds,
-            published_fps=(now.published - before.published) / seconds,
+            published_fps=published / seconds,
             ages=now.ages - before.ages,
             absent="" if state is CameraState.LIVE else state.label,
             why=why,
+            idle=(now.idle - before.idle) / max(published, 1),
         )
 
     def summary(self, restarts: int) -> str:
@@ -73,30 +87,31 @@ class Report:
     def _camera_table(self) -> Iterator[str]:
         yield (
             f"{'camera':<16} {'size':>10} {'captured':>9} {'results':>8} {'errors':>7} "
-            f"{'dropped':>8} {'fps':>6} {'age p50':>9} {'p99':>9}"
+            f"{'dropped':>8} {'idle':>8} {'fps':>6} {'age p50':>9} {'p99':>9}"
         )
         seconds = max(time.monotonic() - self._start_s, 1e-3)
         for camera, name in enumerate(self._run.cameras):
             width, height = self._ledger.camera(camera).size_wh
             ages = self._ledger.ages(camera)
-            published, errors = self._published(camera)
+            published, errors, idle = self._published(camera)
             yield (
                 f"{name:<16} {width}x{height:<5} "
                 f"{self._captured(camera):>9} {published:>8} "
                 f"{errors:>7} "
-                f"{sum(self._ledger.drops(camera).values()):>8} {published / seconds:>6.1f} "
+                f"{sum(self._ledger.drops(camera).values()):>8} "
+                f"{idle:>8} {published / seconds:>6.1f} "
                 f"{format_age(ages, 50):>9} {format_age(ages, 99):>9}"
             )
 
     def _captured(self, camera: int) -> int:
         return self._ledger.counts(camera, self._captures[camera]).frames
 
-    def _published(self, camera: int) -> tuple[int, int]:
-        """(results, results that are errors); none where no stage publishes."""
+    def _published(self, camera: int) -> _Results:
+        """None where no stage publishes."""
         if self._run.publisher is None:
-            return 0, 0
+            return _Results(0, 0, 0)
         counts = self._ledger.counts(camera, self._run.publisher)
-        return counts.frames, counts.errors
+        return _Results(counts.frames, counts.errors, counts.idle)
 
     def _process_table(self, restarts: int) -> Iterator[str]:
         yield f"{'process':<16} {'core':>4} {'frames':>8} {'ms/frame':>9}  dropped"

@@ -9,7 +9,10 @@ _SEPARATOR = " | "
 
 
 class CameraStatus(NamedTuple):
-    """One camera since the last look; `absent` is empty for a camera that is live."""
+    """One camera since the last look; `absent` is empty for a camera that is live.
+
+    `idle` is the share of its results in which nothing was looked at.
+    """
 
     name: str
     captured_fps: float
@@ -17,6 +20,7 @@ class CameraStatus(NamedTuple):
     ages: AgeCounts
     absent: str = ""
     why: str = ""
+    idle: float = 0.0
 
 
 class LineStatus(NamedTuple):
@@ -45,7 +49,8 @@ def _texts(line: LineStatus, width: int) -> Iterator[str]:
     totals = list(_totals(line))
     if len(line.cameras) == 1:
         (camera,) = line.cameras
-        for name in (f"{camera.name} {_state(camera)}", f"{camera.name} {camera.absent or 'live'}"):
+        states = f"{_state(camera)}{_idle(camera)}", camera.absent or "live"
+        for name in (f"{camera.name} {state}" for state in states):
             yield from (f"{name}{_SEPARATOR}{total}" for total in totals)
         yield f"{camera.name} {totals[-1]}"
         return
@@ -88,7 +93,7 @@ def _in_words(camera: CameraStatus) -> str:
     if camera.absent:
         return f"{camera.name} {_state(camera)}"
     p50, p99 = format_age(camera.ages, 50), format_age(camera.ages, 99)
-    return f"{camera.name} {_rate(camera.published_fps)} fps, {p50} (p99 {p99})"
+    return f"{camera.name} {_rate(camera.published_fps)} fps{_idle(camera)}, {p50} (p99 {p99})"
 
 
 def _in_figures(camera: CameraStatus) -> str:
@@ -105,6 +110,10 @@ def _state(camera: CameraStatus) -> str:
     """The state and its reason; a camera may have a say in that: no escapes, no wide letters."""
     why = "".join(c if c.isascii() and c.isprintable() else "?" for c in camera.why)
     return f"{camera.absent}{': ' + why if why else ''}" if camera.absent else "live"
+
+
+def _idle(camera: CameraStatus) -> str:
+    return f", idle {100.0 * camera.idle:.0f} %" if camera.idle else ""
 
 
 def _rate(per_second: float) -> str:

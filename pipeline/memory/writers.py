@@ -46,6 +46,20 @@ class PublishWriter:
         return {reason.label: count for reason, count in new.items() if count}
 
 
+class FollowWriter:
+    """What the stage writes that follows objects: of which cameras it needs every frame.
+
+    Args:
+        followed: words of (cameras,).
+    """
+
+    def __init__(self, followed: memoryview) -> None:
+        self._followed = followed
+
+    def set_followed(self, camera: int, followed: bool) -> None:
+        self._followed[camera] = followed
+
+
 class SupervisorWriter:
     """What the supervisor writes: requests to the processes, and the rows of dead ones.
 

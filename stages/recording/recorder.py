@@ -40,6 +40,9 @@ class Recorder(StatefulStage[In, None]):
     def pass_failed(self, frame: Frame[In | None]) -> None:
         self.process(frame)
 
+    def pass_idle(self, frame: Frame[In | None]) -> None:
+        self.process(frame)
+
     def recall(self, frame: Frame[In | None]) -> None:
         """The frame is recorded, or counted as not recorded, already."""
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.links.parcel import Parcel
 from pipeline.loops.frame_handler import FrameHandler
+from pipeline.memory.frame_ref import Mark
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import Ring, RingLayout, ring_path
 from pipeline.source import PtsOrigin
@@ -66,7 +67,7 @@ class StageBench:
     ) -> Frame[Any]:
         slot = frame_id % 4
         ref = make_ref(frame_id, camera=camera, slot=slot, generation=self.ring.take(slot))
-        ref = msgspec.structs.replace(ref, failed=bool(failure))
+        ref = msgspec.structs.replace(ref, mark=Mark.FAILED if failure else Mark.NONE)
         frame = Frame(ref, self.ring, body, self.context.run.cameras[camera], failure)
         Slot(frame).write_format(self.form, PtsOrigin.STREAM)
         frame["frame"][:] = np.uint8(grey)

@@ -15,6 +15,7 @@ from pipeline.client import (
 from pipeline.links.parcel import Parcel
 from pipeline.memory.cameras import CameraState
 from pipeline.memory.counters import DropReason
+from pipeline.memory.frame_ref import Mark
 from stages.kernels.detections import Detections, decode_detections, encode_detections
 from stages.publish import Publish, PublishOptions
 from stages.slot import DetectionBody, PublishedBody
@@ -103,10 +104,22 @@ def test_an_empty_frame_gives_a_message_and_is_not_a_failure(line: Publishing) -
 
 def test_a_frame_that_was_skipped_says_so(line: Publishing) -> None:
     frame = line.make_frame(failure="detect: died or hung on this frame before")
-    frame.ref = msgspec.structs.replace(frame.ref, skipped=True)
+    frame.ref = msgspec.structs.replace(frame.ref, mark=Mark.SKIPPED)
     message = line.decode(line.handle(frame))
     assert (message.status, message.detections) == ("skipped", ())
     assert message.why == "detect: died or hung on this frame before"
+
+
+def test_an_idle_frame_says_that_nothing_was_looked_at(line: Publishing) -> None:
+    frame = line.make_frame(0)
+    frame.ref = msgspec.structs.replace(frame.ref, mark=Mark.IDLE)
+    first = line.handle(frame)
+    message = line.decode(first)
+    assert (message.status, message.detections, message.why) == ("idle", (), "")
+    line.stage.close()
+    line.restart()
+    assert line.decode(line.handle(frame)).status == "idle", "a successor says the same"
+    assert line.publish(1).seq == 1
 
 
 def test_messages_are_numbered_without_gaps(line: Publishing) -> None:

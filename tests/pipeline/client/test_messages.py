@@ -80,6 +80,7 @@ def test_messages_that_are_none_are_refused(data: bytes) -> None:
         (make_message(7, drops={"newest_wins": 2, "ring_full": 1}),
          "yard #7 age 4.5 ms, 3 dropped: car 0.75"),
         (make_message(7, status="error", why="detect: no"), "yard #7 age 4.5 ms: error detect: no"),
+        (make_message(7, status="idle", detections=()), "yard #7 age 4.5 ms: idle"),
         (make_status("ended"), "yard: ended"),
         (make_event(), "yard: car 4 came"),
         (make_event(kind="track_end", reason="left", seconds=12.25),

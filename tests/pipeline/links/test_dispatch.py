@@ -5,13 +5,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import zmq
 
 from pipeline.links.dispatch import DispatchReceiver, DispatchSender
 from pipeline.links.parcel import Parcel
 from pipeline.links.sockets import wait_for
-from pipeline.memory.frame_ref import FrameRef
+from pipeline.memory.frame_ref import FrameRef, Mark
 from tests.pipeline.bodies import Note
 from tests.pipeline.frames import make_ref
 from tests.running_line import wait_until
@@ -34,16 +35,17 @@ while True:
 class Link:
     """A sender, the frames it dropped, and its receivers."""
 
-    def __init__(self, run_dir: Path, depth: int = 1) -> None:
+    def __init__(self, run_dir: Path, depth: int = 1, *, hands_on_idle: bool = False) -> None:
         self.run_dir = run_dir
         self.dropped: list[FrameRef] = []
         self.receivers: list[DispatchReceiver[Note]] = []
-        self.open(depth)
+        self.open(depth, hands_on_idle=hands_on_idle)
 
-    def open(self, depth: int = 1) -> None:
+    def open(self, depth: int = 1, *, hands_on_idle: bool = False) -> None:
         self.sender = DispatchSender(
-            self.run_dir, "camera", "left", depth=depth, on_drop=self.dropped.append
-        )
+            self.run_dir, "camera", "left", depth=depth, on_drop=self.dropped.append,
+            hands_on_idle=hands_on_idle,
+        )  # fmt: skip
 
     def add_receiver(self) -> DispatchReceiver[Note]:
         """One more, whose first report the sender has."""
@@ -57,9 +59,12 @@ class Link:
         self.sender.serve()
         return self.sender.receiver_count == count
 
-    def send(self, *frames: int, camera: int = 0, lossless: bool = False) -> None:
+    def send(
+        self, *frames: int, camera: int = 0, lossless: bool = False, idle: bool = False
+    ) -> None:
         for frame in frames:
             ref = make_ref(frame, camera=camera, lossless=lossless)
+            ref = msgspec.structs.replace(ref, mark=Mark.IDLE if idle else Mark.NONE)
             self.sender.send(Parcel(ref, Note(b"body")))
 
     def receive(self, receiver: DispatchReceiver[Note]) -> list[int]:
@@ -187,6 +192,73 @@ def test_each_frame_names_the_one_dispatched_before_it(link: Link) -> None:
 
     wait_until(there, "the next frame comes")
     assert [(ref.frame_id, ref.after) for ref in refs] == [(3, 0)]
+
+
+@pytest.fixture
+def to_detector(short_dir: Path) -> Iterator[Link]:
+    """A link to a stage that has no work with idle frames."""
+    link = Link(short_dir, hands_on_idle=True)
+    yield link
+    link.close()
+
+
+def receive_until(link: Link, receiver: DispatchReceiver[Note], last: int) -> list[int]:
+    seen = link.receive(receiver)
+    while seen[-1] != last:
+        seen += link.receive(receiver)
+    return seen
+
+
+@pytest.mark.parametrize("lossless", [False, True])
+def test_an_idle_frame_does_not_wait_for_a_busy_receiver(to_detector: Link, lossless: bool) -> None:
+    receiver = to_detector.add_receiver()
+    to_detector.send(0, lossless=lossless)
+    for frame in (1, 2, 3, 4):
+        to_detector.send(frame, lossless=lossless, idle=True)
+    assert receive_until(to_detector, receiver, 4) == [0, 1, 2, 3, 4]
+    assert dropped(to_detector) == []
+
+
+def test_an_idle_frame_takes_the_place_of_no_frame_that_waits_to_be_looked_at(
+    to_detector: Link,
+) -> None:
+    receiver = to_detector.add_receiver()
+    to_detector.send(0, 1)  # the second waits
+    to_detector.send(2, 3, idle=True)  # and these behind it, to stay in order
+    assert to_detector.receive(receiver) == [0]
+    assert dropped(to_detector) == [2]
+    seen = to_detector.finish(receiver)
+    assert (seen if seen[-1] == 3 else seen + receive_until(to_detector, receiver, 3)) == [1, 3]
+
+
+def test_a_newer_look_replaces_the_one_that_waits_and_sets_idle_frames_free(
+    to_detector: Link,
+) -> None:
+    receiver = to_detector.add_receiver()
+    to_detector.send(0, 1)
+    to_detector.send(2, idle=True)
+    to_detector.send(3)
+    assert receive_until(to_detector, receiver, 2) == [0, 2]
+    assert dropped(to_detector) == [1]
+    for _ in range(2):  # the first two are finished
+        receiver.done()
+    arrived: list[FrameRef] = []
+
+    def there() -> bool:
+        to_detector.sender.serve()
+        arrived.extend(parcel.ref for parcel in receiver.receive())
+        return bool(arrived)
+
+    wait_until(there, "the next frame comes")
+    assert [(ref.frame_id, ref.after) for ref in arrived] == [(3, 2)]
+
+
+def test_for_a_stage_that_works_on_them_idle_frames_are_like_others(link: Link) -> None:
+    receiver = link.add_receiver()
+    link.send(0)
+    link.send(1, 2, idle=True)
+    assert link.receive(receiver) == [0]
+    assert dropped(link) == [1]
 
 
 def test_cameras_take_turns(link: Link) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.links.parcel import MessageError, Parcel, ParcelDecoder, encode_parcel
-from pipeline.memory.frame_ref import NO_FRAME, FrameRef
+from pipeline.memory.frame_ref import NO_FRAME, FrameRef, Mark
 from tests.pipeline.bodies import Note, OtherNote
 from tests.pipeline.frames import make_ref
 
@@ -15,7 +15,7 @@ DECODER = ParcelDecoder(Note)
 counts = st.integers(0, 2**63 - 1)
 refs = st.builds(
     FrameRef, counts, counts, counts, counts, counts, st.integers(-(2**63), 2**63 - 1),
-    st.booleans(), st.integers(NO_FRAME, 2**63 - 1), st.booleans(),
+    st.booleans(), st.integers(NO_FRAME, 2**63 - 1), st.sampled_from(Mark),
 )  # fmt: skip
 
 
@@ -37,6 +37,13 @@ def test_a_body_of_another_kind_is_refused() -> None:
 @given(refs)
 def test_a_reference_is_small(ref: FrameRef) -> None:
     assert len(encode_parcel(Parcel(ref, None))) < 200
+
+
+def test_a_mark_that_there_is_not_is_refused() -> None:
+    for mark in (-1, 4, True):
+        data = msgspec.msgpack.encode([[*msgspec.to_builtins(make_ref(3))[:8], mark], None, ""])
+        with pytest.raises(MessageError):
+            DECODER.decode(data)
 
 
 def test_a_reference_has_ten_fields_at_most() -> None:

@@ -9,10 +9,10 @@ from pipeline.errors import FrameError
 from pipeline.links.parcel import Parcel
 from pipeline.loops.frame_handler import FrameHandler
 from pipeline.memory.counters import FrameCounters
-from pipeline.memory.frame_ref import NO_FRAME
+from pipeline.memory.frame_ref import NO_FRAME, Mark
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import Ring
-from pipeline.stage import BasicStage, Frame, Stage, StatefulStage
+from pipeline.stage import BasicStage, Frame, FrameIdle, Stage, StatefulStage
 from tests.pipeline.bodies import Note
 from tests.pipeline.frames import make_ref, make_ring
 
@@ -27,6 +27,8 @@ class Counting(BasicStage[None, Note]):
         self.calls += 1
         if frame.ref.frame_id == 13:
             raise FrameError("unlucky")
+        if frame.ref.frame_id == 20:
+            raise FrameIdle
         return Note(b"call %d" % self.calls)
 
 
@@ -50,6 +52,10 @@ class Numbering(StatefulStage[None, Note]):
         self.effects.append(frame.ref.frame_id)
         return Note(b"failed")
 
+    def pass_idle(self, frame: Frame[None]) -> Note:
+        self.effects.append(frame.ref.frame_id)
+        return Note(b"idle")
+
     def recall(self, frame: Frame[None]) -> Note:
         if frame.ref.frame_id == 5:
             raise FrameError("forgotten")
@@ -71,11 +77,11 @@ class Bench:
         self._handler = FrameHandler("left", stage, [self._counters])
 
     def handle(
-        self, frame_id: int, *, generation: int = 1, failure: str = ""
+        self, frame_id: int, *, generation: int = 1, failure: str = "", mark: Mark = Mark.NONE
     ) -> Parcel[Note | None]:
         """Handle a frame, and count it as the loop does."""
         ref = make_ref(frame_id, slot=frame_id % 4, generation=generation)
-        ref = msgspec.structs.replace(ref, failed=bool(failure))
+        ref = msgspec.structs.replace(ref, mark=Mark.FAILED if failure else mark)
         result = self._handler.handle(Frame(ref, self._ring, None, "yard", failure))
         if frame_id > self._counters.last_frame_id:
             self._counters.finish(frame_id, failed=result.ref.failed)
@@ -107,6 +113,33 @@ def test_a_frame_that_failed_before_passes_with_its_reason(bench: Bench) -> None
     passed = bench.handle(0, failure="camera: no light")
     assert (passed.ref.failed, passed.body, passed.failure) == (True, None, "camera: no light")
     assert stage.calls == 0
+
+
+def test_a_frame_that_a_stage_finds_idle_passes_the_next_ones_untouched(bench: Bench) -> None:
+    stage = Counting()
+    bench.start(stage)
+    found = bench.handle(20)
+    assert (found.ref.idle, found.ref.failed, found.body, found.failure) == (True, False, None, "")
+    passed = bench.handle(21, mark=Mark.IDLE)
+    assert (passed.ref.idle, passed.body) == (True, None)
+    assert stage.calls == 1
+
+
+def test_an_idle_frame_has_its_effect_once_and_stays_idle(bench: Bench) -> None:
+    stage = Numbering()
+    bench.start(stage)
+    first = bench.handle(0, mark=Mark.IDLE)
+    again = bench.handle(0, generation=2)  # this time nobody found it idle
+    assert stage.effects == [0]
+    assert (first.ref.idle, again.ref.idle, again.ref.generation) == (True, True, 2)
+    assert again.body == first.body == Note(b"idle")
+
+
+def test_a_frame_that_was_looked_at_does_not_become_idle(bench: Bench) -> None:
+    bench.start(Numbering())
+    first = bench.handle(0)
+    again = bench.handle(0, generation=2, mark=Mark.IDLE)
+    assert (again.ref.idle, again.body) == (False, first.body)
 
 
 def test_a_stage_with_state_gets_each_frame_once_and_gives_the_same_result(bench: Bench) -> None:

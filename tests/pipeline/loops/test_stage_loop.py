@@ -13,7 +13,7 @@ from pipeline.links.parcel import Parcel
 from pipeline.links.stream import StreamReceiver, StreamSender
 from pipeline.loops.stage_loop import StageLoop
 from pipeline.memory.counters import DropReason
-from pipeline.memory.frame_ref import FrameRef
+from pipeline.memory.frame_ref import FrameRef, Mark
 from pipeline.memory.ledger import Ledger
 from pipeline.stage import BasicStage, Context, Frame
 from tests.pipeline.bodies import Note, OtherNote
@@ -74,7 +74,7 @@ class Bench:
         slot = frame_id % 16
         ref = make_ref(frame_id, slot=slot, generation=self.ring.take(slot))
         if failure:
-            ref = msgspec.structs.replace(ref, failed=True)
+            ref = msgspec.structs.replace(ref, mark=Mark.FAILED)
         self.sender.send(Parcel(ref, None if failure else Note(text), failure))
         return ref
 
@@ -189,7 +189,7 @@ def test_a_frame_that_is_to_be_skipped_is_handed_on_without_a_look(left: Bench) 
     for frame in range(3):
         left.send(frame)
     for found in left.receive(3):
-        assert [(p.ref.failed, p.ref.skipped) for p in found] == [
+        assert [(p.ref.failed, p.ref.mark is Mark.SKIPPED) for p in found] == [
             (False, False), (True, True), (False, False)
         ]  # fmt: skip
         assert found[1].failure.startswith("left: died or hung on this frame before")

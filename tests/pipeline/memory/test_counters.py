@@ -26,27 +26,27 @@ def drops(counts: FrameCounts) -> list[int]:
 def test_a_captured_frame_counts_with_all_before_it(ledger: Ledger) -> None:
     ledger.counters(1, 2).capture(6, now_ns=1000)
     assert values(ledger.counts(1, 2)) == {
-        "frames": 7, "errors": 0, "stale": 0, "last_frame_id": 6,
+        "frames": 7, "errors": 0, "idle": 0, "stale": 0, "last_frame_id": 6,
         "progress_ns": 1000, "busy_ns": 0, "gave_up": 0,
     }  # fmt: skip
 
 
 def test_work_adds_up_and_only_a_finished_frame_counts_as_one(ledger: Ledger) -> None:
     counters = ledger.counters(1, 2)
-    for frame_id, failed in ((4, False), (5, True)):
+    for frame_id, failed, idle in ((3, False, True), (4, False, False), (5, True, False)):
         counters.work(30, now_ns=frame_id * 100)
-        counters.finish(frame_id, failed=failed)
+        counters.finish(frame_id, failed=failed, idle=idle)
     counters.work(5, now_ns=700)
     assert values(ledger.counts(1, 2)) == {
-        "frames": 2, "errors": 1, "stale": 0, "last_frame_id": 5,
-        "progress_ns": 700, "busy_ns": 65, "gave_up": 0,
+        "frames": 3, "errors": 1, "idle": 1, "stale": 0, "last_frame_id": 5,
+        "progress_ns": 700, "busy_ns": 95, "gave_up": 0,
     }  # fmt: skip
 
 
 def test_a_stale_reference_is_no_progress(ledger: Ledger) -> None:
     ledger.counters(1, 2).discard()
     assert values(ledger.counts(1, 2)) == {
-        "frames": 0, "errors": 0, "stale": 1, "last_frame_id": -1,
+        "frames": 0, "errors": 0, "idle": 0, "stale": 1, "last_frame_id": -1,
         "progress_ns": 0, "busy_ns": 0, "gave_up": 0,
     }  # fmt: skip
 

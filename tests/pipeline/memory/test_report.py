@@ -28,14 +28,15 @@ def test_the_summary_has_a_row_for_each_camera_and_process(run: RunSpec, ledger:
     ledger.camera_writer(0).begin_epoch(1, (640, 480))
     ledger.counters(0, 0).capture(99, now_ns=1)
     for frame in range(90):
-        ledger.counters(0, publish).finish(frame, failed=frame < 2)
+        ledger.counters(0, publish).finish(frame, failed=frame < 2, idle=frame >= 60)
     for _ in range(10):
         ledger.counters(0, 2).drop(DropReason.NEWEST_WINS)
     for _ in range(7):
         ledger.counters(0, 3).drop(DropReason.NOT_RECORDED)
     rows = report.summary(restarts=3).splitlines()
     yard = next(row.split() for row in rows if row.startswith("yard"))
-    assert yard[1:6] == ["640x480", "100", "90", "2", "10"]  # what was not recorded is not lost
+    # What was not recorded is not lost.
+    assert yard[1:7] == ["640x480", "100", "90", "2", "10", "30"]
     for process in run.processes:
         assert any(row.startswith(process.name) for row in rows)
     assert any("10 newest_wins" in row for row in rows)
@@ -60,6 +61,20 @@ def test_the_status_line_names_each_camera_with_its_own_rate(run: RunSpec, ledge
     parts = report.status_line(200).split(" | ")
     assert re.fullmatch(r"yard \d+ fps, - \(p99 -\)", parts[1])
     assert parts[2] == "gate connecting: no route to host"
+
+
+def test_the_status_line_says_how_many_results_since_the_last_are_idle(
+    run: RunSpec, ledger: Ledger
+) -> None:
+    report = Report(run, ledger)
+    publish = next(p.index for p in run.processes if p.stage == "side")
+    ledger.camera_writer(0).set_state(CameraState.LIVE)
+    for frame in range(50):
+        ledger.counters(0, publish).finish(frame, failed=False, idle=frame % 5 != 0)
+    assert re.fullmatch(
+        r"yard \d+ fps, idle 80 %, - \(p99 -\)", report.status_line(200).split(" | ")[1]
+    )
+    assert "idle" not in report.status_line(200)
 
 
 def test_drops_are_named_by_process_and_reason(run: RunSpec, ledger: Ledger) -> None:

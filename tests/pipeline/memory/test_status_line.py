@@ -20,6 +20,7 @@ def make_line(*cameras: CameraStatus) -> LineStatus:
 STREET = make_camera("street")
 GATE = make_camera("gate", fps=9.76)
 YARD = make_camera("yard", "connecting", "no route to host", fps=0)
+QUIET = make_camera("quiet", fps=10.0)._replace(idle=0.92)
 THREE = make_line(STREET, GATE, YARD)
 TWENTY = make_line(*(make_camera(f"cam{i}") for i in range(19)), YARD)
 
@@ -38,6 +39,13 @@ TWENTY = make_line(*(make_camera(f"cam{i}") for i in range(19)), YARD)
          "35 fps, 12 ms (p99 12 ms), 4 dropped | street 25 | gate 9.8 | yard connecting"),
         (THREE, 50, "35 fps, 12 ms | 2 of 3 live | yard connecting | +2"),
         (THREE, 40, "35 fps, 12 ms, 4 dropped | 2 of 3 live"),
+        (make_line(QUIET, GATE), 200,
+         "in 20 out 20 fps, age p50 12 ms p99 12 ms, drops detect 3 newest_wins, preprocess 1 "
+         "newest_wins | quiet 10 fps, idle 92 %, 12 ms (p99 12 ms) | gate 9.8 fps, 12 ms (p99 12 "
+         "ms)"),
+        (make_line(QUIET), 79,
+         "quiet live, idle 92 % | 10 fps, 12 ms (p99 12 ms), 4 dropped"),
+        (make_line(QUIET), 40, "quiet live, idle 92 % | 10 fps, 12 ms"),
         (make_line(STREET), 79,
          "street live | 25 fps, 12 ms (p99 12 ms), 4 dropped"),
         (make_line(STREET), 40, "street live | 25 fps, 12 ms, 4 dropped"),

@@ -40,6 +40,17 @@ def test_losses_are_told_once_by_whichever_process_publishes(
     assert first.take_new_drops(1) == {}
 
 
+def test_the_cameras_whose_objects_are_followed_outlive_the_process(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    assert [ledger.is_followed(camera) for camera in range(CAMERAS)] == [False, False]
+    ledger.follow_writer().set_followed(1, True)
+    successor = Ledger.attach(tmp_path, CAMERAS, PROCESSES)
+    assert [successor.is_followed(camera) for camera in range(CAMERAS)] == [False, True]
+    successor.follow_writer().set_followed(1, False)
+    assert not ledger.is_followed(1)
+
+
 def test_a_replay_is_asked_of_every_camera(ledger: Ledger) -> None:
     for _ in range(2):
         ledger.supervisor_writer().request_replay()

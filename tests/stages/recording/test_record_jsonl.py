@@ -7,6 +7,7 @@ import pytest
 from pipeline.client import DetectionMessage
 from pipeline.errors import LineError
 from pipeline.memory.counters import DropReason
+from pipeline.memory.frame_ref import Mark
 from stages.recording.record_jsonl import JsonlOptions, RecordJsonl
 from stages.slot import PublishedBody
 from tests.pipeline.messages import make_message
@@ -33,9 +34,10 @@ class Recording:
             message = make_message(frame_id, camera, **fields)
             body = PublishedBody(msgspec.msgpack.encode(message))
             number = self.bench.context.run.cameras.index(camera)
-            self.bench.handle(
-                self.bench.make_frame(frame_id, body, failure=message.why, camera=number)
-            )
+            frame = self.bench.make_frame(frame_id, body, failure=message.why, camera=number)
+            if message.status == "idle":
+                frame.ref = msgspec.structs.replace(frame.ref, mark=Mark.IDLE)
+            self.bench.handle(frame)
 
     def write_uncounted(self, frame_id: int) -> None:
         """Write a frame in a process that is killed before it counts it."""
@@ -63,9 +65,11 @@ def recording(tmp_path: Path) -> Recording:
 def test_each_message_is_a_line(recording: Recording) -> None:
     recording.write(0, 1)
     recording.write(2, status="error", why="detect: no", detections=())
+    recording.write(3, status="idle", detections=())
     assert recording.messages() == [
         make_message(0), make_message(1),
         make_message(2, status="error", why="detect: no", detections=()),
+        make_message(3, status="idle", detections=()),
     ]  # fmt: skip
     recording.stage.close()
 
