@@ -26,15 +26,20 @@ class Path:
     speed: float  # metres per second along u; 0 stands still
     span: tuple[float, float]  # u wraps round inside
     heading: float  # relative to the road: 0 along u, pi against it
+    beyond: float = 0.0  # metres out of sight, from the end of the span back to its begin
 
     def u(self, seconds: float) -> float:
+        """Where the body is; beyond the span it is out of sight."""
         low, high = self.span
-        return low + (self.start - low + self.speed * seconds) % (high - low)
+        return low + (self.start - low + self.speed * seconds) % (high - low + self.beyond)
+
+    def is_in_sight(self, seconds: float) -> bool:
+        return self.beyond == 0 or self.u(seconds) <= self.span[1]
 
     def passage(self, seconds: float) -> int:
         """How often u has wrapped round since time 0; it falls where the body moves against u."""
         low, high = self.span
-        return math.floor((self.start - low + self.speed * seconds) / (high - low))
+        return math.floor((self.start - low + self.speed * seconds) / (high - low + self.beyond))
 
 
 @dataclass

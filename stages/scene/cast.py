@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -44,6 +45,8 @@ class Cast:
         self.rng = rng
         self.actors: list[Actor] = []
         self.next_id = 1
+        self._traffic_share = options.traffic
+        self._delays: dict[tuple[float, float], float] = {}  # in metres, by lane and speed
         self.counts = {name: self._count(name, getattr(options, name)) for name in COUNTS}
 
     def _count(self, name: str, wanted: int | None) -> int:
@@ -70,8 +73,21 @@ class Cast:
         stops: int = 1,
         grain: float = 0.03,
     ) -> None:
+        if labels and self._traffic_share < 1:
+            if path.speed == 0:
+                return
+            path = self._thin_out(path)
         self.actors.append(Actor(labels, self.next_id, path, build, stride, stops, grain))
         self.next_id += max(1, len(labels))
+
+    def _thin_out(self, path: Path) -> Path:
+        """The path of a body that is away for most of the time; a lane stays together."""
+        low, high = path.span
+        length = (high - low) / self._traffic_share
+        if (path.v, path.speed) not in self._delays:
+            self._delays[path.v, path.speed] = float(self.rng.uniform(0, length))
+        start = path.start + self._delays[path.v, path.speed]
+        return replace(path, start=start, beyond=length - (high - low))
 
     def _traffic(self) -> None:
         rng, layout = self.rng, self.layout

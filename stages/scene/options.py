@@ -35,6 +35,7 @@ class StreetOptions(msgspec.Struct, frozen=True, kw_only=True):
     horses: int | None = None
     sheep: int | None = None
     cows: int | None = None
+    traffic: float = 1.0  # share of the time that a body is in sight; below 1, nobody stands still
     light: bool = True  # brightness and colour of the light change with time
     noise: bool = True  # sensor noise
     shadows: bool = True
@@ -66,6 +67,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "height": (120, 2160),
     "fps": (1, 240),
     "seconds": (0, 86_400),
+    "traffic": (0.001, 1),
 }
 _SWITCHES = {"on": True, "off": False}
 
@@ -109,7 +111,7 @@ def _parse_switch(key: str, text: str) -> bool:
 
 
 def _parse_number(key: str, text: str) -> int | float:
-    kind = float if key in ("fps", "seconds") else int
+    kind = float if key in ("fps", "seconds", "traffic") else int
     try:
         return kind(text)
     except ValueError:

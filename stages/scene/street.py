@@ -144,6 +144,8 @@ class Street:
         """Everybody's sprite and place, far to near."""
         placements = []
         for actor in self.actors:
+            if not actor.path.is_in_sight(seconds):
+                continue
             u, v = actor.path.u(seconds), actor.path.v
             sprite = actor.sprite(self.layout, u, actor.phase(seconds), self.options.shadows)
             placement = make_placement(actor, sprite, self.layout.spot(u, v))

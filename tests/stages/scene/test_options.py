@@ -32,6 +32,7 @@ def test_auto_leaves_the_count_to_the_seed() -> None:
         ("scene://street?people=-1", "scene option 'people': expected 0 to 24, got -1"),
         ("scene://street?width=80", "scene option 'width': expected 160 to 3840, got 80"),
         ("scene://street?fps=0", "scene option 'fps': expected 1 to 240, got 0"),
+        ("scene://street?traffic=0", "scene option 'traffic': expected 0.001 to 1, got 0"),
         ("scene://street?fps=nan", "scene option 'fps': expected 1 to 240, got nan"),
         (
             "scene://street?cows=two",

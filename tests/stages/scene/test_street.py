@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from stages.scene.actor import Path
-from stages.scene.street import SceneError, Street, StreetOptions
+from stages.scene.street import SceneError, SceneObject, Street, StreetOptions
 
 SIZE: dict[str, Any] = {"width": 320, "height": 240}
 SEEDS = (3, 7, 12)
@@ -181,6 +181,39 @@ def test_a_path_counts_its_rounds_as_u_wraps() -> None:
     back = Path(v=0, start=2, speed=-3, span=(0, 10), heading=0)
     assert [back.passage(t) for t in (0, 0.6, 0.7)] == [0, 0, -1]
     assert [ahead.u(2.6), ahead.u(2.7)] == pytest.approx([9.8, 0.1])
+
+
+def test_a_path_may_lead_out_of_sight() -> None:
+    there = Path(v=0, start=2, speed=3, span=(0, 10), heading=0, beyond=30)
+    assert [there.is_in_sight(t) for t in (0, 2.6, 2.7, 12.6, 12.7)] == [
+        True, True, False, False, True
+    ]  # fmt: skip
+    assert [there.passage(t) for t in (2.7, 12.7)] == [0, 1]
+
+
+def test_rare_traffic_comes_in_at_the_edges_and_leaves_the_street_empty() -> None:
+    options = StreetOptions(
+        seed=11, people=2, cars=2, buses=0, trucks=0, bicycles=0, motorcycles=0, dogs=0, cats=0,
+        horses=0, sheep=0, cows=0, traffic=0.05, fps=10, **SIZE,
+    )  # fmt: skip
+    street = Street(options)
+    frames = [street.truth(index) for index in range(3000)]
+    assert 0 < sum(map(bool, frames)) < 0.2 * len(frames)
+    first: dict[tuple[int, int], SceneObject] = {}
+    for index, frame in enumerate(frames):
+        for seen in frame:
+            if (seen.track_id, seen.passage) not in first and index > 0:
+                first[seen.track_id, seen.passage] = seen
+    assert len(first) > len({seen.track_id for seen in first.values()}), "they come again"
+    for seen in first.values():
+        assert seen.box_xyxy[0] == 0 or seen.box_xyxy[2] == SIZE["width"]
+
+
+def test_without_a_word_about_traffic_a_street_is_what_it_was() -> None:
+    usual = Street(StreetOptions(seed=7, **SIZE))
+    said = Street(StreetOptions(seed=7, traffic=1.0, **SIZE))
+    assert usual.truth(40) == said.truth(40)
+    assert any(actor.path.speed == 0 for actor in usual.actors if actor.labels)
 
 
 def test_light_changes_with_time_unless_switched_off() -> None:
