@@ -23,7 +23,7 @@ from pipeline.links.broadcast import Broadcast
 from pipeline.links.sockets import messages_address
 from pipeline.memory.ledger import Ledger
 from pipeline.service import LedgerView, ServiceContext
-from tests.pipeline.frames import make_run
+from tests.pipeline.frames import make_run, publish_by
 from tests.pipeline.messages import make_event, publish
 from tests.running_line import PATIENCE_S
 
@@ -217,3 +217,14 @@ def test_the_ledger_of_a_service_is_read_only(short_dir: Path) -> None:
     assert [(p.name, p.pid) for p in view.processes()][1] == (run.processes[1].name, 42)
     with pytest.raises(ValueError, match="read-only"):
         view._ledger._counts[0, 0] = 8
+
+
+def test_a_service_reads_what_became_of_the_published_frames(short_dir: Path) -> None:
+    run = publish_by("side", make_run(short_dir))
+    ledger = Ledger.create(short_dir, 1, len(run.processes))
+    publisher = run.publisher
+    assert publisher is not None
+    for frame, (failed, idle) in enumerate([(False, False), (True, False), (False, True)]):
+        ledger.counters(0, publisher).finish(frame, failed=failed, idle=idle)
+    (camera,) = LedgerView(run).cameras()
+    assert (camera.published, camera.errors, camera.idle) == (3, 1, 1)

@@ -148,7 +148,8 @@ def test_zones_and_lines_are_drawn_with_what_was_counted(wide: StageBench) -> No
         {"drive": {"in": {"person": 3, "car": 4}, "out": {}}},
     )
     body = msgspec.structs.replace(NOTHING, tallies=encode_tallies(tallies))
-    canvas = show(wide, Overlay(YARD, wide.context), body, 0)
+    stage = Overlay(YARD, wide.context)
+    canvas = show(wide, stage, body, 0)
     expected = np.full_like(canvas, 120)
     plates = Plates(expected)
     plates.add("lawn: 3 inside", zone_colour(0), (64, 48))
@@ -157,6 +158,9 @@ def test_zones_and_lines_are_drawn_with_what_was_counted(wide: StageBench) -> No
     plate = (expected != 120).any(axis=2)
     assert (canvas[plate] == expected[plate]).all()
     assert tuple(canvas[100, 150]) != (120, 120, 120)  # the tint
+    idle = wide.make_frame(1, body, grey=120)
+    stage.pass_idle(idle)
+    assert (idle["canvas"][plate] == expected[plate]).all()
 
 
 def test_before_anything_is_counted_zones_and_lines_have_their_names(wide: StageBench) -> None:
