@@ -49,6 +49,7 @@ class SourceConfig(_Section, frozen=True):
     filter: FilterConfig = FilterConfig()  # which detections are looked at
     zones: Zones = {}
     lines: Lines = {}
+    gate: Literal["motion"] | None = None  # nothing is detected where nothing moves
     rtsp_transport: Literal["tcp", "udp"] = "tcp"
     v4l2: V4l2Config | None = None  # of a camera of this machine
     silence_s: Patience = 5.0  # a live source that sends nothing for so long is opened again
@@ -78,6 +79,12 @@ class TrackConfig(_Section, frozen=True):
     low_score: Annotated[float, Meta(ge=0.01, lt=1.0)] = 0.1  # keeps a track, begins none
     confirm_s: Annotated[float, Meta(ge=0.0, le=60.0)] = 0.15
     lost_s: Annotated[float, Meta(ge=0.1, le=60.0)] = 2.0
+
+
+class GateConfig(_Section, frozen=True):
+    """What is looked at of a source that has a gate although nothing moves."""
+
+    look_s: Patience = 5.0  # one frame at least so often, in seconds of capture time
 
 
 class PublishConfig(_Section, frozen=True):
@@ -112,6 +119,7 @@ class LineConfig(_Section, frozen=True):
     detect: DetectConfig = DetectConfig()
     postprocess: PostprocessConfig = PostprocessConfig()
     track: TrackConfig = TrackConfig()
+    gate: GateConfig = GateConfig()
     publish: PublishConfig = PublishConfig()
     record: RecordConfig = RecordConfig()
     ring: RingConfig = RingConfig()

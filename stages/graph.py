@@ -33,9 +33,10 @@ def replicas(config: LineConfig) -> int:
 
 STAGES: tuple[StageRow, ...] = (
     StageRow("capture", "stages.capture:Capture", options=options.capture),
-    StageRow("preprocess", "stages.preprocess:Preprocess", reads="capture"),
+    StageRow("preprocess", "stages.preprocess:Preprocess", reads="capture",
+             options=options.preprocess, hot=("gates",)),
     StageRow("detect", "stages.detect:Detect", reads="preprocess", link=LinkKind.DISPATCH,
-             heavy=True, replicas=replicas, options=options.detect),
+             heavy=True, hands_on_idle=True, replicas=replicas, options=options.detect),
     StageRow("postprocess", "stages.postprocess:Postprocess", reads="detect", ordered=True,
              options=options.postprocess, hot=("method", "iou_thresh", "sigma", "score_thresh")),
     StageRow("track", "stages.tracking.track:Track", reads="postprocess", when=options.picks,

@@ -56,6 +56,15 @@ def capture(given: Given) -> Options:
     }
 
 
+def preprocess(given: Given) -> Options:
+    config = given.config
+    gates = [
+        {"look_s": config.gate.look_s, "ignored": source.filter.ignore} if source.gate else None
+        for source in config.sources
+    ]
+    return {"gates": gates}
+
+
 def detect(given: Given) -> Options:
     return {"model": given.model_path, "threads": given.config.detect.threads}
 

@@ -1,18 +1,85 @@
-"""Preprocess: the frame warped to the network's size, in BGR, into its place in the slot."""
+"""Preprocess: the frame warped to the network's size, in BGR, into its place in the slot.
 
-from pipeline.stage import BasicStage, Context, Frame, Options
+Where a camera has a gate, it also tells which frames are idle: nothing moves, nothing is followed.
+"""
+
+import msgspec
+
+from pipeline.memory.frame_ref import NO_FRAME
+from pipeline.memory.ledger import LedgerReader
+from pipeline.memory.recent_frames import RecentFrames
+from pipeline.stage import BasicStage, Context, Frame, FrameIdle
+from stages.kernels.gating.gate import Gate, GateOptions
 from stages.kernels.warp import Warper
 from stages.slot import Slot
 
+_NS_PER_S = 1_000_000_000
+
+
+class PreprocessOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    gates: tuple[GateOptions | None, ...]  # of each camera; None looks at every frame
+
 
 class Preprocess(BasicStage[None, None]):
-    """Reads `frame`, writes `tensor`."""
+    """Reads `frame`, writes `tensor`.
 
-    def __init__(self, options: Options, context: Context) -> None:
+    A gate knows the frames before. That of a process that was killed begins anew, with looks.
+    """
+
+    Options = PreprocessOptions
+
+    def __init__(self, options: PreprocessOptions, context: Context) -> None:
         self._warper: Warper | None = None
+        self._context = context
+        self._gates: list[_CameraGate | None] = [None] * len(options.gates)
+        self.reconfigure(options)
+
+    def reconfigure(self, options: PreprocessOptions) -> None:
+        """A gate that differs begins anew."""
+        for camera, (gate, wanted) in enumerate(zip(self._gates, options.gates, strict=True)):
+            if wanted is None:
+                self._gates[camera] = None
+            elif gate is None or gate.options != wanted:
+                self._gates[camera] = _CameraGate(wanted, self._context.ledger, camera)
 
     def process(self, frame: Frame[None]) -> None:
         slot = Slot(frame)
         if self._warper is None:  # the first frame tells the network's size
             self._warper = Warper(slot.network_wh)
         self._warper.warp(slot.picture, slot.tensor)
+        gate = self._gates[frame.ref.camera]
+        if gate is not None and not gate.is_open(frame):
+            raise FrameIdle
+
+
+class _CameraGate:
+    """The gate of one camera, and what it said of the newest frames."""
+
+    def __init__(self, options: GateOptions, ledger: LedgerReader, camera: int) -> None:
+        self.options = options
+        self._ledger, self._camera = ledger, camera
+        self._gate: Gate | None = None
+        self._epoch, self._newest = 0, NO_FRAME
+        self._said = RecentFrames[bool](1)
+
+    def is_open(self, frame: Frame[None]) -> bool:
+        """The same for a frame that comes again: what was looked at is never idle later."""
+        ref = frame.ref
+        said = self._said.find(ref)
+        if said is None:
+            said = self._decide(frame)
+            self._said.put(ref, said)
+        return said
+
+    def _decide(self, frame: Frame[None]) -> bool:
+        ref, slot = frame.ref, Slot(frame)
+        if self._gate is None:
+            self._gate = Gate(slot.network_wh, self.options)
+        if ref.epoch != self._epoch:
+            self._epoch, self._newest = ref.epoch, NO_FRAME
+            self._gate.forget()
+        if ref.frame_id <= self._newest:  # it comes again, and what was said of it is forgotten
+            return True
+        self._newest = ref.frame_id
+        followed = self._ledger.is_followed(self._camera)
+        return self._gate.is_open(slot.tensor, frame.pts_ns / _NS_PER_S, followed=followed)

@@ -150,6 +150,11 @@ def _check_sources(config: LineConfig) -> None:
                 f"sources[{i}].fps: expected a camera, stream or video file, got {source.uri}, "
                 f"which is a {address.kind}"
             )
+        if source.gate is not None and not is_tracked(config, source):
+            raise ConfigError(
+                f"sources[{i}].gate: expected a source whose objects are tracked, since the gate "
+                f"is open while there are any; got {source.uri}, of which they are not"
+            )
         if address.kind in (Kind.CAMERA, Kind.PIPE):
             if (device := os.path.realpath(address.location)) in once:
                 raise ConfigError(

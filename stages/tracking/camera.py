@@ -43,7 +43,10 @@ _DECODER = msgspec.msgpack.Decoder(_Known)
 
 
 class TrackedCamera:
-    """The tracks of one camera and their events, and the file that both are kept in."""
+    """The tracks of one camera and their events, and the file that both are kept in.
+
+    The ledger says whether there are any tracks: while there are, no frame is idle.
+    """
 
     def __init__(self, options: CameraOptions, context: Context, camera: int) -> None:
         self._filter = DetectionFilter(options.filters, options.labels)
@@ -53,9 +56,11 @@ class TrackedCamera:
         self._memory = TrackMemory(context.run_dir, camera)
         self._outbox = Outbox()
         self._readers = _readers_of_events(context, camera)
+        self._camera, self._follow = camera, context.ledger.follow_writer()
         self.last_frame_id, self._epoch, known = self._memory.found
         if known:
             self._take_over(_DECODER.decode(known))
+        self._follow.set_followed(camera, len(self._tracker) > 0)
 
     def track(self, frame: Frame[DetectionBody]) -> DetectionBody:
         ref, slot = frame.ref, Slot(frame)
@@ -66,6 +71,7 @@ class TrackedCamera:
         moment = Moment(ref.frame_id, ref.epoch, frame.pts_ns, frame.captured_unix_ns)
         detections = self._filter.apply(decode_detections(frame.body.encoded), slot.frame_wh)
         found = self._tracker.update(detections, frame.pts_ns / _NS_PER_S, slot.frame_wh)
+        self._follow.set_followed(self._camera, len(self._tracker) > 0)
         events += self._watch.update(found, self._tracker.ended, moment, slot.frame_wh)
         self._outbox.forget(min(reader.last_frame_id for reader in self._readers))
         self._outbox.put(ref.frame_id, events)

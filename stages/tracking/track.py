@@ -54,6 +54,11 @@ class Track(StatefulStage[DetectionBody, DetectionBody]):
         camera = self._cameras[frame.ref.camera]
         return camera.carry(_NOTHING) if camera is not None and camera.waits else None
 
+    def pass_idle(self, frame: Frame[DetectionBody | None]) -> DetectionBody | None:
+        """Nobody has looked at the frame: it carries the events that wait, and the counts."""
+        camera = self._cameras[frame.ref.camera]
+        return None if camera is None else camera.carry(_NOTHING)
+
     def recall(self, frame: Frame[DetectionBody | None]) -> DetectionBody | None:
         """What a killed predecessor said of the frame.
 
@@ -61,7 +66,7 @@ class Track(StatefulStage[DetectionBody, DetectionBody]):
         result is left, so they are published without ids.
         """
         if frame.body is None:
-            return self.pass_failed(frame)
+            return self.pass_idle(frame) if frame.ref.idle else self.pass_failed(frame)
         camera = self._cameras[frame.ref.camera]
         if camera is None:
             return self._pick(frame, frame.body)

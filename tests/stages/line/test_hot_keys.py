@@ -24,7 +24,7 @@ WAY = {"from": [0.2, 0.5], "to": [0.8, 0.5]}
 VALUES = [
     False, True, 0.05, 0.4, 7, 33, 77, 2000, [320, 240], "hard", "tcp", "udp", "DEBUG", "exit",
     "MJPG", "center", "auto", "scene://street?seed=8", "tcp://127.0.0.1:5599", "other.mp4",
-    [0.1, 0.9], ["person"], {"person": 0.4}, AREA, [AREA], {"gate": {"polygon": AREA}},
+    "motion", [0.1, 0.9], ["person"], {"person": 0.4}, AREA, [AREA], {"gate": {"polygon": AREA}},
     {"drive": WAY},
 ]  # fmt: skip
 
@@ -75,6 +75,7 @@ def test_a_key_is_hot_where_the_page_says_so(key: str, tiny_model: Path, tmp_pat
         "uri": "250" if "v4l2" in key else "scene://street",
         "zones": {"yard": {"polygon": [[0, 0], [1, 0], [1, 1]]}},
         "lines": {"path": {"from": [0.5, 0], "to": [0.5, 1]}},
+        "gate": "motion" if key.startswith("gate.") else None,
     }
     content = {
         "sources": [source],

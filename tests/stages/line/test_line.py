@@ -151,6 +151,28 @@ def test_a_source_may_say_otherwise_than_the_line(tiny_model: Path, clip: Path) 
     assert [camera["is_tracked"] for camera in cameras] == [False, True]
 
 
+def test_each_camera_has_a_gate_of_its_own_or_none(tiny_model: Path, clip: Path) -> None:
+    gated = {"uri": str(clip), "gate": "motion", "filter": {"ignore": [SQUARE]}}
+    line = make_line(tiny_model, clip, gated, gate={"look_s": 3.0})
+    ignored = (tuple(map(tuple, SQUARE)),)
+    assert process(line, "preprocess").options == {
+        "gates": [None, {"look_s": 3.0, "ignored": ignored}]
+    }
+
+
+@pytest.mark.parametrize("untracked", ["by the source", "by the line", "a folder"])
+def test_a_gate_needs_tracks(tiny_model: Path, clip: Path, tmp_path: Path, untracked: str) -> None:
+    source: dict[str, Any] = {"uri": str(clip), "gate": "motion"}
+    if untracked == "by the source":
+        source["track"] = False
+    elif untracked == "a folder":
+        source["uri"] = str(tmp_path)
+    track = {"enabled": untracked != "by the line"}
+    with pytest.raises(LineError, match=r"^sources\[1\]\.gate: expected a source whose objects"):
+        make_line(tiny_model, clip, source, track=track)
+    make_line(tiny_model, clip, source | {"track": True}, track=track)
+
+
 def test_no_process_tracks_where_nothing_is_tracked(tiny_model: Path, tmp_path: Path) -> None:
     assert "track" not in make_line(tiny_model, tmp_path).topology.names
     assert "track" in make_line(tiny_model, {"uri": str(tmp_path), "track": True}).topology.names

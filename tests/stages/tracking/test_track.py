@@ -1,9 +1,12 @@
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
-from stages.kernels.detections import Detections, encode_detections
+from pipeline.memory.frame_ref import NO_FRAME, Mark
+from stages.events.outbox import decode_waiting
+from stages.kernels.detections import NO_DETECTIONS, Detections, encode_detections
 from stages.slot import DetectionBody
 from tests.stages.tracking.tracking_bench import Tracking, seen
 
@@ -49,6 +52,39 @@ def test_the_clock_of_a_new_epoch_may_begin_again(line: Tracking) -> None:
     assert line.ids(10, epoch=2) == [2]
     line.ring.times[:, 0] = 0
     assert [line.ids(k, epoch=3) for k in (11, 12)] == [[3], [3]]
+
+
+def test_the_ledger_says_whose_objects_are_followed(line: Tracking) -> None:
+    """Also those without an id, those of a predecessor, and no longer than they are."""
+
+    def followed() -> list[bool]:
+        return [line.ledger.is_followed(camera) for camera in range(3)]
+
+    assert followed() == [False, False, False]
+    line.track(0, seen(10, score=0.41))
+    assert followed() == [True, False, False]
+    line.ledger.follow_writer().set_followed(0, False)
+    line.restart()
+    assert followed() == [True, False, False]
+    for number in range(1, 4):
+        line.track(number, DetectionBody(encode_detections(NO_DETECTIONS)))
+    assert followed() == [False, False, False]
+
+
+def test_an_idle_frame_changes_nothing_and_carries_the_events_that_wait(line: Tracking) -> None:
+    line.ids(0)
+    idle = [line.make_frame(number) for number in (1, 2)]
+    for frame in idle:
+        frame.ref = msgspec.structs.replace(frame.ref, mark=Mark.IDLE)
+    carrier = line.handle(idle[0]).body
+    assert decode_waiting(carrier.events, NO_FRAME), "the track has begun"
+    line.ids(3)
+    line.pass_on("publish", 3)
+    line.pass_on("record_jsonl", 3)
+    line.ids(4)
+    assert line.handle(idle[1]).body == DetectionBody(encode_detections(NO_DETECTIONS))
+    assert line.ledger.is_followed(0)
+    assert line.ids(5) == [1]
 
 
 def test_a_frame_that_failed_is_nothing_but_time(line: Tracking) -> None:
