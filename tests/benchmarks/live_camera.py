@@ -23,22 +23,30 @@ _TICKS = 90_000
 _HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n"
 
 
-def encode_street(size: tuple[int, int], bit_rate: int = 2_000_000) -> list[bytes]:
+def encode_street(
+    size: tuple[int, int],
+    bit_rate: int = 2_000_000,
+    *,
+    street: str = "seed=7",
+    fps: int = FPS,
+    seconds: int = _SECONDS,
+) -> list[bytes]:
     """MPEG-TS of some seconds, one piece for each picture; a key frame each two seconds."""
     width, height = size
-    street = Street(parse_scene_uri(f"scene://street?seed=7&width={width}&height={height}"))
+    uri = f"scene://street?{street}&width={width}&height={height}&fps={fps}"
+    scene = Street(parse_scene_uri(uri))
     frame = np.empty((height, width, 3), np.uint8)
     written = io.BytesIO()
     pieces, done = [], 0
     with av.open(written, "w", format="mpegts", options={"flush_packets": "1"}) as container:
-        video = container.add_stream("libx264", rate=FPS, options={
-            "preset": "veryfast", "tune": "zerolatency", "g": str(2 * FPS)})  # fmt: skip
+        video = container.add_stream("libx264", rate=fps, options={
+            "preset": "veryfast", "tune": "zerolatency", "g": str(2 * fps)})  # fmt: skip
         video.width, video.height, video.bit_rate = width, height, bit_rate
         video.pix_fmt = "yuv420p"
-        for number in range(FPS * _SECONDS):
-            street.draw(number, frame)
+        for number in range(fps * seconds):
+            scene.draw(number, frame)
             picture = av.VideoFrame.from_ndarray(frame, format="bgr24")
-            picture.pts, picture.time_base = number, Fraction(1, FPS)
+            picture.pts, picture.time_base = number, Fraction(1, fps)
             container.mux(video.encode(picture))
             pieces.append(written.getvalue()[done:])
             done = len(written.getvalue())
@@ -52,8 +60,8 @@ class LiveCamera:
     readers under test are given a fresh connection for each measurement, and rounds are long.
     """
 
-    def __init__(self, pieces: list[bytes]) -> None:
-        self._pieces = pieces
+    def __init__(self, pieces: list[bytes], fps: int = FPS) -> None:
+        self._pieces, self._fps = pieces, fps
         self._server = socket.create_server(("127.0.0.1", 0), backlog=16)
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -79,5 +87,5 @@ class LiveCamera:
             peer.sendall(_HEAD)
             began_s = time.monotonic()
             for number in count():
-                time.sleep(max(began_s + number / FPS - time.monotonic(), 0))
+                time.sleep(max(began_s + number / self._fps - time.monotonic(), 0))
                 peer.sendall(self._pieces[number % len(self._pieces)])
