@@ -94,7 +94,7 @@ def await_parcel(
 ) -> Sequence[Parcel[BodyT | None]]:
     """The next parcel; nothing when none comes within `WAIT_MS`, or other bytes, which are logged.
 
-    A receive that waits takes a third of the system calls of a poll and a receive.
+    A receive that waits takes half of the system calls of a poll and a receive.
     """
     try:
         return _decode(socket.recv(), decoder)
