@@ -4,7 +4,8 @@
     python -m tests.benchmarks.cameras --cameras 1 2 4 8 --fps 5
 
 CPU time is that of all processes but detect, by the kernel's account, over frames captured (or
-looked at, with --fps, which only this version knows). Versions take turns, several times.
+looked at, with --fps, which only this version knows). Versions take turns, several times. Wake-ups,
+also those of the threads of ZeroMQ, do not depend on what else the machine does.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import msgspec
 import numpy as np
 
 from tests.benchmarks.live_camera import FPS, LiveCamera, encode_street
-from tests.benchmarks.measured_line import cpu_ns
+from tests.benchmarks.measured_line import cpu_ns, wake_ups
 from tests.benchmarks.report import Row, bench_model, report
 from tests.running_line import REPOSITORY, RunningLine
 
@@ -30,6 +31,7 @@ class Cost(NamedTuple):
 
     cpu_ms: float  # per captured frame, all processes but detect
     by_process: dict[str, float]
+    wake_ups: float  # per captured frame
     age_ms: float  # median
     ring_mib: float
     frames: int
@@ -53,9 +55,11 @@ def measure(
             pids = {name: pid for name, pid in line.children().items() if name != "fork_server"}
             seen = len(line.messages())
             before = {name: cpu_ns(pid) for name, pid in pids.items()}
+            woken = _wake_ups(pids)
             began_s = time.monotonic()
             time.sleep(seconds)
             spent = {name: cpu_ns(pid) - before[name] for name, pid in pids.items()}
+            woken = _wake_ups(pids) - woken
             passed_s = time.monotonic() - began_s
             messages = line.messages()[seen:]
             rings = sum(path.stat().st_size for path in line.run_dir().glob("ring.*"))
@@ -66,7 +70,13 @@ def measure(
     frames = round(passed_s * (fps or FPS) * cameras)
     by_process = {n: ns / 1e6 / frames for n, ns in spent.items() if not n.startswith("detect")}
     age_ms = float(np.median([message.age_ms for message in messages]))
-    return Cost(sum(by_process.values()), by_process, age_ms, rings / 2**20, len(messages))
+    return Cost(
+        sum(by_process.values()), by_process, woken / frames, age_ms, rings / 2**20, len(messages)
+    )
+
+
+def _wake_ups(pids: dict[str, int]) -> int:
+    return sum(wake_ups(pid) for name, pid in pids.items() if not name.startswith("detect"))
 
 
 def compare(before: Path, size: tuple[int, int], rounds: int) -> None:
@@ -84,6 +94,7 @@ def compare(before: Path, size: tuple[int, int], rounds: int) -> None:
             "line": name,
             "CPU ms/frame": best.cpu_ms,
             "median": float(np.median([cost.cpu_ms for cost in found])),
+            "wake-ups": best.wake_ups,
             "ring MiB": best.ring_mib,
             "age ms": min(cost.age_ms for cost in found),
             "results": best.frames,
@@ -101,7 +112,8 @@ def scale(counts: list[int], fps: float) -> None:
         cost = measure(REPOSITORY, camera, cameras, fps)
         per_second = cost.cpu_ms * fps
         rows.append({"cameras": cameras, "CPU ms per camera and second": per_second,
-                     "age ms": cost.age_ms, "results": cost.frames})  # fmt: skip
+                     "wake-ups per frame": cost.wake_ups, "age ms": cost.age_ms,
+                     "results": cost.frames})  # fmt: skip
     camera.close()
     report("cameras", f"720p H.264 cameras at {fps:g} detections a second each", rows)
 

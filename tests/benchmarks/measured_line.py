@@ -75,6 +75,15 @@ def cpu_ns(pid: int) -> int:
     return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads)
 
 
+def wake_ups(pid: int) -> int:
+    """How often the threads of a process have waited for something and gone on."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(
+        int(re.findall(r"^voluntary_ctxt_switches:\t(\d+)$", status, re.MULTILINE)[0])
+        for status in [(thread / "status").read_text() for thread in threads]
+    )
+
+
 def memory(pid: int) -> Memory:
     """What one process holds; rings and ledger, which are shared memory, are in `rss` alone."""
     rollup = _fields(Path(f"/proc/{pid}/smaps_rollup").read_text())
