@@ -12,9 +12,22 @@ from typing import Any, ClassVar, Protocol
 from pipeline.client import DetectionSubscriber, LineSubscriber, Message, Subscriber
 from pipeline.errors import LineError
 from pipeline.links.async_subscriber import AsyncSubscriber
-from pipeline.memory.ledger_view import LedgerView
+from pipeline.memory.ages import AgeCounts, age_percentile_ms
+from pipeline.memory.frame_view import FrameCopy, FrameView
+from pipeline.memory.ledger_view import CameraReading, LedgerView, ProcessReading
 
-__all__ = ["LedgerView", "Service", "ServiceContext", "ServiceError"]
+__all__ = [
+    "AgeCounts",
+    "CameraReading",
+    "FrameCopy",
+    "FrameView",
+    "LedgerView",
+    "ProcessReading",
+    "Service",
+    "ServiceContext",
+    "ServiceError",
+    "age_percentile_ms",
+]
 
 _TICK_S = 0.2  # between two signs of life of a service that receives nothing
 _DRAIN_S = 0.3  # for the last messages, when the line stops
@@ -33,6 +46,7 @@ class ServiceContext:
             It needs no key, whatever the configuration says.
         cameras: their names, in the order of the ledger.
         ledger: read-only counts and states.
+        frames: copies of what lies in the slots of the cameras.
     """
 
     def __init__(
@@ -41,12 +55,14 @@ class ServiceContext:
         endpoint: str,
         cameras: tuple[str, ...],
         ledger: LedgerView,
+        frames: FrameView,
         alive: Callable[[], bool],
     ) -> None:
         self.name = name
         self.endpoint = endpoint
         self.cameras = cameras
         self.ledger = ledger
+        self.frames = frames
         self._alive = alive
 
     def is_running(self) -> bool:

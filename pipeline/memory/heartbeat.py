@@ -16,9 +16,10 @@ HEARTBEAT_WORDS = (
     "held_camera",
     "held_frame",  # the frame that it works on, or NO_FRAME
     "revision",  # of the options that it works with
+    "starts",  # of this process and its predecessors
 )
 _NS_PER_S = 1_000_000_000
-_PID, _READY_NS, _DUE_NS, _HELD_CAMERA, HELD_FRAME, _REVISION = range(len(HEARTBEAT_WORDS))
+_PID, _READY_NS, _DUE_NS, _HELD_CAMERA, HELD_FRAME, _REVISION, _STARTS = range(len(HEARTBEAT_WORDS))
 
 
 class ProcessEntry:
@@ -51,6 +52,11 @@ class ProcessEntry:
         """Of the options that it works with; after a restart, its predecessor's at first."""
         return int(self._words[_REVISION])
 
+    @property
+    def starts(self) -> int:
+        """How often the process has begun; above 1 it was started again."""
+        return int(self._words[_STARTS])
+
 
 class Heartbeat(ProcessEntry):
     """One row, to be written: by the process that the row belongs to.
@@ -67,6 +73,7 @@ class Heartbeat(ProcessEntry):
     def start(self, pid: int) -> None:
         """This process has begun and holds no frame."""
         self._words[_PID] = pid
+        self._words[_STARTS] += 1
         self.let_go()
 
     def ready(self) -> None:

@@ -20,6 +20,8 @@ import time
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+
 from pipeline.errors import LineError
 from pipeline.memory.ages import AGE_BUCKETS, AgeCounts
 from pipeline.memory.cameras import (
@@ -130,6 +132,15 @@ class LedgerReader:
         """Frames of a camera that have no result, by reason, over all processes so far."""
         totals = self._drops_by_reason(camera)
         return {reason.label: totals[reason] for reason in LOSSES}
+
+    def drops_by_process(self, camera: int) -> dict[int, dict[str, int]]:
+        """Frames of a camera that were given up, by process and reason, without zeros."""
+        found: dict[int, dict[str, int]] = {}
+        drops = self._drops[camera]
+        for process, reason in np.argwhere(drops).tolist():
+            label = DropReason(reason).label
+            found.setdefault(process, {})[label] = int(drops[process, reason])
+        return found
 
     def process_drops(self, process: int) -> dict[str, int]:
         """Frames that a process gave up, by reason, of all cameras so far."""

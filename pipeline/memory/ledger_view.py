@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.memory.ages import AgeCounts
 from pipeline.memory.cameras import StateName
 from pipeline.memory.ledger import LedgerReader
 from pipeline.topology import RunSpec
@@ -23,6 +24,9 @@ class CameraReading(NamedTuple):
     errors: int  # published as failed
     idle: int  # published as idle
     drops: dict[str, int]  # by reason
+    drops_by_process: dict[str, dict[str, int]]  # by name and reason, without zeros
+    ages: AgeCounts  # of its results so far
+    result_mono_ns: int  # CLOCK_MONOTONIC of the last one, 0 before the first
 
 
 class ProcessReading(NamedTuple):
@@ -31,6 +35,7 @@ class ProcessReading(NamedTuple):
     name: str
     core: int
     pid: int  # 0 before its first start
+    starts: int  # so far; above 1 it was started again
     frames: int  # finished so far, by it and its predecessors
     busy_ns: int  # spent on them
 
@@ -41,7 +46,7 @@ class LedgerView:
     def __init__(self, run: RunSpec) -> None:
         self._run = run
         self._ledger = LedgerReader.attach(Path(run.run_dir), len(run.cameras), len(run.processes))
-        self._sources = [process.index for process in run.processes if process.is_source]
+        self._sources = {p.camera: p.index for p in run.processes if p.is_source}
 
     def cameras(self) -> list[CameraReading]:
         return [self._read_camera(camera) for camera in range(len(self._run.cameras))]
@@ -57,6 +62,7 @@ class LedgerView:
                     name=process.name,
                     core=process.core,
                     pid=self._ledger.process(process.index).pid,
+                    starts=self._ledger.process(process.index).starts,
                     frames=sum(of_camera.frames for of_camera in counts),
                     busy_ns=sum(of_camera.busy_ns for of_camera in counts),
                 )
@@ -67,7 +73,6 @@ class LedgerView:
         entry = self._ledger.camera(camera)
         state, since_unix_ns, why = entry.status
         width, height = entry.size_wh
-        sources = [self._ledger.counts(camera, index) for index in self._sources]
         publisher = self._run.publisher
         results = None if publisher is None else self._ledger.counts(camera, publisher)
         return CameraReading(
@@ -78,9 +83,15 @@ class LedgerView:
             epoch=entry.epoch,
             width=width,
             height=height,
-            captured=sum(counts.frames for counts in sources),
+            captured=self._ledger.counts(camera, self._sources[camera]).frames,
             published=0 if results is None else results.frames,
             errors=0 if results is None else results.errors,
             idle=0 if results is None else results.idle,
             drops=self._ledger.drops(camera),
+            drops_by_process={
+                self._run.processes[process].name: drops
+                for process, drops in self._ledger.drops_by_process(camera).items()
+            },
+            ages=self._ledger.ages(camera),
+            result_mono_ns=0 if results is None else results.progress_ns,
         )

@@ -142,11 +142,11 @@ class Ring:
         return cls(path, layout, memory)
 
     @classmethod
-    def attach(cls, path: Path) -> "Ring":
+    def attach(cls, path: Path, *, read_only: bool = False) -> "Ring":
         """Map a ring that exists. Raises FileNotFoundError when its epoch is over."""
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(path, (os.O_RDONLY if read_only else os.O_RDWR) | os.O_CLOEXEC)
         try:
-            memory = mmap.mmap(fd, 0)
+            memory = mmap.mmap(fd, 0, access=mmap.ACCESS_READ if read_only else mmap.ACCESS_WRITE)
         finally:
             os.close(fd)
         return cls(path, RingLayout.from_header(memory[:_HEADER_BYTES]), memory)

@@ -31,7 +31,7 @@ from pipeline.realtime import (
     pin_to_core,
 )
 from pipeline.redact import learn
-from pipeline.service import LedgerView, ServiceContext
+from pipeline.service import FrameView, LedgerView, ServiceContext
 from pipeline.stage import Context
 from pipeline.topology import ProcessSpec, RunSpec
 
@@ -121,7 +121,9 @@ def _serve_service(context: Context, stopped: _StopFlag) -> None:
     target, options = _load(run.topology.service(process.stage).target, context)
     loop = ServiceLoop(context.heartbeat, stopped)
     endpoint = messages_address(context.run_dir)
-    access = ServiceContext(process.name, endpoint, run.cameras, LedgerView(run), loop.alive)
+    access = ServiceContext(
+        process.name, endpoint, run.cameras, LedgerView(run), FrameView(run), loop.alive
+    )
     with contextlib.closing(target(options, access)) as service:
         gc.enable()  # it has no frame to be late for, and asyncio makes cycles
         context.heartbeat.ready()

@@ -21,8 +21,9 @@ from pipeline.keys import make_keys
 from pipeline.links.authenticator import ServerKeys
 from pipeline.links.broadcast import Broadcast
 from pipeline.links.sockets import messages_address
+from pipeline.memory.counters import DropReason
 from pipeline.memory.ledger import Ledger
-from pipeline.service import LedgerView, ServiceContext
+from pipeline.service import FrameView, LedgerView, ServiceContext
 from tests.pipeline.frames import make_run, publish_by
 from tests.pipeline.messages import make_event, publish
 from tests.running_line import PATIENCE_S
@@ -65,7 +66,7 @@ def make_context(run_dir: Path, is_running: Callable[[], bool] = lambda: True) -
     run = make_run(run_dir)
     Ledger.create(run_dir, len(run.cameras), len(run.processes))
     return ServiceContext(
-        "bell", messages_address(run_dir), run.cameras, LedgerView(run), is_running
+        "bell", messages_address(run_dir), run.cameras, LedgerView(run), FrameView(run), is_running
     )
 
 
@@ -214,7 +215,14 @@ def test_the_ledger_of_a_service_is_read_only(short_dir: Path) -> None:
         "yard", "connecting", 7, 640,
     )  # fmt: skip
     assert set(camera.drops.values()) == {0}
+    assert camera.drops_by_process == {}
+    assert (camera.ages.sum(), camera.result_mono_ns) == (0, 0)
     assert [(p.name, p.pid) for p in view.processes()][1] == (run.processes[1].name, 42)
+    assert [process.starts for process in view.processes()] == [0, 1, 0, 0]
+    ledger.heartbeat(1, limit_s=9.0).start(pid=43)
+    assert view.processes()[1].starts == 2
+    ledger.counters(0, 1).drop(DropReason.NEWEST_WINS, 3)
+    assert view.cameras()[0].drops_by_process == {run.processes[1].name: {"newest_wins": 3}}
     with pytest.raises(ValueError, match="read-only"):
         view._ledger._counts[0, 0] = 8
 
