@@ -9,6 +9,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint
 .PHONY: run test test-models check check-models bench soak newest clean
 
 run: $(VENV)/.runtime
+	@echo "Look at http://127.0.0.1:5580/ while it runs."
 	$(BIN)/python run_pipeline.py configs/pipeline/demo.yaml
 	@echo "Your own camera: $(BIN)/python run_pipeline.py --source rtsp://user:password@address/stream"
 	@echo "Its detections:  $(BIN)/python -m pipeline.client tcp://127.0.0.1:5570"
@@ -49,8 +50,9 @@ $(VENV)/bin/python:
 
 $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing what a line runs on, with pip: PyAV and OpenCV (video), ONNX Runtime (the network),"
-	@echo "NumPy, ZeroMQ, and small ones: 145 MB to load, 430 MB on disk. This takes a minute or more."
-	@$(PIP) --editable .
+	@echo "NumPy, ZeroMQ, starlette and uvicorn (the page), and small ones: 145 MB to load, 430 MB on"
+	@echo "disk. This takes a minute or more."
+	@$(PIP) --editable '.[web]'
 	@echo "Installed."
 	@touch $@
 

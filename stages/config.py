@@ -105,6 +105,20 @@ class RecordConfig(_Section, frozen=True):
     required: bool = False  # a recording that fails ends the line
 
 
+class WebConfig(_Section, frozen=True):
+    """Pages, pictures, REST and WebSockets; there are none without this section."""
+
+    listen: Annotated[str, Meta(pattern=r":\d{1,5}$")] = "127.0.0.1:5580"
+    hosts: tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]+$")], ...] = ()  # names of it
+    token_file: str | None = None  # only who has a token of it may read; made if it is not there
+    certificate: str | None = None  # PEM file: encrypt
+    key: str | None = None  # PEM file, if the certificate's file does not hold it
+
+    def __post_init__(self) -> None:
+        if self.key is not None and self.certificate is None:
+            raise ValueError("expected web.certificate too where web.key is given")
+
+
 class RingConfig(_Section, frozen=True):
     slots: Annotated[int, Meta(ge=4, le=4096)] = 8  # frames under way per camera
     # the largest frame; memory is taken for what a source says its size is: 8K, in round figures
@@ -122,6 +136,7 @@ class LineConfig(_Section, frozen=True):
     gate: GateConfig = GateConfig()
     publish: PublishConfig = PublishConfig()
     record: RecordConfig = RecordConfig()
+    web: WebConfig | None = None
     ring: RingConfig = RingConfig()
     limits: Limits = Limits()
     cores: dict[str, Cores] = {}  # of the processes of each stage or service, by its name
@@ -168,6 +183,16 @@ def expand_home(config: LineConfig) -> LineConfig:
             events=_expand(record.events),
             video=_expand(record.video),
         ),
+        web=None if config.web is None else _expand_web(config.web),
+    )
+
+
+def _expand_web(web: WebConfig) -> WebConfig:
+    return msgspec.structs.replace(
+        web,
+        token_file=_expand(web.token_file),
+        certificate=_expand(web.certificate),
+        key=_expand(web.key),
     )
 
 

@@ -27,6 +27,10 @@ def records_video(config: LineConfig) -> bool:
     return config.record.video is not None
 
 
+def serves_web(config: LineConfig) -> bool:
+    return config.web is not None
+
+
 def replicas(config: LineConfig) -> int:
     return config.detect.replicas
 
@@ -52,6 +56,7 @@ STAGES: tuple[StageRow, ...] = (
 )  # fmt: skip
 
 SERVICES: tuple[ServiceRow, ...] = (
+    ServiceRow("web", "stages.services.web.service:Web", when=serves_web, options=options.web),
 )  # fmt: skip
 
 

@@ -173,6 +173,11 @@ def regions_of(source: SourceConfig) -> Regions:
     )
 
 
+def web(given: Given) -> Options:
+    assert given.config.web is not None
+    return msgspec.structs.asdict(given.config.web)
+
+
 def record_video(given: Given) -> Options:
     record = given.config.record
     kept = [given.model_path, *(str(source.path) for source in source_files(given.config))]

@@ -82,9 +82,11 @@ OURS = ("pip", "thunderline")
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--extra", action="append", default=[], help="beside dev, such as train")
+    parser.add_argument(
+        "--extra", action="append", default=[], help="beside web and dev, such as train"
+    )
     extras, tests = parser.parse_known_args()
-    python = install(["dev", *extras.extra])
+    python = install(["web", "dev", *extras.extra])
     differences = compare(read_constraints(), list_installed(python))
     print(f"{'package':<28}{'known to work':<18}newest", *differences, sep="\n", flush=True)
     return subprocess.run([str(python), "-m", "pytest", *tests], cwd=REPOSITORY).returncode

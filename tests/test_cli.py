@@ -17,6 +17,7 @@ import run_pipeline
 from pipeline.keys import make_keys
 from tests.clips import make_clip, make_folder
 from tests.conftest import Refuse
+from tests.ports import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -110,8 +111,9 @@ def test_each_configuration_of_the_project_passes_its_check(
     name: str, repository: Path, check: list[str], tmp_path: Path
 ) -> None:
     recordings = [f"--set=record.jsonl={tmp_path}/a.jsonl", f"--set=record.video={tmp_path}/a.mp4"]
+    web = f"--set=web.listen=127.0.0.1:{free_port()}"  # a demo may run beside the tests
     path = repository / "configs/pipeline" / name
-    arguments = [str(path), *check, *recordings]
+    arguments = [str(path), *check, *recordings, web]
     assert run_pipeline.main(arguments) == 0
 
 

@@ -17,7 +17,7 @@ from pipeline.memory.run_dir import RunDir
 from pipeline.processes.cores import CoreWish, assign_cores
 from pipeline.realtime import available_cores
 from pipeline.topology import ProcessSpec, RunSpec, ServiceRow, StageRow
-from stages.config import SHIPPED_MODEL, LineConfig, expand_home
+from stages.config import SHIPPED_MODEL, LineConfig, WebConfig, expand_home
 from stages.events.config_check import check_filter, check_regions
 from stages.graph import ROWS, make_topology
 from stages.model.model_choice import AUTO, choose_model
@@ -26,6 +26,7 @@ from stages.options import Given, is_tracked
 from stages.readers.uri import Kind, parse_address
 from stages.recording.inputs import Input, find_inputs
 from stages.recording.outputs import check_outputs, find_outputs
+from stages.services.web.address import bind, check_packages, load_certificate, parse_listen
 
 
 class _Instance(NamedTuple):
@@ -48,6 +49,7 @@ class Line:
         _check_sources(config)
         _check_events(config, self.model.labels)
         _check_keys(config)
+        check_web(config.web)
         self.outputs = tuple(find_outputs(config))
         self._config_path = config_path
         if self.outputs:
@@ -66,6 +68,8 @@ class Line:
             if process.is_source:
                 probe(msgspec.convert(process.options, CaptureOptions))
         check_endpoint(self.config.publish.endpoint)
+        if self.config.web is not None:
+            bind(parse_listen(self.config.web.listen)).close()
 
     def with_config(self, config: LineConfig) -> Self:
         """The line that another configuration plans for the same model file; nothing is checked."""
@@ -181,6 +185,20 @@ def _check_keys(config: LineConfig) -> None:
     keys = server_keys(config.publish.secret_key, config.publish.clients)
     if keys is not None:
         keys.socket_options()
+
+
+def check_web(web: WebConfig | None) -> None:
+    """Refuse what the service could not serve, or what would let in strangers."""
+    if web is None:
+        return
+    check_packages()
+    address = parse_listen(web.listen)
+    if not address.is_loopback and web.token_file is None:
+        raise ConfigError(
+            f"web.token_file: expected a file where web.listen is not of this machine only "
+            f"({web.listen}): whoever may look needs its token; it is made if it is not there"
+        )
+    load_certificate(web.certificate, web.key)
 
 
 def _resolve_model(config: LineConfig) -> str:

@@ -11,7 +11,9 @@ from stages.readers.uri import file_path, is_scene
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CODE = ("pipeline", "stages", "models", "configs")
-_CODE_SUFFIXES = (".c", ".md", ".onnx", ".py", ".so", ".toml", ".txt", ".yaml")
+_CODE_SUFFIXES = (
+    ".c", ".css", ".html", ".js", ".md", ".onnx", ".py", ".so", ".svg", ".toml", ".txt", ".yaml",
+)  # fmt: skip
 _STREAMS = ("stdin", "stdout", "stderr")
 
 
@@ -39,6 +41,10 @@ def find_inputs(config: LineConfig, model_path: str, config_path: Path | None) -
             yield Input("a key file of publish.clients", path)
     if publish.endpoint.startswith("ipc://"):
         yield Input("the socket of publish.endpoint", Path(publish.endpoint.removeprefix("ipc://")))
+    if config.web is not None:
+        for key in ("token_file", "certificate", "key"):
+            if (name := getattr(config.web, key)) is not None:
+                yield Input(f"the file of web.{key}", Path(name))
     for stream in _STREAMS:
         if (path := Path("/dev") / stream).is_file():
             yield Input(f"what {stream} is connected to", path)

@@ -28,4 +28,5 @@ BUDGETS = {
     "record_jsonl": Budget(1.3, 60),
     "overlay": Budget(3.6, 115),
     "record_video": Budget(12.0, 105),
+    "web": Budget(0.35, 90),  # while nobody looks
 }

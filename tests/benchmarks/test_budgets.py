@@ -9,6 +9,7 @@ from stages.graph import ROWS
 from tests.benchmarks.budgets import BUDGETS, Budget
 from tests.benchmarks.measured_line import MeasuredLine, cpu_ns, memory
 from tests.benchmarks.report import Row, bench_model, describe_model, report
+from tests.ports import free_port
 
 STREET = "scene://street?seed=7&width=1280&height=720&fps=25"
 SETTLED, FRAMES = 50, 250
@@ -23,7 +24,8 @@ def test_every_process_of_the_table_has_a_budget() -> None:
 def line(tmp_path: Path) -> Iterator[MeasuredLine]:
     """Everything of the table runs in it."""
     recordings = (f"record.jsonl={tmp_path}/out.jsonl", f"record.video={tmp_path}/out.mp4")
-    line = MeasuredLine(tmp_path / "line", bench_model(), {"uri": STREET}, *recordings)
+    web = f"web={{listen: '127.0.0.1:{free_port()}'}}"
+    line = MeasuredLine(tmp_path / "line", bench_model(), {"uri": STREET}, *recordings, web)
     yield line
     line.end()
 

@@ -17,7 +17,7 @@ from tests.test_docs import config_keys
 
 PAGE = (REPOSITORY / "docs/configuration.md").read_text()
 SECTIONS = ("sources", "cores")  # which hold keys, or names of the user
-NEEDS_ANOTHER = ("publish.clients",)  # key beside it
+NEEDS_ANOTHER = ("publish.clients", "web.key")  # key beside it
 AREA = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]
 WAY = {"from": [0.2, 0.5], "to": [0.8, 0.5]}
 # Of each kind and in each range some value is allowed.

@@ -1,0 +1,97 @@
+"""Who may read: a token in a file, and tickets for addresses that cannot carry a token."""
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import stat
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.service import ServiceError
+
+TICKET_S = 60  # how long a ticket lets somebody begin to look
+_TOKEN_BYTES = 32
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class Tokens(NamedTuple):
+    """`read` shows everything. `write` will be asked for by what changes the line."""
+
+    read: str
+    write: str
+
+    def may_read(self, token: str) -> bool:
+        """Compared in constant time, with both: the answer's time tells nothing."""
+        given = token.encode()
+        reads = hmac.compare_digest(given, self.read.encode())
+        writes = hmac.compare_digest(given, self.write.encode())
+        return reads or writes
+
+    def make_ticket(self) -> str:
+        """For an address that a log may show: it is worth nothing after `TICKET_S`."""
+        return self._sign(int(time.time()) + TICKET_S)
+
+    def is_ticket(self, ticket: str) -> bool:
+        until, _, _ = ticket.partition("-")
+        if not re.fullmatch(r"[0-9]{1,12}", until) or int(until) < time.time():
+            return False
+        return hmac.compare_digest(ticket.encode(), self._sign(int(until)).encode())
+
+    def _sign(self, until_unix_s: int) -> str:
+        signature = hmac.new(self.read.encode(), str(until_unix_s).encode(), hashlib.sha256)
+        return f"{until_unix_s}-{signature.hexdigest()}"
+
+
+def load_tokens(path: Path) -> Tokens:
+    """The tokens of a file, which is made if it is not there. Raises ServiceError."""
+    try:
+        return _read(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise ServiceError(f"web.token_file: {path}: {error.strerror}") from None
+    try:
+        return _make(path)
+    except FileExistsError:  # made by another line in between
+        return _read(path)
+    except OSError as error:
+        raise ServiceError(f"web.token_file: {path}: {error.strerror}") from None
+
+
+def _make(path: Path) -> Tokens:
+    """The file gets its name when it is complete, so a killed process leaves no half of one."""
+    tokens = Tokens(secrets.token_urlsafe(_TOKEN_BYTES), secrets.token_urlsafe(_TOKEN_BYTES))
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    fd = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(fd, "w") as file:
+            file.write(f"read: {tokens.read}\nwrite: {tokens.write}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    finally:
+        draft.unlink()
+    return tokens
+
+
+def _read(path: Path) -> Tokens:
+    with path.open() as file:
+        mode = os.fstat(file.fileno()).st_mode
+        text = file.read(4096)
+    if mode & _OTHERS:
+        raise ServiceError(
+            f"web.token_file: {path}: expected a file that its owner alone can read "
+            f"(chmod 600), got mode {stat.S_IMODE(mode):03o}"
+        )
+    found = re.fullmatch(r"read: ([\w-]{16,256})\nwrite: ([\w-]{16,256})\n?", text)
+    if found is None or found[1] == found[2]:
+        raise ServiceError(
+            f"web.token_file: {path}: expected two lines, `read: TOKEN` and `write: TOKEN`, with "
+            "different tokens of 16 characters at least; without the file, it is made"
+        )
+    return Tokens(found[1], found[2])

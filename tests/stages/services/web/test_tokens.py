@@ -1,0 +1,79 @@
+"""The file of tokens, and tickets."""
+
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.service import ServiceError
+from stages.services.web.tokens import TICKET_S, Tokens, load_tokens
+
+
+def test_tokens_are_made_once_and_only_their_owner_can_read_them(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "web"
+    made = load_tokens(path)
+    assert load_tokens(path) == made
+    assert made.read != made.write
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_no_two_lines_have_the_same_tokens(tmp_path: Path) -> None:
+    made = [load_tokens(tmp_path / str(number)) for number in range(4)]
+    assert len({token for tokens in made for token in tokens}) == 8
+
+
+def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "web"
+    load_tokens(path)
+    path.chmod(0o640)
+    with pytest.raises(ServiceError, match=r"its owner alone can read .*got mode 640"):
+        load_tokens(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "read: short\nwrite: short\n",
+        f"read: {'a' * 20}\n",
+        f"read: {'a' * 20}\nwrite: {'a' * 20}",
+    ],
+)
+def test_a_file_without_two_good_tokens_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "web"
+    path.write_text(text)
+    path.chmod(0o600)
+    with pytest.raises(ServiceError, match="expected two lines"):
+        load_tokens(path)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ServiceError, match=r"web\.token_file: .*Not a directory"):
+        load_tokens(tmp_path / "file" / "web")
+
+
+TOKENS = Tokens("r" * 20, "w" * 20)
+
+
+@pytest.mark.parametrize("token", ["", "r", "r" * 19, "r" * 21, "R" * 20, "ä" * 20])
+def test_only_the_tokens_may_read(token: str) -> None:
+    assert TOKENS.may_read(TOKENS.read)
+    assert TOKENS.may_read(TOKENS.write)
+    assert not TOKENS.may_read(token)
+
+
+def test_a_ticket_ends_and_cannot_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticket = TOKENS.make_ticket()
+    until, _, signature = ticket.partition("-")
+    assert TOKENS.is_ticket(ticket)
+    assert TOKENS.read not in ticket
+    assert not Tokens("x" * 20, "w" * 20).is_ticket(ticket)
+    for wrong in (f"{int(until) + 1}-{signature}", until, f"{until}-", "-", "", f"ü-{signature}",
+                  f"{until}-{signature[:-1]}", f"{'9' * 13}-{signature}"):  # fmt: skip
+        assert not TOKENS.is_ticket(wrong), wrong
+    later = time.time() + TICKET_S + 1
+    monkeypatch.setattr("stages.services.web.tokens.time.time", lambda: later)
+    assert not TOKENS.is_ticket(ticket)
