@@ -25,7 +25,6 @@ SOCKET_FILES = {
     "pipeline/links/link.py",
     "pipeline/links/sockets.py",
     "pipeline/links/stream.py",
-    "pipeline/loops/stage_loop.py",
 }
 
 

@@ -55,10 +55,13 @@ def read_tud(name: str) -> Sequence:
     return Sequence(name, (640, 480), frames)
 
 
+def street_uri(seed: int, seconds: float) -> str:
+    return f"scene://street?seed={seed}&width=1280&height=720&fps={FPS}&seconds={seconds}"
+
+
 def draw_street(seed: int, seconds: float) -> Sequence:
     """A drawn street; each time that a body comes by is an object of its own."""
-    uri = f"scene://street?seed={seed}&width=1280&height=720&fps={FPS}&seconds={seconds}"
-    street = Street(parse_scene_uri(uri))
+    street = Street(parse_scene_uri(street_uri(seed, seconds)))
     assert street.frame_count is not None
     frames = []
     for index in range(street.frame_count):
