@@ -139,7 +139,7 @@ class Stage(Protocol[In_contra, Out_co]):
         ...
 
     def idle(self) -> None:
-        """Called about ten times a second, whether frames come or not."""
+        """Called about twenty times a second, whether frames come or not."""
         ...
 
     def reconfigure(self, options: Any) -> None:

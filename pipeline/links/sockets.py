@@ -13,7 +13,7 @@ from pipeline.errors import LineError
 from pipeline.links.parcel import BodyT, MessageError, Parcel, ParcelDecoder
 
 INNER_HWM = 10_000  # rings hold far fewer frames: a full link is a defect, not a drop
-WAIT_MS = 100  # how long a receiver waits for a parcel; each idle turn costs some 0.1 ms
+WAIT_MS = 50  # how long a receiver waits for a parcel
 _RECONNECT_MS = 10  # so that senders find a restarted stage at once
 _MAX_MESSAGE_BYTES = 1 << 20
 # As plain numbers: each operation on the enumerations of pyzmq runs through several calls.
