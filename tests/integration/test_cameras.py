@@ -194,9 +194,9 @@ def test_each_connection_is_an_epoch_and_frames_go_on_counting(
         stop(line)
     numbers = [(frame.epoch, frame.frame_id) for frame in listener.frames]
     assert numbers == sorted(numbers)
-    assert {epoch for epoch, _ in numbers} >= {1, 2, 3, 4}
+    assert {epoch for epoch, _ in numbers} >= {2, 3, 4}  # the listener may come after the first
     assert len({frame_id for _, frame_id in numbers}) == len(numbers)
-    for epoch in (1, 2, 3):
+    for epoch in (2, 3, 4):
         times = [frame.pts_ns for frame in listener.frames if frame.epoch == epoch]
         assert times == sorted(set(times))
 

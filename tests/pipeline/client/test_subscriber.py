@@ -1,3 +1,4 @@
+import contextlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -181,6 +182,19 @@ def test_a_line_without_keys_is_told_to_a_client_that_has_one(
     line.close()
 
 
+def listen_again(endpoint: str) -> Broadcast:
+    """ZeroMQ lets go of a port a moment after its socket is closed."""
+    opened: list[Broadcast] = []
+
+    def is_free() -> bool:
+        with contextlib.suppress(LinkError):
+            opened.append(Broadcast(endpoint, TOPICS))
+        return bool(opened)
+
+    wait_until(is_free, f"{endpoint} is free")
+    return opened[0]
+
+
 def test_a_client_without_keys_hears_a_line_that_gives_them_up(tmp_path: Path) -> None:
     """ZeroMQ itself never tries again after another kind of security."""
     keys, endpoint = Keys(tmp_path), f"tcp://127.0.0.1:{free_port()}"
@@ -188,7 +202,7 @@ def test_a_client_without_keys_hears_a_line_that_gives_them_up(tmp_path: Path) -
     with DetectionSubscriber(endpoint, timeout_s=0.05, patience_s=None) as client:
         listen(line, client, lambda: "asks for keys" in client.trouble)
         line.close()
-        open_line = Broadcast(endpoint, TOPICS)
+        open_line = listen_again(endpoint)
         publish(open_line, make_message())
         listen(open_line, client, lambda: bool(client._heard))
     open_line.close()
