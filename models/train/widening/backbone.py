@@ -37,7 +37,7 @@ def widen_backbone(narrow: SNet, wide: SNet, share: Share) -> Repeats:
         ConfigError: other layers, or a stage too little wider to hold the narrow one.
     """
     if kinds_of_layers(narrow) != kinds_of_layers(wide):
-        raise ConfigError("widening: expected backbones of the same layers, got others")
+        raise ConfigError("expected backbones of the same layers, got others")
     stem = every_channel(count_outputs(narrow.conv1), count_outputs(wide.conv1))
     widen_layers(narrow.conv1, wide.conv1, every_channel(3, 3), stem, share)
     c3 = widen_stage(narrow.stage2, wide.stage2, stem, share)

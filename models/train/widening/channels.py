@@ -12,7 +12,6 @@ Shapes: B channels in the narrow network, W in the wide one; a map (W,) has valu
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -46,14 +45,20 @@ def repeat_channels(narrow: range, wide: range, units: int) -> Tensor:
     lost = set(narrow) - set(repeats)
     if lost:
         raise ConfigError(
-            f"widening {narrow} to {wide}: expected a place for every channel, got none for "
-            f"{len(lost)}, channel {min(lost)} the first"
+            f"widening {len(narrow)} channels to {len(wide)}: expected a place for each, "
+            f"got none for {len(lost)}"
         )
     return torch.tensor(repeats)
 
 
 def every_channel(narrow: int, wide: int) -> Tensor:
-    """The map of a layer that nothing shuffles, (wide,)."""
+    """The map of a layer that nothing shuffles, (wide,).
+
+    Raises:
+        ConfigError: `wide` is less than `narrow`.
+    """
+    if wide < narrow:
+        raise ConfigError(f"widening {narrow} channels: expected at least as many, got {wide}")
     return torch.arange(wide) % narrow
 
 
@@ -83,16 +88,15 @@ def share_inputs(
     random, and their sum is as before.
 
     Args:
-        spread: standard deviation of a share, in parts of the weights' root mean square.
+        spread: how much shares differ, in parts of the root mean square of equal ones.
     """
-    members = torch.zeros(len(repeats), weight.shape[1])  # (W, B), a 1 for every repeat
     read = repeats != SPARE
+    members = torch.zeros(len(repeats), weight.shape[1])  # (W, B), a 1 for every repeat
     members[read, repeats[read]] = 1
-    counts = members.sum(dim=0).clamp(min=1)
-    equal = torch.einsum("ob...,wb->ow...", weight, members / counts)
+    parts = members / members.sum(dim=0).clamp(min=1)
+    equal = torch.einsum("ob...,wb->ow...", weight, parts)
     noise = torch.empty(equal.shape).normal_(generator=generator)
-    mean = torch.einsum("ow...,wb->ob...", noise, members / counts)
-    # Without its mean over the repeats of a channel, and none where nothing is read.
-    noise = torch.einsum("ow...,w->ow...", noise, members.sum(dim=1))
+    noise[:, ~read] = 0
+    mean = torch.einsum("ow...,wb->ob...", noise, parts)  # over the repeats of a channel
     noise = noise - torch.einsum("ob...,wb->ow...", mean, members)
     return equal + spread * equal.square().mean().sqrt() * noise

@@ -38,16 +38,20 @@ def read_batches(path: Path, count: int, size: int, report: DataReport) -> Itera
         DataError: none of them can be read.
     """
     dataset = take_images(read_evaluation_set(path, report), count)
-    images: list[Tensor] = []
+    batch: list[Tensor] = []
+    is_empty = True
     for _, frame in read_frames(dataset, report):
         image = np.empty((size, size, 3), np.uint8)
         warp_into(frame, image)
-        images.append(torch.from_numpy(image).permute(2, 0, 1))
-        if len(images) == BATCH:
-            yield torch.stack(images)
-            images.clear()
-    if images:
-        yield torch.stack(images)
+        batch.append(torch.from_numpy(image).permute(2, 0, 1))
+        is_empty = False
+        if len(batch) == BATCH:
+            yield torch.stack(batch)
+            batch.clear()
+    if batch:
+        yield torch.stack(batch)
+    if is_empty:
+        raise DataError(f"{path}: expected at least one readable image to fit CEM with")
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

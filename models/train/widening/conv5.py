@@ -20,7 +20,7 @@ from models.thundernet.config import ThunderNetConfig
 from models.thundernet.thundernet import ThunderNet
 from models.train.widening.network import projections
 
-RIDGE = 0.01  # of a regressor's variance, on average: the last stage's channels depend on each other
+RIDGE = 0.01  # of a feature's variance: held-out images are explained better than with less
 
 
 class LeastSquares:
@@ -63,7 +63,7 @@ def has_conv5(config: ThunderNetConfig) -> bool:
 
 @torch.no_grad()
 def take_out_conv5(model: ThunderNet, batches: Iterable[Tensor]) -> tuple[ThunderNet, float]:
-    """The network without conv5, and how much of the variance of what CEM made of it is kept.
+    """The network without conv5, and the part of what CEM made of it that its fit explains.
 
     Args:
         batches: BGR images (N, 3, S, S) with values 0 to 255.
@@ -71,25 +71,23 @@ def take_out_conv5(model: ThunderNet, batches: Iterable[Tensor]) -> tuple[Thunde
     Raises:
         ConfigError: CEM does not read C5, or there is none.
     """
-    project = projections(model)
-    levels = [level for level in project if level != "c4"]
-    if not levels:
-        raise ConfigError("widening: expected context_levels with c5 or global, got c4 alone")
+    readers = {level: layer for level, layer in projections(model).items() if level != "c4"}
+    if not readers:
+        raise ConfigError("expected context_levels with c5 or global, got c4 alone")
+    conv5 = model.backbone.get_submodule("conv5")
     shorter = copy_without_conv5(model)
     fit = LeastSquares()
     for images in batches:
         stage4 = shorter.backbone(model.normalize(images.float())).c5  # (N, B, h, w)
-        c5 = model.backbone.get_submodule("conv5")(stage4)
-        target = sum(project[level](read_level(c5, level)) for level in levels)
-        features = torch.cat([read_level(stage4, level) for level in levels], dim=1)
-        fit.add(to_rows(features), to_rows(target))
-    channels = shorter.backbone.c5_channels
-    weights, biases, kept = fit.solve(channels * len(levels))
-    for number, level in enumerate(levels):
-        layer = projections(shorter)[level]
-        layer.weight.copy_(weights[:, number * channels :][:, :channels, None, None])
-        layer.bias.copy_(torch.zeros_like(biases) if number else biases)
-    return shorter.eval(), kept
+        c5 = conv5(stage4)
+        values = [layer(read_level(c5, level)) for level, layer in readers.items()]
+        features = torch.cat([read_level(stage4, level) for level in readers], dim=1)
+        fit.add(to_rows(features), to_rows(torch.stack(values).sum(dim=0)))
+    weights, biases, explained = fit.solve(features=len(readers) * shorter.backbone.c5_channels)
+    for level, weight in zip(readers, weights.chunk(len(readers), dim=1), strict=True):
+        state = {"weight": weight[:, :, None, None], "bias": biases / len(readers)}
+        projections(shorter)[level].load_state_dict(state)
+    return shorter, explained
 
 
 def copy_without_conv5(model: ThunderNet) -> ThunderNet:
@@ -97,18 +95,16 @@ def copy_without_conv5(model: ThunderNet) -> ThunderNet:
     plan = plan_of(model.config)
     assert isinstance(plan, SNetPlan)
     backbone = msgspec.structs.replace(plan, conv5=None)
-    shorter = ThunderNet(msgspec.structs.replace(model.config, backbone=backbone)).eval()
-    fitting = {
-        name: value
-        for name, value in model.state_dict().items()
-        if not name.startswith(("backbone.conv5.", "context.project.c5.", "context.project.global."))
-    }
-    shorter.load_state_dict(fitting, strict=False)
-    return shorter
+    shorter = ThunderNet(msgspec.structs.replace(model.config, backbone=backbone))
+    left_out = ("backbone.conv5.", "context.project.c5.", "context.project.global.")
+    weights = model.state_dict().items()
+    kept = {name: value for name, value in weights if not name.startswith(left_out)}
+    shorter.load_state_dict(shorter.state_dict() | kept)
+    return shorter.eval()
 
 
 def read_level(c5: Tensor, level: str) -> Tensor:
-    """What CEM projects of C5, (N, C, h, w) either way."""
+    """What CEM projects of C5 at every cell, (N, C, h, w) like C5."""
     return c5 if level == "c5" else c5.mean(dim=(2, 3), keepdim=True).expand_as(c5)
 
 

@@ -26,28 +26,28 @@ def widen(narrow: ThunderNet, backbone: Backbone, seed: int = 0) -> ThunderNet:
     """
     wide = ThunderNet(msgspec.structs.replace(narrow.config, backbone=backbone))
     if not isinstance(narrow.backbone, SNet) or not isinstance(wide.backbone, SNet):
-        raise ConfigError("widening: expected backbones of ShuffleNetV2 units, got another")
+        raise ConfigError("expected backbones of ShuffleNetV2 units, got another")
     generator = torch.Generator().manual_seed(seed)
     share = partial(share_inputs, spread=SPREAD, generator=generator)
     repeats = widen_backbone(narrow.backbone, wide.backbone, share)
     for (name, old), new in zip(narrow.named_children(), wide.children(), strict=True):
         if name not in ("backbone", "context"):
             new.load_state_dict(old.state_dict())
-    of_level = {"c4": repeats.c4, "c5": repeats.c5, "global": repeats.c5}
-    for level, old in projections(narrow).items():
-        new = projections(wide)[level]
-        assert isinstance(old, nn.Conv2d)
-        assert isinstance(new, nn.Conv2d)
-        new.load_state_dict(old.state_dict() | {"weight": share(old.weight, of_level[level])})
+    level_repeats = {"c4": repeats.c4, "c5": repeats.c5, "global": repeats.c5}
+    of_narrow, of_wide = projections(narrow), projections(wide)
+    for level, layer in of_narrow.items():
+        shared = share(layer.weight, level_repeats[level])
+        of_wide[level].load_state_dict({"weight": shared, "bias": layer.bias})
     return wide.eval()
 
 
-def projections(model: ThunderNet) -> nn.ModuleDict:
+def projections(model: ThunderNet) -> dict[str, nn.Conv2d]:
     """The 1x1 convolutions of CEM, by level.
 
     Raises:
         ConfigError: the network has no CEM.
     """
     if not isinstance(model.context, ContextEnhancementModule):
-        raise ConfigError("widening: expected context_enhancement true, got false")
-    return model.context.project
+        raise ConfigError("expected context_enhancement true, got false")
+    layers = model.context.project.items()
+    return {level: layer for level, layer in layers if isinstance(layer, nn.Conv2d)}
