@@ -23,6 +23,7 @@ from models.data.report import DataError, DataReport
 from models.errors import ConfigError
 from models.evaluate.evaluation_set import read_evaluation_set, read_frames, take_images
 from models.thundernet.backbones.plan import PLANS
+from models.thundernet.thundernet import ThunderNet
 from models.train.widening.conv5 import has_conv5, take_out_conv5
 from models.train.widening.network import widen
 from stages.kernels.resize import warp_into
@@ -65,29 +66,34 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def without_conv5(model: ThunderNet, options: argparse.Namespace) -> ThunderNet:
+    """Fitted to the images that the options name; what it keeps is printed."""
+    if options.data is None:
+        raise ConfigError(f"{options.backbone} has no conv5: expected --data, got none")
+    if options.images < 1:
+        raise ConfigError(f"--images: expected at least 1, got {options.images}")
+    report = DataReport()
+    images = read_batches(options.data, options.images, model.config.input_size, report)
+    shorter, explained = take_out_conv5(model, images)
+    for line in report.lines():
+        print(f"data: {line}")
+    print(f"CEM without conv5: {explained:.1%} of the variance that conv5 brought")
+    return shorter
+
+
 def run(options: argparse.Namespace) -> None:
     model, meta = load_checkpoint(options.checkpoint)
     wanted = msgspec.structs.replace(model.config, backbone=options.backbone)
     if has_conv5(model.config) and not has_conv5(wanted):
-        if options.data is None:
-            raise ConfigError(f"{options.backbone} has no conv5: expected --data, got none")
-        report = DataReport()
-        size = model.config.input_size
-        model, kept = take_out_conv5(
-            model, read_batches(options.data, options.images, size, report)
-        )
-        for line in report.lines():
-            print(f"data: {line}")
-        print(f"CEM without conv5: {kept:.1%} of the variance")
+        model = without_conv5(model, options)
     wide = widen(model, options.backbone, options.seed)
-    weights = {
+    about = {
         "model": msgspec.to_builtins(wide.config),
         "widened_from": {"file": options.checkpoint.name, "sha256": meta["sha256"]},
-        "iteration": 0,
         "images": meta.get("images", 0),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    save_checkpoint(options.out, {"ema": wide.state_dict(), "meta": weights})
+    save_checkpoint(options.out, {"ema": wide.state_dict(), "meta": about})
     size = options.out.stat().st_size
     print(f"{options.out}: {size / 1e6:.1f} MB, {options.backbone} with {options.checkpoint.name}")
 
