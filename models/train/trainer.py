@@ -13,6 +13,7 @@ The way of a run through the files of this folder:
     validation.py  average precision of the averaged weights
 
 classification/ holds the same parts for backbones on ImageNet; run.py and state.py serve both.
+widening/ makes first weights for a backbone out of those of a narrower one.
 """
 
 import sys
