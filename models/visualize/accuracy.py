@@ -53,6 +53,7 @@ OFFSETS: dict[Place, tuple[int, int, str, str]] = {  # points, and which side of
     "above right": (6, 4, "left", "bottom"),
     "below right": (6, -4, "left", "top"),
 }
+SIDES: tuple[Place, ...] = ("above right", "below right")  # of our stars: neighbours do not collide
 GREY = "0.45"
 
 
@@ -148,7 +149,8 @@ def draw_panel(axes: Axes, panel: Panel, models: Sequence[ScoredModel]) -> None:
         point = model.mflops, model.ap
         style: dict[str, Any] = {"color": colour, "markersize": 14, "markeredgecolor": "black"}
         axes.plot(*point, "*", **style, label="our model files")
-        annotate(axes, f"{model.name}\n{model.ap:.1f}", point, "right", "black")
+        place = SIDES[number % len(SIDES)]
+        annotate(axes, f"{model.name}\n{model.ap:.1f}", point, place, "black")
     axes.set(xscale="log", title=TITLES[panel], xlabel="MFLOPs", xlim=MFLOPS_LIMITS)
     axes.xaxis.set_major_locator(FixedLocator(MFLOPS_TICKS))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -1,4 +1,4 @@
-"""The shipped model file is what `models.export` makes of the shipped checkpoint, bit for bit."""
+"""A shipped model file is what `models.export` makes of the shipped checkpoint, bit for bit."""
 
 import shlex
 from pathlib import Path
@@ -18,13 +18,12 @@ ZOO = REPOSITORY / "models/zoo"
 COMMAND = ["python", "-m", "models.export"]
 
 
-def shipped_export() -> list[str]:
-    """The arguments that the model file was exported with."""
+def shipped_exports() -> list[list[str]]:
+    """The arguments that each model file was exported with."""
     origin = msgspec.yaml.decode((ZOO / "street11.yaml").read_bytes(), type=Origin)
     commands = [shlex.split(command) for command in origin.commands]
     exports = [command[3:] for command in commands if command[:3] == COMMAND]
-    (arguments,) = [arguments for arguments in exports if arguments[1].startswith("models/zoo/")]
-    return arguments
+    return [arguments for arguments in exports if arguments[1].startswith("models/zoo/")]
 
 
 def graph_bytes(path: Path) -> bytes:
@@ -32,11 +31,17 @@ def graph_bytes(path: Path) -> bytes:
     return bytes(onnx.load(path).graph.SerializeToString(deterministic=True))
 
 
-def test_the_shipped_graph_is_exported_anew_byte_by_byte(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_each_shipped_network_is_among_them() -> None:
+    exported = {Path(arguments[1]).name for arguments in shipped_exports()}
+    assert exported == {path.name for path in ZOO.glob("*.onnx") if "int8" not in path.name}
+
+
+@pytest.mark.parametrize("arguments", shipped_exports(), ids=lambda arguments: arguments[1])
+def test_a_shipped_graph_is_exported_anew_byte_by_byte(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(REPOSITORY)
-    checkpoint, shipped, *options = shipped_export()
+    checkpoint, shipped, *options = arguments
     run(parse_arguments([checkpoint, str(tmp_path / "again.onnx"), *options]))
     assert graph_bytes(tmp_path / "again.onnx") == graph_bytes(Path(shipped))
     before, now = read_model_metadata(Path(shipped)), read_model_metadata(tmp_path / "again.onnx")
