@@ -14,7 +14,7 @@ import yaml
 
 from pipeline.errors import LineError
 from pipeline.redact import redact
-from pipeline.yaml_loader import RepeatedKey, load_yaml
+from pipeline.yaml_loader import EndlessAlias, RepeatedKey, load_yaml
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -143,7 +143,7 @@ def _options(kind: Any) -> list[Any]:
 def _parse_yaml(text: str | bytes, origin: str) -> Any:
     try:
         return load_yaml(text)
-    except RepeatedKey as error:
+    except (RepeatedKey, EndlessAlias) as error:
         raise ConfigError(f"{origin}: {error}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{origin}: not YAML: {_one_line(error)}") from None

@@ -145,11 +145,18 @@ def test_a_line_that_is_there_twice_is_refused_or_is_no_key(
 @pytest.mark.parametrize("key", ["model", "sources", "detect", "unheard_of"])
 def test_aliases_that_unfold_to_gigabytes_are_refused(tmp_path: Path, key: str) -> None:
     """Nine lists of nine aliases each, nine deep: 400 million leaves in 300 bytes."""
-    rows = ["- &a [x, x, x, x, x, x, x, x, x]"]
-    rows += [f"- &{n} [{', '.join([f'*{m}'] * 9)}]" for m, n in itertools.pairwise("abcdefghi")]
     path = tmp_path / "line.yaml"
-    path.write_text(f"{key}:\n" + "\n".join(rows) + "\n")
+    path.write_text(_nested(key, "abcdefghi"))
+    with pytest.raises(ConfigError, match="line 8: expected 1048576 values in 64 levels at most"):
+        read_yaml(path)
+    path.write_text(_nested(key, "abcdef"))
     assert try_build(read_yaml(path))
+
+
+def _nested(key: str, anchors: str) -> str:
+    rows = ["- &a [x, x, x, x, x, x, x, x, x]"]
+    rows += [f"- &{n} [{', '.join([f'*{m}'] * 9)}]" for m, n in itertools.pairwise(anchors)]
+    return f"{key}:\n" + "\n".join(rows) + "\n"
 
 
 def test_a_file_without_end_is_refused() -> None:

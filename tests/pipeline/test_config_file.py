@@ -1,4 +1,5 @@
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -216,6 +217,36 @@ def test_a_key_that_is_given_twice_is_refused_with_its_lines(
     with pytest.raises(ConfigError) as refused:
         read(tmp_path, text)
     assert str(refused.value).startswith(f"configuration {tmp_path}/house.yaml: {said}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ring: &r\n  slots: *r\n", "line 2: *r stands for something that it is in"),
+        ("a: &a [1, [*a]]\n", "line 1: *a stands for something that it is in"),
+        ("a: &a {<<: *a, slots: 1}\n", "line 1: *a stands for something that it is in"),
+        (
+            "a: &a [x]\n"
+            + "".join(f"{n}: &{n} [{f'*{m}, ' * 9}]\n" for m, n in pairwise("abcdefghi")),
+            "line 7: expected 1048576 values in 64 levels at most, with those that aliases",
+        ),
+        (
+            "a0: &a0 x\n" + "".join(f"a{n + 1}: &a{n + 1} [*a{n}]\n" for n in range(900)),
+            "line 65: expected 1048576 values in 64 levels at most",
+        ),
+        ("a: " + "[" * 100 + "]" * 100, "line 1: expected 1048576 values in 64 levels at most"),
+    ],
+)
+def test_an_alias_without_an_end_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    """Whoever follows it would never come back, or with an error of Python's."""
+    with pytest.raises(ConfigError) as refused:
+        read(tmp_path, text)
+    assert str(refused.value).startswith(f"configuration {tmp_path}/house.yaml: {said}")
+
+
+def test_an_alias_stands_for_what_its_anchor_is_on(tmp_path: Path) -> None:
+    content = read(tmp_path, "a: &a [1, &b {c: 2}]\nb: [*b, *a, *a]\n")
+    assert content["b"] == [{"c": 2}, [1, {"c": 2}], [1, {"c": 2}]]
 
 
 def test_merged_mappings_may_be_overridden(tmp_path: Path) -> None:
