@@ -11,7 +11,8 @@ SIGHUP has a running line read its configuration again, with the same options: w
 docs/configuration.md.
 
 Exit codes: 0 the sources ended, the time was up, or Ctrl-C; 1 a process failed for good;
-2 the configuration, a file or the machine is not as it must be, and nothing was run.
+2 the configuration, a file or the machine is not as it must be, and nothing was run; 130 Ctrl-C
+where nothing runs, as in --check and --draw-zones.
 """
 
 import argparse
@@ -54,6 +55,7 @@ LOG_STATUS_EVERY_S = 10.0
 LOG_STATUS_COLUMNS = 500
 
 EXIT_OK, EXIT_REFUSED = 0, 2
+EXIT_INTERRUPTED = 130  # as a shell says of SIGINT
 
 
 class StatusLine:
@@ -233,6 +235,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LineError as error:
         say_error(f"error: {error}")
         return EXIT_REFUSED
+    except KeyboardInterrupt:  # a run has a handler of its own
+        say_error("interrupted")
+        return EXIT_INTERRUPTED
     return code
 
 

@@ -1,8 +1,11 @@
 """`--draw-zones`: zones and lines on the first frame of each source, and nothing overwritten."""
 
 import os
+import signal
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from stages.kernels.drawing.segments import LINE_COLOUR
 from stages.kernels.pixels import Pixels
 from tests.clips import Size, make_clip, make_folder
 from tests.conftest import Refuse
+from tests.running_line import PATIENCE_S, REPOSITORY
 from tests.stages.kernels.drawing.canvases import find_colour, find_like
 from tests.stages.kernels.test_orientation import MATRICES
 from tests.stages.readers.coded_clips import make_coded
@@ -206,6 +210,24 @@ def test_a_camera_that_says_nothing_is_given_up(refuse: Refuse, tmp_path: Path) 
             "--draw-zones", tmp_path / "a.png",
         )  # fmt: skip
     assert said == f"{uri}: this stream cannot be opened as video: no answer within 0.5 s"
+
+
+def test_ctrl_c_ends_the_wait_for_a_camera_in_a_word(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it may have been ignored
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"rtsp://127.0.0.1:{silent.getsockname()[1]}/1"
+        process = subprocess.Popen(
+            [sys.executable, str(REPOSITORY / "run_pipeline.py"), "--source", uri,
+             "--draw-zones", str(tmp_path / "a.png")],
+            cwd=REPOSITORY, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        signal.signal(signal.SIGINT, before)
+        silent.settimeout(PATIENCE_S)
+        with silent.accept()[0]:
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, said) == (130, "interrupted\n")
+    assert not (tmp_path / "a.png").exists()
 
 
 def test_a_pipe_that_ends_before_its_first_frame_is_refused(refuse: Refuse, tmp_path: Path) -> None:
