@@ -164,6 +164,7 @@ def test_an_earlier_picture_is_replaced(draw: Draw, tmp_path: Path) -> None:
         ("images/0000.png/a.png", "cannot write {image}: Not a directory"),
         ("/proc/nothing/a.png", "cannot write {image}: No such file or directory"),
         ("folder.png", "expected a regular file, got {image}"),
+        (".png", "expected a name that ends in .png or .jpg or .jpeg, got '{image}'"),
     ],
 )  # fmt: skip
 def test_a_file_that_must_not_be_written_is_refused(

@@ -20,7 +20,7 @@ def find_sketches(template: str, cameras: Sequence[str]) -> tuple[Output, ...]:
     Raises:
         LineError: the name does not say which kind of image, or is the same for several cameras.
     """
-    if not template.lower().endswith(SUFFIXES):
+    if Path(template).suffix.lower() not in SUFFIXES:  # none of a file that is called `.png`
         endings = " or ".join(SUFFIXES)
         raise LineError(f"{KEY}: expected a name that ends in {endings}, got '{template}'")
     if len(cameras) > 1 and CAMERA not in template:
