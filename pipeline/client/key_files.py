@@ -36,6 +36,8 @@ def _read_key(path: str | Path, kind: str) -> bytes:
             text = file.read(_KEY_FILE_BYTES)
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror}") from None
+    except ValueError as error:  # a null byte in the name
+        raise KeyFileError(f"{path}: {error}") from None
     found = re.search(rf'^\s*{kind}\s*=\s*"([!-~]{{40}})"\s*$'.encode(), text, re.M)
     try:
         zmq.curve_public(found[1] if found else b"")  # accepts 32 bytes in Z85

@@ -81,6 +81,8 @@ def cannot_listen(endpoint: str, number: int | None) -> LinkError:
 
 def _check_form(endpoint: str) -> None:
     """ZeroMQ says of these mistakes only that an argument is invalid."""
+    if "\0" in endpoint:
+        raise LinkError(f"{_KEY}: expected an address without null bytes, got {endpoint!r}")
     if not endpoint.startswith("tcp://"):
         return
     found = _TCP.fullmatch(endpoint)

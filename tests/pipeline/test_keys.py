@@ -59,6 +59,8 @@ def test_a_public_key_is_no_secret_one(tmp_path: Path) -> None:
     public, _ = make_keys("line", tmp_path, tmp_path)
     with pytest.raises(KeyFileError, match=rf"{public}: expected a secret-key made by"):
         read_secret_key(public)
+    with pytest.raises(KeyFileError, match="a\0b: embedded null byte"):
+        read_secret_key("a\0b")
     with pytest.raises(KeyFileError, match=r"none: No such file or directory"):
         read_public_key(tmp_path / "none")
 

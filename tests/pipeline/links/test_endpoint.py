@@ -159,3 +159,8 @@ def test_a_file_is_not_taken_for_a_socket(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["/nowhere/at/all", "/tmp/" + "x" * 120])
 def test_a_local_address_that_cannot_be_is_refused(path: str) -> None:
     assert refuse(f"ipc://{path}").startswith(f"cannot listen at ipc://{path}: ")
+
+
+@pytest.mark.parametrize("endpoint", ["ipc:///tmp/a\0b", "tcp://127.0.0.1:5570\0"])
+def test_a_null_byte_is_refused(endpoint: str) -> None:
+    assert refuse(endpoint) == f"expected an address without null bytes, got {endpoint!r}"
