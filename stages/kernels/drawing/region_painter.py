@@ -24,7 +24,7 @@ def draw_regions(canvas: Pixels, regions: Regions, counts: Counts, plates: Plate
     for line in regions.lines:
         ends = to_pixels(canvas, (line.start, line.end))
         draw_segment(canvas, ends, plates)
-        plates.add(_line_text(line, counts), LINE_COLOUR, *_upper_first(ends))
+        plates.add(_line_text(line, counts), LINE_COLOUR, *_places_on(ends))
 
 
 def to_pixels(canvas: Pixels, places: Sequence[Place]) -> NDArray[np.int32]:
@@ -52,5 +52,8 @@ def _upper_left_first(corners: NDArray[np.int32]) -> list[Point]:
     return [(x, y) for x, y in sorted(corners.tolist(), key=lambda xy: xy[0] + 2 * xy[1])]
 
 
-def _upper_first(corners: NDArray[np.int32]) -> list[Point]:
-    return [(x, y) for y, x in sorted((y, x) for x, y in corners.tolist())]
+def _places_on(ends: NDArray[np.int32]) -> list[Point]:
+    """The ends of a line, the upper one first, and places between them."""
+    upper, lower = sorted(ends.tolist(), key=lambda xy: (xy[1], xy[0]))
+    between = np.linspace(upper, lower, 5)[1:-1].round().astype(int)
+    return [(x, y) for x, y in (upper, lower, *between.tolist())]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stages.kernels.drawing.palette import zone_colour
+from stages.kernels.drawing.palette import WHITE, zone_colour
 from stages.kernels.drawing.plates import Plates
 from stages.kernels.drawing.region_painter import draw_regions, to_pixels
 from stages.kernels.drawing.regions import NO_COUNTS, CountingLine, Counts, Regions, Zone
@@ -106,6 +106,20 @@ def test_names_of_zones_in_one_place_are_all_seen() -> None:
         colour = zone_colour(number)
         plate = find_colour(draw_plate(zone.name, colour, (300, 300)), colour)
         assert find_colour(canvas, colour).sum() >= plate.sum()
+
+
+def test_counts_of_a_line_are_seen_though_something_stands_at_both_of_its_ends() -> None:
+    """A zone that begins where the line does, and the caption of the picture."""
+    canvas = make_canvas(640, 480)
+    plates = Plates(canvas)
+    plates.add("gate  5.0 fps", WHITE, (0, 480))
+    hall = Zone("hall", ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)))
+    side = CountingLine("side", (0.02, 0.0), (0.02, 1.0), "in", "out")
+    crossed = Counts({"hall": 3}, {"side": {"in": 1, "out": 2}})
+    draw_regions(canvas, Regions(zones=(hall,), lines=(side,)), crossed, plates)
+    plates.draw()
+    assert has_text(canvas, "hall: 3 inside", zone_colour(0), (0, 0))
+    assert has_text(canvas, "side: in 1 / out 2", LINE_COLOUR, (13, 120))
 
 
 def test_the_lower_right_corner_is_inside_of_the_picture() -> None:
