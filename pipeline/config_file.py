@@ -82,7 +82,8 @@ def build(content: Mapping[str, Any], kind: type[T], origin: str) -> T:
             f"{origin}: {where}: expected UTF-8, got {_SHORT.repr(error.object)}"
         ) from None
     except msgspec.ValidationError as error:
-        text, _, path = str(error).partition(" - at `$.")
+        said = str(error).replace(" - at `key` in `$.", " as a name - at `$.")
+        text, _, path = said.partition(" - at `$.")
         where = _name_key(content, kind, path.rstrip("`"))
         value = _look_up(content, where)
         got = f", got {_SHORT.repr(value)}" if where and value is not None else ""

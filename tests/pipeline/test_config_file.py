@@ -70,6 +70,8 @@ def test_keys_are_those_of_the_file_and_names_may_be_numbers() -> None:
          "unknown key 'doors[0].a.from_': did you mean 'from'?"),
         ({"cameras": [], "doors": [{"a": {"from": [0, 1]}, "b": {"from": [0, "x"]}}]},
          "doors[0].b.from[1]: Expected `float`, got `str`, got 'x'"),
+        ({"cameras": [], "doors": [{"a": {"from": [0, 1]}, True: {"from": [0, 1]}}]},
+         "doors[0]: Expected `str`, got `bool` as a name, got {'a': "),  # `yes` in YAML
         ({"cameras": [], "ring": None}, "ring: Expected `object`, got `null`"),
         ({"cameras": [], "ring": [1]}, "ring: Expected `object`, got `array`"),
     ],
