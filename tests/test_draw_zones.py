@@ -181,6 +181,14 @@ def test_a_file_that_must_not_be_written_is_refused(
     assert [entry.name for entry in folder.iterdir()] == ["0000.png"]
 
 
+def test_a_picture_that_jpeg_cannot_hold_is_refused(refuse: Refuse, tmp_path: Path) -> None:
+    wide = make_folder(tmp_path / "images", [(65_536, 8)])
+    path = tmp_path / "a.jpg"
+    said = refuse("--source", wide, "--draw-zones", path)
+    assert said == f"--draw-zones: cannot write {path}: 65536x8 is too large"
+    assert not path.exists()
+
+
 def test_one_picture_for_several_sources_is_refused(refuse: Refuse, tmp_path: Path) -> None:
     clip, path = make_clip(tmp_path / "clip.avi", 2), tmp_path / "a.png"
     said = refuse("--source", clip, "--source", clip, "--draw-zones", path)

@@ -38,11 +38,14 @@ def write_sketch(path: Path, canvas: Pixels) -> None:
         LineError: it cannot be written.
     """
     try:
-        image = cv2.imencode(path.suffix.lower(), canvas)[1]
+        is_made, image = cv2.imencode(path.suffix.lower(), canvas)
+    except cv2.error:
+        is_made = False
+    if not is_made:
+        height, width = canvas.shape[:2]
+        raise LineError(f"{KEY}: cannot write {path}: {width}x{height} is too large")
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(image.tobytes())
-    except cv2.error:
-        height, width = canvas.shape[:2]
-        raise LineError(f"{KEY}: cannot write {path}: {width}x{height} is too large") from None
     except OSError as error:
         raise LineError(f"{KEY}: cannot write {path}: {error.strerror}") from None
