@@ -6,6 +6,7 @@
     python -m pipeline.client tcp://board:5570 --server-key line.key --key office.key_secret
 
 Where nothing comes, standard error says why after three seconds, and the command goes on waiting.
+It also says how many events are missing, where this command or what it prints to was too slow.
 
 Exit codes: 0 messages came, up to --timeout or Ctrl-C; 1 the address, a key file or a message is
 not as it must be; 2 a wrong option; 3 --timeout has passed, and nothing has come at all.
@@ -53,10 +54,13 @@ class Said:
             print(text, file=sys.stderr, flush=True)
 
 
-def show(subscriber: Subscriber[Message], *, as_json: bool) -> bool:
+def show(subscriber: Subscriber[Message], said: Said, *, as_json: bool) -> bool:
     """Print messages up to a silence; returns whether there were any."""
-    came = False
+    came, lost = False, 0
     for message in subscriber:
+        before, lost = lost, subscriber.lost_events
+        if lost > before:
+            said(f"{message.camera}: {lost - before} events are missing here, {lost} so far")
         line = msgspec.json.encode(message).decode() if as_json else format_message(message)
         print(line, flush=True)
         came = True
@@ -77,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     said = Said()
     try:
         with subscribe(options, said) as subscriber:
-            if show(subscriber, as_json=options.json):
+            if show(subscriber, said, as_json=options.json):
                 return EXIT_OK
             what = "no event" if options.events else "nothing"
             said(subscriber.trouble or f"{options.endpoint}: sent {what}")

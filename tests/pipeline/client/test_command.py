@@ -105,6 +105,30 @@ def test_events_come_by_themselves(short_dir: Path, line: Broadcast, options: li
     assert lines == texts[first : first + len(lines)]
 
 
+def test_events_that_are_missing_are_counted_before_the_next(
+    short_dir: Path, line: Broadcast
+) -> None:
+    endpoint, out, said = f"ipc://{short_dir}/pub", short_dir / "out", short_dir / "said"
+    seqs = iter(range(0, 99_999, 3))  # of three events, one gets through
+
+    def has_some() -> bool:
+        line.welcome()
+        publish(line, make_event(next(seqs)))
+        return len(out.read_text().splitlines()) > 2
+
+    with out.open("w") as output, said.open("w") as errors:
+        command = [sys.executable, "-m", "pipeline.client", endpoint, "--events"]
+        with subprocess.Popen(command, stdout=output, stderr=errors) as client:
+            wait_until(has_some, "events are printed")
+            client.terminate()
+    rows = said.read_text().splitlines()
+    assert len(rows) > 1
+    assert rows == [
+        f"yard: 2 events are missing here, {2 * number} so far"
+        for number in range(1, len(rows) + 1)
+    ]
+
+
 def test_no_event_is_said_and_the_code_is_3(short_dir: Path, line: Broadcast) -> None:
     publish(line, make_status())
     publish(line, make_message())
