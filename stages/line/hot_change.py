@@ -92,7 +92,7 @@ class HotChange:
         is_same = config.model == self._config.model
         if is_same:  # `auto` has been decided
             config = msgspec.structs.replace(config, model=self._line.model_path)
-        checked = Line(config, self._config_path)
+        checked = Line(config, self._config_path, self._line.outputs)
         if is_same and checked.model != self._line.model:
             raise ConfigError(f"model: {checked.model_path} is another file now, which cannot be "
                               f"used {_START_AGAIN}")  # fmt: skip

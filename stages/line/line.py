@@ -25,7 +25,7 @@ from stages.model.model_file import ModelFileError, ModelMetadata, read_model_me
 from stages.options import Given, is_tracked
 from stages.readers.uri import Kind, parse_address
 from stages.recording.inputs import Input, find_inputs
-from stages.recording.outputs import check_outputs, find_outputs
+from stages.recording.outputs import Output, check_outputs, find_outputs
 from stages.services.web.address import bind, check_packages, load_certificate, parse_listen
 
 
@@ -40,8 +40,12 @@ class _Instance(NamedTuple):
 class Line:
     """A checked configuration: what runs, where, and with which options."""
 
-    def __init__(self, config: LineConfig, config_path: Path | None = None) -> None:
-        """`config_path` is where the configuration was read, and must not be overwritten."""
+    def __init__(
+        self, config: LineConfig, config_path: Path | None = None, held: Sequence[Output] = ()
+    ) -> None:
+        """`config_path` is where the configuration was read, and must not be overwritten; `held`
+        are the outputs that this process has locked, for a line that runs.
+        """
         self.config = config = expand_home(config)
         check_cores(config)
         self.model_path = _resolve_model(config)
@@ -53,7 +57,7 @@ class Line:
         self.outputs = tuple(find_outputs(config))
         self._config_path = config_path
         if self.outputs:
-            check_outputs(self.outputs, self.inputs())
+            check_outputs(self.outputs, self.inputs(), held)
         self._plan(config)
 
     def inputs(self) -> Iterator[Input]:

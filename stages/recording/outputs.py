@@ -55,10 +55,15 @@ def find_written(config: LineConfig, run_dir: Path) -> tuple[Path, ...]:
     return (*begun, *videos)
 
 
-def check_outputs(outputs: Iterable[Output], inputs: Iterable[Input]) -> None:
+def check_outputs(
+    outputs: Iterable[Output], inputs: Iterable[Input], held: Iterable[Output] = ()
+) -> None:
     """Compare outputs with each other and with all that is read, then look if they can be made.
 
     Nothing is opened for writing before all have been compared, and nothing is made at all.
+
+    Args:
+        held: what this process has locked. It is not opened: to close it would end the lock.
 
     Raises:
         LineError: the first that is wrong.
@@ -83,8 +88,10 @@ def check_outputs(outputs: Iterable[Output], inputs: Iterable[Input]) -> None:
         except (OSError, ValueError) as error:  # a null byte in the name
             raise _cannot_write(output, error) from None
         known[found] = f"a file of {output.key}, too"
+    locked = {file_id(output.path) for output in held}
     for output in outputs:
-        _check_writable(output)
+        if file_id(output.path) not in locked:
+            _check_writable(output)
 
 
 def file_id(path: Path) -> FileId:

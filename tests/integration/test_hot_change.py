@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.memory.file_lock import FileHeldError, check_free
 from stages.config import SHIPPED_MODEL
 from tests.conftest import StartLine
 from tests.integration.changing_line import (
@@ -112,6 +113,28 @@ def test_what_is_refused_leaves_everything(start_line: StartLine, file: File) ->
     wait_for_detections(line, some=True)
     finish(line)
     assert "S3cretXYZ" not in line.stderr
+
+
+def test_recordings_stay_locked(start_line: StartLine, file: File) -> None:
+    """Whoever looks at one and closes it ends its lock, and the next start would write over it."""
+    other = file.path.parent / "other.mp4"
+    file.set_score(NOTHING, record={"events": str(other)})
+    line = start(start_line, file)
+
+    def check_held() -> None:
+        for path in (line.jsonl, other):
+            with path.open("rb") as recording, pytest.raises(FileHeldError):
+                check_free(recording.fileno())
+
+    file.set_score(MUCH)
+    reload(line)
+    wait_for_log(line, "configuration: in force in track")
+    check_held()
+    file.set_score(MUCH, record={"video": str(other)})  # the same file under another key
+    reload(line)
+    wait_for_log(line, f"{REFUSED}record.events, record.video cannot change")
+    check_held()
+    finish(line)
 
 
 def test_what_the_command_line_says_stays_on_top(start_line: StartLine, file: File) -> None:
