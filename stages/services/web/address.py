@@ -96,7 +96,7 @@ def load_certificate(certificate: str | None, key: str | None) -> ssl.SSLContext
     if certificate is None:
         return None
     for name, path in (("certificate", certificate), ("key", key)):
-        if path is not None and not os.access(path, os.R_OK):
+        if path is not None and ("\0" in path or not os.access(path, os.R_OK)):
             raise ServiceError(f"web.{name}: expected a file that can be read, got {path}")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

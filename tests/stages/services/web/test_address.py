@@ -87,6 +87,8 @@ def test_certificates_are_loaded_and_wrong_ones_refused(tmp_path: Path) -> None:
     assert load_certificate(None, None) is None
     with pytest.raises(ServiceError, match=r"web\.key: expected a file that can be read"):
         load_certificate(str(certificate), str(tmp_path / "nothing"))
+    with pytest.raises(ServiceError, match=r"web\.certificate: expected a file that can be read"):
+        load_certificate("a\0b", str(key))
     with pytest.raises(ServiceError, match="expected a certificate and its key in PEM"):
         load_certificate(str(certificate), None)
     key.write_text("no key")
