@@ -14,6 +14,7 @@ from stages.services.web.api import NAME, check_camera
 from stages.services.web.openapi import Operation, Parameter
 from stages.services.web.pictures import Look, Photo, Pictures
 from stages.services.web.problem import Refusal
+from stages.services.web.race import run_until_first
 
 SNAPSHOT_S = 3.0  # for a picture to come
 REPEAT_S = 2.0  # a stream without new pictures shows the last one again, so that proxies keep it
@@ -114,16 +115,7 @@ class MotionJpeg(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        tasks = [
-            asyncio.ensure_future(work)
-            for work in (self._show(send), _wait_for_end(receive), self._ending.wait())
-        ]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        done = await run_until_first(self._show(send), _wait_for_end(receive), self._ending.wait())
         for task in done:
             task.result()
         await send({"type": "http.response.body", "body": b"", "more_body": False})

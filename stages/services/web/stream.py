@@ -12,6 +12,7 @@ from pipeline.client import EventMessage
 from stages.services.web.feed import Feed, Heard
 from stages.services.web.guard import SUBPROTOCOL
 from stages.services.web.problem import problem
+from stages.services.web.race import run_until_first
 
 KINDS = ("detections", "status", "event")
 MOST_EVENTS = 256  # that wait for one viewer; of more, the oldest are lost
@@ -84,16 +85,7 @@ class Stream:
 
     async def _send_until_gone(self, socket: WebSocket, outbox: Outbox) -> None:
         """Until the viewer is gone, or the line ends."""
-        tasks = [
-            asyncio.ensure_future(work)
-            for work in (_send(socket, outbox), _listen(socket), self._ending.wait())
-        ]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        done = await run_until_first(_send(socket, outbox), _listen(socket), self._ending.wait())
         for task in done:
             with suppress(WebSocketDisconnect):
                 task.result()

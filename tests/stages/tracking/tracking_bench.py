@@ -1,6 +1,7 @@
 """The stage `track` in a line of three cameras, which can be killed and started again."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -48,17 +49,10 @@ class Tracking(StageBench):
         self.stage.reconfigure(self._options)
 
     def track(
-        self,
-        number: int,
-        body: DetectionBody | None = None,
-        *,
-        camera: int = 0,
-        epoch: int = 1,
-        failure: str = "",
-        count: bool = True,
+        self, number: int, body: DetectionBody | None = None, **said: Any
     ) -> Detections | None:
         """The detections of `say`."""
-        result = self.say(number, body, camera=camera, epoch=epoch, failure=failure, count=count)
+        result = self.say(number, body, **said)
         return None if result is None else decode_detections(result.encoded)
 
     def say(

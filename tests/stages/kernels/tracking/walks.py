@@ -51,3 +51,19 @@ class Watch:
         found = self.look(seconds, *walks).track_ids
         assert found is not None
         return [int(i) for i in found]
+
+
+CLEAR, DIM, LOW = 0.9, 0.5, 0.2  # at once an id; an id in time; never one
+WALK = Walk(score=DIM)
+
+
+def with_score(score: float, walk: Walk = WALK) -> Walk:
+    return walk._replace(score=score)
+
+
+def confirmed(walk: Walk = WALK) -> Watch:
+    """A watch whose only track has the id 1, seen last at 0.2 s."""
+    watch = Watch()
+    watch.look(0.0, walk)
+    assert watch.ids(0.2, walk) == [1]
+    return watch
