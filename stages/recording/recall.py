@@ -33,23 +33,38 @@ class Recall(NamedTuple):
         )
 
 
+class DamagedRecording(Exception):
+    """A file of messages holds something else."""
+
+
 def describe_recall(config: LineConfig) -> Iterator[str]:
     """One line for every scene whose messages were recorded."""
     if config.record.jsonl is None or not Path(config.record.jsonl).exists():
         return
     for source, name in zip(config.sources, config.camera_names, strict=True):
         if is_scene(source.uri):
-            recall = measure_recall(Path(config.record.jsonl), name, source.uri)
-            yield f"{name}: found {recall}"
+            try:
+                recall = measure_recall(Path(config.record.jsonl), name, source.uri)
+            except DamagedRecording as error:
+                yield f"{name}: what was found is not known: {error}"
+            else:
+                yield f"{name}: found {recall}"
 
 
 def measure_recall(jsonl: Path, camera: str, uri: str) -> Recall:
-    """Recall at IoU 0.5 over all recorded frames of one drawn camera."""
+    """Recall at IoU 0.5 over all recorded frames of one drawn camera.
+
+    Raises:
+        DamagedRecording: another program has written to the file.
+    """
     street = Street(parse_scene_uri(uri))
     found = drawn = 0
     with jsonl.open("rb") as lines:
-        for line in lines:
-            message = msgspec.json.decode(line, type=DetectionMessage)
+        for number, line in enumerate(lines, start=1):
+            try:
+                message = msgspec.json.decode(line, type=DetectionMessage)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                raise DamagedRecording(f"{jsonl}: line {number} is no message") from None
             if message.camera == camera:
                 wanted = [o for o in street.truth(message.frame_id) if is_wanted(o)]
                 drawn += len(wanted)

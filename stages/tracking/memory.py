@@ -12,6 +12,8 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
+from loguru import logger
+
 from pipeline.errors import LineError
 from pipeline.memory.frame_ref import NO_FRAME
 
@@ -44,10 +46,20 @@ class TrackMemory:
         newest = max(self._files, key=lambda file: file.turn)
         self._turn = newest.turn
         self.found = newest.read() if self._turn else NOTHING
+        self._is_full = False
 
     def write(self, memory: Memory) -> None:
-        self._turn += 1
-        self._files[self._turn % 2].write(memory, self._turn)
+        """Where there is no room for it, what was written before stays, and one error is logged."""
+        try:
+            self._files[(self._turn + 1) % 2].write(memory, self._turn + 1)
+        except OSError as error:
+            if not self._is_full:
+                logger.error("tracks: {} bytes: {}: a killed process would forget its tracks",
+                             len(memory.content), error.strerror)  # fmt: skip
+            self._is_full = True
+        else:
+            self._turn += 1
+            self._is_full = False
 
     def close(self) -> None:
         for file in self._files:

@@ -65,6 +65,17 @@ def test_other_cameras_do_not_count(tmp_path: Path, street: Street) -> None:
     assert "nan" in str(recall)
 
 
+def test_a_file_that_another_program_has_written_to_is_named(
+    tmp_path: Path, street: Street
+) -> None:
+    path = record(tmp_path / "a.jsonl", street)
+    first = path.read_bytes().index(b"\n") + 1
+    path.write_bytes(path.read_bytes()[:first] + b"\0" * 9 + b"\n" + path.read_bytes()[first:])
+    content = {"sources": [{"uri": URI}], "record": {"jsonl": str(path)}}
+    (said,) = describe_recall(build(content, LineConfig, "line.yaml"))
+    assert said == f"cam0: what was found is not known: {path}: line 2 is no message"
+
+
 def test_each_detection_finds_one_object(street: Street) -> None:
     thing = next(t for t in street.truth(0) if is_wanted(t))
     assert count_found([thing, thing], (find(thing),)) == 1

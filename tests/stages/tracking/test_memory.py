@@ -3,6 +3,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from loguru import logger
 
 from pipeline.errors import LineError
 from stages.tracking.memory import NOTHING, Memory, TrackMemory
@@ -79,3 +80,29 @@ def test_shared_memory_that_is_full_is_one_error(
     monkeypatch.setattr(os, "posix_fallocate", refuse)
     with pytest.raises(LineError, match=r"tracks\.0\.0: 65536 bytes: No space left on device"):
         TrackMemory(tmp_path, 0)
+
+
+def test_where_there_is_no_room_to_grow_the_last_that_fitted_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    said: list[str] = []
+    handler = logger.add(said.append, format="{message}")
+    memory = TrackMemory(tmp_path, 0)
+    memory.write(FIRST)
+    with monkeypatch.context() as full:
+        full.setattr(os, "posix_fallocate", refuse)
+        memory.write(Memory(5, 1, bytes(100_000)))
+        memory.write(Memory(6, 1, bytes(100_000)))
+    assert found(tmp_path) == FIRST
+    memory.write(SECOND)
+    logger.remove(handler)
+    assert said == [
+        "tracks: 100000 bytes: No space left on device: a killed process would forget its tracks\n"
+    ]
+    assert found(tmp_path) == SECOND
+    memory.write(Memory(7, 1, bytes(100_000)))
+    assert found(tmp_path).frame_id == 7
+    memory.close()
