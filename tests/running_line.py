@@ -22,11 +22,17 @@ PATIENCE_S = 60.0  # for what takes a second on an idle machine
 COMM_BYTES = 15  # of a process name, as the kernel keeps it
 
 
-def wait_until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
+def wait_until(
+    condition: Callable[[], bool],
+    what: str,
+    patience_s: float = PATIENCE_S,
+    *,
+    pause_s: float = 0.01,
+) -> None:
     deadline = time.monotonic() + patience_s
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.01)
+        time.sleep(pause_s)
 
 
 class RunningLine:

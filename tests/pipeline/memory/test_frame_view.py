@@ -1,15 +1,17 @@
 """Copies of frames: whole ones only, whatever capture does meanwhile."""
 
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline.memory.frame_view import FrameView
+from pipeline.memory.frame_view import FrameCopy, FrameView
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import AreaSpec, Ring, RingLayout, ring_path
 from tests.pipeline.frames import GRAPH, make_ref, make_ring, make_run
+from tests.running_line import wait_until
 
 AREAS = ("frame",)
 
@@ -104,16 +106,24 @@ def test_no_copy_is_torn_while_frames_are_written(view: FrameView, tmp_path: Pat
             ring.name(slot, frame_id, 0, 0)
             ring.release(make_ref(frame_id, slot=slot, generation=generation), 0)
             frame_id += 1
+            if frame_id % 10 == 0:
+                time.sleep(0.002)  # a breath, in which a copy can be made
+
+    whole: list[FrameCopy] = []
+
+    def has_enough() -> bool:
+        copy = view.copy_newest("yard", ("frame", "format"))
+        if copy is not None:
+            whole.append(copy)
+        return len(whole) == 100
 
     thread = threading.Thread(target=capture)
     thread.start()
     try:
-        copies = [view.copy_newest("yard", ("frame", "format")) for _ in range(300)]
+        wait_until(has_enough, "there are copies", pause_s=0.0)
     finally:
         ended.set()
         thread.join()
-    whole = [copy for copy in copies if copy is not None]
-    assert len(whole) > 20
     for copy in whole:
         assert (copy.areas["frame"] == copy.frame_id % 251).all()
         assert np.unique(copy.areas["format"]).tolist() == [copy.frame_id]
