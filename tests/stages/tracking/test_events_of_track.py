@@ -53,7 +53,7 @@ def test_a_walk_gives_its_events_in_order_and_once(line: Tracking) -> None:
 
 
 @pytest.mark.parametrize("killed_at", range(1, len(WALK)))
-def test_a_kill_changes_no_event(line: Tracking, short_dir: Path, killed_at: int) -> None:
+def test_a_kill_changes_no_event(line: Tracking, killed_at: int) -> None:
     events = walk(line, last=killed_at)
     line.say(killed_at, WALK[killed_at], count=False)
     line.restart()

@@ -2,11 +2,9 @@
 
 import json
 import re
-import shutil
 import socket
 import ssl
 import stat
-import tempfile
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,13 +23,6 @@ from tests.stages.services.web.web_line import WebLine
 
 CAMERAS = "/api/v1/cameras"
 SNAPSHOT = "/cameras/street/snapshot.jpg"
-
-
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="line-"))
-    yield path
-    shutil.rmtree(path)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """The page: its files, and what Chromium shows of a real line."""
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -68,13 +66,6 @@ def test_the_page_can_be_read_aloud() -> None:
     assert labels.fields == labels.labelled == {"token"}
     assert labels.pictures_without == 0
     assert labels.languages == ["en"]
-
-
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="line-"))
-    yield path
-    shutil.rmtree(path)
 
 
 @pytest.fixture(scope="module")
