@@ -6,6 +6,8 @@ ten times as long.
 
 import enum
 
+from pipeline.memory.times import time_bucket
+
 
 class DropReason(enum.IntEnum):
     """Why a frame has no result, or why its result is missing from a recording.
@@ -93,7 +95,16 @@ class FrameCounts:
 
 
 class FrameCounters(FrameCounts):
-    """One row, to be written: by the process that the row belongs to, and by no other."""
+    """One row, to be written: by the process that the row belongs to, and by no other.
+
+    Args:
+        words: the row.
+        times: how long the process worked on frames of all cameras; see `pipeline.memory.times`.
+    """
+
+    def __init__(self, words: memoryview, times: memoryview) -> None:
+        super().__init__(words)
+        self._times = times
 
     def capture(self, frame_id: int, now_ns: int) -> None:
         """Count a frame that came in; a restarted process may read some of a file again."""
@@ -105,6 +116,7 @@ class FrameCounters(FrameCounts):
         """Count time spent on a frame, whether it came for the first time or again."""
         self._words[_BUSY_NS] += busy_ns
         self._words[_PROGRESS_NS] = now_ns
+        self._times[time_bucket(busy_ns)] += 1
 
     def spend(self, busy_ns: int) -> None:
         """Count processor time that a source took for a frame, or for none."""

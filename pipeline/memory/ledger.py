@@ -43,6 +43,7 @@ from pipeline.memory.counters import (
 from pipeline.memory.frame_ref import NO_FRAME
 from pipeline.memory.heartbeat import HEARTBEAT_WORDS, HELD_FRAME, Heartbeat, ProcessEntry
 from pipeline.memory.tables import Table, map_tables, total_bytes
+from pipeline.memory.times import TIME_BUCKETS, TimeCounts
 from pipeline.memory.writers import FollowWriter, PublishWriter, SupervisorWriter
 
 FILE_NAME = "ledger"
@@ -51,6 +52,7 @@ FILE_NAME = "ledger"
 def ledger_tables(cameras: int, processes: int) -> tuple[Table, ...]:
     return (
         Table("counts", "i8", (cameras, processes, ROW_WORDS)),
+        Table("times", "i8", (processes, TIME_BUCKETS)),
         Table("processes", "i8", (processes, len(HEARTBEAT_WORDS))),
         Table("cameras", "i8", (cameras, len(CAMERA_WORDS))),
         Table("why", "u1", (cameras, WHY_BYTES)),
@@ -58,6 +60,7 @@ def ledger_tables(cameras: int, processes: int) -> tuple[Table, ...]:
         Table("revision", "i8", (1,)),  # of the hot options that the supervisor has left
         Table("skips", "i8", (cameras, 2)),  # a frame, and the column of the stage that skips it
         Table("ages", "i8", (cameras, AGE_BUCKETS)),
+        Table("age_sums_us", "i8", (cameras,)),
         Table("followed", "i8", (cameras,)),  # whether something in its frames is followed now
         Table("told_drops", "i8", (cameras, len(DropReason))),  # in messages so far
     )
@@ -73,7 +76,8 @@ class LedgerReader:
         tables = map_tables(memory, ledger_tables(cameras, processes))
         self._counts, self._processes = tables["counts"], tables["processes"]
         self._cameras, self._why = tables["cameras"], tables["why"]
-        self._ages = tables["ages"]
+        self._ages, self._age_sums_us = tables["ages"], tables["age_sums_us"]
+        self._times = tables["times"]
         self._told_drops = tables["told_drops"]
         self._drops = self._counts[:, :, FIRST_DROP:]
         # Words that are read at every frame: elements of an array take up to twice as long.
@@ -105,6 +109,15 @@ class LedgerReader:
     def ages(self, camera: int) -> AgeCounts:
         """How old the results of a camera were so far; see `pipeline.memory.ages`."""
         counts: AgeCounts = self._ages[camera].copy()
+        return counts
+
+    def age_sum_us(self, camera: int) -> int:
+        """The ages of all results of a camera so far, in sum."""
+        return int(self._age_sums_us[camera])
+
+    def times(self, process: int) -> TimeCounts:
+        """How long a process worked on each frame so far; see `pipeline.memory.times`."""
+        counts: TimeCounts = self._times[process].copy()
         return counts
 
     def replays(self, camera: int) -> int:
@@ -186,7 +199,7 @@ class Ledger(LedgerReader):
         return ledger
 
     def counters(self, camera: int, process: int) -> FrameCounters:
-        return FrameCounters(self._counts[camera, process].data)
+        return FrameCounters(self._counts[camera, process].data, self._times[process].data)
 
     def heartbeat(self, process: int, limit_s: float) -> Heartbeat:
         """`limit_s` is the longest silence between two beats."""
@@ -196,7 +209,8 @@ class Ledger(LedgerReader):
         return CameraWriter(self._cameras[camera].data, self._why[camera].data)
 
     def publish_writer(self) -> PublishWriter:
-        return PublishWriter(self._ages.data, self._told_drops, self._drops_by_reason)
+        sums_us = self._age_sums_us.data
+        return PublishWriter(self._ages.data, sums_us, self._told_drops, self._drops_by_reason)
 
     def follow_writer(self) -> FollowWriter:
         return FollowWriter(self._followed)

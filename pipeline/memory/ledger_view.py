@@ -6,6 +6,7 @@ from typing import NamedTuple
 from pipeline.memory.ages import AgeCounts
 from pipeline.memory.cameras import StateName
 from pipeline.memory.ledger import LedgerReader
+from pipeline.memory.times import TimeCounts
 from pipeline.topology import RunSpec
 
 
@@ -26,6 +27,7 @@ class CameraReading(NamedTuple):
     drops: dict[str, int]  # by reason
     drops_by_process: dict[str, dict[str, int]]  # by name and reason, without zeros
     ages: AgeCounts  # of its results so far
+    age_sum_us: int
     result_mono_ns: int  # CLOCK_MONOTONIC of the last one, 0 before the first
 
 
@@ -33,11 +35,13 @@ class ProcessReading(NamedTuple):
     """One process now."""
 
     name: str
+    stage: str  # or service
     core: int
     pid: int  # 0 before its first start
     starts: int  # so far; above 1 it was started again
     frames: int  # finished so far, by it and its predecessors
     busy_ns: int  # spent on them
+    times: TimeCounts  # on each of them
 
 
 class LedgerView:
@@ -60,11 +64,13 @@ class LedgerView:
             readings.append(
                 ProcessReading(
                     name=process.name,
+                    stage=process.stage,
                     core=process.core,
                     pid=self._ledger.process(process.index).pid,
                     starts=self._ledger.process(process.index).starts,
                     frames=sum(of_camera.frames for of_camera in counts),
                     busy_ns=sum(of_camera.busy_ns for of_camera in counts),
+                    times=self._ledger.times(process.index),
                 )
             )
         return readings
@@ -93,5 +99,6 @@ class LedgerView:
                 for process, drops in self._ledger.drops_by_process(camera).items()
             },
             ages=self._ledger.ages(camera),
+            age_sum_us=self._ledger.age_sum_us(camera),
             result_mono_ns=0 if results is None else results.progress_ns,
         )

@@ -16,6 +16,7 @@ class PublishWriter:
 
     Args:
         ages: words of (cameras, AGE_BUCKETS).
+        age_sums_us: words of (cameras,).
         told_drops: (cameras, reasons).
         drops_by_reason: gives the sums over all processes of one camera's drops so far.
     """
@@ -23,15 +24,18 @@ class PublishWriter:
     def __init__(
         self,
         ages: memoryview,
+        age_sums_us: memoryview,
         told_drops: npt.NDArray[Any],
         drops_by_reason: Callable[[int], list[int]],
     ) -> None:
         self._ages = ages
+        self._age_sums_us = age_sums_us
         self._told_drops = told_drops
         self._drops_by_reason = drops_by_reason
 
     def count_age(self, camera: int, age_ms: float) -> None:
         self._ages[camera, age_bucket(age_ms)] += 1
+        self._age_sums_us[camera] += round(age_ms * 1000)
 
     def take_new_drops(self, camera: int) -> dict[str, int]:
         """Losses that no message has told of yet; they count as told from now on.

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.memory.counters import COUNTS, LOSSES, DropReason, FrameCounts
 from pipeline.memory.ledger import Ledger
+from pipeline.memory.times import time_bucket
 
 CAMERAS, PROCESSES = 2, 3
 
@@ -41,6 +42,14 @@ def test_work_adds_up_and_only_a_finished_frame_counts_as_one(ledger: Ledger) ->
         "frames": 3, "errors": 1, "idle": 1, "stale": 0, "last_frame_id": 5,
         "progress_ns": 700, "busy_ns": 95, "gave_up": 0,
     }  # fmt: skip
+
+
+def test_each_time_of_work_is_counted_for_the_process(ledger: Ledger) -> None:
+    for camera, busy_ns in ((0, 1_000_000), (1, 1_000_000), (1, 2_000_000)):
+        ledger.counters(camera, 2).work(busy_ns, now_ns=1)
+    found = {i: int(count) for i, count in enumerate(ledger.times(2)) if count}
+    assert found == {time_bucket(1_000_000): 2, time_bucket(2_000_000): 1}
+    assert not ledger.times(1).any()
 
 
 def test_a_stale_reference_is_no_progress(ledger: Ledger) -> None:

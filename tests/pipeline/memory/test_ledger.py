@@ -52,7 +52,8 @@ def content(ledger: LedgerReader) -> dict[str, object]:
         "replay": [ledger.replays(camera) for camera in cameras],
         "revision": ledger.revision,
         "skip": [ledger.is_skipped(camera, 2, 7) for camera in cameras],
-        "age": [ledger.ages(camera).tolist() for camera in cameras],
+        "age": [(ledger.ages(camera).tolist(), ledger.age_sum_us(camera)) for camera in cameras],
+        "times": [ledger.times(process).tolist() for process in range(PROCESSES)],
     }  # fmt: skip
 
 
