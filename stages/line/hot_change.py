@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from loguru import logger
@@ -10,10 +11,12 @@ from pipeline.config_file import ConfigError
 from pipeline.errors import LineError
 from pipeline.topology import ProcessSpec
 from stages.config import LineConfig, expand_home
+from stages.line.change import Change, ChangeKind
 from stages.line.differences import Difference, find_differences, with_difference
 from stages.line.line import Line
 
 _NAMED = 8  # keys in a refusal; the others are counted
+_START_AGAIN_COST = "the line has to be started again"
 _START_AGAIN = "while the line runs: start it again"
 
 
@@ -38,35 +41,41 @@ class HotChange:
         self._config = line.config
         self._processes = line.processes
 
-    def apply(self, config: LineConfig) -> list[str]:
+    @property
+    def config(self) -> LineConfig:
+        """That in force."""
+        return self._config
+
+    def plan(self, config: LineConfig) -> list[Change]:
+        """What has to be done for this configuration to be in force; none if nothing differs.
+
+        Nothing is done. `apply` refuses what needs `ChangeKind.START_AGAIN`.
+
+        Raises:
+            LineError: the configuration is not valid.
+        """
+        return list(self._prepare(config).changes)
+
+    def apply(self, config: LineConfig) -> list[Change]:
         """Have the line work with this configuration, with no process started again.
 
         Call it where `Supervisor.reconfigure` may be called.
 
         Returns:
-            What has changed, one text for each key; none if nothing has.
+            What has changed; none if nothing has.
 
         Raises:
             LineError: the configuration is not valid, or a key differs that cannot change while
                 the line runs, or there is no room in shared memory. Then nothing has changed.
         """
-        config = expand_home(config)
-        self._check(config)
-        differences = find_differences(self._config, config)
-        if not differences:
-            return []
-        # The old one is planned again, too: what came or went meanwhile is no difference.
-        running, wanted = (self._line.with_config(each) for each in (self._config, config))
-        if not _is_hot(running, wanted):
-            raise ConfigError(self._refuse(running, differences))
-        processes = tuple(
-            process.with_hot(new.options)
-            for process, new in zip(self._processes, wanted.processes, strict=True)
-        )
-        if processes != self._processes:
-            self._reconfigure(processes)
-        self._config, self._processes = config, processes
-        return [str(difference) for difference in differences]
+        plan = self._prepare(config)
+        blamed = [each.key for each in plan.changes if each.kind is ChangeKind.START_AGAIN]
+        if blamed:
+            raise ConfigError(_refuse(blamed))
+        if plan.processes != self._processes:
+            self._reconfigure(plan.processes)
+        self._config, self._processes = plan.config, plan.processes
+        return list(plan.changes)
 
     def reload(self, read: Callable[[], LineConfig]) -> None:
         """Apply what the file says now, and log what has changed, or in one line why nothing has.
@@ -80,12 +89,12 @@ class HotChange:
                 raise ConfigError(
                     f"configuration {self._config_path}: expected a file to read again"
                 )
-            changes = self.apply(read()) or ["nothing has changed"]
+            changes = self.apply(read())
         except (LineError, OSError) as error:
             logger.error("configuration not changed: {}", error)
             return
-        for change in changes:
-            logger.info("configuration: {}", change)
+        for text in map(str, changes) if changes else ["nothing has changed"]:
+            logger.info("configuration: {}", text)
 
     def _check(self, config: LineConfig) -> None:
         """As a start would check it, with the model file that the line was started with."""
@@ -97,12 +106,28 @@ class HotChange:
             raise ConfigError(f"model: {checked.model_path} is another file now, which cannot be "
                               f"used {_START_AGAIN}")  # fmt: skip
 
-    def _refuse(self, running: Line, differences: Sequence[Difference]) -> str:
-        """Names the keys to blame: those that cannot change alone, or else all that differ."""
-        blamed = [each for each in differences if not self._is_hot_alone(running, each)]
-        keys = [difference.key for difference in blamed or differences]
-        more = f" and {len(keys) - _NAMED} more keys" if len(keys) > _NAMED else ""
-        return f"{', '.join(keys[:_NAMED])}{more} cannot change {_START_AGAIN}"
+    def _prepare(self, config: LineConfig) -> "_Plan":
+        """Raises LineError: the configuration is not valid."""
+        config = expand_home(config)
+        self._check(config)
+        differences = find_differences(self._config, config)
+        if not differences:
+            return _Plan(config, self._processes, ())
+        # The old one is planned again, too: what came or went meanwhile is no difference.
+        running, wanted = (self._line.with_config(each) for each in (self._config, config))
+        if _is_hot(running, wanted):
+            processes = tuple(
+                process.with_hot(new.options)
+                for process, new in zip(self._processes, wanted.processes, strict=True)
+            )
+            return _Plan(config, processes, [_change(each, hot=True) for each in differences])
+        # Those that cannot change alone are to blame, or else all that differ.
+        hot = [self._is_hot_alone(running, each) for each in differences]
+        changes = [
+            _change(each, hot=is_hot and not all(hot))
+            for each, is_hot in zip(differences, hot, strict=True)
+        ]
+        return _Plan(config, self._processes, changes)
 
     def _is_hot_alone(self, running: Line, difference: Difference) -> bool:
         try:
@@ -110,6 +135,28 @@ class HotChange:
             return _is_hot(running, self._line.with_config(config))
         except (msgspec.ValidationError, LineError):
             return False
+
+
+class _Plan(NamedTuple):
+    """A configuration that is valid, and what it changes.
+
+    `processes` are told what is hot; those of the line as it runs if something is not.
+    """
+
+    config: LineConfig
+    processes: tuple[ProcessSpec, ...]
+    changes: Sequence[Change]
+
+
+def _change(difference: Difference, *, hot: bool) -> Change:
+    if hot:
+        return Change(ChangeKind.HOT, difference.key, str(difference))
+    return Change(ChangeKind.START_AGAIN, difference.key, str(difference), _START_AGAIN_COST)
+
+
+def _refuse(keys: Sequence[str]) -> str:
+    more = f" and {len(keys) - _NAMED} more keys" if len(keys) > _NAMED else ""
+    return f"{', '.join(keys[:_NAMED])}{more} cannot change {_START_AGAIN}"
 
 
 def _is_hot(running: Line, wanted: Line) -> bool:

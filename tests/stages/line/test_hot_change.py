@@ -13,6 +13,7 @@ from pipeline.processes import cores
 from pipeline.topology import ProcessSpec
 from stages.config import LineConfig
 from stages.line import line as line_module
+from stages.line.change import Change, ChangeKind
 from stages.line.hot_change import HotChange
 from stages.line.line import Line
 from stages.model.model_choice import Choice
@@ -31,7 +32,11 @@ class Running:
 
     def apply(self, **content: Any) -> list[str]:
         """Change to what was configured at the start, but for these sections."""
-        return self._change.apply(self._build(**content))
+        return [str(change) for change in self._change.apply(self._build(**content))]
+
+    def plan(self, **content: Any) -> list[Change]:
+        """What `apply` would change."""
+        return self._change.plan(self._build(**content))
 
     def refuse(self, **content: Any) -> str:
         before, changes = self.processes, self.changes
@@ -66,6 +71,18 @@ def test_hot_options_are_told_and_the_others_stay(running: Running) -> None:
     assert running.options("track")["cameras"][0]["tracker"]["lost_s"] == 4.0
     for name in ("capture.cam0", "preprocess", "detect", "publish"):
         assert running.options(name) == before[name]
+
+
+def test_a_plan_tells_and_changes_nothing(running: Running) -> None:
+    (change,) = running.plan(track={"lost_s": 4})
+    assert change == Change(ChangeKind.HOT, "track.lost_s", "track.lost_s: 2 -> 4")
+    hot, cold = running.plan(track={"lost_s": 4}, ring={"slots": 9})
+    assert (hot.kind, hot.key, hot.cost) == (ChangeKind.HOT, "track.lost_s", "")
+    assert cold.kind is ChangeKind.START_AGAIN
+    assert str(cold) == "ring.slots: 8 -> 9 (the line has to be started again)"
+    assert running.plan() == []
+    assert running.changes == 0
+    assert running.apply(track={"lost_s": 4}) == ["track.lost_s: 2 -> 4"]
 
 
 def test_changes_build_on_each_other(running: Running) -> None:
