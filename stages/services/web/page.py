@@ -1,6 +1,8 @@
 """The dashboard: files of this package, and nothing from elsewhere."""
 
+from collections.abc import Iterator
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,13 +20,17 @@ _PAGE = "index.html"
 
 
 def read_assets() -> dict[str, bytes]:
-    """Contents by name."""
+    """Contents by path below the folder."""
     folder = files("stages.services.web").joinpath("assets")
-    return {
-        file.name: file.read_bytes()
-        for file in folder.iterdir()
-        if _suffix(file.name) in _MEDIA_TYPES
-    }
+    return {path: file.read_bytes() for path, file in _walk(folder)}
+
+
+def _walk(folder: Traversable, above: str = "") -> Iterator[tuple[str, Traversable]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _walk(entry, f"{above}{entry.name}/")
+        elif _suffix(entry.name) in _MEDIA_TYPES:
+            yield above + entry.name, entry
 
 
 class Page:
@@ -36,7 +42,7 @@ class Page:
     def routes(self) -> list[Route]:
         return [
             Route("/", self._page, methods=["GET"]),
-            Route("/assets/{name}", self._asset, methods=["GET"]),
+            Route("/assets/{name:path}", self._asset, methods=["GET"]),
         ]
 
     async def _page(self, _request: Request) -> Response:

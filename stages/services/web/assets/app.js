@@ -1,32 +1,44 @@
 // The dashboard: what REST says every two seconds, what the line says as it comes, and pictures.
 
-import { Access, Refused } from "./access.js";
-import { Card } from "./card.js";
-import { showMachine } from "./machine.js";
-import { Pictures } from "./pictures.js";
-import { Stream } from "./stream.js";
+import { Card } from "./cards/card.js";
+import { Events } from "./cards/events.js";
+import { showMachine } from "./cards/machine.js";
+import { showOverview } from "./cards/overview.js";
+import { Access, Refused } from "./line/access.js";
+import { Settings } from "./line/settings.js";
+import { Stream } from "./line/stream.js";
+import { Snapshots } from "./picture/snapshots.js";
 import { say } from "./words.js";
 
 const EVERY_MS = 2000;
 
-const access = new Access();
-const cards = new Map();
-const pictures = new Pictures(access);
-const stream = new Stream(access, (message) => cards.get(message.camera)?.hear(message));
 const find = (id) => document.getElementById(id);
+const access = new Access();
+const settings = new Settings();
+const cards = new Map();
+const events = new Events(find("events"));
+const stream = new Stream(access, hear);
+const snapshots = new Snapshots(access, stream, settings);
 let timer = 0;
+
+function hear(message) {
+  if (message.type === "event") events.add(message);
+  if (message.type === "status") setTimeout(look); // REST says more of it
+  cards.get(message.camera)?.hear(message);
+}
 
 function showCameras({ cameras }) {
   for (const camera of cameras) {
     let card = cards.get(camera.name);
     if (card === undefined) {
-      card = new Card(camera.name, find("card"));
+      card = new Card(camera.name, find("card"), settings);
       cards.set(camera.name, card);
       find("cameras").append(card.node);
-      pictures.show(card);
+      snapshots.show(card);
     }
     card.tell(camera);
   }
+  events.offer(cards.keys());
   const live = cameras.filter((camera) => camera.state === "live").length;
   const others = cameras.filter((camera) => camera.state !== "live");
   const told = others.slice(0, 3).map((camera) => `${camera.name} ${camera.state}`);
@@ -42,8 +54,7 @@ function showTrouble(error) {
   const trouble = find("trouble");
   trouble.hidden = error === null || (asks && !access.token);
   if (error === null) return;
-  const reason = asks ? "The token is wrong." : "The line does not answer; what you see is old.";
-  say(trouble, reason);
+  say(trouble, asks ? "The token is wrong." : "The line does not answer; what you see is old.");
   say(find("summary"), asks ? "A token is needed" : "No answer");
 }
 
@@ -54,29 +65,51 @@ async function look() {
     const [cameras, status] = await Promise.all([
       access.json("/api/v1/cameras"), access.json("/api/v1/status"),
     ]);
+    const isFirst = cards.size === 0;
     showCameras(cameras);
+    showOverview(cameras, status);
     showMachine(status);
     showTrouble(null);
+    find("main").hidden = false;
+    if (isFirst) turn();
     stream.follow();
   } catch (error) {
     showTrouble(error);
     if (error instanceof Refused) return;
   }
+  clearTimeout(timer);
   timer = setTimeout(look, EVERY_MS);
 }
 
-function press(id, act) {
+/** All cameras, or the one that the address names. */
+function turn() {
+  const name = new URLSearchParams(location.hash.slice(1)).get("camera") ?? "";
+  const card = cards.get(name);
+  document.body.classList.toggle("single", card !== undefined);
+  for (const each of cards.values()) each.isLarge = each === card;
+  events.choose(card === undefined ? "" : name);
+}
+
+function press(id, pressed, act) {
   const button = find(id);
+  button.setAttribute("aria-pressed", String(pressed));
   button.addEventListener("click", () => {
-    const pressed = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", String(pressed));
-    act(pressed);
-    for (const card of cards.values()) card.change();
+    const now = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(now));
+    act(now);
   });
 }
 
-press("pause", (pressed) => { pictures.isPaused = pressed; });
-press("boxes", (pressed) => { pictures.hasBoxes = pressed; });
+press("pause", false, (pressed) => {
+  snapshots.isPaused = pressed;
+  snapshots.wake();
+});
+for (const name of ["boxes", "labels", "zones", "trails"]) {
+  press(name, settings[name], (pressed) => {
+    settings.set(name, pressed);
+    for (const card of cards.values()) card.stage.redraw();
+  });
+}
 find("access").addEventListener("submit", (event) => {
   event.preventDefault();
   access.learn(find("token").value);
@@ -89,6 +122,6 @@ find("openapi").addEventListener("click", async (event) => {
   location.assign(URL.createObjectURL(new Blob([text], { type: "application/json" })));
 });
 document.addEventListener("visibilitychange", look);
-addEventListener("hashchange", () => { if (access.find()) look(); });
+addEventListener("hashchange", () => { access.find() ? look() : turn(); });
 access.find();
 look();

@@ -30,7 +30,24 @@ export function element(name, text, className = "") {
   return made;
 }
 
+/** A moment of the line, as a clock shows it here. */
+export function clock(unixNs) {
+  const moment = new Date(unixNs / 1e6);
+  const made = element("time", moment.toLocaleTimeString());
+  made.dateTime = moment.toISOString();
+  return made;
+}
+
 /** Set a text only if it differs: a reader that follows the page is not disturbed for nothing. */
 export function say(target, text) {
   if (target.textContent !== text) target.textContent = text;
+}
+
+/** Rows of a list: what, and how much. */
+export function rows(pairs) {
+  return pairs.map(([text, value]) => {
+    const row = document.createElement("li");
+    row.append(element("span", text), element("span", value));
+    return row;
+  });
 }

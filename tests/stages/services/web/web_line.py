@@ -34,7 +34,12 @@ class WebLine:
     """`sources` and `web` are those sections of the configuration; messages are recorded."""
 
     def __init__(
-        self, folder: Path, sources: list[dict[str, object]], *settings: str, **web: object
+        self,
+        folder: Path,
+        sources: list[dict[str, object]],
+        *settings: str,
+        model: Path = TINY_MODEL,
+        **web: object,
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.port = free_port()
@@ -48,7 +53,7 @@ class WebLine:
             *settings,
         )
         words = [word for key in keys for word in ("--set", key)]
-        self.line = RunningLine(folder, ["--model", str(TINY_MODEL), *words])
+        self.line = RunningLine(folder, ["--model", str(model), *words])
 
     @property
     def host(self) -> str:

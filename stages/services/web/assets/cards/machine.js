@@ -1,11 +1,10 @@
 // The processes of the line, and the board under it.
 
-import { element, milliseconds, say } from "./words.js";
+import { element, milliseconds, say } from "../words.js";
 
 const FULL = 90; // percent of a core
 
 export function showMachine(status) {
-  document.getElementById("machine").hidden = false;
   document.getElementById("processes").replaceChildren(...status.processes.map(row));
   const heat = document.getElementById("heat");
   const warm = status.temperatures.map((each) => `${each.name} ${each.celsius.toFixed(0)} °C`);

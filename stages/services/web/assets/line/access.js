@@ -11,7 +11,9 @@ export class Access {
     const found = new URLSearchParams(location.hash.slice(1)).get("token");
     if (!found) return false;
     this.learn(found);
-    history.replaceState(null, "", location.pathname);
+    const others = new URLSearchParams(location.hash.slice(1));
+    others.delete("token");
+    history.replaceState(null, "", others.size ? `#${others}` : location.pathname);
     return true;
   }
 

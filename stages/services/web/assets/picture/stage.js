@@ -1,0 +1,52 @@
+// Where a camera is seen: a still picture, and what is known of it on a canvas above.
+
+import { Layer } from "../drawing/layer.js";
+import { say } from "../words.js";
+
+export class Stage {
+  /** `camera` has `regions` and `tally`. */
+  constructor(node, camera, settings) {
+    this.node = node;
+    this.camera = camera;
+    this.still = node.querySelector(".still");
+    this.source = node.querySelector(".source");
+    this.layer = new Layer(node.querySelector(".marks"), settings);
+    this.shown = null;
+    this.still.setAttribute("aria-label", `Live picture of ${camera.name}`);
+    new ResizeObserver(() => this.redraw()).observe(node);
+  }
+
+  /** A decoded picture, and what Results know of its frame. */
+  showStill(bitmap, shown) {
+    const { still } = this;
+    if (still.width !== bitmap.width || still.height !== bitmap.height) {
+      still.width = bitmap.width;
+      still.height = bitmap.height;
+    }
+    still.getContext("2d").drawImage(bitmap, 0, 0);
+    bitmap.close();
+    this.mark(shown);
+  }
+
+  /** What is known of the picture that is there now. */
+  mark(shown) {
+    this.shown = shown;
+    this.node.dataset.frame = shown === null ? "" : `${shown.epoch}-${shown.frameId}`;
+    this.redraw();
+  }
+
+  redraw() {
+    this.layer.draw(this.shown, this.camera.regions, this.camera.tally);
+  }
+
+  /** The shape of the frame: nothing moves when the first picture comes. */
+  shape(width, height) {
+    if (width) this.node.style.setProperty("--ratio", String(width / height));
+  }
+
+  /** In which way pictures come, and why in this one. */
+  explain(text, why) {
+    say(this.source, text);
+    this.source.title = why;
+  }
+}

@@ -1,0 +1,159 @@
+"""What the page draws, asked of its modules in Chromium: colours, times, and no line."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from stages.kernels.drawing.palette import (
+    Colour,
+    class_colour,
+    ink_colour,
+    track_colour,
+    zone_colour,
+)
+from stages.kernels.drawing.segments import LINE_COLOUR
+from stages.services.web.page import read_assets
+from tests.browser import COMMAND, Browser
+
+pytestmark = pytest.mark.skipif(COMMAND is None, reason="no Chromium")
+IDS = 400
+
+
+class _Assets(http.server.BaseHTTPRequestHandler):
+    """The files of the page alone."""
+
+    files = read_assets()
+
+    def do_GET(self) -> None:
+        content = self.files.get(self.path.removeprefix("/assets/"), b"<title>nothing</title>")
+        kind = "text/javascript" if self.path.endswith(".js") else "text/html"
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def modules(browser: Browser) -> Iterator[Browser]:
+    """A page beside the files, so that scripts can import them."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Assets)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    browser.visit(f"http://127.0.0.1:{server.server_port}/empty")
+    browser.wait_for("document.title == 'nothing'", "the empty page is there")
+    yield browser
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def ask(browser: Browser, module: str, script: str) -> Any:
+    """`script` is an expression in which `m` is the module."""
+    return browser.evaluate(f"import('/assets/{module}').then((m) => {script})")
+
+
+def rgb(colour: Colour) -> list[int]:
+    return list(reversed(colour))
+
+
+def test_colours_are_those_of_recorded_videos(modules: Browser) -> None:
+    numbers = f"[...Array({IDS}).keys()]"
+    tracks = f"{numbers}.map((id) => m.objectColour({{track_id: id, class_id: 3}}))"
+    assert ask(modules, "drawing/palette.js", tracks) == [rgb(track_colour(i)) for i in range(IDS)]
+    classes = f"{numbers}.map((id) => m.objectColour({{class_id: id}}))"
+    assert ask(modules, "drawing/palette.js", classes) == [rgb(class_colour(i)) for i in range(IDS)]
+    zones = f"{numbers}.map(m.zoneColour)"
+    assert ask(modules, "drawing/palette.js", zones) == [rgb(zone_colour(i)) for i in range(IDS)]
+    assert ask(modules, "drawing/palette.js", "m.LINE") == rgb(LINE_COLOUR)
+    inks = ask(modules, "drawing/palette.js", f"{numbers}.map((i) => m.ink(m.zoneColour(i)))")
+    white = (255, 255, 255)
+    expected = ["#fff" if ink_colour(zone_colour(i)) == white else "#000" for i in range(IDS)]
+    assert inks == expected
+
+
+def message(frame_id: int, x: float, *, epoch: int = 1, track: int = 1) -> dict[str, object]:
+    """A result each 100 ms with one object of 10 x 10 pixels."""
+    found = {"label": "car", "class_id": 2, "score": 0.9, "box": [x, 0, x + 10, 10]}
+    return {
+        "type": "detections", "run": "r", "epoch": epoch, "frame_id": frame_id, "width": 100,
+        "height": 100, "pts_ns": frame_id * 100_000_000, "status": "ok",
+        "detections": [{**found, "track_id": track}],
+    }  # fmt: skip
+
+
+def look(browser: Browser, messages: list[dict[str, object]], at: str) -> Any:
+    """What Results say when they have heard these messages."""
+    script = f"""(async () => {{
+      const results = new m.Results();
+      for (const each of {json.dumps(messages)}) results.add(each);
+      const shown = await results.{at};
+      return shown && {{
+        boxes: shown.objects.map((found) => found.box), frame: shown.frameId,
+        trail: shown.before.length,
+      }};
+    }})()"""
+    return ask(browser, "line/results.js", script)
+
+
+def test_a_frame_has_its_own_boxes(modules: Browser) -> None:
+    heard = [message(i, 10.0 * i) for i in range(5)]
+    found = look(modules, heard, "ofFrame(1, 3, 1)")
+    assert found == {"boxes": [[30, 0, 40, 10]], "frame": 3, "trail": 3}
+    assert look(modules, heard, "ofFrame(1, 7, 1)") is None
+    assert look(modules, heard, "ofFrame(2, 3, 1)") is None
+
+
+def test_between_two_results_objects_glide(modules: Browser) -> None:
+    heard = [message(0, 0), message(1, 10), message(2, 40)]
+    assert look(modules, heard, "at(100e6)")["boxes"] == [[10, 0, 20, 10]]
+    assert look(modules, heard, "at(150e6)")["boxes"] == [[25, 0, 35, 10]]
+    others = [message(0, 0, track=1), message(1, 50, track=2)]
+    assert look(modules, others, "at(20e6)")["boxes"] == [[0, 0, 10, 10]], "another one"
+    assert look(modules, others, "at(80e6)")["boxes"] == [[50, 0, 60, 10]], "the nearer one"
+
+
+def test_what_is_not_known_is_not_drawn(modules: Browser) -> None:
+    heard = [message(10, 0), message(30, 50)]
+    assert look(modules, [], "at(0)") is None
+    assert look(modules, heard, "at(0)") is None, "before all of them"
+    assert look(modules, heard, "at(1.2e9)")["boxes"] == [[0, 0, 10, 10]], "a moment later"
+    assert look(modules, heard, "at(2e9)") is None, "two seconds without a result"
+    assert look(modules, heard, "at(9e9)") is None, "long after the last"
+
+
+def test_what_an_epoch_has_told_is_not_of_the_next(modules: Browser) -> None:
+    heard = [message(5, 0), message(6, 10), message(7, 50, epoch=2)]
+    assert look(modules, heard, "ofFrame(1, 6, 1)") is None
+    assert look(modules, heard, "ofFrame(2, 7, 1)") == {
+        "boxes": [[50, 0, 60, 10]], "frame": 7, "trail": 0,
+    }  # fmt: skip
+
+
+def test_a_picture_waits_for_what_is_known_of_it(modules: Browser) -> None:
+    script = f"""(async () => {{
+      const results = new m.Results();
+      const waiting = results.ofFrame(1, 2, 60000);
+      results.add({json.dumps(message(1, 0))});
+      results.add({json.dumps(message(2, 20))});
+      return (await waiting).objects[0].box;
+    }})()"""
+    assert ask(modules, "line/results.js", script) == [20, 0, 30, 10]
+
+
+def test_what_is_kept_does_not_grow(modules: Browser) -> None:
+    script = f"""(() => {{
+      const results = new m.Results();
+      const one = {json.dumps(message(0, 0))};
+      for (let i = 0; i < 5000; i += 1) results.add({{...one, frame_id: i, pts_ns: i * 1e7}});
+      return [results.messages.length, results.messages.at(-1).frame_id];
+    }})()"""
+    kept, last = ask(modules, "line/results.js", script)
+    assert kept <= 900
+    assert last == 4999
