@@ -1,0 +1,205 @@
+"""Messages that wait on disk until somebody outside has taken them."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from loguru import logger
+
+from pipeline.service import ServiceError
+from stages.services.outbox.clock import RunningClock
+from stages.services.outbox.item import Item, Limits, MessageId
+from stages.services.outbox.losses import Losses
+from stages.services.outbox.opening import is_damage, is_disk, open_store, set_aside
+from stages.services.outbox.pending import Pending
+from stages.services.outbox.store import Mark, Size, Store
+
+_HELD_BYTES = 1 << 20  # in memory, while the disk is full
+_AT_ONCE = 1000  # that are too old
+
+T = TypeVar("T")
+
+
+class Outbox:
+    """Events are all kept, each once, and wait in order; of each state the newest waits.
+
+    What has been put is there after a kill at any instant. It stays until it is forgotten, so a
+    message that was sent and not forgotten is sent again: its id tells the receiver.
+
+    A full disk is said once. Meanwhile what is put is held in memory, as far as there is room, and
+    is written when the disk takes it. A file that turns out to be damaged is set aside.
+
+    Args:
+        path: of the file; it and its folder are made if they are not there.
+        name: of the key in the configuration, for errors and the log.
+
+    Raises:
+        ServiceError: the file is no outbox, is of a newer version, or cannot be opened.
+    """
+
+    def __init__(self, path: Path, limits: Limits, name: str) -> None:
+        self._path, self._limits, self._name = path, limits, name
+        self._pending = Pending()
+        self._is_failing = False
+        self._last = 0  # number
+        self._marks: dict[str, Mark] = {}
+        self._store = self._open()
+        self.losses = Losses(name, self._store.lost())
+
+    def put_event(self, id: MessageId, topic: str, body: bytes) -> bool:
+        """Keep an event; returns whether it is new. Those of a camera are to come in order.
+
+        A gap in the numbers of a camera is counted as lost.
+        """
+        last = self.last_seq(id.camera, id.run)
+        if id.seq <= last:
+            return False
+        self.losses.count("missed", id.seq - last - 1)
+        self._marks[id.camera] = self._pending.marks[id.camera] = id.run, id.seq
+        self._put(Item(self._next(), str(id), topic, body))
+        return True
+
+    def put_state(self, key: str, id: str, topic: str, body: bytes) -> None:
+        """Keep a state in place of the one with the same key that still waits."""
+        self._put(Item(self._next(), id, topic, body, key))
+
+    def last_seq(self, camera: str, run: str) -> int:
+        """The number of a camera's last event in this run; -1 if there is none yet."""
+        known, seq = self._marks.get(camera, ("", -1))
+        return seq if known == run else -1
+
+    def waiting(self, most: int, after: int = 0) -> list[Item]:
+        """The oldest whose number is above `after`, at most so many."""
+        gone = self._pending.gone
+        found = self._attempt(lambda store: store.items(most + len(gone), after), [])
+        found = [item for item in found if item.number not in gone]
+        found += [item for item in self._pending.items if item.number > after]
+        return found[:most]
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """These have been taken."""
+        self._pending.forget(numbers)
+        self._write()
+
+    def note(self, name: str) -> bytes | None:
+        """What the owner of the outbox has kept in the file under this name."""
+        pending = self._pending.notes.get(name)
+        return self._attempt(lambda store: store.note(name), None) if pending is None else pending
+
+    def keep_note(self, name: str, value: bytes) -> None:
+        """Written with whatever is put next, or by `look`."""
+        self._pending.notes[name] = value
+
+    def look(self) -> None:
+        """To be called every second or so: gives up what is too old, and says what was lost."""
+        self._write()
+        self._attempt(self._expire, None)
+        self.losses.say()
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return self._size.messages + len(self._pending.items) - len(self._pending.gone)
+
+    @property
+    def bytes(self) -> int:
+        """What is kept, as it counts for the limit."""
+        return self._size.cost + self._pending.bytes
+
+    def close(self) -> None:
+        self._write()
+        self.losses.say_all()
+        self._store.close()
+
+    def _next(self) -> int:
+        self._last += 1
+        return self._last
+
+    def _put(self, item: Item) -> None:
+        item = item._replace(added_s=self._clock.read().clock_s)
+        if item.cost > self._limits.max_bytes:
+            self.losses.count("full", 1)
+        else:
+            self._pending.add(item)
+        self._write()
+        while self._pending.bytes > _HELD_BYTES:
+            self._pending.drop_oldest()
+            self.losses.count("disk", 1)
+        self.losses.say()
+
+    def _write(self) -> None:
+        """Bring the file up to date: in one transaction, or not at all."""
+        if self._pending:
+            self._attempt(self._commit, None)
+
+    def _commit(self, store: Store) -> None:
+        pending, size = self._pending, self._size
+        with store.transaction():
+            size = size.minus(store.remove(pending.gone))
+            for item in pending.items:
+                if item.key is not None:
+                    size = size.minus(store.remove(store.with_key(item.key)))
+                store.add(item)
+                size = size.plus(Size(1, item.cost))
+            full = store.remove_oldest(size.cost - self._limits.max_bytes)
+            for camera, mark in pending.marks.items():
+                store.set_mark(camera, mark)
+            for name, value in pending.notes.items():
+                store.set_note(name, value)
+            store.set_lost(self.losses.counts + Counter(full=full.messages))
+            store.set_clock(self._clock.read())
+        self._size = size.minus(full)
+        self.losses.count("full", full.messages)
+        pending.clear()
+        if self._is_failing:
+            self._is_failing = False
+            logger.info("{}: {} takes what comes again", self._name, self._path)
+
+    def _expire(self, store: Store) -> None:
+        clock = self._clock.read()
+        old = store.older(clock.clock_s - self._limits.max_age_s, _AT_ONCE)
+        if not old:
+            return
+        with store.transaction():
+            gone = store.remove(old)
+            store.set_lost(self.losses.counts + Counter(old=gone.messages))
+            store.set_clock(clock)
+        self._size = self._size.minus(gone)
+        self.losses.count("old", gone.messages)
+
+    def _open(self) -> Store:
+        """Open the file, and take up what it holds."""
+        try:
+            store = open_store(self._path, self._name)
+        except sqlite3.Error as error:
+            raise ServiceError(f"{self._name}: {self._path}: {error}") from None
+        self._size = store.size()
+        self._last = max(self._last, store.last_number())
+        self._marks = store.marks() | self._marks
+        self._clock = RunningClock(store.clock())
+        return store
+
+    def _attempt(self, work: Callable[[Store], T], otherwise: T) -> T:
+        """Do something with the file, with a new one if it is damaged, or without if it fails."""
+        try:
+            return work(self._store)
+        except sqlite3.Error as error:
+            if is_damage(error):
+                self._begin_anew(error)
+                return work(self._store)
+            if not is_disk(error):
+                raise
+            if not self._is_failing:
+                self._is_failing = True
+                logger.error("{}: {}: {}: what comes waits in memory, up to {} KiB",
+                             self._name, self._path, error, _HELD_BYTES >> 10)  # fmt: skip
+            return otherwise
+
+    def _begin_anew(self, error: sqlite3.Error) -> None:
+        self.losses.count("damaged", self._size.messages)
+        self._store.close()
+        set_aside(self._path, self._name, error)
+        self._pending.gone.clear()
+        self._pending.marks = dict(self._marks)
+        self._store = self._open()
