@@ -5,20 +5,29 @@ frame meanwhile. Services import this module and `pipeline.client`, and nothing 
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Any, ClassVar, Protocol
 
-from pipeline.client import DetectionSubscriber, LineSubscriber, Message, Subscriber
+from pipeline.client import (
+    DetectionSubscriber,
+    EventMessage,
+    LineSubscriber,
+    Message,
+    Subscriber,
+    decode_message,
+)
 from pipeline.errors import LineError
 from pipeline.links.async_subscriber import AsyncSubscriber
 from pipeline.memory.ages import AgeCounts, age_percentile_ms
+from pipeline.memory.event_log import EventLogReader
 from pipeline.memory.frame_view import FrameCopy, FrameView
 from pipeline.memory.ledger_view import CameraReading, LedgerView, ProcessReading
 
 __all__ = [
     "AgeCounts",
     "CameraReading",
+    "EventLog",
     "FrameCopy",
     "FrameView",
     "LedgerView",
@@ -37,6 +46,27 @@ class ServiceError(LineError):
     """Something outside the service is wrong; it is logged in one line, and tried again."""
 
 
+class EventLog:
+    """Events of the run, each once and in the order of its camera, also those that were published
+    while the service was dead.
+
+    The line keeps the last ones, a thousand at least. A gap in `seq` is what is not kept any more.
+    """
+
+    def __init__(self, reader: EventLogReader) -> None:
+        self._reader = reader
+        self._seqs: dict[str, int] = {}  # of the last one of each camera
+
+    def read(self) -> Iterator[EventMessage]:
+        """What is new since the last call; by the first one, all that is kept."""
+        for data in self._reader.read():
+            event = decode_message(b"event " + data)
+            assert isinstance(event, EventMessage)
+            if event.seq > self._seqs.get(event.camera, -1):
+                self._seqs[event.camera] = event.seq
+                yield event
+
+
 class ServiceContext:
     """What a service may know of the run it is part of.
 
@@ -47,6 +77,7 @@ class ServiceContext:
         cameras: their names, in the order of the ledger.
         ledger: read-only counts and states.
         frames: copies of what lies in the slots of the cameras.
+        events: what happened, from the last events before the service was started on.
     """
 
     def __init__(
@@ -57,6 +88,7 @@ class ServiceContext:
         ledger: LedgerView,
         frames: FrameView,
         alive: Callable[[], bool],
+        events: EventLogReader,
     ) -> None:
         self.name = name
         self.endpoint = endpoint
@@ -64,6 +96,7 @@ class ServiceContext:
         self.ledger = ledger
         self.frames = frames
         self._alive = alive
+        self.events = EventLog(events)
 
     def is_running(self) -> bool:
         """Give a sign of life; returns False when the line stops.
@@ -79,7 +112,8 @@ class ServiceContext:
         """For a plain service: messages as they come, and None when there is none for a while.
 
         Ends when the line stops, after its last message. With `events` those are among them; one
-        that is published while the service is dead does not come again.
+        that is published while the service is dead does not come again: `events` of the context
+        has it.
         """
         with self._subscribe(cameras, _TICK_S, events=events) as subscriber:
             while self.is_running():

@@ -17,6 +17,7 @@ from pipeline.links.authenticator import server_keys
 from pipeline.links.broadcast import Broadcast
 from pipeline.links.sockets import messages_address
 from pipeline.memory.cameras import CameraState
+from pipeline.memory.event_log import EventLogWriter
 from pipeline.memory.frame_ref import NO_FRAME, Mark
 from pipeline.memory.run_dir import run_name
 from pipeline.realtime import monotonic_ns
@@ -66,6 +67,7 @@ class Publish(StatefulStage[DetectionBody, PublishedBody]):
         self._broadcast = Broadcast(options.endpoint, topics, keys, private)
         self._encoder = msgspec.msgpack.Encoder()
         self._run_dir = context.run_dir
+        self._log = EventLogWriter(context.run_dir) if services else None
         self._events = EventComposer(context.run_dir, self._cameras, options.labels)
         self._statuses: list[tuple[CameraState, int, str] | None] = [None] * len(self._cameras)
 
@@ -111,6 +113,8 @@ class Publish(StatefulStage[DetectionBody, PublishedBody]):
                 after = self._counters[camera].last_frame_id
                 self._tell(camera, self._encode_events(camera, waiting, after))
         self._broadcast.close()
+        if self._log is not None:
+            self._log.close()
 
     def _send(self, frame: Frame[DetectionBody | None]) -> PublishedBody:
         body, detections = frame.body, self._detections(frame.body)
@@ -128,8 +132,10 @@ class Publish(StatefulStage[DetectionBody, PublishedBody]):
         return PublishedBody(payload, events)
 
     def _tell(self, camera: int, events: Iterable[bytes]) -> None:
-        """Send events; nobody gets them who subscribes later."""
+        """Send events; of those who subscribe later only services get them, from the log."""
         for event in events:
+            if self._log is not None:
+                self._log.append(event)
             self._broadcast.send(f"event.{self._cameras[camera]}", event, keep=False)
 
     def _encode_events(

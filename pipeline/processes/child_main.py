@@ -21,6 +21,7 @@ from pipeline.links.sockets import flush, messages_address
 from pipeline.loops.service_loop import ServiceLoop
 from pipeline.loops.source_loop import SourceLoop
 from pipeline.loops.stage_loop import StageLoop
+from pipeline.memory.event_log import EventLogReader
 from pipeline.memory.ledger import Ledger
 from pipeline.processes.orders import EXIT_CRASHED, EXIT_REFUSED, decode_orders
 from pipeline.realtime import (
@@ -122,7 +123,13 @@ def _serve_service(context: Context, stopped: _StopFlag) -> None:
     loop = ServiceLoop(context.heartbeat, stopped)
     endpoint = messages_address(context.run_dir)
     access = ServiceContext(
-        process.name, endpoint, run.cameras, LedgerView(run), FrameView(run), loop.alive
+        process.name,
+        endpoint,
+        run.cameras,
+        LedgerView(run),
+        FrameView(run),
+        loop.alive,
+        EventLogReader(context.run_dir),
     )
     with contextlib.closing(target(options, access)) as service:
         gc.enable()  # it has no frame to be late for, and asyncio makes cycles

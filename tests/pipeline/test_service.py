@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pipeline import service
@@ -22,8 +23,9 @@ from pipeline.links.authenticator import ServerKeys
 from pipeline.links.broadcast import Broadcast
 from pipeline.links.sockets import messages_address
 from pipeline.memory.counters import DropReason
+from pipeline.memory.event_log import EventLogReader, EventLogWriter
 from pipeline.memory.ledger import Ledger
-from pipeline.service import FrameView, LedgerView, ServiceContext
+from pipeline.service import EventLog, FrameView, LedgerView, ServiceContext
 from tests.pipeline.frames import make_run, publish_by
 from tests.pipeline.messages import make_event, publish
 from tests.running_line import PATIENCE_S
@@ -66,7 +68,13 @@ def make_context(run_dir: Path, is_running: Callable[[], bool] = lambda: True) -
     run = make_run(run_dir)
     Ledger.create(run_dir, len(run.cameras), len(run.processes))
     return ServiceContext(
-        "bell", messages_address(run_dir), run.cameras, LedgerView(run), FrameView(run), is_running
+        "bell",
+        messages_address(run_dir),
+        run.cameras,
+        LedgerView(run),
+        FrameView(run),
+        is_running,
+        EventLogReader(run_dir),
     )
 
 
@@ -150,6 +158,23 @@ def test_a_service_receives_events_if_it_asks_for_them(short_dir: Path, events: 
 
         asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
     assert plain.events == streaming.events == [make_event()] * events
+
+
+def test_a_service_reads_events_from_before_its_start_each_once(short_dir: Path) -> None:
+    def told(*seqs: int) -> list[tuple[str, int]]:
+        for seq in seqs:
+            log.append(msgspec.msgpack.encode(make_event(seq=seq)))
+            log.append(msgspec.msgpack.encode(make_event(seq=seq, camera="gate")))
+        return [(event.camera, event.seq) for event in context.events.read()]
+
+    context = make_context(short_dir)
+    log = EventLogWriter(short_dir)
+    assert told() == []
+    assert told(0, 1) == [("yard", 0), ("gate", 0), ("yard", 1), ("gate", 1)]
+    assert told(1, 2) == [("yard", 2), ("gate", 2)]  # 1 again: its writer was killed
+    log.close()
+    successor = EventLog(EventLogReader(short_dir))
+    assert [event.seq for event in successor.read()] == [0, 0, 1, 1, 2, 2]
 
 
 def last_messages(context: ServiceContext, turns: Turns, outbox: Outbox) -> Iterator[str]:
