@@ -44,6 +44,8 @@ class Outbox:
         self._pending = Pending()
         self._is_failing = False
         self._last = 0  # number
+        self._size = Size(0, 0)  # of the file
+        self._clock = RunningClock(None)
         self._marks: dict[str, Mark] = {}
         self._store = self._open()
         self.losses = Losses(name, self._store.lost())
@@ -72,9 +74,9 @@ class Outbox:
 
     def waiting(self, most: int, after: int = 0) -> list[Item]:
         """The oldest whose number is above `after`, at most so many."""
-        gone = self._pending.gone
-        found = self._attempt(lambda store: store.items(most + len(gone), after), [])
-        found = [item for item in found if item.number not in gone]
+        gone, none = self._pending.gone, list[Item]()
+        kept = self._attempt(lambda store: store.items(most + len(gone), after), none)
+        found = [item for item in kept if item.number not in gone]
         found += [item for item in self._pending.items if item.number > after]
         return found[:most]
 

@@ -9,7 +9,6 @@ from random import Random
 
 import pytest
 
-from pipeline.memory import event_log
 from pipeline.memory.event_log import EventLogReader, EventLogWriter
 from tests.running_line import REPOSITORY
 
@@ -130,9 +129,9 @@ def test_where_shared_memory_is_full_events_are_left_out_and_that_is_said_once(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as full:
-        full.setattr(event_log.os, "pwrite", refuse)
+        full.setattr(os, "pwrite", refuse)
         writer.append(make(1))
-        full.setattr(event_log.os, "pwrite", lambda _fd, data, _offset: len(data) - 1)
+        full.setattr(os, "pwrite", lambda _fd, data, _offset: len(data) - 1)
         writer.append(make(2))
     writer.append(make(3))
     writer.close()
