@@ -10,7 +10,8 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint
 
 run: $(VENV)/.runtime
 	@echo "Look at http://127.0.0.1:5580/ while it runs."
-	$(BIN)/python run_pipeline.py configs/pipeline/demo.yaml
+	$(BIN)/python run_pipeline.py configs/pipeline/demo.yaml \
+		--set record.jsonl=out/demo.jsonl --set record.video=out/demo.mp4
 	@echo "Your own camera: $(BIN)/python run_pipeline.py --source rtsp://user:password@address/stream"
 	@echo "Its detections:  $(BIN)/python -m pipeline.client tcp://127.0.0.1:5570"
 

@@ -44,6 +44,7 @@ from pipeline.redact import forget, learn, redact
 from stages.config import LineConfig
 from stages.line.hot_change import HotChange
 from stages.line.line import Line
+from stages.line.paths import resolve_beside
 from stages.line.zone_pictures import draw_zones
 from stages.readers.v4l2.camera_list import describe_cameras
 from stages.recording.claims import Claims
@@ -122,8 +123,12 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def load_config(options: argparse.Namespace) -> LineConfig:
-    """The file's content under what the command line says."""
-    content: dict[str, Any] = read_yaml(options.config)
+    """The file's content under what the command line says.
+
+    Relative paths in the file are below its folder; those of the command line, below the current
+    one.
+    """
+    content: dict[str, Any] = resolve_beside(read_yaml(options.config), folder_of(options.config))
     if options.source:
         content["sources"] = [{"uri": uri} for uri in options.source]
     if options.model:
@@ -132,6 +137,12 @@ def load_config(options: argparse.Namespace) -> LineConfig:
         set_key(content, assignment)
     learn(content)
     return build(content, LineConfig, str(options.config))
+
+
+def folder_of(config: Path) -> Path:
+    """Below which its relative paths are; a pipe or standard input lies in no folder."""
+    is_nowhere = config.is_relative_to("/dev") or config.is_relative_to("/proc")
+    return Path() if is_nowhere else config.parent
 
 
 def describe_plan(line: Line) -> str:

@@ -1,6 +1,5 @@
 """The configuration of a line: every key there is, with its default and its limits."""
 
-import os
 from typing import Annotated, Literal
 
 import msgspec
@@ -10,7 +9,7 @@ from pipeline.limits import Limits
 from pipeline.loops.backoff import Retry
 from stages.events.config import FilterConfig, Lines, Zones
 
-SHIPPED_MODEL = "models/zoo/thundernet-snet49-street11.onnx"
+SHIPPED_MODEL = "thundernet-snet49-street11"  # its name in `stages.model.zoo`
 
 Core = Annotated[int, Meta(ge=0)]
 Cores = tuple[Core, ...]
@@ -21,6 +20,11 @@ Side = Annotated[int, Meta(ge=1, le=65535)]
 V4l2Format = Literal[
     "MJPG", "JPEG", "YUYV", "UYVY", "NV12", "NV21", "YU12", "YV12", "BGR3", "RGB3", "GREY"
 ]  # fmt: skip
+# What `stages.line.paths` finds by its mark, whichever section it is in.
+FilePath = Annotated[str, Meta(extra={"path": "file"})]  # or folder
+SourceUri = Annotated[str, Meta(min_length=1, extra={"path": "source"})]
+ModelPath = Annotated[str, Meta(extra={"path": "model"})]
+Endpoint = Annotated[str, Meta(pattern=r"^(tcp|ipc)://.+", extra={"path": "endpoint"})]
 CameraName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
@@ -39,7 +43,7 @@ class V4l2Config(_Section, frozen=True):
 class SourceConfig(_Section, frozen=True):
     """One camera, file, folder, pipe or scene."""
 
-    uri: Annotated[str, Meta(min_length=1)]
+    uri: SourceUri
     name: CameraName | None = None  # "cam0", "cam1", ... when left out
     loop: bool = False  # a file or folder begins again at its end
     live: bool | None = None  # newest frame wins; by default for cameras and network streams
@@ -88,9 +92,9 @@ class GateConfig(_Section, frozen=True):
 
 
 class PublishConfig(_Section, frozen=True):
-    endpoint: Annotated[str, Meta(pattern=r"^(tcp|ipc)://.+")] = "tcp://127.0.0.1:5570"
-    secret_key: str | None = None  # file: encrypt for those who have the public one
-    clients: str | None = None  # folder of public keys: let in these clients only
+    endpoint: Endpoint = "tcp://127.0.0.1:5570"
+    secret_key: FilePath | None = None  # file: encrypt for those who have the public one
+    clients: FilePath | None = None  # folder of public keys: let in these clients only
 
     def __post_init__(self) -> None:
         if self.clients is not None and self.secret_key is None:
@@ -98,10 +102,10 @@ class PublishConfig(_Section, frozen=True):
 
 
 class RecordConfig(_Section, frozen=True):
-    jsonl: str | None = None  # the message of every frame, one a line
-    events: str | None = None  # every event, one a line
+    jsonl: FilePath | None = None  # the message of every frame, one a line
+    events: FilePath | None = None  # every event, one a line
     # annotated MP4; {camera} in the path where there are several
-    video: Annotated[str, Meta(pattern=r"\.mp4$")] | None = None
+    video: Annotated[FilePath, Meta(pattern=r"\.mp4$")] | None = None
     required: bool = False  # a recording that fails ends the line
 
 
@@ -110,9 +114,9 @@ class WebConfig(_Section, frozen=True):
 
     listen: Annotated[str, Meta(pattern=r":\d{1,5}$")] = "127.0.0.1:5580"
     hosts: tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]+$")], ...] = ()  # names of it
-    token_file: str | None = None  # only who has a token of it may read; made if it is not there
-    certificate: str | None = None  # PEM file: encrypt
-    key: str | None = None  # PEM file, if the certificate's file does not hold it
+    token_file: FilePath | None = None  # who has a token of it may read; made if it is not there
+    certificate: FilePath | None = None  # PEM file: encrypt
+    key: FilePath | None = None  # PEM file, if the certificate's file does not hold it
 
     def __post_init__(self) -> None:
         if self.key is not None and self.certificate is None:
@@ -129,7 +133,8 @@ class LineConfig(_Section, frozen=True):
     """A whole line."""
 
     sources: Annotated[tuple[SourceConfig, ...], Meta(min_length=1, max_length=64)]
-    model: str = SHIPPED_MODEL  # or "auto": its version that is fastest on this machine
+    # a file, the name of a shipped one, or "auto": the version of it that is fastest here
+    model: ModelPath = SHIPPED_MODEL
     detect: DetectConfig = DetectConfig()
     postprocess: PostprocessConfig = PostprocessConfig()
     track: TrackConfig = TrackConfig()
@@ -157,49 +162,3 @@ class LineConfig(_Section, frozen=True):
                 f"record.video: expected {{camera}} in the path, for {len(names)} sources, "
                 f"got '{video}'"
             )
-
-
-def expand_home(config: LineConfig) -> LineConfig:
-    """The configuration with the home directory for each `~` that a path begins with."""
-    publish, record = config.publish, config.record
-    scheme, address = publish.endpoint.split("://", 1)
-    endpoint = f"{scheme}://{os.path.expanduser(address)}" if scheme == "ipc" else publish.endpoint
-    return msgspec.structs.replace(
-        config,
-        sources=tuple(
-            msgspec.structs.replace(source, uri=_expand_source(source.uri))
-            for source in config.sources
-        ),
-        model=os.path.expanduser(config.model),
-        publish=msgspec.structs.replace(
-            publish,
-            endpoint=endpoint,
-            secret_key=_expand(publish.secret_key),
-            clients=_expand(publish.clients),
-        ),
-        record=msgspec.structs.replace(
-            record,
-            jsonl=_expand(record.jsonl),
-            events=_expand(record.events),
-            video=_expand(record.video),
-        ),
-        web=None if config.web is None else _expand_web(config.web),
-    )
-
-
-def _expand_web(web: WebConfig) -> WebConfig:
-    return msgspec.structs.replace(
-        web,
-        token_file=_expand(web.token_file),
-        certificate=_expand(web.certificate),
-        key=_expand(web.key),
-    )
-
-
-def _expand(path: str | None) -> str | None:
-    return None if path is None else os.path.expanduser(path)
-
-
-def _expand_source(uri: str) -> str:
-    """A file that is called so is meant before any other."""
-    return uri if os.path.lexists(uri) else os.path.expanduser(uri)

@@ -117,6 +117,17 @@ def test_each_configuration_of_the_project_passes_its_check(
     assert run_pipeline.main(arguments) == 0
 
 
+def test_a_configuration_works_from_any_working_directory(
+    check: list[str], clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own paths are below its folder, and the shipped model is where ThunderLine is."""
+    (clip.parent / "line.yaml").write_text(f"sources: [{{uri: {clip.name}}}]\n")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert run_pipeline.main(["../line.yaml", *check]) == 0
+
+
 def test_commands_of_the_docstring_parse() -> None:
     parser = run_pipeline.make_parser()
     assert parser.description is not None

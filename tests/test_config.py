@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config_file import ConfigError, build
-from stages.config import LineConfig, V4l2Config, expand_home
+from stages.config import LineConfig, V4l2Config
 from stages.graph import ROWS, STAGES, make_topology
 from stages.line.line import check_cores
 
@@ -184,29 +184,3 @@ def test_the_configuration_is_frozen() -> None:
         check().log = "DEBUG"  # type: ignore[misc]
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"sources": [{"uri": "0"}], "mistake": 1}, LineConfig)
-
-
-def test_paths_may_begin_with_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/me")
-    config = expand_home(
-        check(
-            sources=[{"uri": "~/clip.mp4"}, {"uri": "rtsp://cam/~/1"}, {"uri": "a~"}],
-            model="~/my.onnx",
-            publish={"endpoint": "ipc://~/pub", "secret_key": "~/a.key", "clients": "~"},
-            record={"jsonl": "~/out.jsonl", "events": "~/e.jsonl", "video": "~/{camera}.mp4"},
-        )
-    )
-    assert [source.uri for source in config.sources] == [
-        "/home/me/clip.mp4", "rtsp://cam/~/1", "a~"
-    ]  # fmt: skip
-    assert config.model == "/home/me/my.onnx"
-    publish, record = config.publish, config.record
-    assert publish.endpoint == "ipc:///home/me/pub"
-    assert (publish.secret_key, publish.clients) == ("/home/me/a.key", "/home/me")
-    assert (record.jsonl, record.video) == ("/home/me/out.jsonl", "/home/me/{camera}.mp4")
-    assert record.events == "/home/me/e.jsonl"
-
-
-def test_what_begins_otherwise_stays_as_it_is() -> None:
-    config = check(model="m.onnx", publish={"endpoint": "tcp://127.0.0.1:5570"})
-    assert expand_home(config) == config

@@ -10,10 +10,11 @@ from loguru import logger
 from pipeline.config_file import ConfigError
 from pipeline.errors import LineError
 from pipeline.topology import ProcessSpec
-from stages.config import LineConfig, expand_home
+from stages.config import LineConfig
 from stages.line.change import Change, ChangeKind
 from stages.line.differences import Difference, find_differences, with_difference
 from stages.line.line import Line
+from stages.line.paths import expand_home
 
 _NAMED = 8  # keys in a refusal; the others are counted
 _START_AGAIN_COST = "the line has to be started again"

@@ -17,11 +17,13 @@ from pipeline.memory.run_dir import RunDir
 from pipeline.processes.cores import CoreWish, assign_cores
 from pipeline.realtime import available_cores
 from pipeline.topology import ProcessSpec, RunSpec, ServiceRow, StageRow
-from stages.config import SHIPPED_MODEL, LineConfig, WebConfig, expand_home
+from stages.config import SHIPPED_MODEL, LineConfig, WebConfig
 from stages.events.config_check import check_filter, check_regions
 from stages.graph import ROWS, make_topology
+from stages.line.paths import expand_home
 from stages.model.model_choice import AUTO, choose_model
 from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
+from stages.model.zoo import is_shipped, shipped_path
 from stages.options import Given, is_tracked
 from stages.readers.uri import Kind, parse_address
 from stages.recording.inputs import Input, find_inputs
@@ -206,12 +208,16 @@ def check_web(web: WebConfig | None) -> None:
 
 
 def _resolve_model(config: LineConfig) -> str:
-    """The configured file, or for `auto` the version of the shipped model that is fastest here."""
+    """The configured file, or for `auto` the version of the shipped model that is fastest here.
+
+    A file goes before a shipped model of the same name.
+    """
     if config.model != AUTO:
-        return config.model
+        named = is_shipped(config.model) and not os.path.lexists(config.model)
+        return str(shipped_path(config.model)) if named else config.model
     core, *_ = config.cores.get("detect") or [available_cores()[-1]]
     try:
-        choice = choose_model(SHIPPED_MODEL, config.detect.threads, core)
+        choice = choose_model(str(shipped_path(SHIPPED_MODEL)), config.detect.threads, core)
     except ModelFileError as error:
         raise LineError(str(error)) from None
     logger.info("model: auto: {}", choice.reason)

@@ -8,6 +8,7 @@ import enum
 import os
 import re
 import stat
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -96,6 +97,22 @@ def look_up(uri: str) -> Address:
     if _NUMBER.fullmatch(text):
         return Address(Kind.CAMERA, uri, f"/dev/video{text.lstrip('0') or '0'}")
     return _look_up_path(uri, text)
+
+
+def beside(uri: str, folder: Path) -> str:
+    """The address as it is meant in a file of that folder: a relative path is below the folder.
+
+    As everywhere, what is there goes first: `0` is a file if the folder has one of that name.
+    """
+    text = uri.strip()
+    if _URL.match(text) or text.startswith(("/", "~", "scene:")) or not text:
+        return uri
+    for name in (uri, text):
+        if _mode(path := os.path.join(folder, name)):
+            return path
+    if _NUMBER.fullmatch(text) or _DESCRIPTOR.fullmatch(text):
+        return uri
+    return os.path.join(folder, text)
 
 
 def is_scene(uri: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from stages.config import SHIPPED_MODEL
+from stages.model.zoo import shipped_path
 from tests.running_line import REPOSITORY
 
 FOLDER = REPOSITORY / "out/bench"
@@ -21,7 +22,7 @@ def bench_model() -> Path:
     """The model to measure with: the one asked for, the one shipped, or the tiny stand-in."""
     if asked := os.environ.get("THUNDERLINE_BENCH_MODEL"):
         return Path(asked).resolve()
-    shipped = REPOSITORY / SHIPPED_MODEL
+    shipped = shipped_path(SHIPPED_MODEL)
     return shipped if shipped.exists() else REPOSITORY / "tests/golden/tiny.onnx"
 
 

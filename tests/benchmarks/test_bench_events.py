@@ -15,6 +15,7 @@ from stages.kernels.detections import Detections
 from stages.kernels.tracking.tracker import Tracker, TrackerOptions
 from stages.model.detector import Detector
 from stages.model.frame_detector import FrameDetector, make_soft_nms
+from stages.model.zoo import shipped_path
 from stages.scene.street import Street, parse_scene_uri
 from tests.benchmarks.report import Row, report
 from tests.benchmarks.timing import measure, pinned
@@ -30,7 +31,6 @@ from tests.benchmarks.tracking.sequences import (
     draw_street,
     street_uri,
 )
-from tests.running_line import REPOSITORY
 
 pytestmark = pytest.mark.bench
 
@@ -190,7 +190,7 @@ class SeenStreet:
     def __init__(self, seed: int) -> None:
         self.sequence = draw_street(seed, STREET_S)
         self._street = Street(parse_scene_uri(street_uri(seed, STREET_S)))
-        detector = Detector(str(REPOSITORY / SHIPPED_MODEL), threads=1)
+        detector = Detector(str(shipped_path(SHIPPED_MODEL)), threads=1)
         soft_nms = make_soft_nms(detector.metadata, TrackConfig().low_score)
         self._detector = FrameDetector(detector, soft_nms)
         width, height = self.sequence.frame_wh

@@ -9,7 +9,7 @@ from pipeline.client import EventMessage, EventSubscriber
 from stages.config import SHIPPED_MODEL
 from tests.clips import make_clip
 from tests.conftest import StartLine
-from tests.running_line import REPOSITORY, RunningLine, wait_until
+from tests.running_line import RunningLine, wait_until
 
 STREET = "scene://street?seed=7&width=640&height=360&fps=10&seconds=8&noise=off"
 MIDDLE = "{middle: {polygon: [[0.2, 0], [0.8, 0], [0.8, 1], [0.2, 1]], dwell_s: 1}}"
@@ -21,7 +21,7 @@ def street(path: Path, pace: str = "realtime: false") -> tuple[str, ...]:
     """By default as fast as the line goes: no frame is lost, and each run sees the same."""
     keys = f"uri: '{STREET}', {pace}, zones: {MIDDLE}, lines: {ACROSS}"
     return (
-        *("--model", str(REPOSITORY / SHIPPED_MODEL)),
+        *("--model", SHIPPED_MODEL),
         *("--set", f"sources=[{{{keys}}}]", "--set", f"record.events={path}"),
         *("--set", "track.enabled=true"),
     )

@@ -23,7 +23,7 @@ from tests.integration.changing_line import (
     wait_for_detections,
     wait_for_log,
 )
-from tests.running_line import REPOSITORY, wait_until
+from tests.running_line import wait_until
 
 STREET = "scene://street?seed=7&width=320&height=240&fps=10"
 REFUSED = "configuration not changed: "
@@ -48,7 +48,7 @@ def test_another_threshold_is_in_force_and_no_process_is_started_again(
     """With the shipped model in the drawn street."""
     file.content["sources"] = [{"uri": STREET, "track": True}]
     file.set_score(NOTHING)
-    line = start(start_line, file, model=REPOSITORY / SHIPPED_MODEL)
+    line = start(start_line, file, model=SHIPPED_MODEL)
     pids = {name: line.pid(name) for name in line.processes}
     assert not last(line).detections
     file.set_score(MUCH, track={"lost_s": 3})

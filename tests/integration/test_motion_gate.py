@@ -10,13 +10,13 @@ from stages.recording.recall import count_found, is_wanted
 from stages.scene.street import Street, parse_scene_uri
 from tests.clips import make_clip
 from tests.conftest import StartLine
-from tests.running_line import REPOSITORY, RunningLine, wait_until
+from tests.running_line import RunningLine, wait_until
 
 BODIES = "people=0&buses=0&trucks=0&bicycles=0&motorcycles=0&dogs=0&cats=0&horses=0&sheep=0&cows=0"
 STREET = f"scene://street?seed=5&traffic=0.05&width=640&height=360&fps=10&cars=1&{BODIES}"
 SECONDS, FRAMES = 20, 200  # a car comes by for two seconds
 LOOK_FRAMES = 50
-MODEL = ("--model", str(REPOSITORY / SHIPPED_MODEL))
+MODEL = ("--model", SHIPPED_MODEL)
 
 
 def quiet_street(*, gate: bool, seconds: int = SECONDS, realtime: bool = False) -> tuple[str, ...]:

@@ -7,11 +7,11 @@ from stages.config import SHIPPED_MODEL
 from tests.clips import make_clip
 from tests.conftest import StartLine
 from tests.integration.line_sources import endless
-from tests.running_line import REPOSITORY, RunningLine
+from tests.running_line import RunningLine
 
 STREET = "scene://street?seed=7&width=640&height=360&fps=10&seconds=8&noise=off"
 FRAMES = 80
-MODEL = ("--model", str(REPOSITORY / SHIPPED_MODEL))
+MODEL = ("--model", SHIPPED_MODEL)
 
 
 def street(*, track: bool = True) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from stages.model import model_choice
 from stages.model.model_choice import Choice, choose_model, pick, versions_of
 from stages.model.model_file import ModelFileError
 from stages.model.model_timing import time_in_turns
+from stages.model.zoo import shipped_path
 from tests.stages.model.test_model_file import CARD, field
 
 CORE = max(os.sched_getaffinity(0))
@@ -189,7 +190,7 @@ def test_auto_gives_the_chosen_version_to_detect_and_says_so(
     source = SourceConfig(uri="scene://street?seed=7")
     plan = line.Line(LineConfig(sources=(source,), model="auto", detect=DetectConfig(threads=2)))
     logger.remove(sink)
-    assert calls == [(SHIPPED_MODEL, 2)]
+    assert calls == [(str(shipped_path(SHIPPED_MODEL)), 2)]
     (detect,) = (process for process in plan.processes if process.stage == "detect")
     assert detect.options["model"] == str(tiny_model)
     assert plan.model.labels == ("person", "bicycle", "car")
