@@ -23,6 +23,8 @@ from pipeline.memory.ages import AgeCounts, age_percentile_ms
 from pipeline.memory.event_log import EventLogReader
 from pipeline.memory.frame_view import FrameCopy, FrameView
 from pipeline.memory.ledger_view import CameraReading, LedgerView, ProcessReading
+from pipeline.memory.packet import Packet, PacketFlag, Track
+from pipeline.memory.packet_view import PacketReader, PacketView
 
 __all__ = [
     "AgeCounts",
@@ -31,10 +33,15 @@ __all__ = [
     "FrameCopy",
     "FrameView",
     "LedgerView",
+    "Packet",
+    "PacketFlag",
+    "PacketReader",
+    "PacketView",
     "ProcessReading",
     "Service",
     "ServiceContext",
     "ServiceError",
+    "Track",
     "age_percentile_ms",
 ]
 
@@ -77,6 +84,7 @@ class ServiceContext:
         cameras: their names, in the order of the ledger.
         ledger: read-only counts and states.
         frames: copies of what lies in the slots of the cameras.
+        packets: copies of the coded packets that cameras have sent.
         events: what happened, from the last events before the service was started on.
     """
 
@@ -87,6 +95,7 @@ class ServiceContext:
         cameras: tuple[str, ...],
         ledger: LedgerView,
         frames: FrameView,
+        packets: PacketView,
         alive: Callable[[], bool],
         events: EventLogReader,
     ) -> None:
@@ -95,6 +104,7 @@ class ServiceContext:
         self.cameras = cameras
         self.ledger = ledger
         self.frames = frames
+        self.packets = packets
         self._alive = alive
         self.events = EventLog(events)
 

@@ -2,10 +2,11 @@
 
 import enum
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pipeline.errors import LineError
 from pipeline.memory.counters import DropReason
+from pipeline.memory.packet_ring import PacketRing
 from pipeline.memory.ring import Area, AreaSpec
 
 
@@ -114,3 +115,14 @@ class Source(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class PacketedSource(Protocol):
+    """A source that can hand on what it decodes, as it came."""
+
+    packet_bytes: int  # of packets that are kept; 0: nobody wants them
+
+    def keep_packets(self, ring: PacketRing) -> None:
+        """Put what is read from now on into this; called once, before `open`."""
+        ...

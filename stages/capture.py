@@ -11,6 +11,7 @@ from loguru import logger
 
 from pipeline.loops.backoff import Retry
 from pipeline.memory.counters import DropReason
+from pipeline.memory.packet_ring import PacketRing
 from pipeline.memory.ring import Area, AreaSpec
 from pipeline.redact import redact
 from pipeline.source import (
@@ -58,6 +59,7 @@ class CaptureOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rtsp_transport: Literal["tcp", "udp"]
     fps: float | None = None
     v4l2: V4l2Config | None = None
+    packet_bytes: int = 0
 
 
 class Capture:
@@ -75,6 +77,7 @@ class Capture:
         self._reader = make_reader(options, alive)
         self._presence = make_presence(options.address.location)
         self.silence_s = options.silence_s
+        self.packet_bytes = options.packet_bytes
         self.lossless = not options.address.is_live if options.live is None else not options.live
         is_scene = options.address.kind is Kind.SCENE
         realtime = is_scene if options.realtime is None else options.realtime
@@ -87,6 +90,10 @@ class Capture:
         self._freeze = None
         if options.freeze_s is not None and not self.lossless:
             self._freeze = FreezeGuard(options.freeze_s)
+
+    def keep_packets(self, ring: PacketRing) -> None:
+        if isinstance(self._reader, StreamReader | FileReader):  # others make whole pictures
+            self._reader.packets = ring
 
     def open(self, first_frame: int) -> Geometry:
         if self._freeze is not None:

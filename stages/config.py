@@ -127,6 +127,8 @@ class RingConfig(_Section, frozen=True):
     slots: Annotated[int, Meta(ge=4, le=4096)] = 8  # frames under way per camera
     # the largest frame; memory is taken for what a source says its size is: 8K, in round figures
     max_pixels: Annotated[int, Meta(ge=1024, le=268_435_456)] = 33_554_432
+    # of coded packets that are kept per camera, where somebody looks or records; 0 for none
+    packets_mib: Annotated[int, Meta(ge=0, le=1024)] = 16
 
 
 class LineConfig(_Section, frozen=True):

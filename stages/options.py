@@ -53,7 +53,13 @@ def capture(given: Given) -> Options:
         "rtsp_transport": source.rtsp_transport,
         "fps": source.fps,
         "v4l2": source.v4l2,
+        "packet_bytes": config.ring.packets_mib << 20 if wants_packets(config) else 0,
     }
+
+
+def wants_packets(config: LineConfig) -> bool:
+    """Whether anybody shows or keeps what cameras send, as it is."""
+    return config.web is not None
 
 
 def preprocess(given: Given) -> Options:

@@ -23,6 +23,8 @@ from pipeline.loops.source_loop import SourceLoop
 from pipeline.loops.stage_loop import StageLoop
 from pipeline.memory.event_log import EventLogReader
 from pipeline.memory.ledger import Ledger
+from pipeline.memory.packet_layout import packets_path
+from pipeline.memory.packet_ring import PacketRing
 from pipeline.processes.orders import EXIT_CRASHED, EXIT_REFUSED, decode_orders
 from pipeline.realtime import (
     die_with_parent,
@@ -32,7 +34,8 @@ from pipeline.realtime import (
     pin_to_core,
 )
 from pipeline.redact import learn
-from pipeline.service import FrameView, LedgerView, ServiceContext
+from pipeline.service import FrameView, LedgerView, PacketView, ServiceContext
+from pipeline.source import PacketedSource
 from pipeline.stage import Context
 from pipeline.topology import ProcessSpec, RunSpec
 
@@ -100,6 +103,10 @@ def _serve(run: RunSpec, process: ProcessSpec, stopped: _StopFlag) -> None:
 def _serve_source(context: Context, stopped: _StopFlag) -> None:
     target, options = _load(context.run.topology.stage(context.process.stage).target, context)
     source = target(options, context.heartbeat.beat)
+    if isinstance(source, PacketedSource) and source.packet_bytes:
+        assert context.process.camera is not None, "the process of a source has a camera"
+        path = packets_path(context.run_dir, context.process.camera)
+        source.keep_packets(PacketRing(path, source.packet_bytes))
     loop = SourceLoop(context, source, slots=options.slots, retry=options.retry)
     with contextlib.closing(loop):
         freeze_gc()
@@ -128,6 +135,7 @@ def _serve_service(context: Context, stopped: _StopFlag) -> None:
         run.cameras,
         LedgerView(run),
         FrameView(run),
+        PacketView(run),
         loop.alive,
         EventLogReader(context.run_dir),
     )

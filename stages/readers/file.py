@@ -8,6 +8,7 @@ from loguru import logger
 
 from pipeline.loops.epoch_clock import LONGEST_INDEXED_PAUSE_NS, LONGEST_PAUSE_NS, EpochClock
 from pipeline.memory.counters import DropReason
+from pipeline.memory.packet_ring import PacketRing
 from pipeline.redact import redact
 from pipeline.source import Captured, EndOfSource, PtsOrigin, SourceError
 from stages.kernels.picture import Picture, PictureFormat
@@ -15,6 +16,7 @@ from stages.readers.decoding.access_unit import AccessUnit
 from stages.readers.decoding.decoder import Decoded, Decoder, to_ns
 from stages.readers.decoding.demuxer import Demuxer
 from stages.readers.decoding.frame_format import Described, FrameFormatter
+from stages.readers.packet_keeper import PacketKeeper
 from stages.readers.rate_limit import KeyPlan, RateLimit, Span
 from stages.readers.reader import FormatChanged
 
@@ -52,10 +54,12 @@ class FileReader:
         self._losses = Counter[DropReason]()
         self._clock = EpochClock(lambda change: logger.info("{}: {}", redact(name), change))
         self._demuxer: Demuxer | None = None
+        self.packets: PacketRing | None = None  # where coded pictures are kept, if anywhere
         self.pts_origin = PtsOrigin.STREAM
 
     def open(self, first_frame: int) -> PictureFormat:
         self._warned = False
+        self._kept_ns = None if self.packets is None else self.packets.newest_pts_ns
         self._frames = self._read_rounds(first_frame)
         self._first: tuple[Described, int] | None = next(self._frames)
         return self._first[0].form
@@ -107,8 +111,10 @@ class FileReader:
             self._uri, name=self._name, options=self._options, silence_s=self._silence_s
         )
         self._decoder = Decoder(demuxer.decoder, sent_times=demuxer.has_sent_times)
+        self._keeper = PacketKeeper(self.packets, demuxer.decoder, self._kept_ns)
         self._formatter = FrameFormatter()
         self._limit = RateLimit(self._fps)  # rounds are equal, so that any can be found again
+        self._plan = KeyPlan(self._limit)
         self._span = Span()
         self.pts_origin = PtsOrigin.STREAM if demuxer.has_times else PtsOrigin.RATE
         return demuxer
@@ -127,20 +133,33 @@ class FileReader:
         self._warn_if_cut(demuxer, count)
 
     def _decode(self, demuxer: Demuxer) -> Iterator[Decoded]:
-        plan = KeyPlan(self._limit)
         for unit in _read_units(demuxer):
             if demuxer.units % _HEARTBEAT_UNITS == 0:
                 self._alive()
-            time_ns = self._time_of(unit)
-            if time_ns is not None and not unit.packet.is_discard:
-                self._span.add(time_ns)
-            if plan.passes_over(time_ns, is_key=unit.packet.is_keyframe):
-                continue
-            wanted = time_ns is None or self._limit.wants(time_ns + self._clock.shift_ns)
-            if not wanted and self._decoder.is_intra_only:
-                continue
-            yield from self._decoder.decode(unit, DropReason.UNDECODABLE if wanted else None)
+            decoded = self._decode_unit(unit)
+            if self.packets is not None:
+                self._keeper.keep(unit, self._line_time_of(unit))
+            yield from decoded
         yield from self._decoder.flush()
+
+    def _decode_unit(self, unit: AccessUnit) -> list[Decoded]:
+        """What comes out when this is known; nothing if no wanted picture depends on it."""
+        time_ns = self._time_of(unit)
+        if time_ns is not None and not unit.packet.is_discard:
+            self._span.add(time_ns)
+        if self._plan.passes_over(time_ns, is_key=unit.packet.is_keyframe):
+            return []
+        wanted = time_ns is None or self._limit.wants(time_ns + self._clock.shift_ns)
+        if not wanted and self._decoder.is_intra_only:
+            return []
+        return self._decoder.decode(unit, DropReason.UNDECODABLE if wanted else None)
+
+    def _line_time_of(self, unit: AccessUnit) -> int | None:
+        """The `pts_ns` of its frame, if its time is sane; None in a file without times."""
+        if self.pts_origin is PtsOrigin.RATE:
+            return None
+        time_ns = to_ns(unit.packet.pts, unit.time_base)
+        return None if time_ns is None else time_ns + self._clock.shift_ns
 
     def _time_of(self, unit: AccessUnit) -> int | None:
         if self._fps is None or self.pts_origin is PtsOrigin.RATE:

@@ -8,6 +8,7 @@ from loguru import logger
 
 from pipeline.loops.epoch_clock import LONGEST_PAUSE_NS, EpochClock
 from pipeline.memory.counters import DropReason
+from pipeline.memory.packet_ring import PacketRing
 from pipeline.realtime import monotonic_ns
 from pipeline.redact import redact
 from pipeline.source import Captured, EndOfSource, PtsOrigin, SourceError, SourceStalled
@@ -17,6 +18,7 @@ from stages.readers.decoding.decoder import Decoded, Decoder, to_ns
 from stages.readers.decoding.demuxer import PacketSource
 from stages.readers.decoding.frame_format import Described, FrameFormatter
 from stages.readers.lag import CatchUp, LagMeter
+from stages.readers.packet_keeper import PacketKeeper
 from stages.readers.rate_limit import KeyPlan, RateLimit
 from stages.readers.reader import FormatChanged
 
@@ -60,6 +62,7 @@ class StreamReader:
         self._fps = fps
         self._source: PacketSource | None = None
         self._losses = Counter[DropReason]()
+        self.packets: PacketRing | None = None  # where coded pictures are kept, if anywhere
         name = redact(uri)
         self._clock = EpochClock(lambda change: logger.info("{}: {}", name, change))
         self.pts_origin = PtsOrigin.STREAM
@@ -67,6 +70,7 @@ class StreamReader:
     def open(self, first_frame: int) -> PictureFormat:
         self._source = self._connect()
         self._decoder = Decoder(self._source.decoder)
+        self._keeper = PacketKeeper(self.packets, self._source.decoder)
         self._formatter = FrameFormatter()
         self._limit = RateLimit(self._fps)
         self._plan = KeyPlan(self._limit)
@@ -122,6 +126,8 @@ class StreamReader:
         # A demuxer that is interrupted hands on what it has held back, and only then says why.
         self._was_silent = waited_ns >= self._silence_ns
         self._decode(unit, self._measure_lag(unit, idle=waited_ns > _IDLE_NS), waited_ns)
+        if self.packets is not None:
+            self._keeper.keep(unit, self._line_time_of(unit))
         self._count_losses()
         if monotonic_ns() - self._good_ns > self._silence_ns:
             raise SourceStalled(
@@ -184,6 +190,13 @@ class StreamReader:
         """When it is to be shown; None if that is of no use, or not known before it is decoded."""
         if self._fps is None or self.pts_origin is PtsOrigin.ARRIVAL:
             return None
+        time_ns = to_ns(unit.packet.pts, unit.time_base)
+        return None if time_ns is None else time_ns + self._clock.shift_ns
+
+    def _line_time_of(self, unit: AccessUnit) -> int | None:
+        """The `pts_ns` of its frame, if its time is sane; known once a frame was decoded."""
+        if self.pts_origin is PtsOrigin.ARRIVAL:
+            return None if self._first_ns is None else unit.arrived_ns - self._first_ns
         time_ns = to_ns(unit.packet.pts, unit.time_base)
         return None if time_ns is None else time_ns + self._clock.shift_ns
 

@@ -25,7 +25,7 @@ from pipeline.links.sockets import messages_address
 from pipeline.memory.counters import DropReason
 from pipeline.memory.event_log import EventLogReader, EventLogWriter
 from pipeline.memory.ledger import Ledger
-from pipeline.service import EventLog, FrameView, LedgerView, ServiceContext
+from pipeline.service import EventLog, FrameView, LedgerView, PacketView, ServiceContext
 from tests.pipeline.frames import make_run, publish_by
 from tests.pipeline.messages import make_event, publish
 from tests.running_line import PATIENCE_S
@@ -73,6 +73,7 @@ def make_context(run_dir: Path, is_running: Callable[[], bool] = lambda: True) -
         run.cameras,
         LedgerView(run),
         FrameView(run),
+        PacketView(run),
         is_running,
         EventLogReader(run_dir),
     )

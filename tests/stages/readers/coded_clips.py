@@ -11,6 +11,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from pipeline.memory.counters import DropReason
+from pipeline.memory.packet_ring import PacketRing
 from pipeline.source import EndOfSource
 from stages.kernels.colour import to_bgr
 from stages.kernels.picture import Picture, PictureFormat
@@ -113,3 +114,26 @@ def packets_of(path: Path) -> list[tuple[int, int]]:
     with av.open(str(path)) as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]
         return [(packet.pos or 0, packet.size) for packet in packets]
+
+
+def read_into_ring(
+    path: Path, ring: PacketRing, most: int = 100_000, *, first: int = 0, loop: bool = False
+) -> list[int]:
+    """Times of the frames that a capture process reads while it keeps their packets."""
+    reader = FileReader(f"file:{path}", name=str(path), loop=loop)
+    reader.packets = ring
+    times_ns: list[int] = []
+    try:
+        form = reader.open(first)
+        while len(times_ns) < most:
+            try:
+                captured = reader.read(Picture(form, np.zeros(form.nbytes, np.uint8)))
+            except FormatChanged as change:
+                form = change.form
+                continue
+            times_ns.append(captured.pts_ns)
+    except EndOfSource:
+        pass
+    finally:
+        reader.close()
+    return times_ns

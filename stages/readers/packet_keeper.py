@@ -1,0 +1,89 @@
+"""From the coded pictures of one connection to the ring of packets."""
+
+import time
+from fractions import Fraction
+from typing import Any
+
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+
+from pipeline.memory.packet import PacketFlag, Track
+from pipeline.memory.packet_ring import PacketRing
+from pipeline.realtime import monotonic_ns
+from stages.readers.decoding.access_unit import AccessUnit
+from stages.readers.decoding.decode_times import DecodeTimes
+from stages.readers.decoding.parameter_sets import leading_sets
+
+# What MP4 holds and browsers play; of other pictures a film is made by encoding them anew.
+_KEPT = frozenset({"h264", "hevc", "av1"})
+_LENGTH_PREFIXED = 1  # first byte of avcC and hvcC: no Annex B
+_MICROSECONDS = Fraction(1, 1_000_000)
+_USUAL_FPS = 25
+
+
+class PacketKeeper:
+    """Keeps what can be kept, from the first key frame on.
+
+    Other parameter sets, or another size, begin a new generation of the ring, as each connection
+    does.
+
+    Args:
+        ring: None where nobody wants packets.
+        decoder: of the connection; it has seen each unit before this.
+        after_ns: units of the line's time up to this one are in the ring already.
+    """
+
+    def __init__(
+        self, ring: PacketRing | None, decoder: VideoCodecContext, after_ns: int | None = None
+    ) -> None:
+        self._decoder = decoder
+        self._codec = decoder.codec.canonical_name
+        self._ring = ring if self._codec in _KEPT else None
+        self._after_ns = after_ns
+        self._track: Track | None = None
+
+    def keep(self, unit: AccessUnit, pts_ns: int | None) -> None:
+        """Keep a coded picture. `pts_ns` is the line's time for it; without one it is left out."""
+        if self._ring is None or pts_ns is None:
+            return
+        if self._after_ns is not None and pts_ns <= self._after_ns:
+            return
+        packet = unit.packet
+        if packet.is_keyframe:
+            self._begin_if_new(packet, unit.time_base or _MICROSECONDS)
+        if self._track is None:
+            return
+        pts, dts, duration = self._times(packet, pts_ns)
+        flags = PacketFlag.KEY if packet.is_keyframe else PacketFlag.NONE
+        self._ring.put(
+            memoryview(packet),
+            flags=flags | PacketFlag.DAMAGED if unit.damaged else flags,
+            pts=pts,
+            dts=dts,
+            duration=duration,
+            pts_ns=pts_ns,
+            arrived_unix_ns=time.time_ns() - monotonic_ns() + unit.arrived_ns,
+        )
+
+    def _times(self, packet: "Packet[Any]", pts_ns: int) -> tuple[int, int, int]:
+        """PTS, DTS and duration in ticks; a packet without times has those of its arrival."""
+        pts, dts = packet.pts, packet.dts
+        if pts is None:
+            pts = dts if dts is not None else pts_ns // 1000
+        if dts is None:
+            dts = self._decode_times.next(pts, reorders=bool(self._decoder.has_b_frames))
+        return pts, dts, packet.duration or 0
+
+    def _begin_if_new(self, packet: "Packet[Any]", time_base: Fraction) -> None:
+        assert self._ring is not None, "asked for where packets are kept"
+        decoder = self._decoder
+        extradata = decoder.extradata or b""
+        if self._codec != "av1" and extradata[:1] != bytes((_LENGTH_PREFIXED,)):
+            extradata = leading_sets(memoryview(packet), self._codec) or extradata
+        ticks = time_base.as_integer_ratio()
+        track = Track("video", self._codec, extradata, ticks, decoder.width, decoder.height)
+        if track == self._track or not extradata:
+            return
+        self._track = track
+        self._decode_times = DecodeTimes(round(1 / time_base / _USUAL_FPS))
+        self._ring.begin((track,))
