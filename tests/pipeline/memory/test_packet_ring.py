@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -318,7 +318,9 @@ def check(packet: Packet) -> None:
 def test_no_reader_ever_gets_a_torn_packet(tmp_path: Path) -> None:
     with writing(tmp_path):
         readers = [open_reader(tmp_path) for _ in range(3)]
-        begins = [lambda reader: reader.seek(0), PacketReader.seek_newest, lambda _: True]
+        begins: list[Callable[[PacketReader], bool]] = [
+            lambda reader: reader.seek(0), PacketReader.seek_newest, lambda _: True
+        ]  # fmt: skip
         counts = [0, 0, 0]
 
         def read() -> bool:
