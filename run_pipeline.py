@@ -23,14 +23,12 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from loguru import logger
 
 from pipeline import log
-from pipeline.config_file import build, read_yaml, set_key
 from pipeline.errors import LineError
 from pipeline.links.endpoint import check_endpoint
 from pipeline.log import say, say_error
@@ -40,11 +38,11 @@ from pipeline.memory.run_dir import RunDir
 from pipeline.processes.command_line import hide_arguments, learn_arguments
 from pipeline.processes.signals import Signals
 from pipeline.processes.supervisor import Supervisor
-from pipeline.redact import forget, learn, redact
+from pipeline.redact import forget, redact
 from stages.config import LineConfig
-from stages.line.hot_change import HotChange
+from stages.line.changes import Changes
+from stages.line.config_source import CommandLine, ConfigReading, ConfigSource
 from stages.line.line import Line
-from stages.line.paths import resolve_beside
 from stages.line.zone_pictures import draw_zones
 from stages.readers.v4l2.camera_list import describe_cameras
 from stages.recording.claims import Claims
@@ -122,27 +120,15 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def find_source(options: argparse.Namespace) -> ConfigSource:
+    """The file and the command line that make the configuration."""
+    command_line = CommandLine(tuple(options.source or ()), options.model, tuple(options.set))
+    return ConfigSource(options.config, command_line, is_named=options.config is not DEFAULT_CONFIG)
+
+
 def load_config(options: argparse.Namespace) -> LineConfig:
-    """The file's content under what the command line says.
-
-    Relative paths in the file are below its folder; those of the command line, below the current
-    one.
-    """
-    content: dict[str, Any] = resolve_beside(read_yaml(options.config), folder_of(options.config))
-    if options.source:
-        content["sources"] = [{"uri": uri} for uri in options.source]
-    if options.model:
-        content["model"] = options.model
-    for assignment in options.set:
-        set_key(content, assignment)
-    learn(content)
-    return build(content, LineConfig, str(options.config))
-
-
-def folder_of(config: Path) -> Path:
-    """Below which its relative paths are; a pipe or standard input lies in no folder."""
-    is_nowhere = config.is_relative_to("/dev") or config.is_relative_to("/proc")
-    return Path() if is_nowhere else config.parent
+    """The file's content under what the command line says."""
+    return find_source(options).read().config
 
 
 def describe_plan(line: Line) -> str:
@@ -162,16 +148,18 @@ class Ended(NamedTuple):
     written: tuple[Path, ...]
 
 
-def run(line: Line, options: argparse.Namespace) -> Ended:
-    """Start everything, watch it, stop it, and say how it went."""
-    signals = Signals(options.duration)
+def run(line: Line, source: ConfigSource, first: ConfigReading, signals: Signals) -> Ended:
+    """Start everything, watch it, stop it, and say how it went.
+
+    `first` is what the source says, of which the line was made.
+    """
     claims = Claims(line.outputs)
     exit_code = EXIT_REFUSED
     try:
         check_endpoint(line.config.publish.endpoint)
         run_dir = RunDir()
         try:
-            exit_code = supervise(line, run_dir, signals, options)
+            exit_code = supervise(line, source, first, run_dir, signals)
             ended = Ended(exit_code, find_written(line.config, run_dir.path))
         finally:
             run_dir.remove()
@@ -180,25 +168,27 @@ def run(line: Line, options: argparse.Namespace) -> Ended:
     return ended
 
 
-def supervise(line: Line, run_dir: RunDir, signals: Signals, options: argparse.Namespace) -> int:
+def supervise(
+    line: Line, source: ConfigSource, first: ConfigReading, run_dir: RunDir, signals: Signals
+) -> int:
     """Run the processes of the line; returns the exit code."""
     ledger = Ledger.create(run_dir.path, len(line.config.sources), len(line.processes))
     spec = line.run_spec(run_dir, os.getpid())
     report = Report(spec, ledger)
     supervisor = Supervisor(spec, ledger, line.config.log)
-    change = HotChange(line, options.config, supervisor.reconfigure)
+    changes = Changes(line, source, first, run_dir.path, supervisor.reconfigure)
     status = StatusLine(report)
 
     def tick() -> None:
         if signals.stopped():  # by the end of its terminal, perhaps: the status line has no place
             return
-        if signals.take_reload():
-            change.reload(partial(load_config, options))
+        changes.turn(reload=signals.take_reload())
         status()
 
     try:
-        supervisor.watch(signals.stopped, tick)
+        supervisor.watch(signals.stopped, tick, changes.news)
     finally:
+        changes.close()
         supervisor.stop()
     say(f"\n{report.summary(supervisor.restarts)}")
     return supervisor.exit_code
@@ -230,7 +220,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("\n".join(describe_cameras()))
         return EXIT_OK
     try:
-        line = Line(load_config(options), options.config)
+        source = find_source(options)
+        first = source.read()
+        line = Line(first.config, source.path)
         log.configure(line.config.log, "run")
         if options.draw_zones is not None:
             for path in draw_zones(line, options.draw_zones):
@@ -241,7 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             line.probe()
             say("everything is in order; nothing was started")
             return EXIT_OK
-        code, written = run(line, options)
+        code, written = run(line, source, first, Signals(options.duration))
         say(describe_output(line, written))
     except LineError as error:
         say_error(f"error: {error}")

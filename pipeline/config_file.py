@@ -14,7 +14,7 @@ import yaml
 
 from pipeline.errors import LineError
 from pipeline.redact import redact
-from pipeline.yaml_loader import EndlessAlias, RepeatedKey, load_yaml
+from pipeline.yaml_text.loader import EndlessAlias, RepeatedKey, load_yaml
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -39,6 +39,11 @@ class ConfigError(LineError):
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file."""
+    return parse_mapping(read_text(path), f"configuration {path}")
+
+
+def read_text(path: Path) -> bytes:
+    """The bytes of a configuration."""
     try:
         with path.open("rb") as file:
             text = file.read(_MOST_BYTES + 1)
@@ -46,9 +51,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"configuration {path}: {error.strerror}") from None
     if len(text) > _MOST_BYTES:
         raise ConfigError(f"configuration {path}: expected at most {_MOST_BYTES} bytes, got more")
-    content = _parse_yaml(text, f"configuration {path}")
+    return text
+
+
+def parse_mapping(text: str | bytes, origin: str) -> dict[str, Any]:
+    """The mapping that a YAML text is."""
+    content = _parse_yaml(text, origin)
     if not isinstance(content, dict):
-        raise ConfigError(f"configuration {path}: expected keys and values, got {_kind(content)}")
+        raise ConfigError(f"{origin}: expected keys and values, got {_kind(content)}")
     return content
 
 

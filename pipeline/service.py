@@ -19,6 +19,7 @@ from pipeline.client import (
 )
 from pipeline.errors import LineError
 from pipeline.links.async_subscriber import AsyncSubscriber
+from pipeline.links.control_client import ControlClient, ControlError
 from pipeline.memory.ages import AgeCounts, age_percentile_ms
 from pipeline.memory.event_log import EventLogReader
 from pipeline.memory.frame_view import FrameCopy, FrameView
@@ -29,6 +30,7 @@ from pipeline.memory.packet_view import PacketReader, PacketView
 __all__ = [
     "AgeCounts",
     "CameraReading",
+    "ControlError",
     "EventLog",
     "FrameCopy",
     "FrameView",
@@ -98,6 +100,7 @@ class ServiceContext:
         packets: PacketView,
         alive: Callable[[], bool],
         events: EventLogReader,
+        control: ControlClient | None = None,
     ) -> None:
         self.name = name
         self.endpoint = endpoint
@@ -107,6 +110,7 @@ class ServiceContext:
         self.packets = packets
         self._alive = alive
         self.events = EventLog(events)
+        self._control = control
 
     def is_running(self) -> bool:
         """Give a sign of life; returns False when the line stops.
@@ -145,6 +149,23 @@ class ServiceContext:
                 if message is None:
                     return
                 yield message
+
+    def ask(self, question: bytes, patience_s: float) -> bytes:
+        """For a plain service whose row `controls`: the line's answer.
+
+        Raises:
+            ControlError: none comes in time, the line stops, or the question is too long.
+        """
+        return self._controls().ask(question, patience_s, self.is_running)
+
+    async def ask_async(self, question: bytes, patience_s: float) -> bytes:
+        """For an asyncio service: the same as `ask`."""
+        return await self._controls().ask_async(question, patience_s)
+
+    def _controls(self) -> ControlClient:
+        if self._control is None:
+            raise RuntimeError(f"{self.name}: expected a row of the table that `controls`")
+        return self._control
 
     def _subscribe(
         self, cameras: Sequence[str], timeout_s: float, *, events: bool

@@ -54,10 +54,14 @@ class StageSpec(msgspec.Struct, frozen=True):
 
 
 class ServiceSpec(msgspec.Struct, frozen=True):
-    """A service of a run. It is not preloaded: frames do not wait for its start."""
+    """A service of a run. It is not preloaded: frames do not wait for its start.
+
+    One that `controls` may ask the supervisor (`pipeline.links.control`).
+    """
 
     name: str
     target: str
+    controls: bool = False
 
 
 def always(_config: Any) -> bool:
@@ -98,7 +102,7 @@ class ServiceRow(ServiceSpec, frozen=True, kw_only=True):
     options: Callable[[Any], Mapping[str, Any]] = no_options
 
     def spec(self) -> ServiceSpec:
-        return ServiceSpec(self.name, self.target)
+        return ServiceSpec(self.name, self.target, self.controls)
 
 
 class Topology(msgspec.Struct, frozen=True, dict=True):

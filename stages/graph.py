@@ -56,7 +56,8 @@ STAGES: tuple[StageRow, ...] = (
 )  # fmt: skip
 
 SERVICES: tuple[ServiceRow, ...] = (
-    ServiceRow("web", "stages.services.web.service:Web", when=serves_web, options=options.web),
+    ServiceRow("web", "stages.services.web.service:Web", controls=True, when=serves_web,
+               options=options.web),
 )  # fmt: skip
 
 

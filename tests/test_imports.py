@@ -20,6 +20,8 @@ SOCKET_FILES = {
     "pipeline/links/async_subscriber.py",
     "pipeline/links/authenticator.py",
     "pipeline/links/broadcast.py",
+    "pipeline/links/control.py",
+    "pipeline/links/control_client.py",
     "pipeline/links/dispatch.py",
     "pipeline/links/endpoint.py",
     "pipeline/links/link.py",
@@ -103,6 +105,7 @@ def forbidden_to_services(names: set[str]) -> set[str]:
     allowed = (
         *("pipeline.client.", "pipeline.service.", "stages.services."),
         *("stages.kernels.", "stages.slot."),  # what a frame is, and how it is drawn
+        *("stages.config.", "stages.events.config."),  # the words of the configuration
     )
     return {name for name in ours if not f"{name}.".startswith(allowed)}
 

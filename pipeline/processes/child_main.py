@@ -17,6 +17,7 @@ from loguru import logger
 
 from pipeline import log
 from pipeline.errors import LineError
+from pipeline.links.control_client import ControlClient
 from pipeline.links.sockets import flush, messages_address
 from pipeline.loops.service_loop import ServiceLoop
 from pipeline.loops.source_loop import SourceLoop
@@ -126,7 +127,9 @@ def _serve_stage(context: Context, stopped: _StopFlag) -> None:
 def _serve_service(context: Context, stopped: _StopFlag) -> None:
     lower_priority()
     run, process = context.run, context.process
-    target, options = _load(run.topology.service(process.stage).target, context)
+    row = run.topology.service(process.stage)
+    target, options = _load(row.target, context)
+    control = ControlClient(context.run_dir) if row.controls else None
     loop = ServiceLoop(context.heartbeat, stopped)
     endpoint = messages_address(context.run_dir)
     access = ServiceContext(
@@ -138,6 +141,7 @@ def _serve_service(context: Context, stopped: _StopFlag) -> None:
         PacketView(run),
         loop.alive,
         EventLogReader(context.run_dir),
+        control,
     )
     with contextlib.closing(target(options, access)) as service:
         gc.enable()  # it has no frame to be late for, and asyncio makes cycles

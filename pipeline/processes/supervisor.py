@@ -48,13 +48,18 @@ class Supervisor:
             ManagedProcess(run, spec, log_level, self._fork_server) for spec in run.processes
         ]
 
-    def watch(self, stopped: Callable[[], bool], tick: Callable[[], None]) -> None:
+    def watch(
+        self, stopped: Callable[[], bool], tick: Callable[[], None], news: Sequence[int] = ()
+    ) -> None:
         """Run until every camera has ended and its frames are through, `stopped`, or all is lost.
+
+        `tick` is called at each turn, and at once when there is something on the descriptors
+        `news`, which it reads.
 
         Then `exit_code` tells: 0 for a regular end, else that of the process that failed for good.
         """
         while not stopped():
-            self._wait_for_news()
+            self._wait_for_news(news)
             self._fork_server.look()
             if self._fork_server.exhausted:
                 self.exit_code = EXIT_CRASHED
@@ -116,10 +121,10 @@ class Supervisor:
     def _services(self) -> list[ManagedProcess]:
         return [process for process in self._processes if process.spec.is_service]
 
-    def _wait_for_news(self) -> None:
-        """Sleep for a tick, or until the first process starts or exits."""
+    def _wait_for_news(self, news: Sequence[int]) -> None:
+        """Sleep for a tick, or until the first process starts or exits, or others have news."""
         pidfds = [process.current.fileno() for process in self._processes]
-        fds = [*self._fork_server.fds(), *(fd for fd in pidfds if fd is not None)]
+        fds = [*news, *self._fork_server.fds(), *(fd for fd in pidfds if fd is not None)]
         select.select(fds, [], [], _POLL_S)
 
     def _look_after(self, process: ManagedProcess) -> None:

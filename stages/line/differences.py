@@ -9,8 +9,7 @@ from msgspec import UNSET
 from pipeline.config_file import Short
 from pipeline.redact import redact
 from stages.config import LineConfig
-
-KeyPath = tuple[str | int, ...]
+from stages.line.config_source import KeyPath, show_path
 
 
 class Difference(NamedTuple):
@@ -22,9 +21,8 @@ class Difference(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The path as the configuration's errors write it: `sources[0].uri`."""
-        parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path)
-        return "".join(parts).removeprefix(".")
+        """The path, as errors name it."""
+        return show_path(self.path)
 
     def __str__(self) -> str:
         return f"{self.key}: {self._show(self.before)} -> {self._show(self.after)}"

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from loguru import logger
 
 from pipeline.config_file import ConfigError
 from pipeline.errors import LineError
@@ -19,6 +18,30 @@ from stages.line.paths import expand_home
 _NAMED = 8  # keys in a refusal; the others are counted
 _START_AGAIN_COST = "the line has to be started again"
 _START_AGAIN = "while the line runs: start it again"
+CANNOT_CHANGE = f"cannot change {_START_AGAIN}"
+
+
+class Plan(NamedTuple):
+    """A configuration that is valid, and what it changes.
+
+    `processes` are told what is hot; those of the line as it runs if something is not.
+    """
+
+    config: LineConfig
+    processes: tuple[ProcessSpec, ...]
+    changes: Sequence[Change]
+
+    @property
+    def blamed(self) -> list[str]:
+        """The keys that cannot change while the line runs."""
+        return [each.key for each in self.changes if each.kind is ChangeKind.START_AGAIN]
+
+    @property
+    def refusal(self) -> str:
+        """Names the keys to blame."""
+        keys = self.blamed
+        more = f" and {len(keys) - _NAMED} more keys" if len(keys) > _NAMED else ""
+        return f"{', '.join(keys[:_NAMED])}{more} {CANNOT_CHANGE}"
 
 
 class HotChange:
@@ -55,7 +78,7 @@ class HotChange:
         Raises:
             LineError: the configuration is not valid.
         """
-        return list(self._prepare(config).changes)
+        return list(self.prepare(config).changes)
 
     def apply(self, config: LineConfig) -> list[Change]:
         """Have the line work with this configuration, with no process started again.
@@ -69,33 +92,55 @@ class HotChange:
             LineError: the configuration is not valid, or a key differs that cannot change while
                 the line runs, or there is no room in shared memory. Then nothing has changed.
         """
-        plan = self._prepare(config)
-        blamed = [each.key for each in plan.changes if each.kind is ChangeKind.START_AGAIN]
-        if blamed:
-            raise ConfigError(_refuse(blamed))
+        plan = self.prepare(config)
+        self.bring_into_force(plan)
+        return list(plan.changes)
+
+    def prepare(self, config: LineConfig) -> Plan:
+        """The first half of `apply`, which takes long for large configurations.
+
+        It changes nothing, and any thread may call it while no plan is brought into force.
+
+        Raises:
+            LineError: the configuration is not valid.
+        """
+        config = expand_home(config)
+        self._check(config)
+        differences = find_differences(self._config, config)
+        if not differences:
+            return Plan(config, self._processes, ())
+        # The old one is planned again, too: what came or went meanwhile is no difference.
+        running, wanted = (self._line.with_config(each) for each in (self._config, config))
+        if _is_hot(running, wanted):
+            processes = tuple(
+                process.with_hot(new.options)
+                for process, new in zip(self._processes, wanted.processes, strict=True)
+            )
+            return Plan(config, processes, [_change(each, hot=True) for each in differences])
+        # Those that cannot change alone are to blame, or else all that differ.
+        hot = [self._is_hot_alone(running, each) for each in differences]
+        changes = [
+            _change(each, hot=is_hot and not all(hot))
+            for each, is_hot in zip(differences, hot, strict=True)
+        ]
+        return Plan(config, self._processes, changes)
+
+    def bring_into_force(self, plan: Plan) -> None:
+        """The second half of `apply`, of the plan that was prepared last.
+
+        Raises:
+            LineError: as `apply` does for a valid configuration.
+        """
+        if plan.blamed:
+            raise ConfigError(plan.refusal)
         if plan.processes != self._processes:
             self._reconfigure(plan.processes)
         self._config, self._processes = plan.config, plan.processes
-        return list(plan.changes)
 
-    def reload(self, read: Callable[[], LineConfig]) -> None:
-        """Apply what the file says now, and log what has changed, or in one line why nothing has.
-
-        Args:
-            read: gives the configuration, the file under what the command line says.
-        """
-        try:
-            # A pipe was read at the start; another would be waited for.
-            if self._config_path is not None and not self._config_path.is_file():
-                raise ConfigError(
-                    f"configuration {self._config_path}: expected a file to read again"
-                )
-            changes = self.apply(read())
-        except (LineError, OSError) as error:
-            logger.error("configuration not changed: {}", error)
-            return
-        for text in map(str, changes) if changes else ["nothing has changed"]:
-            logger.info("configuration: {}", text)
+    def affected(self, plan: Plan) -> tuple[str, ...]:
+        """Names of the processes that a plan gives other options."""
+        pairs = zip(self._processes, plan.processes, strict=True)
+        return tuple(new.name for now, new in pairs if new != now)
 
     def _check(self, config: LineConfig) -> None:
         """As a start would check it, with the model file that the line was started with."""
@@ -107,29 +152,6 @@ class HotChange:
             raise ConfigError(f"model: {checked.model_path} is another file now, which cannot be "
                               f"used {_START_AGAIN}")  # fmt: skip
 
-    def _prepare(self, config: LineConfig) -> "_Plan":
-        """Raises LineError: the configuration is not valid."""
-        config = expand_home(config)
-        self._check(config)
-        differences = find_differences(self._config, config)
-        if not differences:
-            return _Plan(config, self._processes, ())
-        # The old one is planned again, too: what came or went meanwhile is no difference.
-        running, wanted = (self._line.with_config(each) for each in (self._config, config))
-        if _is_hot(running, wanted):
-            processes = tuple(
-                process.with_hot(new.options)
-                for process, new in zip(self._processes, wanted.processes, strict=True)
-            )
-            return _Plan(config, processes, [_change(each, hot=True) for each in differences])
-        # Those that cannot change alone are to blame, or else all that differ.
-        hot = [self._is_hot_alone(running, each) for each in differences]
-        changes = [
-            _change(each, hot=is_hot and not all(hot))
-            for each, is_hot in zip(differences, hot, strict=True)
-        ]
-        return _Plan(config, self._processes, changes)
-
     def _is_hot_alone(self, running: Line, difference: Difference) -> bool:
         try:
             config = with_difference(running.config, difference)
@@ -138,26 +160,10 @@ class HotChange:
             return False
 
 
-class _Plan(NamedTuple):
-    """A configuration that is valid, and what it changes.
-
-    `processes` are told what is hot; those of the line as it runs if something is not.
-    """
-
-    config: LineConfig
-    processes: tuple[ProcessSpec, ...]
-    changes: Sequence[Change]
-
-
 def _change(difference: Difference, *, hot: bool) -> Change:
     if hot:
         return Change(ChangeKind.HOT, difference.key, str(difference))
     return Change(ChangeKind.START_AGAIN, difference.key, str(difference), _START_AGAIN_COST)
-
-
-def _refuse(keys: Sequence[str]) -> str:
-    more = f" and {len(keys) - _NAMED} more keys" if len(keys) > _NAMED else ""
-    return f"{', '.join(keys[:_NAMED])}{more} cannot change {_START_AGAIN}"
 
 
 def _is_hot(running: Line, wanted: Line) -> bool:

@@ -13,6 +13,8 @@ from stages.services.web.tokens import Tokens
 SUBPROTOCOL = "thunderline.v1"
 _BEARER = "bearer."  # a WebSocket of a browser has no headers: the token comes as a subprotocol
 
+_READING_POSTS = ("/api/v1/ticket", "/api/v1/config/check", "/api/v1/config/plan")
+
 _CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -54,9 +56,18 @@ class Guard:
             return 421, "not a name of this machine; web.hosts names others", {}
         if _is_foreign(headers, hosts[0]) and not _is_visit(scope, headers):
             return 403, "asked for by a page of another site", {}
-        if self._tokens is None or _is_public(scope["path"]) or self._may_read(scope, headers):
+        if self._tokens is None or _is_public(scope["path"]):
             return None
-        return 401, "expected the token of web.token_file", {"WWW-Authenticate": "Bearer"}
+        if not self._may_read(scope, headers):
+            return 401, "expected the token of web.token_file", {"WWW-Authenticate": "Bearer"}
+        if not _only_reads(scope) and not self._may_write(scope, headers):
+            return 403, "expected the token `write` of web.token_file, got `read`", {}
+        return None
+
+    def _may_write(self, scope: Scope, headers: Headers) -> bool:
+        tokens = self._tokens
+        assert tokens is not None
+        return any(tokens.may_write(token) for token in _given_tokens(scope, headers))
 
     def _may_read(self, scope: Scope, headers: Headers) -> bool:
         tokens = self._tokens
@@ -81,6 +92,13 @@ def _given_tokens(scope: Scope, headers: Headers) -> Iterable[str]:
 def _is_public(path: str) -> bool:
     """The page holds no data, and asks for the token; `healthz` says only that this is here."""
     return path in ("/", "/api/v1/healthz") or path.startswith("/assets/")
+
+
+def _only_reads(scope: Scope) -> bool:
+    """Whether it changes nothing in the line, whatever it is answered."""
+    if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        return True
+    return scope["method"] == "POST" and scope["path"] in _READING_POSTS
 
 
 def _is_foreign(headers: Headers, host: str) -> bool:

@@ -31,10 +31,13 @@ class Operation(NamedTuple):
     problems: Sequence[int] = ()
     parameters: Sequence[Parameter] = ()
     media: str = JSON
+    takes: Mapping[str, type[msgspec.Struct] | None] = {}  # bodies by media; None: any JSON object
 
 
 def make_document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
-    structs = {Problem, *(struct for each in operations for struct in each.answers.values())}
+    answers = {struct for each in operations for struct in each.answers.values()}
+    bodies = {struct for each in operations for struct in each.takes.values() if struct}
+    structs = {Problem, *answers, *bodies}
     _, schemas = msgspec.json.schema_components(
         sorted(structs, key=lambda struct: struct.__name__), ref_template=_REFERENCE
     )
@@ -82,14 +85,27 @@ def _describe(operation: Operation) -> dict[str, Any]:
             for each in operation.parameters
         ],
         "responses": answers | problems,
+    } | _describe_body(operation.takes)
+
+
+def _describe_body(takes: Mapping[str, type[msgspec.Struct] | None]) -> dict[str, Any]:
+    if not takes:
+        return {}
+    content = {
+        media: {"schema": {"type": "object"} if struct is None else _refer(struct)}
+        for media, struct in takes.items()
     }
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _answer(phrase: str, media: str, struct: type[msgspec.Struct] | None) -> dict[str, Any]:
     if struct is None:
         return {"description": phrase, "content": {media: {}}}
-    schema = {"$ref": _REFERENCE.format(name=struct.__name__)}
-    return {"description": phrase, "content": {media: {"schema": schema}}}
+    return {"description": phrase, "content": {media: {"schema": _refer(struct)}}}
+
+
+def _refer(struct: type[msgspec.Struct]) -> dict[str, str]:
+    return {"$ref": _REFERENCE.format(name=struct.__name__)}
 
 
 def _words(path: str) -> str:

@@ -7,6 +7,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from stages.services.line_control import Mistake
+
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -17,14 +19,24 @@ class Problem(msgspec.Struct, frozen=True):
     status: int
     detail: str
     type: str = "about:blank"
+    errors: tuple[Mistake, ...] = ()  # in a configuration
 
 
 class Refusal(HTTPException):
     """An answer that is an error, from wherever it is noticed."""
 
+    def __init__(self, status: int, detail: str, errors: tuple[Mistake, ...] = ()) -> None:
+        super().__init__(status, detail)
+        self.errors = errors
 
-def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
-    body = Problem(HTTPStatus(status).phrase, status, detail)
+
+def problem(
+    status: int,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    errors: tuple[Mistake, ...] = (),
+) -> Response:
+    body = Problem(HTTPStatus(status).phrase, status, detail, errors=errors)
     return Response(msgspec.json.encode(body), status, headers, media_type=MEDIA_TYPE)
 
 
@@ -32,7 +44,8 @@ async def answer_refusal(_request: Request, error: Exception) -> Response:
     """For starlette: what its routes and ours raise."""
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
-    return problem(error.status_code, error.detail, headers)
+    errors = error.errors if isinstance(error, Refusal) else ()
+    return problem(error.status_code, error.detail, headers, errors)
 
 
 async def answer_defect(_request: Request, _error: Exception) -> Response:

@@ -14,6 +14,8 @@ from starlette.exceptions import HTTPException
 from pipeline.service import ServiceContext
 from stages.services.web.address import HostNames, bind, load_certificate, parse_listen
 from stages.services.web.api import Api
+from stages.services.web.configuration import OPERATIONS as CHANGES
+from stages.services.web.configuration import Configuration
 from stages.services.web.connection import HttpConnection, WebSocketConnection
 from stages.services.web.feed import Feed
 from stages.services.web.guard import Guard
@@ -86,7 +88,8 @@ class Web:
         app = Starlette(
             routes=[
                 *Page().routes(),
-                *Api(cameras, self._readings, feed, self._tokens).routes(OPERATIONS),
+                *Api(cameras, self._readings, feed, self._tokens).routes([*CHANGES, *OPERATIONS]),
+                *Configuration(self._context.ask_async).routes(),
                 *Live(cameras, pictures, ending).routes(),
                 *Stream(cameras, feed, ending).routes(),
             ],

@@ -18,7 +18,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class Tokens(NamedTuple):
-    """`read` shows everything. `write` will be asked for by what changes the line."""
+    """`read` shows everything. `write` does so too, and lets change the line."""
 
     read: str
     write: str
@@ -29,6 +29,9 @@ class Tokens(NamedTuple):
         reads = hmac.compare_digest(given, self.read.encode())
         writes = hmac.compare_digest(given, self.write.encode())
         return reads or writes
+
+    def may_write(self, token: str) -> bool:
+        return hmac.compare_digest(token.encode(), self.write.encode())
 
     def make_ticket(self) -> str:
         """For an address that a log may show: it is worth nothing after `TICKET_S`."""

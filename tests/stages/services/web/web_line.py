@@ -31,7 +31,10 @@ class Answer(NamedTuple):
 
 
 class WebLine:
-    """`sources` and `web` are those sections of the configuration; messages are recorded."""
+    """`sources` and `web` are those sections of the configuration; messages are recorded.
+
+    With a file, that has the sources.
+    """
 
     def __init__(
         self,
@@ -39,13 +42,14 @@ class WebLine:
         sources: list[dict[str, object]],
         *settings: str,
         model: Path = TINY_MODEL,
+        file: Path | None = None,
         **web: object,
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.port = free_port()
         web.setdefault("listen", f"127.0.0.1:{self.port}")
         keys = (
-            f"sources={_yaml(sources)}",
+            *([] if file else [f"sources={_yaml(sources)}"]),
             f"web={_yaml(web)}",
             f"publish.endpoint=ipc://{folder}/pub",
             f"record.jsonl={folder}/out.jsonl",
@@ -53,18 +57,23 @@ class WebLine:
             *settings,
         )
         words = [word for key in keys for word in ("--set", key)]
-        self.line = RunningLine(folder, ["--model", str(model), *words])
+        files = [str(file)] if file else []
+        self.line = RunningLine(folder, [*files, "--model", str(model), *words])
 
     @property
     def host(self) -> str:
         return f"127.0.0.1:{self.port}"
 
     def ask(
-        self, path: str, method: str = "GET", headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
     ) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
-            connection.request(method, path, headers=dict(headers or {}))
+            connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
             return Answer(answer.status, answer.headers, answer.read())
         finally:

@@ -1,0 +1,111 @@
+"""Where the configuration of a line comes from: its file, and what the command line says on top."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.config_file import ConfigError, build, parse_mapping, read_text, set_key
+from pipeline.redact import learn
+from stages.config import LineConfig
+from stages.line.paths import resolve_beside
+
+KeyPath = tuple[str | int, ...]
+
+
+class CommandLine(NamedTuple):
+    """What `run_pipeline.py` was told beside the file."""
+
+    sources: tuple[str, ...] = ()  # --source
+    model: str | None = None  # --model
+    assignments: tuple[str, ...] = ()  # --set
+
+    def apply(self, content: dict[str, Any]) -> None:
+        """Put it on top of a file's content, in place. Raises ConfigError."""
+        if self.sources:
+            content["sources"] = [{"uri": uri} for uri in self.sources]
+        if self.model:
+            content["model"] = self.model
+        for assignment in self.assignments:
+            set_key(content, assignment)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys whose values in the file have no effect."""
+        sources = ("sources",) if self.sources else ()
+        model = ("model",) if self.model else ()
+        assigned = (assignment.partition("=")[0].strip() for assignment in self.assignments)
+        return tuple(dict.fromkeys((*sources, *model, *assigned)))
+
+    def overrides(self, path: KeyPath) -> str | None:
+        """The key by which it says something of this path, if it does."""
+        for key in self.keys:
+            parts = tuple(key.split("."))
+            if path[: len(parts)] == parts or parts[: len(path)] == path:
+                return key
+        return None
+
+
+NOTHING_SAID = CommandLine()
+
+
+class ConfigReading(NamedTuple):
+    """A configuration as it was read."""
+
+    text: bytes  # of the file
+    config: LineConfig  # with the command line on top
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.text).hexdigest()
+
+
+class ConfigSource:
+    """A configuration file and a command line.
+
+    Relative paths in the file are below its folder; those of the command line, below the current
+    one.
+
+    Args:
+        path: of the file.
+        command_line: stays on top of it for as long as the line runs.
+        is_named: whether the user has named the file; the one that is used without any is nobody's
+            to change.
+    """
+
+    def __init__(
+        self, path: Path, command_line: CommandLine = NOTHING_SAID, *, is_named: bool = True
+    ) -> None:
+        self.path = path
+        self.command_line = command_line
+        self.is_named = is_named
+
+    def read(self) -> ConfigReading:
+        """Raises ConfigError."""
+        return self.parse(read_text(self.path))
+
+    def read_again(self) -> ConfigReading:
+        """For a line that runs: a pipe was read at the start, and another would be waited for."""
+        if not self.path.is_file():
+            raise ConfigError(f"configuration {self.path}: expected a file to read again")
+        return self.read()
+
+    def parse(self, text: bytes) -> ConfigReading:
+        """What the file would say with this content. Raises ConfigError."""
+        content = parse_mapping(text, f"configuration {self.path}")
+        content = resolve_beside(content, self._folder)
+        self.command_line.apply(content)
+        learn(content)
+        return ConfigReading(text, build(content, LineConfig, str(self.path)))
+
+    @property
+    def _folder(self) -> Path:
+        """Below which its relative paths are; a pipe or standard input lies in no folder."""
+        is_nowhere = self.path.is_relative_to("/dev") or self.path.is_relative_to("/proc")
+        return Path() if is_nowhere else self.path.parent
+
+
+def show_path(path: Sequence[str | int]) -> str:
+    """As the errors of the configuration write it: `sources[0].uri`."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return "".join(parts).removeprefix(".")
