@@ -8,6 +8,7 @@ from msgspec import Meta
 from pipeline.limits import Limits
 from pipeline.loops.backoff import Retry
 from stages.events.config import FilterConfig, Lines, Zones
+from stages.events.record_config import FilePath, RecordConfig
 
 SHIPPED_MODEL = "thundernet-snet49-street11"  # its name in `stages.model.zoo`
 
@@ -20,8 +21,7 @@ Side = Annotated[int, Meta(ge=1, le=65535)]
 V4l2Format = Literal[
     "MJPG", "JPEG", "YUYV", "UYVY", "NV12", "NV21", "YU12", "YV12", "BGR3", "RGB3", "GREY"
 ]  # fmt: skip
-# What `stages.line.paths` finds by its mark, whichever section it is in.
-FilePath = Annotated[str, Meta(extra={"path": "file"})]  # or folder
+# What `stages.line.paths` finds by its mark, as FilePath, whichever section it is in.
 SourceUri = Annotated[str, Meta(min_length=1, extra={"path": "source"})]
 ModelPath = Annotated[str, Meta(extra={"path": "model"})]
 Endpoint = Annotated[str, Meta(pattern=r"^(tcp|ipc)://.+", extra={"path": "endpoint"})]
@@ -99,14 +99,6 @@ class PublishConfig(_Section, frozen=True):
     def __post_init__(self) -> None:
         if self.clients is not None and self.secret_key is None:
             raise ValueError("expected publish.secret_key too where publish.clients is given")
-
-
-class RecordConfig(_Section, frozen=True):
-    jsonl: FilePath | None = None  # the message of every frame, one a line
-    events: FilePath | None = None  # every event, one a line
-    # annotated MP4; {camera} in the path where there are several
-    video: Annotated[FilePath, Meta(pattern=r"\.mp4$")] | None = None
-    required: bool = False  # a recording that fails ends the line
 
 
 class WebConfig(_Section, frozen=True):

@@ -27,6 +27,10 @@ def records_video(config: LineConfig) -> bool:
     return config.record.video is not None
 
 
+def keeps_files(config: LineConfig) -> bool:
+    return config.record.folder is not None
+
+
 def serves_web(config: LineConfig) -> bool:
     return config.web is not None
 
@@ -56,6 +60,8 @@ STAGES: tuple[StageRow, ...] = (
 )  # fmt: skip
 
 SERVICES: tuple[ServiceRow, ...] = (
+    ServiceRow("recorder", "stages.services.recorder.service:Recorder", when=keeps_files,
+               options=options.recorder),
     ServiceRow("web", "stages.services.web.service:Web", controls=True, when=serves_web,
                options=options.web),
 )  # fmt: skip

@@ -10,6 +10,7 @@ import msgspec
 
 from stages.config import LineConfig, SourceConfig
 from stages.events.config import FilterConfig, corners_of
+from stages.events.record_config import KeepConfig, Kept
 from stages.kernels.drawing.regions import CountingLine, Regions, Zone
 from stages.model.model_file import ModelMetadata
 from stages.readers.presence import retry_of
@@ -18,6 +19,10 @@ from stages.recording.inputs import source_files
 from stages.slot import SlotShape
 
 Options = Mapping[str, Any]
+
+USUALLY_KEPT: Mapping[Kept, KeepConfig] = {
+    "events": KeepConfig(days=365),
+}
 
 
 class Given(NamedTuple):
@@ -181,7 +186,28 @@ def regions_of(source: SourceConfig) -> Regions:
 
 def web(given: Given) -> Options:
     assert given.config.web is not None
-    return msgspec.structs.asdict(given.config.web)
+    return {**msgspec.structs.asdict(given.config.web), "archive": given.config.record.folder}
+
+
+def recorder(given: Given) -> Options:
+    record = given.config.record
+    kept = {name: record.keep.get(name, usual) for name, usual in USUALLY_KEPT.items()}
+    cameras = dict.fromkeys(camera for limit in kept.values() for camera in limit.cameras)
+    return {
+        "folder": record.folder,
+        "limits": {
+            "free_gb": record.free_gb,
+            "kinds": {name: {"days": k.days, "gb": k.gb} for name, k in kept.items()},
+            "cameras": {
+                camera: {
+                    name: limit.cameras[camera]
+                    for name, limit in kept.items()
+                    if camera in limit.cameras
+                }
+                for camera in cameras
+            },
+        },
+    }
 
 
 def record_video(given: Given) -> Options:

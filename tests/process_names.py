@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from stages.config import LineConfig, RecordConfig
+from stages.config import LineConfig
+from stages.events.record_config import RecordConfig
 from stages.line.line import Line
 from stages.options import is_tracked
 

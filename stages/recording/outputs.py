@@ -11,6 +11,7 @@ from pipeline.errors import LineError
 from stages.config import LineConfig
 from stages.readers.images.suffixes import is_image
 from stages.recording.inputs import Input
+from stages.services.archive.layout import LOCK
 
 FileId = tuple[int, int, str]
 CAMERA = "{camera}"
@@ -39,6 +40,8 @@ def find_outputs(config: LineConfig) -> Iterator[Output]:
     if record.video is not None:
         for path in dict.fromkeys(video_path(record.video, name) for name in config.camera_names):
             yield Output("record.video", path)
+    if record.folder is not None:
+        yield Output("record.folder", Path(record.folder) / LOCK)
 
 
 def video_path(template: str, camera: str, size_wh: tuple[int, int] | None = None) -> Path:

@@ -28,5 +28,6 @@ BUDGETS = {
     "record_jsonl": Budget(1.3, 60),
     "overlay": Budget(3.6, 115),
     "record_video": Budget(12.0, 105),
+    "recorder": Budget(0.5, 90),
     "web": Budget(0.35, 90),  # while nobody looks
 }

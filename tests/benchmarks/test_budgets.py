@@ -23,7 +23,8 @@ def test_every_process_of_the_table_has_a_budget() -> None:
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[MeasuredLine]:
     """Everything of the table runs in it."""
-    recordings = (f"record.jsonl={tmp_path}/out.jsonl", f"record.video={tmp_path}/out.mp4")
+    files = {"jsonl": "out.jsonl", "video": "out.mp4", "folder": "kept"}
+    recordings = [f"record.{key}={tmp_path}/{name}" for key, name in files.items()]
     web = f"web={{listen: '127.0.0.1:{free_port()}'}}"
     line = MeasuredLine(tmp_path / "line", bench_model(), {"uri": STREET}, *recordings, web)
     yield line

@@ -14,7 +14,8 @@ from pipeline.memory.ring import Ring, RingLayout, ring_path
 from pipeline.source import PtsOrigin
 from pipeline.stage import Context, Frame, Stage
 from pipeline.topology import ProcessSpec, RunSpec
-from stages.config import LineConfig, RecordConfig, SourceConfig
+from stages.config import LineConfig, SourceConfig
+from stages.events.record_config import RecordConfig
 from stages.graph import make_topology
 from stages.kernels.picture import bgr_format
 from stages.slot import Slot, SlotShape

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from pipeline.service import ServiceContext
+from stages.services.web import live
 from stages.services.web.address import HostNames, bind, load_certificate, parse_listen
 from stages.services.web.api import Api
 from stages.services.web.configuration import OPERATIONS as CHANGES
@@ -19,8 +20,8 @@ from stages.services.web.configuration import Configuration
 from stages.services.web.connection import HttpConnection, WebSocketConnection
 from stages.services.web.feed import Feed
 from stages.services.web.guard import Guard
-from stages.services.web.live import OPERATIONS, Live
 from stages.services.web.page import Page
+from stages.services.web.past import past
 from stages.services.web.pictures import Pictures
 from stages.services.web.problem import answer_defect, answer_refusal
 from stages.services.web.readings import EVERY_S, Readings
@@ -40,6 +41,7 @@ class WebOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token_file: str | None
     certificate: str | None
     key: str | None
+    archive: str | None = None  # folder of what is kept
 
 
 class Web:
@@ -50,6 +52,7 @@ class Web:
     def __init__(self, options: WebOptions, context: ServiceContext) -> None:
         address = parse_listen(options.listen)
         self._context = context
+        self._archive = options.archive
         self._tls = load_certificate(options.certificate, options.key)
         self._tokens = load_tokens(Path(options.token_file)) if options.token_file else None
         self._hosts = HostNames(address, options.hosts)
@@ -88,10 +91,13 @@ class Web:
         app = Starlette(
             routes=[
                 *Page().routes(),
-                *Api(cameras, self._readings, feed, self._tokens).routes([*CHANGES, *OPERATIONS]),
+                *Api(cameras, self._readings, feed, self._tokens).routes(
+                    [*CHANGES, *live.OPERATIONS, *past.OPERATIONS]
+                ),
                 *Configuration(self._context.ask_async).routes(),
-                *Live(cameras, pictures, ending).routes(),
+                *live.Live(cameras, pictures, ending).routes(),
                 *Stream(cameras, feed, ending).routes(),
+                *past.Past(self._archive).routes(),
             ],
             exception_handlers={HTTPException: answer_refusal, Exception: answer_defect},
         )

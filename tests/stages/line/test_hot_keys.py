@@ -25,7 +25,7 @@ VALUES = [
     False, True, 0.05, 0.4, 7, 33, 77, 2000, [320, 240], "hard", "tcp", "udp", "DEBUG", "exit",
     "MJPG", "center", "auto", "scene://street?seed=8", "tcp://127.0.0.1:5599", "other.mp4",
     "motion", [0.1, 0.9], ["person"], {"person": 0.4}, AREA, [AREA], {"gate": {"polygon": AREA}},
-    {"drive": WAY},
+    {"drive": WAY}, {"events": {"days": 5}}, {"cam0": {"days": 5}},
 ]  # fmt: skip
 
 
@@ -80,7 +80,12 @@ def test_a_key_is_hot_where_the_page_says_so(key: str, tiny_model: Path, tmp_pat
     content = {
         "sources": [source],
         "model": str(tiny_model),
-        "record": {"jsonl": str(tmp_path / "out.jsonl"), "video": str(tmp_path / "out.mp4")},
+        "record": {
+            "jsonl": str(tmp_path / "out.jsonl"),
+            "video": str(tmp_path / "out.mp4"),
+            "folder": str(tmp_path / "kept"),
+            "keep": {"events": {"cameras": {"cam0": {}}}},
+        },
     }
     line = Line(build(content, LineConfig, "line.yaml"))
     told, refusals = 0, list[str]()

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import LineError
-from stages.config import LineConfig, RecordConfig, SourceConfig
+from stages.config import LineConfig, SourceConfig
+from stages.events.record_config import RecordConfig
 from stages.recording.inputs import Input
 from stages.recording.outputs import (
     BEGUN,

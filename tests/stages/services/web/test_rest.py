@@ -69,6 +69,7 @@ REQUESTS = [
     ("DELETE", f"{API}/cameras/{{name}}/zones/{{region}}", {"name": "street", "region": "yard"}),
     ("PUT", f"{API}/cameras/{{name}}/lines/{{region}}", {"name": "street", "region": "road"}),
     ("DELETE", f"{API}/cameras/{{name}}/lines/{{region}}", {"name": "street", "region": "road"}),
+    ("GET", f"{API}/events", {}),
     ("GET", "/cameras/{name}/snapshot.jpg", {"name": "nowhere"}),
     ("GET", "/cameras/{name}/snapshot.jpg?width=7", {"name": "street"}),
     ("GET", "/cameras/{name}/live.mjpg?fps=0", {"name": "street"}),

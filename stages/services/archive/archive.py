@@ -1,0 +1,149 @@
+"""What is kept: files, their index, and what goes when. The recorder owns it."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from loguru import logger
+
+from pipeline.client import EventMessage
+from stages.services.archive.clock import Clock, ClockWatch, Memory
+from stages.services.archive.history import History
+from stages.services.archive.index import Index, is_damage
+from stages.services.archive.layout import Kind, make_file
+from stages.services.archive.reconcile import reconcile
+from stages.services.archive.retention import Limits, Retention
+from stages.services.archive.sidecar import Sidecar, write_sidecar
+from stages.services.archive.wishes import Wish, take_wishes
+
+_TURN_S = 0.05  # at most, for what can wait
+_RETAIN_S = 5.0  # between two turns of the retention, unless there is more to delete
+_REMEMBER_S = 60.0
+
+
+class Archive:
+    """Files come first. An index that fails meanwhile is told of once, and made right afterwards.
+
+    Raises:
+        OSError: the folder cannot be written.
+        sqlite3.Error: the index cannot be made.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        limits: Limits,
+        clock: Clock | None = None,
+        free_bytes: Callable[[], int] | None = None,
+    ) -> None:
+        self.folder = folder
+        self._limits = limits
+        self._clock = clock or Clock()
+        self._free_bytes = free_bytes
+        self._attach(Index.open(folder))
+
+    def _attach(self, index: Index) -> None:
+        self.index = index
+        self.history = History(index)
+        self._reconciling: Iterator[None] | None = reconcile(index)
+        self._retention: Retention | None = None
+        self._has_failed = False
+        self._next_s = self._remember_s = 0.0
+
+    def take_turn(self) -> None:
+        """Do some of what can wait: compare with the files, delete what has to go."""
+        with self._healing():
+            end_s = time.monotonic() + _TURN_S
+            if self._reconciling is not None:
+                while time.monotonic() < end_s:
+                    if next(self._reconciling, self) is self:
+                        self._reconciling = None
+                        break
+                return
+            if time.monotonic() < self._next_s:
+                return
+            self._next_s = time.monotonic() + _RETAIN_S
+            if self.retention.take_turn():
+                self._next_s = 0.0  # there may be more
+            if time.monotonic() >= self._remember_s:
+                self._remember_s = time.monotonic() + _REMEMBER_S
+                memory = self._watch.memory
+                self.index.set_state(seen_ns=memory.seen_unix_ns, trusted_ns=memory.trusted_unix_ns)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the index has been compared with the files."""
+        return self._reconciling is None
+
+    @property
+    def retention(self) -> Retention:
+        """Ready when the index has been compared with the files."""
+        if self._retention is None:
+            seen, trusted = self.index.state("seen_ns"), self.index.state("trusted_ns")
+            memory = None if seen is None else Memory(seen, trusted or 0)
+            self._watch = ClockWatch(self._clock, memory, self.index.newest_ns())
+            self._retention = Retention(self.index, self._limits, self._watch, self._free_bytes)
+        return self._retention
+
+    def make_file(self, camera: str, kind: Kind, unix_ns: int) -> Path:
+        """Raises OSError."""
+        return make_file(self.folder, camera, kind, unix_ns)
+
+    def put(self, path: Path, sidecar: Sidecar) -> None:
+        """Keep what is known of a file. Raises OSError."""
+        write_sidecar(path, sidecar)
+        with self._healing():
+            self.index.put(path, sidecar)
+
+    def remove(self, path: Path) -> None:
+        """Delete a file. Raises OSError."""
+        with self._healing():
+            self.index.remove(str(path.relative_to(self.folder)))
+
+    def add_event(self, event: EventMessage) -> None:
+        """Raises OSError."""
+        with self._healing():
+            self.history.add(event)
+
+    def next_seq(self, camera: str, run: str) -> int:
+        """Number of the first event of a run that is not kept."""
+        with self._healing():
+            return self.history.next_seq(camera, run)
+        return 0
+
+    def take_wishes(self) -> list[Wish]:
+        """What somebody has asked for since the last time."""
+        with self._healing():
+            return take_wishes(self.index)
+        return []
+
+    def make_room(self, wanted_bytes: int) -> bool:
+        """Delete the oldest files until so much more fits; returns whether it does."""
+        with self._healing():
+            while not self.retention.has_room(wanted_bytes):
+                if not self.retention.make_room(wanted_bytes):
+                    return False
+            return True
+        return False
+
+    def close(self) -> None:
+        self.index.close()
+
+    @contextmanager
+    def _healing(self) -> Iterator[None]:
+        """Go on when the index fails; it is compared with the files again, or made of them."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if not self._has_failed:
+                logger.error("record.folder: index: {}", error)
+            if is_damage(error):
+                self.index.close()
+                self._attach(Index.make(self.folder))
+            elif self._reconciling is None:
+                self._reconciling = reconcile(self.index)
+            self._has_failed = True
+        else:
+            self._has_failed = False

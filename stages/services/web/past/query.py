@@ -1,0 +1,85 @@
+"""What somebody asks of the past, as the query of an address."""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from starlette.datastructures import QueryParams
+
+from stages.services.archive.layout import NS
+from stages.services.archive.listing import MOST, Cursor, Query
+from stages.services.web.openapi import Parameter
+from stages.services.web.problem import Refusal
+
+_TIME = {"type": "string"}
+USUAL = 100
+FROM = Parameter("from", "query", _TIME, "ISO 8601 with an offset, or UNIX seconds; of that on")
+TO = Parameter("to", "query", _TIME, "the same; before that")
+CAMERA = Parameter("camera", "query", {"type": "string"}, "of one camera")
+LIMIT = Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": MOST},
+                  f"rows at most; {USUAL} by default")  # fmt: skip
+CURSOR = Parameter("cursor", "query", {"type": "string"}, "`next` of the page before")
+_LAST_S = 4_102_444_800  # 2100
+
+
+def kind_parameter(kinds: Sequence[str]) -> Parameter:
+    return Parameter("kind", "query", {"type": "string", "enum": list(kinds)}, "of one kind")
+
+
+def read_query(asked: QueryParams, kinds: Sequence[str]) -> Query:
+    """Raises Refusal. A camera need not be one of this run: what is kept is older."""
+    kind, cursor = asked.get("kind"), asked.get("cursor")
+    if kind is not None and kind not in kinds:
+        raise Refusal(400, f"kind: expected one of {', '.join(kinds)}, got '{kind[:40]}'")
+    return Query(
+        from_ns=read_time(asked, "from"),
+        to_ns=read_time(asked, "to"),
+        camera=asked.get("camera"),
+        kind=kind,
+        limit=_read_limit(asked.get("limit")),
+        cursor=None if cursor is None else _read_cursor(cursor),
+    )
+
+
+def read_time(asked: QueryParams, name: str) -> int | None:
+    """UNIX time in ns. Raises Refusal."""
+    text = asked.get(name)
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+        if math.isfinite(seconds) and 0 <= seconds <= _LAST_S:
+            return round(seconds * NS)
+    except ValueError:
+        at = _read_iso(text)
+        if at is not None:
+            return (int(at.timestamp()) * 1_000_000 + at.microsecond) * 1000
+    raise Refusal(
+        400,
+        f"{name}: expected a time such as 2026-11-30T12:00:00+01:00, with its offset, or UNIX "
+        f"seconds, got '{text[:40]}'",
+    )
+
+
+def _read_iso(text: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    except ValueError:
+        return None
+    is_sane = at.tzinfo is not None and 1970 <= at.astimezone(UTC).year <= 2100
+    return at.astimezone(UTC) if is_sane else None
+
+
+def _read_limit(text: str | None) -> int:
+    if text is None:
+        return USUAL
+    if text.isdecimal() and 1 <= int(text[:9]) <= MOST:
+        return int(text)
+    raise Refusal(400, f"limit: expected 1 to {MOST}, got '{text[:20]}'")
+
+
+def _read_cursor(text: str) -> Cursor:
+    try:
+        return Cursor.parse(text)
+    except ValueError:
+        raise Refusal(400, f"cursor: expected `next` of a page, got '{text[:40]}'") from None

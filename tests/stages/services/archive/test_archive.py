@@ -1,0 +1,86 @@
+"""All of it together: an index that fails while files go on."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from stages.services.archive.archive import Archive
+from stages.services.archive.index import Index
+from stages.services.archive.layout import INDEX, NS, Kind
+from stages.services.archive.listing import Listing, Query
+from stages.services.archive.retention import Limit, Limits
+from stages.services.archive.sidecar import Sidecar
+from stages.services.archive.wishes import Wish, add_wish
+from tests.stages.services.archive.files import DAY_NS, NOON_NS, SetClock, add_file, names
+
+WEEK = Limits(free_gb=0, kinds={kind: Limit(days=7) for kind in Kind})
+
+
+def settle(archive: Archive) -> None:
+    while not archive.is_complete:
+        archive.take_turn()
+    archive.take_turn()
+
+
+def test_retention_waits_until_the_index_knows_all_files(tmp_path: Path) -> None:
+    index = Index.open(tmp_path)
+    for day in range(10):
+        add_file(index, NOON_NS - day * DAY_NS)
+    index.close()
+    (tmp_path / INDEX).unlink()
+    archive = Archive(tmp_path, WEEK, SetClock())
+    settle(archive)
+    assert len(names(tmp_path)) == 8
+    assert len(Listing(tmp_path).items(Query()).rows) == 8
+
+
+def test_an_index_that_is_damaged_while_it_runs_is_made_anew(
+    tmp_path: Path, said: list[str]
+) -> None:
+    archive = Archive(tmp_path, WEEK, SetClock())
+    settle(archive)
+    for second in range(200):
+        path = archive.make_file("gate", Kind.CLIP, NOON_NS + second * NS)
+        archive.put(path, Sidecar(Kind.CLIP, "gate", NOON_NS + second * NS, NOON_NS, why="x" * 900))
+    archive.index.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with (tmp_path / INDEX).open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * 100_000)
+    archive.index.db.execute("PRAGMA shrink_memory")
+    deadline = time.monotonic() + 30
+    while not said and time.monotonic() < deadline:
+        path = archive.make_file("gate", Kind.CLIP, NOON_NS + 999 * NS)
+        archive.put(path, Sidecar(Kind.CLIP, "gate", NOON_NS + 999 * NS, NOON_NS))
+    assert "index" in said[0]
+    settle(archive)
+    files = {path.name for path in tmp_path.rglob("*Z*.mp4")}
+    rows = Listing(tmp_path).items(Query(limit=1000)).rows
+    assert {Path(item.path).name for item in rows} == files
+
+
+def test_wishes_come_once_also_to_a_successor(tmp_path: Path) -> None:
+    archive = Archive(tmp_path, WEEK)
+    other = Index.attach(tmp_path)
+    wishes = [Wish("gate", 5, 10.0), Wish("yard", 6, 1.5)]
+    for wish in wishes:
+        add_wish(other, wish)
+    archive.close()
+    archive = Archive(tmp_path, WEEK)
+    assert archive.take_wishes() == wishes
+    assert archive.take_wishes() == []
+
+
+@pytest.mark.parametrize(("wanted", "has_room"), [(2500, True), (9999, False)])
+def test_room_is_made_for_what_wants_to_be_written(
+    tmp_path: Path, wanted: int, has_room: bool
+) -> None:
+    def free() -> int:
+        return 4000 - sum(path.stat().st_size for path in tmp_path.rglob("*Z*.mp4"))
+
+    archive = Archive(tmp_path, Limits(free_gb=0), SetClock(), free)
+    settle(archive)
+    for second in range(3):
+        add_file(archive.index, NOON_NS + second * NS, size=1000)
+    assert archive.make_room(wanted) == has_room
+    assert len(names(tmp_path)) == (1 if has_room else 0)
