@@ -9,7 +9,7 @@ _ROOM_BYTES = 1 << 20  # more than an event takes, with its place in the index
 
 
 class EventKeeper:
-    """Keeps events as they come. An event that finds no room is counted, with one error."""
+    """Keeps each event once. One that finds no room is counted, with one error."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
@@ -18,7 +18,9 @@ class EventKeeper:
         self._is_full = False
 
     def add(self, event: EventMessage) -> None:
-        self._note_missing(event)
+        """Keep an event, unless a process before this one has kept it."""
+        if not self._is_new(event):
+            return
         try:
             self._keep(event)
         except OSError as error:
@@ -40,13 +42,13 @@ class EventKeeper:
                 raise
             self._archive.add_event(event)
 
-    def _note_missing(self, event: EventMessage) -> None:
+    def _is_new(self, event: EventMessage) -> bool:
         key = event.run, event.camera
         expected = self._next.get(key)
         if expected is None:
             expected = self._archive.next_seq(event.camera, event.run)
         if event.seq > expected:
-            logger.warning("{}: {} events are missing before number {}: they were told while "
-                           "nobody listened here", event.camera, event.seq - expected,
-                           event.seq)  # fmt: skip
-        self._next[key] = event.seq + 1
+            logger.warning("{}: {} events are missing before number {}: the line keeps the last "
+                           "ones only", event.camera, event.seq - expected, event.seq)  # fmt: skip
+        self._next[key] = max(event.seq + 1, expected)
+        return event.seq >= expected

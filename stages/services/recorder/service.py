@@ -6,7 +6,6 @@ from pathlib import Path
 import msgspec
 from loguru import logger
 
-from pipeline.client import EventMessage
 from pipeline.service import ServiceContext, ServiceError
 from stages.services.archive.archive import Archive
 from stages.services.archive.retention import Limits
@@ -37,13 +36,16 @@ class Recorder:
         logger.info("keeps what matters in {}", options.folder)
 
     def run(self) -> None:
-        next_s = 0.0
-        for message in self._context.messages(events=True):
-            if isinstance(message, EventMessage):
-                self._events.add(message)
-            if time.monotonic() >= next_s:
-                next_s = time.monotonic() + _TURN_S
-                self._archive.take_turn()
+        while self._context.is_running():
+            self._take_turn()
+            time.sleep(_TURN_S)
+        self._take_turn()
+
+    def _take_turn(self) -> None:
+        self._archive.take_turn()
+        if self._archive.is_complete:  # it knows what it has of this run
+            for event in self._context.events.read():
+                self._events.add(event)
 
     def close(self) -> None:
         self._archive.close()
