@@ -4,7 +4,9 @@ import { Card } from "./cards/card.js";
 import { Events } from "./cards/events.js";
 import { showMachine } from "./cards/machine.js";
 import { showOverview } from "./cards/overview.js";
+import { Editor } from "./editor/editor.js";
 import { Access, Refused } from "./line/access.js";
+import { RegionsFile } from "./line/regions.js";
 import { Settings } from "./line/settings.js";
 import { Stream } from "./line/stream.js";
 import { Snapshots } from "./picture/snapshots.js";
@@ -19,6 +21,9 @@ const cards = new Map();
 const events = new Events(find("events"));
 const stream = new Stream(access, hear);
 const snapshots = new Snapshots(access, stream, settings);
+const editor = new Editor(find("editor"), access, (camera, regions) => {
+  cards.get(camera)?.setRegions(regions);
+});
 let timer = 0;
 
 function hear(message) {
@@ -35,6 +40,7 @@ function showCameras({ cameras }) {
       cards.set(camera.name, card);
       find("cameras").append(card.node);
       snapshots.show(card);
+      learnRegions(card);
     }
     card.tell(camera);
   }
@@ -46,6 +52,10 @@ function showCameras({ cameras }) {
   const text = `${live} of ${cameras.length} live`;
   say(find("summary"), [text, ...told].join(", "));
   document.title = `${text} · ThunderLine`;
+}
+
+async function learnRegions(card) {
+  card.setRegions(await new RegionsFile(access, card.name).read().catch(() => card.regions));
 }
 
 function showTrouble(error) {
@@ -81,13 +91,17 @@ async function look() {
   timer = setTimeout(look, EVERY_MS);
 }
 
-/** All cameras, or the one that the address names. */
+/** All cameras, or the one that the address names, or its zones and lines. */
 function turn() {
-  const name = new URLSearchParams(location.hash.slice(1)).get("camera") ?? "";
-  const card = cards.get(name);
+  const asked = new URLSearchParams(location.hash.slice(1));
+  const card = cards.get(asked.get("camera") ?? "");
+  const isEdited = card !== undefined && asked.has("edit");
   document.body.classList.toggle("single", card !== undefined);
+  document.body.classList.toggle("editing", isEdited);
   for (const each of cards.values()) each.isLarge = each === card;
-  events.choose(card === undefined ? "" : name);
+  events.choose(card?.name ?? "");
+  find("editor").hidden = !isEdited;
+  isEdited ? editor.open(card.name, card.labels) : editor.close();
 }
 
 function press(id, pressed, act) {

@@ -1,6 +1,7 @@
 // One camera: its picture, what is in it, how it fares.
 
 import { Stage } from "../picture/stage.js";
+import { NO_REGIONS } from "../line/regions.js";
 import { Results } from "../line/results.js";
 import { Tally } from "../line/tally.js";
 import { countsOf } from "../drawing/regions.js";
@@ -8,7 +9,6 @@ import { count, element, milliseconds, rate, rows, say, since } from "../words.j
 import { Sparkline } from "./sparkline.js";
 
 const OBJECTS_MS = 250; // between two changes of the list: faster, nobody can read it
-const NOTHING = { zones: {}, lines: {} };
 
 export class Card {
   constructor(name, template, settings) {
@@ -23,21 +23,23 @@ export class Card {
     this.rates = new Sparkline(find(".rates"), ["p50"]);
     this.results = new Results();
     this.tally = new Tally();
-    this.regions = NOTHING;
+    this.regions = NO_REGIONS;
     this.stage = new Stage(find(".picture"), this, settings);
+    this.labels = new Set(); // that results have told of
     this.hasPictures = false;
     this.still = null;
     this.objectsMs = 0;
     const title = find("h2 a");
     title.textContent = name;
     title.href = find(".enlarge").href = `#camera=${encodeURIComponent(name)}`;
+    find(".edit").href = `${title.href}&edit=1`;
     find(".enlarge").setAttribute("aria-label", `Enlarge ${name}`);
     this.node.setAttribute("aria-label", name);
   }
 
   set isLarge(large) {
     this.node.classList.toggle("large", large);
-    if (large) this.node.querySelector("details").open = true;
+    this.node.querySelector("details").open = large;
   }
 
   /** What REST says of the camera. */
@@ -83,6 +85,7 @@ export class Card {
       if (this.tally.add(message)) this.showTally();
     } else if (message.type === "detections") {
       this.results.add(message);
+      for (const { label } of message.detections) this.labels.add(label);
       this.showObjects(message);
     }
   }

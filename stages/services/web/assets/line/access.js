@@ -33,6 +33,15 @@ export class Access {
     return answer;
   }
 
+  /** Send a value as JSON; the answer may be an error. */
+  send(method, path, value, headers = {}) {
+    const given = this.token ? { Authorization: `Bearer ${this.token}` } : {};
+    return fetch(path, {
+      method, body: JSON.stringify(value), cache: "no-store",
+      headers: { "Content-Type": "application/json", ...headers, ...given },
+    });
+  }
+
   async json(path) {
     const answer = await this.fetch(path);
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`);

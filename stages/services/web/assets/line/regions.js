@@ -1,0 +1,53 @@
+// Zones and counting lines of the configuration in force, to be read and changed.
+
+export const NO_REGIONS = { zones: {}, lines: {} };
+
+export const STALE = 412; // somebody else has changed what was read
+
+export class NotTaken extends Error {
+  /** `errors`: {key, detail}, as the configuration names its keys. */
+  constructor(status, { detail, errors = [] }) {
+    super(detail);
+    this.status = status;
+    this.errors = errors;
+  }
+}
+
+export class RegionsFile {
+  constructor(access, camera) {
+    this.access = access;
+    this.path = `/api/v1/cameras/${encodeURIComponent(camera)}/zones`;
+    this.revision = "";
+  }
+
+  /** {zones, lines}; what is changed later must be this. */
+  async read() {
+    const answer = await this.access.fetch(this.path);
+    if (!answer.ok) throw new NotTaken(answer.status, await problemOf(answer));
+    this.revision = answer.headers.get("ETag");
+    return answer.json();
+  }
+
+  /** What would change. Raises NotTaken. */
+  async plan(regions) {
+    const now = await this.access.fetch(this.path);
+    if (now.ok && now.headers.get("ETag") !== this.revision) throw new NotTaken(STALE, {});
+    return this.put(`${this.path}?plan=1`, regions);
+  }
+
+  /** Bring it into force. Raises NotTaken. */
+  apply(regions) {
+    return this.put(this.path, regions);
+  }
+
+  async put(path, regions) {
+    const answer = await this.access.send("PUT", path, regions, { "If-Match": this.revision });
+    if (!answer.ok) throw new NotTaken(answer.status, await problemOf(answer));
+    if (!path.includes("?")) this.revision = answer.headers.get("ETag") ?? this.revision;
+    return answer.json();
+  }
+}
+
+async function problemOf(answer) {
+  return answer.json().catch(() => ({ detail: `The line answers ${answer.status}.` }));
+}
