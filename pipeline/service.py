@@ -20,14 +20,21 @@ from pipeline.client import (
 from pipeline.errors import LineError
 from pipeline.links.async_subscriber import AsyncSubscriber
 from pipeline.links.control_client import ControlClient, ControlError
-from pipeline.memory.ages import AgeCounts, age_percentile_ms
+from pipeline.memory.ages import AGE_FLOOR_LOG2_S, AGE_SCHEMA, AgeCounts, age_percentile_ms
+from pipeline.memory.cameras import CAMERA_STATES
 from pipeline.memory.event_log import EventLogReader
 from pipeline.memory.frame_view import FrameCopy, FrameView
 from pipeline.memory.ledger_view import CameraReading, LedgerView, ProcessReading
 from pipeline.memory.packet import Packet, PacketFlag, Track
 from pipeline.memory.packet_view import PacketReader, PacketView
+from pipeline.memory.times import TIME_FLOOR_LOG2_S, TIME_SCHEMA, TimeCounts
 
 __all__ = [
+    "AGE_FLOOR_LOG2_S",
+    "AGE_SCHEMA",
+    "CAMERA_STATES",
+    "TIME_FLOOR_LOG2_S",
+    "TIME_SCHEMA",
     "AgeCounts",
     "CameraReading",
     "ControlError",
@@ -43,6 +50,7 @@ __all__ = [
     "Service",
     "ServiceContext",
     "ServiceError",
+    "TimeCounts",
     "Track",
     "age_percentile_ms",
 ]

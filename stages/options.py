@@ -186,7 +186,11 @@ def regions_of(source: SourceConfig) -> Regions:
 
 def web(given: Given) -> Options:
     assert given.config.web is not None
-    return {**msgspec.structs.asdict(given.config.web), "archive": given.config.record.folder}
+    return {
+        **msgspec.structs.asdict(given.config.web),
+        "archive": given.config.record.folder,
+        "model": {"name": given.model.name, "sha256": given.model.sha256},
+    }
 
 
 def recorder(given: Given) -> Options:

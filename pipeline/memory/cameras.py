@@ -7,6 +7,7 @@ from typing import Literal
 from pipeline.redact import redact
 
 StateName = Literal["connecting", "live", "stalled", "lost", "ended"]
+CAMERA_STATES: tuple[StateName, ...] = ("connecting", "live", "stalled", "lost", "ended")
 
 
 class CameraState(enum.IntEnum):
@@ -20,10 +21,8 @@ class CameraState(enum.IntEnum):
 
     @property
     def label(self) -> StateName:
-        return _STATE_NAMES[self]
+        return CAMERA_STATES[self]
 
-
-_STATE_NAMES: tuple[StateName, ...] = ("connecting", "live", "stalled", "lost", "ended")
 
 # The words of a row, in this order. The reason of the state is text, in a table of its own.
 CAMERA_WORDS = ("state", "since_unix_ns", "epoch", "width", "height")

@@ -45,9 +45,7 @@ COUNTS = (
     "gave_up",  # outputs, a bit each, that get no more of this camera, from successors neither
 )
 ROW_WORDS = len(COUNTS) + len(DropReason)
-_FRAMES, _ERRORS, _IDLE, _STALE, LAST_FRAME_ID, _PROGRESS_NS, _BUSY_NS, _GAVE_UP = range(
-    len(COUNTS)
-)
+FRAMES, _ERRORS, _IDLE, _STALE, LAST_FRAME_ID, _PROGRESS_NS, BUSY_NS, _GAVE_UP = range(len(COUNTS))
 FIRST_DROP = len(COUNTS)
 
 
@@ -59,7 +57,7 @@ class FrameCounts:
 
     @property
     def frames(self) -> int:
-        return int(self._words[_FRAMES])
+        return int(self._words[FRAMES])
 
     @property
     def errors(self) -> int:
@@ -83,7 +81,7 @@ class FrameCounts:
 
     @property
     def busy_ns(self) -> int:
-        return int(self._words[_BUSY_NS])
+        return int(self._words[BUSY_NS])
 
     @property
     def gave_up(self) -> int:
@@ -109,22 +107,22 @@ class FrameCounters(FrameCounts):
     def capture(self, frame_id: int, now_ns: int) -> None:
         """Count a frame that came in; a restarted process may read some of a file again."""
         self._words[LAST_FRAME_ID] = frame_id
-        self._words[_FRAMES] = frame_id + 1
+        self._words[FRAMES] = frame_id + 1
         self._words[_PROGRESS_NS] = now_ns
 
     def work(self, busy_ns: int, now_ns: int) -> None:
         """Count time spent on a frame, whether it came for the first time or again."""
-        self._words[_BUSY_NS] += busy_ns
+        self._words[BUSY_NS] += busy_ns
         self._words[_PROGRESS_NS] = now_ns
         self._times[time_bucket(busy_ns)] += 1
 
     def spend(self, busy_ns: int) -> None:
         """Count processor time that a source took for a frame, or for none."""
-        self._words[_BUSY_NS] += busy_ns
+        self._words[BUSY_NS] += busy_ns
 
     def finish(self, frame_id: int, *, failed: bool, idle: bool = False) -> None:
         """Count a frame that is finished for the first time."""
-        self._words[_FRAMES] += 1
+        self._words[FRAMES] += 1
         self._words[_ERRORS] += failed
         self._words[_IDLE] += idle
         self._words[LAST_FRAME_ID] = frame_id

@@ -32,7 +32,9 @@ from pipeline.memory.cameras import (
     CameraWriter,
 )
 from pipeline.memory.counters import (
+    BUSY_NS,
     FIRST_DROP,
+    FRAMES,
     LAST_FRAME_ID,
     LOSSES,
     ROW_WORDS,
@@ -119,6 +121,11 @@ class LedgerReader:
         """How long a process worked on each frame so far; see `pipeline.memory.times`."""
         counts: TimeCounts = self._times[process].copy()
         return counts
+
+    def work(self) -> list[tuple[int, int]]:
+        """By process, of all cameras so far: frames that it finished, and time spent on them."""
+        totals = self._counts[:, :, FRAMES : BUSY_NS + 1].sum(axis=0)
+        return [(row[0], row[-1]) for row in totals.tolist()]
 
     def replays(self, camera: int) -> int:
         """How often the supervisor asked the capture process to send its frames again."""

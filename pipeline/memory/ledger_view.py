@@ -57,19 +57,20 @@ class LedgerView:
 
     def processes(self) -> list[ProcessReading]:
         """Of all stages and services."""
-        cameras = range(len(self._run.cameras))
+        work = self._ledger.work()
         readings = []
         for process in self._run.processes:
-            counts = [self._ledger.counts(camera, process.index) for camera in cameras]
+            entry = self._ledger.process(process.index)
+            frames, busy_ns = work[process.index]
             readings.append(
                 ProcessReading(
                     name=process.name,
                     stage=process.stage,
                     core=process.core,
-                    pid=self._ledger.process(process.index).pid,
-                    starts=self._ledger.process(process.index).starts,
-                    frames=sum(of_camera.frames for of_camera in counts),
-                    busy_ns=sum(of_camera.busy_ns for of_camera in counts),
+                    pid=entry.pid,
+                    starts=entry.starts,
+                    frames=frames,
+                    busy_ns=busy_ns,
                     times=self._ledger.times(process.index),
                 )
             )

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from stages.services.web.machine import Temperature
+from stages.services.machine import Temperature
 from stages.services.web.readings import Camera, Process, Readiness
 
 

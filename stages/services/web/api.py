@@ -11,9 +11,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pipeline.client import DetectionMessage
+from stages.services.machine import read_temperatures, read_throttled
 from stages.services.web.answers import Cameras, Health, Ready, Status, Ticket
 from stages.services.web.feed import Feed
-from stages.services.web.machine import read_temperatures, read_throttled
 from stages.services.web.openapi import JSON, Operation, Parameter, make_document
 from stages.services.web.problem import Refusal
 from stages.services.web.readings import Readings
@@ -46,7 +46,7 @@ class Api:
         self._readings = readings
         self._feed = feed
         self._tokens = tokens
-        self._version = _version()
+        self._version = line_version()
 
     def routes(self, more: Sequence[Operation]) -> list[Route]:
         """`more` operations are in the document; somebody else answers them."""
@@ -114,7 +114,7 @@ def check_camera(name: str, cameras: Sequence[str]) -> str:
     return name
 
 
-def _version() -> str:
+def line_version() -> str:
     try:
         return installed_version("thunderline")
     except PackageNotFoundError:  # run from a folder that was never installed

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from pipeline.service import CameraReading, LedgerView, ProcessReading, age_percentile_ms
-from stages.services.web.machine import ProcessUse, read_use
+from stages.services.machine import ProcessUse, read_use
 
 EVERY_S = 2.0
 _KEPT = 6  # readings: rates are those of ten seconds
@@ -88,6 +88,11 @@ class Readings:
         processes = self._ledger.processes()
         uses = [read_use(process.pid) for process in processes]
         self._samples.append(_Sample(time.monotonic_ns(), self._ledger.cameras(), processes, uses))
+
+    def uses(self) -> dict[str, ProcessUse | None]:
+        """What each process has taken, by its name, at the last sample."""
+        last = self._samples[-1]
+        return {p.name: use for p, use in zip(last.processes, last.uses, strict=True)}
 
     @property
     def window_s(self) -> float:

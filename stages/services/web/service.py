@@ -11,6 +11,7 @@ from loguru import logger
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
+from pipeline.client import ModelInfo
 from pipeline.service import ServiceContext
 from stages.services.web import live
 from stages.services.web.address import HostNames, bind, load_certificate, parse_listen
@@ -20,6 +21,7 @@ from stages.services.web.configuration import Configuration
 from stages.services.web.connection import HttpConnection, WebSocketConnection
 from stages.services.web.feed import Feed
 from stages.services.web.guard import Guard
+from stages.services.web.metrics import Metrics
 from stages.services.web.page import Page
 from stages.services.web.past import past
 from stages.services.web.pictures import Pictures
@@ -34,8 +36,13 @@ _MOST_SAID = 4096  # bytes in one message of a viewer; nothing that it says is r
 
 
 class WebOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """As in the configuration; docs/configuration.md explains each."""
+    """As in the configuration; docs/configuration.md explains each.
 
+    Attributes:
+        model: of the line.
+    """
+
+    model: ModelInfo
     listen: str
     hosts: tuple[str, ...]
     token_file: str | None
@@ -57,6 +64,7 @@ class Web:
         self._tokens = load_tokens(Path(options.token_file)) if options.token_file else None
         self._hosts = HostNames(address, options.hosts)
         self._readings = Readings(context.ledger)
+        self._metrics = Metrics(context, self._readings, options.model)
         self._listener = bind(address)
         scheme = "http" if self._tls is None else "https"
         where = f", with the token in {options.token_file}" if options.token_file else ""
@@ -72,6 +80,7 @@ class Web:
         next_s = clock()
         while self._context.is_running() and not serving.done():
             feed.check()
+            self._metrics.count()
             if clock() >= next_s:
                 next_s = clock() + EVERY_S
                 self._readings.take()
@@ -98,6 +107,7 @@ class Web:
                 *live.Live(cameras, pictures, ending).routes(),
                 *Stream(cameras, feed, ending).routes(),
                 *past.Past(self._archive).routes(),
+                *self._metrics.routes(),
             ],
             exception_handlers={HTTPException: answer_refusal, Exception: answer_defect},
         )

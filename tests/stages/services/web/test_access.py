@@ -51,7 +51,7 @@ def test_the_page_and_its_health_are_public_and_nothing_else_is(
     assert web.ask("/").status == web.ask("/assets/app.js").status == 200
     assert web.ask("/api/v1/healthz").status == 200
     others = ("/cameras/street/live.mjpg", "/nothing", "/assets", "/api/v1/healthz/")
-    own = ("/api/v1/status", "/api/v1/readyz", "/api/v1/openapi.json")
+    own = ("/api/v1/status", "/api/v1/readyz", "/api/v1/openapi.json", "/metrics")
     for path in (CAMERAS, SNAPSHOT, *own, *others):
         answer = web.ask(path)
         assert answer.status == 401, path

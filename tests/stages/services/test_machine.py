@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.services.web.machine import Temperature, read_temperatures, read_throttled, read_use
+from stages.services.machine import Temperature, read_temperatures, read_throttled, read_use
 
 
 def test_a_process_has_used_time_and_memory() -> None:

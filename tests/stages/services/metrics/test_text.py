@@ -1,0 +1,52 @@
+"""The text formats, as the reference parsers read them."""
+
+import numpy as np
+import pytest
+
+from pipeline.memory.ages import AGE_BUCKETS, AGE_FLOOR_LOG2_S, AGE_SCHEMA, age_bucket
+from stages.services.metrics import families
+from stages.services.metrics.histogram import Histogram, Scale
+from stages.services.metrics.text import Metric, render
+from tests.stages.services.metrics.exposition import key, parse_openmetrics, parse_plain
+
+PARSERS = {False: parse_plain, True: parse_openmetrics}
+SCALE = Scale(AGE_SCHEMA, AGE_FLOOR_LOG2_S, halves_log2=(-8, 0), last_log2=4)
+
+
+@pytest.mark.parametrize("openmetrics", [False, True])
+@pytest.mark.parametrize(
+    "label", ['a "b"', "back\\slash", "two\nlines", "%s and {}", "Fußgänger", "a,b=c", ""]
+)
+def test_any_label_comes_back_as_it_was(label: str, *, openmetrics: bool) -> None:
+    rows = [(("gate", label), 5.0)]
+    ages = [((label,), Histogram(np.ones(AGE_BUCKETS, np.int64), 1.5))]
+    metrics = [Metric(families.TRACKS, rows), Metric(families.AGE, (), ages, SCALE)]
+    found = PARSERS[openmetrics](render(metrics, openmetrics=openmetrics))
+    assert found[key("thunderline_tracks_total", camera="gate", label=label)] == 5
+    assert found[key("thunderline_result_age_seconds_count", camera=label)] == AGE_BUCKETS
+    assert found[key("thunderline_result_age_seconds_sum", camera=label)] == 1.5
+
+
+def test_what_is_no_unicode_does_not_end_the_scrape() -> None:
+    text = render([Metric(families.TRACKS, [(("gate", "a\udcff"), 1)])], openmetrics=True)
+    assert key("thunderline_tracks_total", camera="gate", label="a?") in parse_openmetrics(text)
+
+
+def test_a_histogram_counts_exactly_what_is_within_each_edge() -> None:
+    ages_ms = np.random.default_rng(3).lognormal(3.0, 2.0, 5000).tolist()
+    ages_ms += [edge * 1000 for _, edge in SCALE.edges()]
+    counts = np.bincount([age_bucket(age) for age in ages_ms], minlength=AGE_BUCKETS)
+    histogram = Histogram(counts, sum(ages_ms) / 1000)
+    found = parse_openmetrics(
+        render([Metric(families.AGE, (), [(("gate",), histogram)], SCALE)], openmetrics=True)
+    )
+    name = "thunderline_result_age_seconds_bucket"
+    for _, edge in SCALE.edges():
+        within = sum(age <= edge * 1000 * (1 + 1e-12) for age in ages_ms)
+        assert found[key(name, camera="gate", le=repr(edge))] == within
+    assert found[key(name, camera="gate", le="+Inf")] == len(ages_ms)
+
+
+def test_a_family_without_numbers_is_left_out() -> None:
+    assert render([Metric(families.THROTTLED)], openmetrics=False) == b""
+    assert render([Metric(families.THROTTLED)], openmetrics=True) == b"# EOF\n"
