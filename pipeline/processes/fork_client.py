@@ -21,7 +21,8 @@ from pipeline.realtime import adopt_orphans
 _DEFAULTS = {"OPENBLAS_NUM_THREADS": "1"}
 # No process of a line sends telemetry, whichever module of a stage is the first to import it.
 _ALWAYS = {"ORT_DISABLE_TELEMETRY": "1"}
-_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+# Where modules are imported from: of a checkout, or the folder of installed packages.
+_IMPORT_ROOT = Path(__file__).resolve().parents[__name__.count(".")]
 _ANSWER_S = 2.0  # for a fork, which takes milliseconds
 _STOP_S = 0.5
 _REAP_TICK_S = 0.001
@@ -104,7 +105,7 @@ class ForkServerClient:
     def _start(self) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.setblocking(False)
-        path = os.pathsep.join([str(_PACKAGE_ROOT), *sys.path[1:]])
+        path = os.pathsep.join([str(_IMPORT_ROOT), *sys.path[1:]])
         with theirs:
             self._server = subprocess.Popen(
                 # -P: the working directory may hold other packages of these names.

@@ -1,0 +1,149 @@
+"""The wheel: one package and one command, which run from any folder beside other people's names."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import thunderline
+from setup import rewrite
+from tests.clips import make_clip
+
+TIMEOUT_S = 120
+_LEFT_OUT = ("tests/", "docs/", "findings/")
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+import thunderline.pipeline, thunderline.stages, thunderline.run_pipeline
+for package in (thunderline.pipeline, thunderline.stages):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+print({name.partition(".")[0] for name in sys.modules} & {"pipeline", "stages", "models", "torch"})
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    listing = ("git", "-C", str(repository), "ls-files", "-z", "-co", "--exclude-standard")
+    for name in subprocess.check_output(listing, text=True).split("\0"):
+        if (repository / name).is_file() and not name.startswith(_LEFT_OUT):
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            os.link(repository / name, source / name)
+    build = ("wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), str(source))
+    pip(*build, cwd=folder)
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `bin` of an environment with the wheel and what it needs, and no checkout."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, symlinks=True)
+    python = folder / "bin/python"
+    install = ("--python", str(python), "install", "-q", "--no-deps", "--no-index", str(wheel))
+    pip(*install, cwd=folder)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    # The names in a .pth file join the path; the .pth file of a checkout there is not followed.
+    (packages / "needed.pth").write_text(sysconfig.get_path("purelib"))
+    return folder / "bin"
+
+
+def pip(*options: str, cwd: Path) -> None:
+    ended = call(sys.executable, "-m", "pip", *options, cwd=cwd)
+    assert ended.returncode == 0, ended.stderr
+
+
+def call(*command: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd, env=env, capture_output=True, text=True, timeout=TIMEOUT_S,
+    )  # fmt: skip
+
+
+def test_the_wheel_takes_one_name(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name.partition("/")[0] for name in archive.namelist()}
+        assert {name for name in names if not name.endswith(".dist-info")} == {"thunderline"}
+        (top_level,) = (n for n in archive.namelist() if n.endswith("top_level.txt"))
+        assert archive.read(top_level) == b"thunderline\n"
+        assert "thunderline/configs/pipeline/default.yaml" in archive.namelist()
+        assert "thunderline/models/zoo/thundernet-snet49-street11.onnx" in archive.namelist()
+
+
+def test_everything_can_be_imported_below_it_and_nothing_beside_it(
+    installed: Path, tmp_path: Path
+) -> None:
+    ended = call(installed / "python", "-W", "error", "-c", IMPORT_ALL, cwd=tmp_path)
+    assert (ended.stdout, ended.stderr) == ("set()\n", "")
+
+
+def test_a_line_runs_from_any_folder_beside_packages_of_these_names(
+    installed: Path, tmp_path: Path, short_dir: Path
+) -> None:
+    for name in ("pipeline", "stages", "models"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('somebody else')\n")
+    clip = make_clip(tmp_path / "clip.avi", 5)
+    (tmp_path / "line.yaml").write_text(
+        f"sources: [{{uri: {clip.name}}}]\nrecord: {{jsonl: out.jsonl}}\n"
+        f"publish: {{endpoint: 'ipc://{short_dir}/pub'}}\n"
+    )
+    ended = call(installed / "thunderline", "run", "line.yaml", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 5
+
+
+def test_the_shipped_configuration_passes_its_check(
+    installed: Path, tmp_path: Path, short_dir: Path
+) -> None:
+    endpoint = f"publish.endpoint=ipc://{short_dir}/pub"
+    ended = call(installed / "thunderline", "check", "--set", endpoint, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert "everything is in order; nothing was started" in ended.stdout
+
+
+@pytest.mark.parametrize("name", sorted(thunderline.COMMANDS))
+def test_each_command_helps_under_its_name(installed: Path, tmp_path: Path, name: str) -> None:
+    ended = call(installed / "thunderline", name, "--help", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith(f"usage: thunderline {name} ")
+    assert "python -m pipeline" not in ended.stdout
+    assert "run_pipeline.py" not in ended.stdout
+
+
+def test_a_command_that_is_none_is_refused_with_those_there_are(
+    installed: Path, tmp_path: Path
+) -> None:
+    ended = call(installed / "thunderline", "rum", cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: expected a command, got 'rum'")
+    assert all(f"\n  {name} " in ended.stderr for name in thunderline.COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("code", "rewritten"),
+    [
+        ("from stages.config import A", "from thunderline.stages.config import A"),
+        ("    from run_pipeline import main", "    from thunderline.run_pipeline import main"),
+        ("import pipeline.log as log", "import thunderline.pipeline.log as log"),
+        ('Row("stages.capture:Capture")', 'Row("thunderline.stages.capture:Capture")'),
+        ('"run_pipeline:main"', '"thunderline.run_pipeline:main"'),
+        ("python -m pipeline.client tcp://a", "thunderline client tcp://a"),
+        ("python -m models.export a.pt", "python -m thunderline.models.export a.pt"),
+        ("python run_pipeline.py --check", "thunderline run --check"),
+        ('folders = ("pipeline", "models")', 'folders = ("pipeline", "models")'),
+        ("from pipelines import a", "from pipelines import a"),
+        ("the models of stages.config", "the models of stages.config"),
+    ],
+)
+def test_names_of_modules_are_rewritten_and_nothing_else(code: str, rewritten: str) -> None:
+    assert rewrite(code) == rewritten

@@ -1,0 +1,55 @@
+"""ThunderLine: live cameras in, detections out.
+
+The command of an installed ThunderLine, and in the wheel the package that everything else is below
+(setup.py): `thunderline.stages` there is `stages` in a checkout.
+"""
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import NamedTuple
+
+EXIT_OK, EXIT_REFUSED = 0, 2
+
+
+class Command(NamedTuple):
+    """What a word after `thunderline` runs, and the options that go before those of the user."""
+
+    target: str
+    what: str
+    options: tuple[str, ...] = ()
+
+
+COMMANDS = {
+    "run": Command("run_pipeline:main", "run a line: cameras in, detections out"),
+    "check": Command("run_pipeline:main", "check a configuration, start nothing", ("--check",)),
+    "cameras": Command(
+        "run_pipeline:main", "list the cameras of this machine", ("--list-cameras",)
+    ),
+    "client": Command("pipeline.client.__main__:main", "show what a line publishes"),
+    "keys": Command("pipeline.keys:main", "make keys for an encrypted endpoint"),
+}
+
+
+def main() -> int:
+    """Run a command; returns its exit code."""
+    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name in ("-h", "--help"):
+        sys.stdout.write(_usage())
+        return EXIT_OK
+    command = COMMANDS.get(name)
+    if command is None:
+        sys.stderr.write(f"error: expected a command, got '{name}'\n\n{_usage()}")
+        return EXIT_REFUSED
+    # Its texts say what it is called, and it hides the passwords among its options.
+    sys.argv = [f"thunderline {name}", *command.options, *sys.argv[2:]]
+    module, _, function = command.target.partition(":")
+    run: Callable[[], int] = getattr(import_module(module), function)
+    return run()
+
+
+def _usage() -> str:
+    rows = [f"  {name:<10}{command.what}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        ["usage: thunderline COMMAND ...", "", *rows, "", "thunderline COMMAND --help says more\n"]
+    )
