@@ -12,8 +12,8 @@ from torch import Tensor
 
 from models.data.report import DataError
 from models.data.samples import Samples
-from models.distributed import ALONE, Share
 from models.errors import ConfigError
+from models.thundernet.distributed import ALONE, Share
 from models.thundernet.ground_truth import PADDING
 
 BOX_STEP = 8  # M is rounded up to this, so that compiled code sees few different shapes

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.distributed import gather_from_processes, own_share, sum_over_processes
+from models.thundernet.distributed import gather_from_processes, own_share, sum_over_processes
 
 MAP_AXES = (0, 2, 3)  # all but channels
 

@@ -1,8 +1,8 @@
-"""A chain of layers that trains on the CPU with the compiled kernels of `models.native`."""
+"""A chain of layers that trains on the CPU with the compiled kernels of `native`."""
 
 from torch import Tensor, nn
 
-from models.native import batch_norm, depthwise
+from models.thundernet.native import batch_norm, depthwise
 
 
 class Layers(nn.Sequential):

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.distributed import loss_divisor
 from models.thundernet.config import STRIDE
+from models.thundernet.distributed import loss_divisor
 from models.thundernet.ground_truth import IGNORE, GroundTruth
 
 # Not minus infinity: a row of those is NaN after softmax, and bfloat16 holds this one.

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from models.native import psroi_align as kernel
+from models.thundernet.native import psroi_align as kernel
 
 SAMPLES = 2  # bilinear samples per bin and axis
 MIN_SIZE = 0.1  # cells; keeps a degenerate RoI's bins apart from zero width

@@ -19,7 +19,7 @@ from models.checkpoint import CheckpointError, read_checkpoint
 from models.command import EXIT_INTERRUPTED, make_parser
 from models.data.report import DataError
 from models.errors import ConfigError
-from models.native.library import library
+from models.thundernet.native.library import library
 from models.train.allocator import keep_freed_memory
 from models.train.process_group import (
     Agreement,

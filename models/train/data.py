@@ -14,8 +14,8 @@ from models.data.resident_batches import ResidentBatches, place
 from models.data.samples import Samples
 from models.data.scene import load_scene
 from models.data.street11 import read_street11
-from models.distributed import own_share
 from models.evaluate.evaluation_set import EvaluationSet, make_evaluation_set
+from models.thundernet.distributed import own_share
 from models.train.process_group import choose_device
 from models.train.recipe import Recipe, street11_folder
 

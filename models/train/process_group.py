@@ -12,8 +12,8 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 
-from models.distributed import own_share
 from models.errors import ConfigError
+from models.thundernet.distributed import own_share
 
 # What the first process does alone (decoding a data set, validation) the others wait for; torchrun
 # ends them if it dies meanwhile.

@@ -17,8 +17,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from models.checkpoint import save_checkpoint
-from models.distributed import Share, sum_over_processes
 from models.errors import ConfigError
+from models.thundernet.distributed import Share, sum_over_processes
 from models.train.process_group import Agreement
 from models.train.recipe import RunRecipe
 from models.train.run_log import CsvLog, plot_curves

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from models.checkpoint import CheckpointError
-from models.distributed import own_share
 from models.thundernet.batch_norm import join_batch_norm
+from models.thundernet.distributed import own_share
 from models.train.optimizer import MovingAverage, make_optimizer, set_rate
 from models.train.process_group import choose_device
 from models.train.recipe import RunRecipe

@@ -25,9 +25,9 @@ from torch import Tensor, nn
 from models.data.augment import augment
 from models.data.batches import Batches
 from models.data.resident_batches import ResidentBatches
-from models.distributed import own_share
 from models.errors import ConfigError
 from models.thundernet.criterion import Criterion
+from models.thundernet.distributed import own_share
 from models.thundernet.ground_truth import GroundTruth
 from models.thundernet.thundernet import DenseOutput, ThunderNet
 from models.train.data import TrainingData

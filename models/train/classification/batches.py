@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from models.data.report import DataError
-from models.distributed import Share
+from models.thundernet.distributed import Share
 from models.train.classification.crop import NUMBERS_PER_TRY, TRIES, Window, random_window
 from models.train.classification.reader import CropReader, PendingCrops
 from models.train.classification.recipe import ClassificationRecipe, CropConfig

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from models.data.report import DataError, DataReport
-from models.distributed import own_share
+from models.thundernet.distributed import own_share
 from models.train.classification.batches import CropBatches
 from models.train.classification.class_folders import LabelledFiles, list_classes, read_split
 from models.train.classification.frames import open_frames

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.distributed import loss_divisor
 from models.thundernet.classifier import Classifier
+from models.thundernet.distributed import loss_divisor
 from models.train.classification.augment import augment
 from models.train.classification.batches import UNREADABLE, CropBatches
 from models.train.classification.data import ClassificationData

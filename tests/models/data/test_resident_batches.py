@@ -6,8 +6,8 @@ import torch
 
 from models.data.batches import Batches
 from models.data.resident_batches import ResidentBatches, fits, place
-from models.distributed import Share
 from models.errors import ConfigError
+from models.thundernet.distributed import Share
 from models.thundernet.ground_truth import IGNORE, PADDING
 from tests.models.data.test_batches import make_samples
 

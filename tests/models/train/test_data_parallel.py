@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from models.data import augment
-from models.distributed import Share
 from models.thundernet import criterion
 from models.thundernet.criterion import Criterion
+from models.thundernet.distributed import Share
 from models.thundernet.ground_truth import IGNORE
 from models.thundernet.thundernet import ThunderNet
 from models.train.data import load_training_data

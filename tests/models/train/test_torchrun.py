@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from models.checkpoint import read_checkpoint
-from models.distributed import Share
 from models.errors import ConfigError
+from models.thundernet.distributed import Share
 from models.train import trainer
 from models.train.command import EXIT_REFUSED, main
 from models.train.process_group import Agreement, choose_device

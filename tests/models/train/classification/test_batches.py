@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.distributed import Share
+from models.thundernet.distributed import Share
 from models.train.classification.batches import UNREADABLE
 from models.train.classification.data import load_classification_data
 from models.train.command import EXIT_REFUSED, main

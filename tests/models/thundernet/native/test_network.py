@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.native.library import library
 from models.thundernet.config import ThunderNetConfig
 from models.thundernet.layers import Layers
+from models.thundernet.native.library import library
 from models.thundernet.thundernet import ThunderNet
 from models.train.state import place
-from tests.models.native.maps import random_map
+from tests.models.thundernet.native.maps import random_map
 
 pytestmark = pytest.mark.torch
 

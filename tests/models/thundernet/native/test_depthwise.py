@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from models.native import depthwise
-from tests.models.native.maps import random_map
+from models.thundernet.native import depthwise
+from tests.models.thundernet.native.maps import random_map
 
 pytestmark = pytest.mark.torch
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.native import psroi_align as native_psroi_align
-from models.native.library import library
+from models.thundernet.native import psroi_align as native_psroi_align
+from models.thundernet.native.library import library
 from models.thundernet.psroi_align import psroi_align
 
 pytestmark = pytest.mark.torch

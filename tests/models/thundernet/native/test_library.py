@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.native.library import Library, cache_folder
+from models.thundernet.native.library import Library, cache_folder
 
 pytestmark = pytest.mark.torch
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from models.native.library import library, pointer
+from models.thundernet.native.library import library, pointer
 
 MIN_CHANNELS = 16  # LANES of depthwise.c
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from models.native.library import library, pointer
+from models.thundernet.native.library import library, pointer
 
 MAX_CHANNELS = 4096  # MAX_WIDTH of batch_norm.c
 

@@ -1,6 +1,6 @@
 import pytest
 
-from models.native.library import library
+from models.thundernet.native.library import library
 
 
 @pytest.fixture(autouse=True)

@@ -3,8 +3,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.native import batch_norm
-from tests.models.native.maps import random_map
+from models.thundernet.native import batch_norm
+from tests.models.thundernet.native.maps import random_map
 
 pytestmark = pytest.mark.torch
 

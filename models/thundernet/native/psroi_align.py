@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from models.native.library import library, pointer
+from models.thundernet.native.library import library, pointer
 
 MAX_BINS = 16  # of psroi_align.c
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.distributed import (
+from models.thundernet.distributed import (
     ALONE,
     Share,
     gather_from_processes,
