@@ -94,8 +94,7 @@ class Trial:
             start_ns = time.perf_counter_ns()
             found = nms.suppress(boxes, scores)
             self.suppress_ns[name].append(time.perf_counter_ns() - start_ns)
-            input_wh = self.detector.metadata.input_wh
-            found = found.to_frame(input_wh, frame_wh)
+            found = found.to_frame(self.detector.metadata.place(frame_wh), frame_wh)
             self.results[name] += detections_to_results(image_id, found, category_ids)
 
     def rows(self, dataset: EvaluationSet) -> Iterator[str]:

@@ -69,7 +69,7 @@ class DetectConfig(_Section, frozen=True):
 class PostprocessConfig(_Section, frozen=True):
     """Soft-NMS; what is left out is taken from the model file."""
 
-    method: Literal["linear", "gaussian", "hard"] | None = None
+    method: Literal["linear", "gaussian", "hard", "none"] | None = None
     iou_thresh: Share | None = None
     sigma: Annotated[float, Meta(gt=0.0)] | None = None
     score_thresh: Annotated[float, Meta(ge=0.0, lt=1.0)] | None = None

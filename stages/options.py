@@ -73,7 +73,7 @@ def preprocess(given: Given) -> Options:
         {"look_s": config.gate.look_s, "ignored": source.filter.ignore} if source.gate else None
         for source in config.sources
     ]
-    return {"gates": gates}
+    return {"gates": gates, "fit": given.model.fit}
 
 
 def detect(given: Given) -> Options:
@@ -92,7 +92,7 @@ def postprocess(given: Given) -> Options:
     lowest = _score_thresh(given)
     if tracks(given.config):
         lowest = min(lowest, given.config.track.low_score)
-    return settings | {"score_thresh": lowest}
+    return settings | {"score_thresh": lowest, "fit": given.model.fit}
 
 
 def _score_thresh(given: Given) -> float:

@@ -1,4 +1,4 @@
-"""Preprocess: the frame warped to the network's size, in BGR, into its place in the slot.
+"""Preprocess: the frame brought to the network's size, in BGR, into its place in the slot.
 
 Where a camera has a gate, it also tells which frames are idle: nothing moves, nothing is followed.
 """
@@ -9,8 +9,10 @@ from pipeline.memory.frame_ref import NO_FRAME
 from pipeline.memory.ledger import LedgerReader
 from pipeline.memory.recent_frames import RecentFrames
 from pipeline.stage import BasicStage, Context, Frame, FrameIdle
+from stages.kernels.fit import WARPED, Fit
+from stages.kernels.fitter import Fitter, part_of
 from stages.kernels.gating.gate import Gate, GateOptions
-from stages.kernels.warp import Warper
+from stages.kernels.pixels import Pixels
 from stages.slot import Slot
 
 _NS_PER_S = 1_000_000_000
@@ -18,6 +20,7 @@ _NS_PER_S = 1_000_000_000
 
 class PreprocessOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gates: tuple[GateOptions | None, ...]  # of each camera; None looks at every frame
+    fit: Fit = WARPED
 
 
 class Preprocess(BasicStage[None, None]):
@@ -29,7 +32,8 @@ class Preprocess(BasicStage[None, None]):
     Options = PreprocessOptions
 
     def __init__(self, options: PreprocessOptions, context: Context) -> None:
-        self._warper: Warper | None = None
+        self._fit = options.fit
+        self._fitter: Fitter | None = None
         self._context = context
         self._gates: list[_CameraGate | None] = [None] * len(options.gates)
         self.reconfigure(options)
@@ -44,11 +48,11 @@ class Preprocess(BasicStage[None, None]):
 
     def process(self, frame: Frame[None]) -> None:
         slot = Slot(frame)
-        if self._warper is None:  # the first frame tells the network's size
-            self._warper = Warper(slot.network_wh)
-        self._warper.warp(slot.picture, slot.tensor)
+        if self._fitter is None:  # the first frame tells the network's size
+            self._fitter = Fitter(slot.network_wh, self._fit)
+        place = self._fitter.fit(slot.picture, slot.tensor)
         gate = self._gates[frame.ref.camera]
-        if gate is not None and not gate.is_open(frame):
+        if gate is not None and not gate.is_open(frame, part_of(slot.tensor, place)):
             raise FrameIdle
 
 
@@ -59,22 +63,23 @@ class _CameraGate:
         self.options = options
         self._ledger, self._camera = ledger, camera
         self._gate: Gate | None = None
+        self._shape = (0, 0)  # (h, w) of the pictures that the gate knows
         self._epoch, self._newest = 0, NO_FRAME
         self._said = RecentFrames[bool](1)
 
-    def is_open(self, frame: Frame[None]) -> bool:
+    def is_open(self, frame: Frame[None], picture: Pixels) -> bool:
         """The same for a frame that comes again: what was looked at is never idle later."""
         ref = frame.ref
         said = self._said.find(ref)
         if said is None:
-            said = self._decide(frame)
+            said = self._decide(frame, picture)
             self._said.put(ref, said)
         return said
 
-    def _decide(self, frame: Frame[None]) -> bool:
-        ref, slot = frame.ref, Slot(frame)
-        if self._gate is None:
-            self._gate = Gate(slot.network_wh, self.options)
+    def _decide(self, frame: Frame[None], picture: Pixels) -> bool:
+        ref, shape = frame.ref, picture.shape[:2]
+        if self._gate is None or shape != self._shape:
+            self._gate, self._shape = Gate(shape[::-1], self.options), shape
         if ref.epoch != self._epoch:
             self._epoch, self._newest = ref.epoch, NO_FRAME
             self._gate.forget()
@@ -82,4 +87,4 @@ class _CameraGate:
             return True
         self._newest = ref.frame_id
         followed = self._ledger.is_followed(self._camera)
-        return self._gate.is_open(slot.tensor, frame.pts_ns / _NS_PER_S, followed=followed)
+        return self._gate.is_open(picture, frame.pts_ns / _NS_PER_S, followed=followed)

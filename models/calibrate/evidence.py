@@ -74,7 +74,7 @@ class SeenSet:
             for row, decay, class_id in zip(rows, decays, found.class_ids, strict=True):
                 if self.category_ids[class_id] is not None:
                     origins.append(Origin(number, int(row), float(decay)))
-            in_image = found.to_frame(self.metadata.input_wh, image_wh)
+            in_image = found.to_frame(self.metadata.place(image_wh), image_wh)
             results += detections_to_results(image_id, in_image, self.category_ids)
         return results, origins
 

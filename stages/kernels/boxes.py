@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.kernels.fit import Place
+
 Wh = tuple[int, int]
 
 # The smallest area in px^2 that counts in a union: two boxes without area give IoU 0, not NaN.
@@ -63,3 +65,16 @@ def boxes_to_frame(
     scale_y = frame_wh[1] / network_wh[1]
     scale = np.array([scale_x, scale_y, scale_x, scale_y], np.float32)
     return np.multiply(boxes_net, scale, out=out)
+
+
+def boxes_from_place(
+    boxes_net: NDArray[np.float32], place: Place, frame_wh: Wh
+) -> NDArray[np.float32]:
+    """Boxes (N, 4) xyxy of the network input in pixels of the frame that has its place there.
+
+    Clipped to the frame, before they are scaled: a warped frame covers the whole input, where boxes
+    lie already, and stay as they are to the last bit.
+    """
+    boxes = boxes_net - np.array([place.x, place.y, place.x, place.y], np.float32)
+    size = (place.width, place.height)
+    return boxes_to_frame(clip_boxes(boxes, size, out=boxes), size, frame_wh, out=boxes)

@@ -26,7 +26,7 @@ class Candidates(NamedTuple):
     class_ids: NDArray[np.intp]  # (P,) ascending
     scores: NDArray[np.float32]  # (P,)
 
-    def take(self, keep: NDArray[np.bool_]) -> "Candidates":
+    def take(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> "Candidates":
         return Candidates(self.boxes[keep], self.class_ids[keep], self.scores[keep])
 
 

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Method = Literal["linear", "gaussian", "hard"]
+Method = Literal["linear", "gaussian", "hard", "none"]
 
 
 class Decay(NamedTuple):

@@ -7,7 +7,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.kernels.boxes import Wh, boxes_to_frame
+from stages.kernels.boxes import boxes_from_place
+from stages.kernels.fit import Place, Wh
 
 # Encoded: the head, then one column after the other. Records, each with all of one object, take
 # three times as long.
@@ -39,10 +40,15 @@ class Detections(msgspec.Struct, frozen=True, eq=False):
             None if self.track_ids is None else self.track_ids[rows],
         )
 
-    def to_frame(self, network_wh: Wh, frame_wh: Wh) -> "Detections":
-        """With boxes in pixels of the frame, where they are in pixels of the network input."""
-        boxes_xyxy = boxes_to_frame(self.boxes_xyxy, network_wh, frame_wh)
-        return msgspec.structs.replace(self, boxes_xyxy=boxes_xyxy)
+    def to_frame(self, place: Place, frame_wh: Wh) -> "Detections":
+        """With boxes in pixels of the frame, which has its place in the network input.
+
+        What lies in the padding alone is left out.
+        """
+        boxes = boxes_from_place(self.boxes_xyxy, place, frame_wh)
+        found = msgspec.structs.replace(self, boxes_xyxy=boxes)
+        is_there = np.logical_and.reduce(boxes[:, 2:] > boxes[:, :2], axis=1)
+        return found if is_there.all() else found.take(is_there)
 
     def iterate(self) -> Iterator[tuple[list[float], float, int, int | None]]:
         """Box, score, class_id and track_id of one object after the other, as plain numbers."""

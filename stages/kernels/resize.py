@@ -14,11 +14,11 @@ class ResizeError(ValueError):
     """A frame or a tensor that cannot be resized in place."""
 
 
-def warp_into(frame: Pixels, tensor: Pixels) -> None:
-    """Fills `tensor` (H, W, 3) with the whole of `frame`, bilinear, without a copy between."""
+def warp_into(frame: Pixels, tensor: Pixels, interpolation: int = cv2.INTER_LINEAR) -> None:
+    """Fills `tensor` (H, W, 3) with the whole of `frame`, without a copy between."""
     check_frame(frame)
     height, width = tensor.shape[:2]
-    written = cv2.resize(frame, (width, height), dst=tensor, interpolation=cv2.INTER_LINEAR)
+    written = cv2.resize(frame, (width, height), dst=tensor, interpolation=interpolation)
     # OpenCV allocates a new array, silently, when the type or shape of `dst` does not suit it.
     if written is not tensor:
         raise ResizeError(

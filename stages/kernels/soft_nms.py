@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.kernels.candidates import select_candidates
 from stages.kernels.decay import Decay, Method
 from stages.kernels.detections import Detections
 from stages.kernels.soft_nms_scalar import suppress_scalar
@@ -46,10 +47,25 @@ class SoftNms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """
         score_thresh = np.float32(self.score_thresh)  # the scores' own precision
         is_above = scores > score_thresh  # (R, C)
+        if self.method == "none":
+            return take_best(boxes, scores, is_above, self.max_detections)
         is_few = np.count_nonzero(is_above) <= SCALAR_LIMIT
         suppress = suppress_scalar if is_few else suppress_vectorized
         decay = Decay(self.method, self.iou_thresh, self.sigma)
         return suppress(boxes, scores, is_above, decay, float(score_thresh), self.max_detections)
+
+
+def take_best(
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    is_above: NDArray[np.bool_],
+    max_detections: int,
+) -> Detections:
+    """The best candidates as they are: of a network that says each object once."""
+    candidates = select_candidates(boxes, scores, is_above)
+    order = np.argsort(-candidates.scores, kind="stable")[:max_detections]
+    best = candidates.take(order)
+    return Detections(best.boxes, best.scores, best.class_ids.astype(np.int32))
 
 
 def _check_range(name: str, value: float, is_inside: bool, expected: str) -> None:

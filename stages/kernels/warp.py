@@ -20,11 +20,13 @@ class Warper:
     It keeps its scratch memory: fresh pages for each frame cost more than a third of the work.
 
     Args:
-        network_wh: size of the network's input.
+        network_wh: size of the network's input, or of the part of it that the picture covers.
+        interpolation: of OpenCV.
     """
 
-    def __init__(self, network_wh: tuple[int, int]) -> None:
+    def __init__(self, network_wh: tuple[int, int], interpolation: int = cv2.INTER_LINEAR) -> None:
         width, height = self._wh = network_wh
+        self._interpolation = interpolation
         form = PictureFormat(Layout.I420, width, height)
         pixels = np.empty(form.nbytes, np.uint8)
         self._small = Picture(form, pixels)
@@ -34,12 +36,12 @@ class Warper:
         self._yuv = np.empty((height, width, 3), np.uint8)
 
     def warp(self, picture: Picture, tensor: Pixels) -> None:
-        """Fill `tensor` (h, w, 3) of the network's size with the whole picture, bilinear."""
+        """Fill `tensor` (h, w, 3) of the network's size with the whole picture."""
         if picture.form.layout is Layout.BGR:
-            warp_into(picture.bgr, tensor)
+            warp_into(picture.bgr, tensor, self._interpolation)
             return
         for plane, small in zip(picture.planes, self._small.planes, strict=True):
-            cv2.resize(plane, small.shape[::-1], dst=small)
+            cv2.resize(plane, small.shape[::-1], dst=small, interpolation=self._interpolation)
         if self._is_even and is_usual(picture.form):  # in a third of the time
             cv2.cvtColor(self._i420, cv2.COLOR_YUV2BGR_I420, tensor)
             return

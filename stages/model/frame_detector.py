@@ -5,8 +5,8 @@ the reported accuracy is that of the deployed steps.
 """
 
 from stages.kernels.detections import Detections
+from stages.kernels.fitter import fit_into
 from stages.kernels.pixels import Pixels
-from stages.kernels.resize import warp_into
 from stages.kernels.soft_nms import SoftNms
 from stages.model.detector import Detector
 from stages.model.model_file import ModelMetadata
@@ -22,10 +22,11 @@ class FrameDetector:
 
     def detect(self, frame: Pixels) -> Detections:
         """What is in one BGR frame (H, W, 3), boxes in its own pixels."""
-        warp_into(frame, self._tensor)
+        card = self.detector.metadata
+        fit_into(frame, self._tensor, card.fit)
         detections = self.soft_nms.suppress(*self.detector.infer(self._tensor))
         frame_wh = (frame.shape[1], frame.shape[0])
-        return detections.to_frame(self.detector.metadata.input_wh, frame_wh)
+        return detections.to_frame(card.place(frame_wh), frame_wh)
 
 
 def make_soft_nms(

@@ -16,6 +16,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from stages.kernels.fit import WARPED, Fit, Place, Wh
+
 METADATA_KEY = "thunderline"
 FORMAT: Literal[1] = 1
 
@@ -41,13 +43,15 @@ class ModelFileError(ValueError):
 class SoftNmsDefaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the model's boxes were made to compete when its accuracy was measured."""
 
-    method: Literal["linear", "gaussian", "hard"]
+    method: Literal["linear", "gaussian", "hard", "none"]  # none: each object is said once
     iou_thresh: Fraction
     sigma: Annotated[float, msgspec.Meta(gt=0.0)]
 
 
-class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The JSON that the export writes into the file."""
+class ModelCard(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """The JSON that `models.export` and `models.adopt` write into the file."""
 
     format: Literal[1]
     name: Label
@@ -56,12 +60,17 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     max_rois: Count
     score_thresh: Fraction  # what a display should show; evaluation goes lower
     soft_nms: SoftNmsDefaults
+    fit: Fit = WARPED  # how frames are brought to `input_wh`
     checkpoint_sha256: str
     recipe: dict[str, Any]  # how the weights were trained, and what they reach
 
     def __post_init__(self) -> None:
         if len(set(self.labels)) < len(self.labels):
             raise ValueError(f"labels: expected each once, got {list(self.labels)}")
+
+    def place(self, frame_wh: Wh) -> Place:
+        """Which part of the input a frame of square pixels covers."""
+        return self.fit.place(self.input_wh, frame_wh)
 
 
 class ModelMetadata(ModelCard, frozen=True, kw_only=True):
@@ -134,7 +143,8 @@ def _find_metadata(data: bytes) -> bytes:
             f"got {len(data)} bytes with fields {sorted(fields_seen)[:10]}"
         )
     raise _Malformed(
-        f"expected metadata {METADATA_KEY!r}, got keys {keys_seen}: not exported by models.export"
+        f"expected metadata {METADATA_KEY!r}, got keys {keys_seen}: not made by models.export; "
+        "`python -m models.adopt` makes a model file of another detector's"
     )
 
 

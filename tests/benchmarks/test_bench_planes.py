@@ -55,7 +55,8 @@ def test_planes_are_as_good_as_bgr(shared: Path) -> None:
         for way, convert in ways.items():
             warper.warp(convert(frame), tensor)
             found = soft_nms.suppress(*detector.infer(tensor))
-            found = found.to_frame(detector.metadata.input_wh, (frame.shape[1], frame.shape[0]))
+            frame_wh = (frame.shape[1], frame.shape[0])
+            found = found.to_frame(detector.metadata.place(frame_wh), frame_wh)
             results[way] += detections_to_results(image.image_id, found, categories)
     dataset = dataset._replace(images=read)
     scores = {way: BY_SOURCE.score(dataset, results[way]) for way in ways}

@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from stages.kernels.fit import Fit, Letterbox
 from stages.kernels.gating.gate import GateOptions
 from stages.kernels.resize import warp_into
 from stages.preprocess import Preprocess, PreprocessOptions
@@ -20,6 +21,7 @@ class Gated(StageBench):
     def __init__(self, run_dir: Path) -> None:
         super().__init__(run_dir, "preprocess", cameras=("yard", "street"))
         self.rng = np.random.default_rng(0)
+        self.corner = False  # where the thing is
         self.restart()
 
     def restart(self) -> None:
@@ -36,7 +38,7 @@ class Gated(StageBench):
         picture = frame["frame"].reshape(self.height, self.width, 3)
         picture[:] = self.rng.integers(98, 103, picture.shape)
         if thing:
-            picture[20:60, 50:70] = 180
+            picture[(slice(8, 40), slice(16, 48)) if self.corner else np.s_[56:88, 80:112]] = 180
         return self.handle(frame).ref.idle
 
     def rest(self, first: int, last: int) -> list[bool]:
@@ -130,3 +132,22 @@ def test_a_frame_that_comes_again_after_very_many_is_looked_at(line: Gated) -> N
     assert said[KNOWN]
     assert not line.is_idle(KNOWN)
     assert line.is_idle(170)
+
+
+def test_a_gate_looks_at_the_frame_and_not_at_the_padding(short_dir: Path) -> None:
+    """The corner that it ignores is one of the frame, which lies in the middle of the input."""
+    corner = ((0.0, 0.0), (0.5, 0.0), (0.5, 0.5), (0.0, 0.5))
+    line = Gated(short_dir)
+    line.stage = Preprocess(
+        PreprocessOptions(
+            (GateOptions(look_s=5.0, ignored=(corner,)), None),
+            Fit(letterbox=Letterbox(align="centre", pad=(114, 114, 114))),
+        ),
+        line.context,
+    )
+    line.start(line.stage)
+    line.rest(0, KNOWN)
+    assert [line.is_idle(KNOWN + i, thing=i % 2 == 0) for i in range(4)] == [False] * 4
+    line.rest(KNOWN + 4, 2 * KNOWN)
+    line.corner = True
+    assert [line.is_idle(2 * KNOWN + i, thing=i % 2 == 0) for i in range(4)] == [True] * 4

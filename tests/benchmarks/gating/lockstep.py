@@ -83,7 +83,7 @@ class Lockstep:
     def _detect(self, shot: Shot) -> Detections:
         found = self._soft_nms.suppress(*self._detector.infer(self._tensor))
         height, width = shot.picture.shape[:2]
-        return found.to_frame(self._detector.metadata.input_wh, (width, height))
+        return found.to_frame(self._detector.metadata.place((width, height)), (width, height))
 
     def _note(
         self, frame: int, objects: Objects | None, found: Detections, first: dict[Hashable, int]

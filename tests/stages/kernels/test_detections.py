@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from stages.kernels.detections import NO_TRACK, Detections, decode_detections, encode_detections
+from stages.kernels.fit import WARPED, Fit, Letterbox
 
 FOUND = Detections(
     np.array([[0, 32, 160, 320], [8, 8, 16, 16]], np.float32),
@@ -69,8 +70,15 @@ def test_objects_are_iterated_as_plain_numbers(
 
 
 def test_boxes_are_scaled_to_the_frame_and_the_rest_is_kept() -> None:
-    in_frame = TRACKED.to_frame((320, 320), (1280, 640))
+    in_frame = TRACKED.to_frame(WARPED.place((320, 320), (1280, 640)), (1280, 640))
     np.testing.assert_array_equal(in_frame.boxes_xyxy, [[0, 64, 640, 640], [32, 16, 64, 32]])
     for before, after in zip(columns(TRACKED)[1:], columns(in_frame)[1:], strict=True):
         np.testing.assert_array_equal(after, before)
     np.testing.assert_array_equal(TRACKED.boxes_xyxy, FOUND.boxes_xyxy)  # left alone
+
+
+def test_what_lies_in_the_padding_alone_is_left_out() -> None:
+    fit = Fit(letterbox=Letterbox(align="top_left", pad=(114, 114, 114)))
+    in_frame = TRACKED.to_frame(fit.place((320, 320), (640, 20)), (640, 20))
+    np.testing.assert_array_equal(in_frame.boxes_xyxy, [[16, 16, 32, 20]])
+    assert in_frame.class_ids.tolist() == [0]

@@ -196,3 +196,12 @@ def test_settings_come_from_json_and_unknown_ones_are_refused() -> None:
         msgspec.json.decode(b'{"kind": "linear"}', type=SoftNms)
     with pytest.raises(msgspec.ValidationError, match="Invalid enum value 'soft'"):
         msgspec.json.decode(b'{"method": "soft"}', type=SoftNms)
+
+
+def test_a_network_that_says_each_object_once_is_taken_at_its_word() -> None:
+    boxes = np.array([[0, 0, 8, 8], [0, 0, 8, 8], [4, 4, 4, 9], [0, 0, 9, 9]], np.float32)
+    scores = np.array([[0.9, 0.4], [0.8, 0.2], [0.9, 0], [0.3, 0.95]], np.float32)
+    found = SoftNms(method="none", score_thresh=0.3, max_detections=3).suppress(boxes, scores)
+    assert found.class_ids.tolist() == [1, 0, 0]
+    assert found.scores.tolist() == [np.float32(score) for score in (0.95, 0.9, 0.8)]
+    assert found.boxes_xyxy.tolist() == boxes[[3, 0, 1]].tolist()  # the third has no area

@@ -195,3 +195,31 @@ def test_random_metadata_gives_no_other_error(model_path: Path, text: bytes) -> 
     model_path.write_bytes(make_model(text))
     with pytest.raises(ModelFileError):
         read_model_metadata(model_path)
+
+
+def test_how_frames_are_fitted_stands_in_the_card(model_path: Path) -> None:
+    fit = {"letterbox": {"align": "top_left", "pad": [114, 114, 114]}, "resize": "area"}
+    model_path.write_bytes(make_model(CARD | {"fit": fit}))
+    metadata = read_model_metadata(model_path)
+    assert metadata.place((640, 256)) == (0, 0, 320, 128)
+    assert metadata.fit.resize == "area"
+    model_path.write_bytes(make_model())  # a file that says nothing of it
+    metadata = read_model_metadata(model_path)
+    assert metadata.place((640, 256)) == (0, 0, 320, 256)
+
+
+@pytest.mark.parametrize(
+    ("fit", "place"),
+    [
+        ({"letterbox": {"align": "left", "pad": [0, 0, 0]}}, "align"),
+        ({"letterbox": {"align": "centre", "pad": [0, 0, 256]}}, "pad"),
+        ({"resize": "lanczos"}, "resize"),
+        ({"crop": 1}, "crop"),
+    ],
+)
+def test_a_fit_that_makes_no_sense_is_refused(
+    model_path: Path, fit: dict[str, Any], place: str
+) -> None:
+    model_path.write_bytes(make_model(CARD | {"fit": fit}))
+    with pytest.raises(ModelFileError, match=place):
+        read_model_metadata(model_path)
