@@ -21,12 +21,20 @@ ONNX_TYPES = {
 }
 
 
+def find_ir_version(opset: int) -> int:
+    """The oldest version of the file format that may hold operators of such an opset."""
+    version: int = helper.find_min_ir_version_for([helper.make_opsetid("", opset)])
+    return version
+
+
 class GraphBuilder:
     """`block`: channels of a tensor are padded to a multiple of it (see channels.py)."""
 
-    def __init__(self, name: str, block: int = DEFAULT_BLOCK) -> None:
+    def __init__(self, name: str, block: int = DEFAULT_BLOCK, opset: int = OPSET) -> None:
         self.name = name
         self.block = block
+        self.opset = opset
+        self._opsets = [helper.make_opsetid("", opset)]
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self._inputs: list[onnx.ValueInfoProto] = []
@@ -83,10 +91,8 @@ class GraphBuilder:
         graph = helper.make_graph(
             self._nodes, self.name, self._inputs, self._outputs, self._constants
         )
-        model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="thunderline"
-        )
-        model.ir_version = IR_VERSION
+        model = helper.make_model(graph, opset_imports=self._opsets, producer_name="thunderline")
+        model.ir_version = max(IR_VERSION, find_ir_version(self.opset))
         helper.set_model_props(model, metadata)
         onnx.checker.check_model(model, full_check=True)
         return model
