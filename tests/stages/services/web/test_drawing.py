@@ -1,8 +1,6 @@
 """What the page draws, asked of its modules in Chromium: colours, times, and no line."""
 
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,47 +14,17 @@ from stages.kernels.drawing.palette import (
     zone_colour,
 )
 from stages.kernels.drawing.segments import LINE_COLOUR
-from stages.services.web.page import read_assets
 from tests.browser import COMMAND, Browser
+from tests.stages.services.web.page_modules import ask, serve_modules
 
 pytestmark = pytest.mark.skipif(COMMAND is None, reason="no Chromium")
 IDS = 400
 
 
-class _Assets(http.server.BaseHTTPRequestHandler):
-    """The files of the page alone."""
-
-    files = read_assets()
-
-    def do_GET(self) -> None:
-        content = self.files.get(self.path.removeprefix("/assets/"), b"<title>nothing</title>")
-        kind = "text/javascript" if self.path.endswith(".js") else "text/html"
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def modules(browser: Browser) -> Iterator[Browser]:
-    """A page beside the files, so that scripts can import them."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Assets)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    browser.visit(f"http://127.0.0.1:{server.server_port}/empty")
-    browser.wait_for("document.title == 'nothing'", "the empty page is there")
-    yield browser
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def ask(browser: Browser, module: str, script: str) -> Any:
-    """`script` is an expression in which `m` is the module."""
-    return browser.evaluate(f"import('/assets/{module}').then((m) => {script})")
+    with serve_modules(browser):
+        yield browser
 
 
 def rgb(colour: Colour) -> list[int]:
@@ -157,3 +125,26 @@ def test_what_is_kept_does_not_grow(modules: Browser) -> None:
     kept, last = ask(modules, "line/results.js", script)
     assert kept <= 900
     assert last == 4999
+
+
+# Counts -----------------------------------------------------------------------------------------
+
+
+def test_counts_are_those_that_events_tell_and_begin_anew_with_a_run(modules: Browser) -> None:
+    events = [
+        {"run": "a", "kind": "zone_enter", "region": "yard", "inside": 2, "count": 5},
+        {"run": "a", "kind": "line_cross", "region": "road", "direction": "in", "count": 3},
+        {"run": "a", "kind": "line_cross", "region": "road", "direction": "out", "count": 1},
+        {"run": "a", "kind": "track_begin"},
+    ]
+    script = f"""(() => {{
+      const tally = new m.Tally();
+      const told = {json.dumps(events)}.map((event) => tally.add(event));
+      const before = [tally.zones.get('yard').inside, [...tally.lines.get('road')]];
+      tally.add({{run: 'b', kind: 'zone_enter', region: 'door', inside: 1, count: 1}});
+      return [told, before, [...tally.zones.keys()], tally.lines.size];
+    }})()"""
+    told, before, zones, lines = ask(modules, "line/tally.js", script)
+    assert told == [True, True, True, False]
+    assert before == [2, [["in", 3], ["out", 1]]]
+    assert (zones, lines) == (["door"], 0)

@@ -1,15 +1,13 @@
 // Shapes over a still picture, to be moved with a pointer or with keys. SVG: each point can have
 // the focus, and a name for those who hear the page.
 
-import { arrowOf, wings } from "../drawing/regions.js";
 import { css, LINE, zoneColour } from "../drawing/palette.js";
-import { clamp, insertAfter, midpoint, move, moveAll, told } from "./geometry.js";
+import { handles, NEAR, outline, sketch } from "./figures.js";
+import { clamp, insertAfter, move, moveAll, told } from "./geometry.js";
 
-const NAMESPACE = "http://www.w3.org/2000/svg";
 const STEP = 0.005; // of the picture, with an arrow key
 const FAR = 10; // such steps with Shift
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const NEAR = 14; // pixels of the page: a finger is not exact
 const LEAST = { zone: 3, line: 2 };
 
 export class Surface {
@@ -59,63 +57,17 @@ export class Surface {
     let zones = 0;
     edit.draft.shapes.forEach((shape, index) => {
       const colour = shape.kind === "zone" ? zoneColour(zones++) : LINE;
-      svg.append(this.outline(shape, index, css(colour)));
+      svg.append(outline(shape, index, css(colour), index === edit.chosen, this.size));
     });
     const chosen = edit.draft.shapes[edit.chosen];
-    if (chosen !== undefined) svg.append(...this.handles(chosen, edit.chosen));
-    if (this.drawing !== null) svg.append(...this.sketch(this.drawing));
+    if (chosen !== undefined) svg.append(...handles(chosen, edit.chosen, this.corner, this.size));
+    if (this.drawing !== null) svg.append(...sketch(this.drawing, this.size));
     if (focus?.at !== undefined) this.focus(focus.at);
   }
 
   /** The focus on a point, or on a shape. */
   focus(at) {
     this.svg.querySelector(`[data-at="${at}"]`)?.focus();
-  }
-
-  outline(shape, index, colour) {
-    const points = shape.points.map((point) => this.toPixels(point));
-    const isChosen = index === this.edit.chosen;
-    const group = make("g", {
-      class: `shape ${shape.kind}${isChosen ? " chosen" : ""}`, "data-at": String(index), tabindex: "0",
-      role: "button", "aria-pressed": String(isChosen), "aria-label": `${shape.kind} ${shape.name}`,
-    });
-    const path = pathOf(points, shape.kind === "zone") + (shape.kind === "line" ? arrow(points) : "");
-    group.append(
-      make("path", { d: path, class: "halo" }),
-      make("path", { d: path, class: "edge", stroke: colour, fill: shape.kind === "zone" ? colour : "none" }),
-      text(shape.name, points[0]),
-    );
-    if (shape.kind === "line") group.append(text("A", beside(points, -1)), text("B", beside(points, 1)));
-    return group;
-  }
-
-  handles({ kind, name, points }, index) {
-    const ends = kind === "line" ? ["from", "to"] : null;
-    const corners = points.map((point, i) => {
-      const [x, y] = this.toPixels(point);
-      const place = ends === null ? `point ${i + 1} of ${points.length}` : ends[i];
-      const group = make("g", {
-        class: `corner${i === this.corner ? " now" : ""}`, "data-at": `${index}-${i}`, tabindex: "0", role: "button",
-        "aria-label": `${name}, ${place}: ${told(point)}`,
-      });
-      group.append(make("circle", { cx: x, cy: y, r: NEAR, class: "reach" }), make("circle", { cx: x, cy: y, r: 7 }));
-      if (ends !== null) group.append(text(ends[i], [x, y]));
-      return group;
-    });
-    if (kind === "line") return corners;
-    const middles = points.map((point, i) => {
-      const [x, y] = this.toPixels(midpoint(point, points[(i + 1) % points.length]));
-      const group = make("g", { class: "middle", "data-edge": String(i), "aria-hidden": "true" });
-      group.append(make("circle", { cx: x, cy: y, r: NEAR, class: "reach" }), make("circle", { cx: x, cy: y, r: 5 }));
-      return group;
-    });
-    return [...middles, ...corners];
-  }
-
-  sketch({ points }) {
-    const pixels = points.map((point) => this.toPixels(point));
-    const path = make("path", { d: pathOf(pixels, false), class: "sketch" });
-    return [path, ...pixels.map(([x, y]) => make("circle", { cx: x, cy: y, r: 6, class: "sketch" }))];
   }
 
   // The pointer ----------------------------------------------------------------------------------
@@ -254,46 +206,12 @@ export class Surface {
     return this.edit.draft.shapes[this.edit.chosen]?.points;
   }
 
-  toPixels([x, y]) {
-    return [x * this.size[0], y * this.size[1]];
-  }
-
   toShares({ clientX, clientY }) {
     const box = this.svg.getBoundingClientRect();
     return clamp([(clientX - box.left) / box.width, (clientY - box.top) / box.height]);
   }
 
   distance(a, b) {
-    const [one, other] = [this.toPixels(a), this.toPixels(b)];
-    return Math.hypot(one[0] - other[0], one[1] - other[1]);
+    return Math.hypot((a[0] - b[0]) * this.size[0], (a[1] - b[1]) * this.size[1]);
   }
-}
-
-function make(name, attributes) {
-  const made = document.createElementNS(NAMESPACE, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-}
-
-function text(words, [x, y]) {
-  const made = make("text", { x: x + 10, y: y - 8 });
-  made.textContent = words;
-  return made;
-}
-
-function pathOf(points, isClosed) {
-  if (!points.length) return "";
-  return `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}${isClosed ? "Z" : ""}`;
-}
-
-function arrow(ends) {
-  const [tail, head] = arrowOf(ends);
-  const [wing, other] = wings(tail, head);
-  return pathOf([tail, head], false) + pathOf([wing, head, other], false);
-}
-
-/** Where a side of a line has its letter: -1 A, 1 B. */
-function beside(ends, side) {
-  const [[x, y], head] = arrowOf(ends);
-  return [x + (head[0] - x) * side * 1.5 - 14, y + (head[1] - y) * side * 1.5 + 13];
 }
