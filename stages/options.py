@@ -21,8 +21,13 @@ from stages.slot import SlotShape
 Options = Mapping[str, Any]
 
 USUALLY_KEPT: Mapping[Kept, KeepConfig] = {
+    "continuous": KeepConfig(days=7),
+    "clips": KeepConfig(days=30),
     "events": KeepConfig(days=365),
 }
+
+# What the archive calls one of each.
+_KINDS: Mapping[Kept, str] = {"continuous": "continuous", "clips": "clip", "events": "events"}
 
 
 class Given(NamedTuple):
@@ -64,7 +69,8 @@ def capture(given: Given) -> Options:
 
 def wants_packets(config: LineConfig) -> bool:
     """Whether anybody shows or keeps what cameras send, as it is."""
-    return config.web is not None
+    records = config.record.continuous is not None or bool(config.record.clips)
+    return config.web is not None or records
 
 
 def preprocess(given: Given) -> Options:
@@ -199,12 +205,15 @@ def recorder(given: Given) -> Options:
     cameras = dict.fromkeys(camera for limit in kept.values() for camera in limit.cameras)
     return {
         "folder": record.folder,
+        "model": {"name": given.model.name, "sha256": given.model.sha256},
+        "continuous": record.continuous,
+        "clips": record.clips,
         "limits": {
             "free_gb": record.free_gb,
-            "kinds": {name: {"days": k.days, "gb": k.gb} for name, k in kept.items()},
+            "kinds": {_KINDS[name]: {"days": k.days, "gb": k.gb} for name, k in kept.items()},
             "cameras": {
                 camera: {
-                    name: limit.cameras[camera]
+                    _KINDS[name]: limit.cameras[camera]
                     for name, limit in kept.items()
                     if camera in limit.cameras
                 }

@@ -5,7 +5,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-Kept = Literal["events"]
+from stages.events.config import Share
+
+Kept = Literal["continuous", "clips", "events"]
+EventName = Literal[
+    "track_begin", "track_end", "zone_enter", "zone_leave", "zone_dwell", "line_cross"
+]
+Seconds = Annotated[float, Meta(ge=0.0, le=600.0)]
 # What `stages.line.paths` finds by its mark.
 FilePath = Annotated[str, Meta(extra={"path": "file"})]  # or folder
 _Days = Annotated[float, Meta(gt=0.0, le=36_500.0)]
@@ -31,6 +37,27 @@ class KeepConfig(_Section, frozen=True):
     cameras: dict[str, LimitConfig] = {}  # other limits for these
 
 
+class ContinuousConfig(_Section, frozen=True):
+    """All that a camera sends, in files that follow each other."""
+
+    cameras: tuple[str, ...] = ()  # all when empty
+    segment_s: Annotated[float, Meta(ge=10.0, le=3600.0)] = 300.0  # of one file, about
+
+
+class ClipConfig(_Section, frozen=True):
+    """Which events are worth a film, and what is seen before and after them."""
+
+    events: Annotated[tuple[EventName, ...], Meta(min_length=1)] = ("zone_enter", "line_cross")
+    cameras: tuple[str, ...] = ()  # all when empty, as in the next two
+    regions: tuple[str, ...] = ()  # names of zones and lines
+    labels: tuple[str, ...] = ()
+    min_score: Share = 0.0
+    pre_s: Seconds = 5.0
+    post_s: Seconds = 5.0
+    join_s: Seconds = 5.0  # another event within so much of the end is in the same clip
+    max_s: Annotated[float, Meta(ge=10.0, le=3600.0)] = 300.0  # of one part
+
+
 class RecordConfig(_Section, frozen=True):
     """Files that a run writes, and the folder of what is kept over many runs."""
 
@@ -40,5 +67,12 @@ class RecordConfig(_Section, frozen=True):
     video: Annotated[FilePath, Meta(pattern=r"\.mp4$")] | None = None
     required: bool = False  # a recording that fails ends the line
     folder: FilePath | None = None  # of what is kept, with an index
+    continuous: ContinuousConfig | None = None
+    clips: dict[str, ClipConfig] = {}
     keep: dict[Kept, KeepConfig] = {}
     free_gb: Annotated[float, Meta(ge=0.0, le=1_000_000.0)] = 1.0  # left on the disk
+
+    def __post_init__(self) -> None:
+        for key, wanted in (("continuous", self.continuous), ("clips", self.clips)):
+            if wanted and self.folder is None:
+                raise ValueError(f"expected record.folder too where record.{key} is given")

@@ -27,6 +27,7 @@ from stages.model.zoo import is_shipped, shipped_path
 from stages.options import Given, is_tracked
 from stages.readers.uri import Kind, parse_address
 from stages.recording.inputs import Input, find_inputs
+from stages.recording.kept_check import check_kept
 from stages.recording.outputs import Output, check_outputs, find_outputs
 from stages.services.web.address import bind, check_packages, load_certificate, parse_listen
 
@@ -54,6 +55,7 @@ class Line:
         self.model = _read_model(self.model_path)
         _check_sources(config)
         _check_events(config, self.model.labels)
+        check_kept(config, self.model.labels)
         _check_keys(config)
         check_web(config.web)
         self.outputs = tuple(find_outputs(config))

@@ -17,10 +17,10 @@ class EventKeeper:
         self._lost = 0
         self._is_full = False
 
-    def add(self, event: EventMessage) -> None:
-        """Keep an event, unless a process before this one has kept it."""
+    def add(self, event: EventMessage) -> bool:
+        """Keep an event, unless a process before this one has; returns whether it is new."""
         if not self._is_new(event):
-            return
+            return False
         try:
             self._keep(event)
         except OSError as error:
@@ -28,10 +28,11 @@ class EventKeeper:
             if not self._is_full:
                 self._is_full = True
                 logger.error("record.folder: events are not kept: {}", error.strerror)
-            return
+            return True
         if self._is_full:
             self._is_full = False
             logger.warning("record.folder: events are kept again; {} are missing", self._lost)
+        return True
 
     def _keep(self, event: EventMessage) -> None:
         """Raises OSError."""

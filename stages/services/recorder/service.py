@@ -1,17 +1,25 @@
 """The service `recorder`: keeps what matters in files, over many runs."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 from loguru import logger
 
+from pipeline.client import DetectionMessage, ModelInfo
 from pipeline.service import ServiceContext, ServiceError
 from stages.services.archive.archive import Archive
+from stages.services.archive.layout import Kind
 from stages.services.archive.retention import Limits
+from stages.services.recorder.clips import Clips
+from stages.services.recorder.continuous import Continuous, ContinuousOptions
 from stages.services.recorder.events import EventKeeper
+from stages.services.recorder.finisher import Finisher
+from stages.services.recorder.resume import complete
+from stages.services.recorder.rules import ClipRule
 
-_TURN_S = 0.2
+_TURN_S = 0.25  # a quarter of the longest fragment
 
 
 class RecorderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,6 +27,9 @@ class RecorderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     folder: str
     limits: Limits
+    model: ModelInfo
+    continuous: ContinuousOptions | None = None
+    clips: Mapping[str, ClipRule] = {}
 
 
 class Recorder:
@@ -33,19 +44,80 @@ class Recorder:
         except OSError as error:
             raise ServiceError(f"record.folder: {options.folder}: {error.strerror}") from None
         self._events = EventKeeper(self._archive)
+        self._finisher = Finisher()
+        self._continuous = {
+            camera: Continuous(
+                camera, options.continuous.segment_s, context.packets, self._archive,
+                self._finisher,
+            )
+            for camera in context.cameras
+            if options.continuous is not None
+            and (not options.continuous.cameras or camera in options.continuous.cameras)
+        }  # fmt: skip
+        self._clips = Clips(
+            options.clips, context.cameras, context.packets, self._archive, self._finisher,
+            options.model,
+        )  # fmt: skip
+        self._sees = bool(options.clips)
+        self._has_resumed = False
         logger.info("keeps what matters in {}", options.folder)
 
     def run(self) -> None:
-        while self._context.is_running():
-            self._take_turn()
-            time.sleep(_TURN_S)
+        if self._sees:
+            self._follow()
+        else:
+            while self._context.is_running():
+                self._take_turn()
+                time.sleep(_TURN_S)
         self._take_turn()
-
-    def _take_turn(self) -> None:
-        self._archive.take_turn()
-        if self._archive.is_complete:  # it knows what it has of this run
-            for event in self._context.events.read():
-                self._events.add(event)
+        self._clips.end()
+        for continuous in self._continuous.values():
+            continuous.end()
+        self._take_finished()
 
     def close(self) -> None:
         self._archive.close()
+
+    def _follow(self) -> None:
+        """With the results of all frames."""
+        next_s = 0.0
+        for message in self._context.messages():
+            if isinstance(message, DetectionMessage):
+                self._clips.see(message)
+            if time.monotonic() >= next_s:
+                next_s = time.monotonic() + _TURN_S
+                self._take_turn()
+
+    def _take_turn(self) -> None:
+        self._archive.take_turn()
+        if not self._archive.is_complete:
+            return  # it does not know yet what it has of this run
+        if not self._has_resumed:
+            self._has_resumed = True
+            self._resume()
+        for event in self._context.events.read():
+            if self._events.add(event):
+                self._clips.hear(event)
+        for wish in self._archive.take_wishes():
+            self._clips.wish(wish)
+        self._clips.take_turn(time.time_ns())
+        for continuous in self._continuous.values():
+            continuous.take_turn()
+        self._take_finished()
+
+    def _resume(self) -> None:
+        """Go on with what a process before this one has left, as far as the rings go back."""
+        for sidecar in complete(self._archive, self._finisher):
+            if sidecar.kind is Kind.CLIP:
+                self._clips.continue_after(sidecar)
+            elif sidecar.camera in self._continuous:
+                self._continuous[sidecar.camera].continue_after(sidecar.end_unix_ns)
+
+    def _take_finished(self) -> None:
+        for path, sidecar in self._finisher.take():
+            sidecar.open = False
+            try:
+                if path.exists():  # nobody has deleted it meanwhile
+                    self._archive.put(path, sidecar)
+            except OSError as error:
+                logger.error("{}: its sidecar is not written: {}", path, error.strerror)

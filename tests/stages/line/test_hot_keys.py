@@ -26,6 +26,7 @@ VALUES = [
     "MJPG", "center", "auto", "scene://street?seed=8", "tcp://127.0.0.1:5599", "other.mp4",
     "motion", [0.1, 0.9], ["person"], {"person": 0.4}, AREA, [AREA], {"gate": {"polygon": AREA}},
     {"drive": WAY}, {"events": {"days": 5}}, {"cam0": {"days": 5}},
+    ["cam0"], ["yard"], ["zone_leave"], {"all": {"pre_s": 1.0}},
 ]  # fmt: skip
 
 
@@ -84,6 +85,8 @@ def test_a_key_is_hot_where_the_page_says_so(key: str, tiny_model: Path, tmp_pat
             "jsonl": str(tmp_path / "out.jsonl"),
             "video": str(tmp_path / "out.mp4"),
             "folder": str(tmp_path / "kept"),
+            "continuous": {},
+            "clips": {"all": {}},
             "keep": {"events": {"cameras": {"cam0": {}}}},
         },
     }

@@ -1,0 +1,105 @@
+"""The clips that are being written, by rule and camera."""
+
+from collections.abc import Iterable, Mapping
+
+from loguru import logger
+
+from pipeline.client import DetectionMessage, EventMessage, ModelInfo
+from pipeline.service import PacketView
+from stages.services.archive.archive import Archive
+from stages.services.archive.sidecar import Sidecar
+from stages.services.archive.wishes import Wish
+from stages.services.recorder.clip import Clip
+from stages.services.recorder.finisher import Finisher
+from stages.services.recorder.rules import ClipRule, begun_by
+from stages.services.recorder.sightings import Sightings
+
+ASKED = "asked for"
+_BY_HAND = ClipRule((), (), (), (), 0.0, pre_s=5.0, post_s=0.0, join_s=0.0, max_s=600.0)
+_MEMORY_S = 30.0  # of results, beside the longest pre-roll
+
+
+class Clips:
+    """Begins clips where a rule asks for it, and ends them."""
+
+    def __init__(
+        self, rules: Mapping[str, ClipRule], cameras: Iterable[str], packets: PacketView,
+        archive: Archive, finisher: Finisher, model: ModelInfo,
+    ) -> None:  # fmt: skip
+        self._rules = rules
+        self._cameras = frozenset(cameras)
+        self._packets = packets
+        self._archive = archive
+        self._finisher = finisher
+        self._model = model
+        longest_s = max((rule.max_s + rule.pre_s for rule in rules.values()), default=0.0)
+        self._seconds = min(longest_s, 600.0) + _MEMORY_S
+        self._sightings: dict[str, Sightings] = {}
+        self._clips: list[Clip] = []
+
+    def hear(self, event: EventMessage) -> None:
+        for name, rule in self._rules.items():
+            clip = self._find(name, event.camera)
+            if rule.wants(event):
+                if clip is None or not clip.joins(event.captured_unix_ns):
+                    clip = self._begin(name, rule, event.camera, event.captured_unix_ns)
+                clip.add(event)
+            elif clip is not None:
+                clip.hear(event)
+
+    def see(self, result: DetectionMessage) -> None:
+        self._memory(result.camera).add(result)
+        for clip in self._clips:
+            if clip.camera == result.camera:
+                clip.see(result)
+
+    def wish(self, wish: Wish) -> None:
+        """What somebody has asked for by hand."""
+        if wish.camera not in self._cameras:
+            return
+        self._begin(ASKED, _BY_HAND, wish.camera, wish.at_ns, seconds=wish.seconds)
+
+    def continue_after(self, sidecar: Sidecar) -> None:
+        """Go on with a clip whose process is gone, if what it tells of goes on."""
+        rule = self._rules.get(sidecar.why)
+        ongoing = [event for event in sidecar.events if begun_by(event) is not None]
+        if rule is None or not ongoing or sidecar.camera not in self._cameras:
+            return
+        clip = self._begin(
+            sidecar.why, rule, sidecar.camera, sidecar.end_unix_ns,
+            group=sidecar.group, part=sidecar.part, begin_ns=sidecar.end_unix_ns,
+        )  # fmt: skip
+        for event in ongoing:
+            clip.add(event)
+
+    def take_turn(self, now_ns: int) -> None:
+        for clip in list(self._clips):
+            if not clip.take_turn(now_ns):
+                self._clips.remove(clip)
+                clip.end()
+
+    def end(self) -> None:
+        for clip in self._clips:
+            clip.end()
+        self._clips.clear()
+
+    def _find(self, name: str, camera: str) -> Clip | None:
+        return next((c for c in self._clips if (c.name, c.camera) == (name, camera)), None)
+
+    def _begin(
+        self, name: str, rule: ClipRule, camera: str, at_ns: int, *, seconds: float = 0.0,
+        group: str = "", part: int = 0, begin_ns: int | None = None,
+    ) -> Clip:  # fmt: skip
+        clip = Clip(
+            name, rule, camera, at_ns, self._packets, self._archive, self._finisher,
+            self._memory(camera), self._model,
+            seconds=seconds, group=group, part=part, begin_ns=begin_ns,
+        )  # fmt: skip
+        if not clip.has_pictures:
+            logger.warning("{}: {}: a clip begins without what was before: no pictures are kept",
+                           camera, name)  # fmt: skip
+        self._clips.append(clip)
+        return clip
+
+    def _memory(self, camera: str) -> Sightings:
+        return self._sightings.setdefault(camera, Sightings(self._seconds))

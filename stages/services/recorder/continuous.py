@@ -1,0 +1,53 @@
+"""Continuous recording: all that a camera sends, in files that follow each other."""
+
+import msgspec
+
+from pipeline.service import PacketView
+from stages.services.archive.archive import Archive
+from stages.services.archive.layout import NS, Kind
+from stages.services.archive.sidecar import Sidecar
+from stages.services.recorder.film import Film
+from stages.services.recorder.finisher import Finisher
+from stages.services.recorder.reel import Reel
+from stages.services.recorder.tap import Tap
+
+
+class ContinuousOptions(msgspec.Struct, frozen=True):
+    """As in the configuration."""
+
+    cameras: tuple[str, ...]
+    segment_s: float
+
+
+class Continuous:
+    """One camera's. It follows the ring of packets."""
+
+    def __init__(
+        self, camera: str, segment_s: float, packets: PacketView, archive: Archive,
+        finisher: Finisher,
+    ) -> None:  # fmt: skip
+        self._tap = Tap(packets, camera)
+        self._reel = Reel(
+            archive,
+            finisher,
+            lambda: Sidecar(Kind.CONTINUOUS, camera, 0, 0),
+            round(segment_s * NS),
+            _no_thumbnail,
+        )
+
+    def continue_after(self, end_unix_ns: int) -> None:
+        """Go on where a process that is gone has ended, as far as the ring goes back."""
+        self._tap.begin_at(end_unix_ns)
+        self._reel.continue_after(end_unix_ns, "the recorder was not there")
+
+    def take_turn(self) -> None:
+        """Write what has come."""
+        self._reel.take(self._tap.read(), self._tap.tracks)
+
+    def end(self) -> None:
+        self.take_turn()
+        self._reel.end()
+
+
+def _no_thumbnail(_sidecar: Sidecar, _film: Film) -> None:
+    return None

@@ -1,0 +1,96 @@
+"""A film that is being written: whole fragments of an MP4, so it plays at any instant."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pipeline.service import Packet, Track
+from stages.services.archive.layout import NS
+from stages.services.media.remuxer import Remuxer
+
+FRAGMENT_NS = NS  # at most, of one fragment, but for a picture that is shown longer
+
+
+class Film:
+    """Packets of one generation, in the order of their numbers, without a gap.
+
+    What does not fit on the disk leaves no trace, and is tried again with the next `flush`.
+
+    Args:
+        path: an empty file.
+        first: the packet that it begins with: a key frame, added by `add` like the others.
+
+    Raises:
+        UnplayableStream: no film can be made of this stream.
+        OSError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path, tracks: Sequence[Track], first: Packet) -> None:
+        self.path = path
+        self.first = first
+        self.last = first
+        self.track = tracks[first.track]
+        self._remuxer = Remuxer(tracks, first)
+        self._pending = bytearray(self._remuxer.init.data)
+        self._fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        self._size = 0
+
+    def fits(self, packet: Packet) -> bool:
+        """Whether the packet follows the last one."""
+        return packet.generation == self.first.generation and packet.number == self.last.number + 1
+
+    def add(self, packets: Sequence[Packet]) -> None:
+        """Have packets written by the next `flush`."""
+        for fragment in _fragments(packets):
+            self._pending += self._remuxer.fragment(fragment)
+        self.last = packets[-1]
+
+    def flush(self) -> None:
+        """Write what was added, all of it or nothing. Raises OSError."""
+        written = 0
+        try:
+            while written < len(self._pending):
+                written += os.pwrite(self._fd, self._pending[written:], self._size + written)
+        except OSError as error:
+            os.ftruncate(self._fd, self._size)
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
+        self._size += written
+        self._pending.clear()
+
+    @property
+    def is_empty(self) -> bool:
+        return self._size == 0
+
+    @property
+    def duration_ns(self) -> int:
+        """From the first picture to the last."""
+        return self.last.pts_ns - self.first.pts_ns
+
+    @property
+    def begin_unix_ns(self) -> int:
+        return self.first.arrived_unix_ns
+
+    @property
+    def end_unix_ns(self) -> int:
+        """By the clock of the stream: packets may arrive in bursts."""
+        return self.first.arrived_unix_ns + self.duration_ns
+
+    def film_s(self, pts_ns: int) -> float:
+        """When in the film a frame of the line is shown."""
+        return self._remuxer.film_s(pts_ns)
+
+    def close(self) -> None:
+        """Let go of the file; what was not written is lost."""
+        os.close(self._fd)
+
+
+def _fragments(packets: Sequence[Packet]) -> Iterator[Sequence[Packet]]:
+    """Parts of a second each; a key frame begins one."""
+    begin = 0
+    for i, packet in enumerate(packets):
+        is_long = packet.pts_ns - packets[begin].pts_ns >= FRAGMENT_NS
+        if i > begin and (packet.is_key or is_long):
+            yield packets[begin:i]
+            begin = i
+    if begin < len(packets):
+        yield packets[begin:]

@@ -1,0 +1,73 @@
+"""A thread that finishes films, so that none that is being written waits for it."""
+
+import queue
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from loguru import logger
+
+from stages.services.archive.sidecar import Sidecar
+from stages.services.recorder.finishing import move_index_to_front, write_thumbnail
+
+
+class Finished(NamedTuple):
+    """A film that is as it will stay."""
+
+    path: Path
+    sidecar: Sidecar
+
+
+class _Job(NamedTuple):
+    path: Path
+    sidecar: Sidecar
+    thumbnail_s: float | None  # time in the film
+
+
+class Finisher:
+    """Takes films one after the other; `take` gives back those that are done.
+
+    What goes wrong leaves the film as it was written, which plays as well.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[Finished] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._waiting = 0
+
+    def put(self, path: Path, sidecar: Sidecar, thumbnail_s: float | None) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, daemon=True)
+            self._thread.start()
+        self._waiting += 1
+        self._jobs.put(_Job(path, sidecar, thumbnail_s))
+
+    def take(self) -> list[Finished]:
+        """What was finished since the last time."""
+        done = []
+        while not self._done.empty():
+            done.append(self._done.get())
+        self._waiting -= len(done)
+        return done
+
+    @property
+    def is_idle(self) -> bool:
+        return self._waiting == 0
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            _finish(job, move_index_to_front)
+            if job.thumbnail_s is not None:
+                _finish(job, partial(write_thumbnail, at_s=job.thumbnail_s))
+            self._done.put(Finished(job.path, job.sidecar))
+
+
+def _finish(job: _Job, step: Callable[[Path], None]) -> None:
+    try:
+        step(job.path)
+    except OSError as error:
+        job.sidecar.notes.append(f"not finished: {error.strerror}")
+        logger.warning("{}: plays, but is not finished: {}", job.path, error.strerror)

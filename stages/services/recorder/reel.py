@@ -1,0 +1,209 @@
+"""A recording of one camera that goes on from file to file, without a gap where there is none."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from loguru import logger
+
+from pipeline.service import Packet, Track
+from stages.services.archive.archive import Archive
+from stages.services.archive.layout import NS, iso_utc
+from stages.services.archive.sidecar import Gap, Sidecar
+from stages.services.media.init_segment import UnplayableStream
+from stages.services.recorder.film import Film
+from stages.services.recorder.finisher import Finisher
+
+CUT_NS = 3 * NS  # a longer pause of the pictures is told as a gap, and ends a file
+ROOM_BYTES = 16 << 20  # that has to be there before a recording goes on
+_TRY_S = 5.0  # between two looks for room
+_TELL_S = 10.0  # between two states of an open file in the index
+
+Tracks = Callable[[int], Sequence[Track] | None]
+
+
+class Reel:
+    """Cuts at key frames. A disk without room stops it with one error, until there is room.
+
+    Args:
+        make_sidecar: of the next file, whose times and pictures are filled in here.
+        longest_ns: a file that is as long ends at the next key frame.
+        describe: completes the sidecar of a file that ends; gives the time in the film of the
+            picture for its thumbnail, or None without one.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        finisher: Finisher,
+        make_sidecar: Callable[[], Sidecar],
+        longest_ns: int,
+        describe: Callable[[Sidecar, Film], float | None],
+    ) -> None:
+        self._archive = archive
+        self._finisher = finisher
+        self._make_sidecar = make_sidecar
+        self._longest_ns = longest_ns
+        self._describe = describe
+        self._film: Film | None = None
+        self._sidecar: Sidecar | None = None
+        self._end_unix_ns: int | None = None  # of the last file
+        self._last: Packet | None = None
+        self._why = ""  # of the gap before the next file
+        self._unplayable: int | None = None  # generation
+        self._is_halted = False
+        self._try_s = self._tell_s = 0.0
+
+    def continue_after(self, end_unix_ns: int, why: str) -> None:
+        """The file before was of a process that is gone; what is missing since is a gap."""
+        self._end_unix_ns, self._why = end_unix_ns, why
+
+    @property
+    def film(self) -> Film | None:
+        """What is being written."""
+        return self._film
+
+    def take(self, packets: Sequence[Packet], tracks: Tracks) -> None:
+        """Write packets in the order in which they came."""
+        if self._is_halted and not self._resume():
+            return
+        batch: list[Packet] = []
+        for packet in packets:
+            if self._film is not None and self._ends_before(packet, batch):
+                self._add(batch)
+                batch = []
+                self.end()
+            if self._film is not None or (packet.is_key and self._begin(packet, tracks)):
+                batch.append(packet)
+        self._add(batch)
+
+    def end(self) -> None:
+        """Complete the file that is being written, if there is one."""
+        film, sidecar = self._film, self._sidecar
+        self._film = self._sidecar = None
+        if film is None or sidecar is None:
+            return
+        film.close()
+        self._end_unix_ns, self._last = film.end_unix_ns, film.last
+        if film.is_empty:
+            self._remove(film)
+            return
+        _set_times(sidecar, film)
+        at_s = self._describe(sidecar, film)
+        self._put(film, sidecar)  # open until it is finished
+        self._finisher.put(film.path, sidecar, at_s)
+
+    def _ends_before(self, packet: Packet, batch: Sequence[Packet]) -> bool:
+        assert self._film is not None, "asked of a film that is written"
+        last = batch[-1] if batch else self._film.last
+        if packet.number == self._film.first.number:
+            return False
+        follows = packet.generation == last.generation and packet.number == last.number + 1
+        if not follows or abs(packet.pts_ns - last.pts_ns) > CUT_NS:
+            return True
+        return packet.is_key and packet.pts_ns - self._film.first.pts_ns >= self._longest_ns
+
+    def _begin(self, first: Packet, tracks: Tracks) -> bool:
+        known = tracks(first.generation)
+        if known is None or self._unplayable == first.generation:
+            return False
+        sidecar = self._make_sidecar()
+        sidecar.gaps += self._gaps_before(first)
+        sidecar.open = True
+        try:
+            path = self._archive.make_file(sidecar.camera, sidecar.kind, first.arrived_unix_ns)
+            film = Film(path, known, first)
+        except UnplayableStream as error:
+            self._unplayable = first.generation
+            path.unlink(missing_ok=True)
+            logger.error("{}: cannot be recorded: {}", sidecar.camera, error)
+            return False
+        except OSError as error:
+            self._halt(error, sidecar.camera)
+            return False
+        sidecar.codec = film.track.codec
+        sidecar.width, sidecar.height = film.track.width, film.track.height
+        self._film, self._sidecar = film, sidecar
+        self._why = ""
+        _set_times(sidecar, film)
+        return self._put(film, sidecar)
+
+    def _gaps_before(self, first: Packet) -> list[Gap]:
+        end, last = self._end_unix_ns, self._last
+        if end is None:
+            return []
+        follows = last is not None and first.number == last.number + 1
+        missing_ns = first.arrived_unix_ns - end
+        if missing_ns <= 0 or (follows and missing_ns <= CUT_NS):
+            return []
+        why = self._why or ("the camera sent nothing" if follows else "packets are missing")
+        if last is not None and first.generation != last.generation and not self._why:
+            why = "the camera began another stream"
+        return [Gap(end, first.arrived_unix_ns, why)]
+
+    def _add(self, batch: Sequence[Packet]) -> None:
+        film, sidecar = self._film, self._sidecar
+        if film is None or sidecar is None or not batch:
+            return
+        film.add(batch)
+        try:
+            self._flush(film)
+        except OSError as error:
+            self.end()
+            self._halt(error, sidecar.camera)
+            return
+        if time.monotonic() >= self._tell_s:
+            _set_times(sidecar, film)
+            self._put(film, sidecar)
+
+    def _flush(self, film: Film) -> None:
+        """Raises OSError."""
+        try:
+            film.flush()
+        except OSError:
+            if not self._archive.make_room(ROOM_BYTES):
+                raise
+            film.flush()
+
+    def _put(self, film: Film, sidecar: Sidecar) -> bool:
+        self._tell_s = time.monotonic() + _TELL_S
+        try:
+            self._archive.put(film.path, sidecar)
+        except OSError as error:
+            if self._film is film:
+                self._film = self._sidecar = None
+                film.close()
+                self._remove(film)
+            self._halt(error, sidecar.camera)
+            return False
+        return True
+
+    def _remove(self, film: Film) -> None:
+        """Leave no file behind that holds nothing."""
+        if not film.is_empty:
+            return
+        try:
+            self._archive.remove(film.path)
+        except OSError as error:
+            logger.warning("{}: cannot be removed: {}", film.path, error.strerror)
+
+    def _halt(self, error: OSError, camera: str) -> None:
+        self._try_s = time.monotonic() + _TRY_S
+        self._why = f"the disk: {error.strerror}"
+        if not self._is_halted:
+            self._is_halted = True
+            logger.error("{}: recording stops: {}: {}", camera, error.strerror,
+                         "it goes on when there is room")  # fmt: skip
+
+    def _resume(self) -> bool:
+        if time.monotonic() < self._try_s:
+            return False
+        self._try_s = time.monotonic() + _TRY_S
+        if not self._archive.make_room(ROOM_BYTES):
+            return False
+        self._is_halted = False
+        return True
+
+
+def _set_times(sidecar: Sidecar, film: Film) -> None:
+    sidecar.begin_unix_ns, sidecar.end_unix_ns = film.begin_unix_ns, film.end_unix_ns
+    sidecar.begin, sidecar.end = iso_utc(film.begin_unix_ns), iso_utc(film.end_unix_ns)

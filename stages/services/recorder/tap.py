@@ -1,0 +1,59 @@
+"""Where the packets of one camera come from: its ring, whichever is there now."""
+
+from collections.abc import Sequence
+
+from pipeline.service import Packet, PacketReader, PacketView, Track
+
+_AT_ONCE = 2000  # packets of one turn: a minute or so
+
+
+class Tap:
+    """Opens the ring when there is one, and again when another took its place."""
+
+    def __init__(self, packets: PacketView, camera: str) -> None:
+        self._packets = packets
+        self._camera = camera
+        self._reader: PacketReader | None = None
+        self._begin_unix_ns = 0  # the oldest that is kept
+        self._ahead: Packet | None = None
+
+    def begin_at(self, unix_ns: int) -> bool:
+        """Go to the last key frame that had come by then, or the oldest one that is kept.
+
+        Returns whether there is one; otherwise it begins there when the ring is.
+        """
+        self._begin_unix_ns = unix_ns
+        self._ahead = None
+        reader = self._open()
+        return reader is not None and reader.seek(unix_ns)
+
+    def read(self) -> list[Packet]:
+        """What has come since the last time."""
+        packets: list[Packet] = []
+        while len(packets) < _AT_ONCE and (packet := self.next()) is not None:
+            packets.append(packet)
+        return packets
+
+    def next(self) -> Packet | None:
+        """One packet; None as long as there is none."""
+        if self._ahead is not None:
+            packet, self._ahead = self._ahead, None
+            return packet
+        reader = self._open()
+        return None if reader is None else reader.read()
+
+    def give_back(self, packet: Packet) -> None:
+        """Have the last packet come again."""
+        self._ahead = packet
+
+    def tracks(self, generation: int) -> Sequence[Track] | None:
+        return None if self._reader is None else self._reader.tracks(generation)
+
+    def _open(self) -> PacketReader | None:
+        reader = self._reader
+        if reader is None or (not reader.is_behind and not reader.is_current()):
+            found = self._packets.open(self._camera)
+            if found is not None:
+                found.seek(self._begin_unix_ns if reader is None else 0)
+                self._reader = found
+        return self._reader

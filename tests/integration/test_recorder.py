@@ -1,0 +1,86 @@
+"""A real network camera is recorded, while the recorder is killed again and again."""
+
+import itertools
+import subprocess
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from stages.services.archive.listing import Listing, Query
+from stages.services.archive.sidecar import Sidecar, read_sidecar
+from tests.conftest import StartLine
+from tests.integration.test_rtsp import _needs_gstreamer, serve
+from tests.ports import free_port
+from tests.running_line import RunningLine, wait_until
+
+__all__ = ["_needs_gstreamer"]  # for all tests of this file, too
+
+ZONE = "{all: {polygon: [[0, 0], [1, 0], [1, 1], [0, 1]], anchor: center}}"
+KILLS = 2
+
+
+def films(folder: Path) -> list[tuple[Path, Sidecar]]:
+    """In the order of their beginnings."""
+    found = [(path, read_sidecar(path)) for path in folder.rglob("*Z*.mp4")]
+    known = [(path, sidecar) for path, sidecar in found if sidecar is not None]
+    assert len(known) == len(found)
+    return sorted(known, key=lambda each: each[1].begin_unix_ns)
+
+
+def check_with_ffmpeg(path: Path) -> None:
+    """Every picture must decode without a complaint."""
+    done = subprocess.run(
+        ["ffmpeg", "-v", "error", "-xerror", "-i", str(path), "-f", "null", "-"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, ""), path
+
+
+@pytest.fixture
+def line(start_line: StartLine, tmp_path: Path) -> RunningLine:
+    port = free_port()
+    source = f"{{uri: 'rtsp://127.0.0.1:{port}/test', name: gate, track: true, zones: {ZONE}}}"
+    with serve(port, "320x240", "--bitrate", "256"):
+        line = start_line(
+            "--set", f"sources=[{source}]",
+            "--set", f"record.folder={tmp_path}/record",
+            "--set", "record.continuous={segment_s: 10}",
+            "--set", "record.clips={visits: {events: [track_begin, zone_enter], post_s: 1}}",
+        )  # fmt: skip
+        record_under_fire(line, tmp_path / "record")
+    return line
+
+
+def has_begun(folder: Path, count: int) -> bool:
+    """Whether there are so many files of the continuous recording, with something in each."""
+    sizes = [path.stat().st_size for path in folder.glob("gate/*/*.mp4")]
+    return len(sizes) >= count and all(sizes)
+
+
+def record_under_fire(line: RunningLine, folder: Path) -> None:
+    """Kill the recorder between its films."""
+    line.wait_for_messages(50)
+    for kill in range(1, KILLS + 1):
+        wait_until(partial(has_begun, folder, kill), "it records")
+        line.kill_running("recorder")
+        line.wait_for_more(40)
+    line.process.terminate()
+    assert line.wait() == 0, line.stderr
+
+
+def test_every_film_plays_and_kills_leave_no_gap(line: RunningLine, tmp_path: Path) -> None:
+    found = films(tmp_path / "record")
+    for path, _ in found:
+        check_with_ffmpeg(path)
+    continuous = [sidecar for path, sidecar in found if path.parent.name != "clips"]
+    assert len(continuous) > KILLS
+    for before, after in itertools.pairwise(continuous):
+        assert after.gaps == []
+        assert after.begin_unix_ns <= before.end_unix_ns + 100_000_000
+    clips = [sidecar for path, sidecar in found if path.parent.name == "clips"]
+    assert clips
+    assert all(sidecar.events[0].kind in ("track_begin", "zone_enter") for sidecar in clips[:1])
+    listed = Listing(tmp_path / "record").items(Query(limit=1000)).rows
+    assert len(listed) == len(found)
+    assert line.leftovers() == []
