@@ -34,7 +34,7 @@ def test_a_password_in_a_value_of_the_wrong_type_is_never_printed(refuse: Refuse
         ["--source", "rtsp://admin:S3cr", "etXYZ@127.0.0.1:1/s"],  # the quotes are missing
         ["--set", "rtsp://admin:S3cr/etXYZ@127.0.0.1"],
         ["--set", "sources=[{uri: rtsp://admin:S3cr/etXYZ@cam, live: maybe}]"],
-        ["--set", "sources=[{uri: http://cam/v?pwd=S3cretXYZ, name: etXYZ etXYZ}]"],
+        ["--set", "sources=[{uri: http://cam/v?pwd=S3cr/etXYZ, name: etXYZ etXYZ}]"],
         ["--set", "sources=[{uri: 'rtsp://admin:S3cr: etXYZ@cam', rtsp_transport: 'etXYZ'}]"],
         ["--set", "sources=[{uri: 'rtsp://admin:S3cr: etXYZ@cam'"],  # no YAML
         ["--set", "sources=[rtsp://admin:S3cr: etXYZ@cam]"],

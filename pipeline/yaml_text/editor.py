@@ -23,20 +23,21 @@ class _Edit(NamedTuple):
     text: str
 
 
-def edit_yaml(text: str, content: Mapping[Any, Any]) -> str:
+def edit_yaml(text: str, before: Mapping[Any, Any], content: Mapping[Any, Any]) -> str:
     """The text with as few changes as give this content. Comments and styles stay.
 
     Args:
         text: a YAML document that holds a mapping.
-        content: what `load_yaml` gives of it, with other values where they shall differ.
+        before: what `load_yaml` gives of it.
+        content: the same, with other values where they shall differ.
 
     Raises:
         NotEditable: what differs is written once for several places.
-        yaml.YAMLError, ValueError, RecursionError: the text is not YAML.
+        yaml.YAMLError: the text is not YAML.
     """
     bom = _BOM if text.startswith(_BOM) else ""
     text = text.removeprefix(_BOM)
-    edits = _Editor(text).edits(compose(text), load_yaml(text), content)
+    edits = _Editor(text).edits(compose(text), before, content)
     parts, at = [bom], 0
     for start, end, new in sorted(edits, key=itemgetter(0, 1)):
         parts += [text[at:start], new]

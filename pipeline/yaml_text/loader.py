@@ -6,12 +6,25 @@ from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 import yaml
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
+from yaml.parser import Parser
+from yaml.reader import Reader
+from yaml.resolver import Resolver
+from yaml.scanner import Scanner
+
+_Bases: Any = type("_Bases", (Composer, SafeConstructor), {})  # which a parser completes
+_PurePython: Any = type("_PurePython", (Reader, Scanner, Parser), {})
+_Libyaml: Any = getattr(
+    getattr(yaml, "cyaml", None), "CParser", None
+)  # None: PyYAML was built without it
 
 _MERGE = "tag:yaml.org,2002:merge"  # the key `<<`
 _DATE = "tag:yaml.org,2002:timestamp"
 # With what aliases stand for: some bytes of them can unfold to gigabytes.
 _MOST_VALUES = 1 << 20
 _MOST_LEVELS = 64
+_MOST_EXPLAINED = 1 << 16  # characters of a text whose mistake is looked for by a slow parser
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -26,7 +39,15 @@ def load_yaml(text: str | bytes) -> Any:
     """
     if isinstance(text, bytes) and not text.startswith(_UTF16):
         text = text.decode(errors="surrogateescape")
-    return yaml.load(text, _Loader)
+    try:
+        return yaml.load(text, _FastLoader)
+    except (RepeatedKey, EndlessAlias):
+        raise
+    except (yaml.YAMLError, ValueError) as error:
+        # PyYAML's own parser takes bytes that are no UTF-8, and says better what is wrong.
+        if isinstance(error, yaml.YAMLError) and len(text) > _MOST_EXPLAINED:
+            raise
+        return yaml.load(text, _SlowLoader)
 
 
 class WrittenInt(int):
@@ -66,7 +87,16 @@ class _Extent(NamedTuple):
 _NO_EXTENT = _Extent(0, 0)
 
 
-class _Loader(yaml.SafeLoader):
+class _DatesAreTexts(Resolver):
+    """Which plain words are numbers, and so on."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as its base
+        first: [(tag, regexp) for tag, regexp in resolvers if tag != _DATE]
+        for first, resolvers in Resolver.yaml_implicit_resolvers.items()
+    }
+
+
+class _Strict(_Bases, _DatesAreTexts):  # type: ignore[misc]
     """YAML with four differences, all for what people write.
 
     Keys are unique in a mapping, as YAML demands. Numbers remember their text, and dates are text:
@@ -74,17 +104,15 @@ class _Loader(yaml.SafeLoader):
     Nothing holds itself.
     """
 
-    NON_PRINTABLE = re.compile(  # type: ignore[misc]  # PyYAML's own, and surrogates
-        r"[^\t\n\r -~\x85\xa0-\ud7ff\udc80-\udcff\ue000-\ufffd\U00010000-\U0010ffff]"
-    )
-
-    def __init__(self, stream: Any) -> None:
-        super().__init__(stream)
+    def __init__(self) -> None:
+        Composer.__init__(self)
+        SafeConstructor.__init__(self)
+        Resolver.__init__(self)
         self._extent = _NO_EXTENT  # of what has been read of the node that is being read
         self._extents: dict[str, _Extent] = {}  # by anchor
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        event: Any = self.peek_event()
         anchor, line = event.anchor, event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
             if anchor in self.anchors and anchor not in self._extents:
@@ -106,7 +134,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node = super().compose_mapping_node(anchor)
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
         first: dict[Any, int] = {}  # line of each key
         for key_node, _ in node.value:
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == _MERGE:
@@ -133,9 +161,27 @@ class _Loader(yaml.SafeLoader):
         return number
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag != _DATE]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
-_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
+_Strict.add_constructor("tag:yaml.org,2002:int", _Strict.construct_yaml_int)
+_Strict.add_constructor("tag:yaml.org,2002:float", _Strict.construct_yaml_float)
+
+
+class _SlowLoader(_PurePython, _Strict):  # type: ignore[misc]
+    """With PyYAML's parser: ten times slower than libyaml, and it takes any bytes."""
+
+    NON_PRINTABLE = re.compile(  # PyYAML's own, and surrogates
+        r"[^\t\n\r -~\x85\xa0-\ud7ff\udc80-\udcff\ue000-\ufffd\U00010000-\U0010ffff]"
+    )
+
+    def __init__(self, stream: Any) -> None:
+        Reader.__init__(self, stream)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+        _Strict.__init__(self)
+
+
+class _FastLoader(_Strict, _Libyaml or _PurePython):  # type: ignore[misc]
+    """With the parser of libyaml, where there is one."""
+
+    def __init__(self, stream: Any) -> None:
+        _Libyaml.__init__(self, stream)
+        _Strict.__init__(self)

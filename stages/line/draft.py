@@ -33,14 +33,14 @@ def draft_file(source: ConfigSource, read: ConfigReading, wanted: LineConfig) ->
     unsaved = []
     try:
         text = read.text.decode()
-        content = load_yaml(text)
+        content = before = load_yaml(text)
         for difference in find_differences(read.config, wanted):
             key = source.command_line.overrides(difference.path)
             if key is not None:
                 unsaved.append(f"{difference.key}: the command line gives {key}")
             else:
                 content = _put(content, difference.path, _written(wanted, difference.path))
-        new = source.parse(edit_yaml(text, content).encode())
+        new = source.parse(edit_yaml(text, before, content).encode())
         left = [
             difference.key
             for difference in find_differences(new.config, wanted)

@@ -52,7 +52,7 @@ def edited(text: str, *changes: tuple[str, Any]) -> str:
     content = load_yaml(text)
     for path, value in changes:
         content = put(content, path, value)
-    new = edit_yaml(text, content)
+    new = edit_yaml(text, load_yaml(text), content)
     assert load_yaml(new) == content
     return new
 
@@ -127,12 +127,12 @@ def test_items_of_a_list_come_and_go() -> None:
     content = load_yaml(LINE)
     gate, yard = content["sources"]
     more = {**content, "sources": [gate, yard, {"uri": "1", "name": "door"}]}
-    new = edit_yaml(LINE, more)
+    new = edit_yaml(LINE, content, more)
     assert new == replaced(
         LINE, ("    zones:\ntrack", "    zones:\n  - uri: '1'\n    name: door\ntrack")
     )
-    assert edit_yaml(new, content) == LINE
-    less = edit_yaml(LINE, {**content, "sources": [yard]})
+    assert edit_yaml(new, more, content) == LINE
+    less = edit_yaml(LINE, content, {**content, "sources": [yard]})
     assert load_yaml(less)["sources"] == [yard]
     assert "# nothing here yet" in less
     assert less.endswith(LINE[LINE.index("  - uri: 0") :])
@@ -163,7 +163,7 @@ def test_what_is_written_once_for_several_places_is_refused(
 ) -> None:
     content = put(copy.deepcopy(load_yaml(text.replace("*zones", "{x: 1}"))), *changes)
     with pytest.raises(NotEditable, match="written once for several places"):
-        edit_yaml(text, content)
+        edit_yaml(text, load_yaml(text), content)
 
 
 def test_a_text_without_a_last_line_break() -> None:
@@ -198,7 +198,7 @@ def test_any_content_can_take_the_place_of_any_other(
 ) -> None:
     text = yaml.safe_dump(before, default_flow_style=style, indent=indent, allow_unicode=True)
     text = text.replace("\n", "\r\n") if crlf else text
-    assert load_yaml(edit_yaml(text, after)) == after
+    assert load_yaml(edit_yaml(text, load_yaml(text), after)) == after
 
 
 @settings(max_examples=30)
@@ -206,4 +206,4 @@ def test_any_content_can_take_the_place_of_any_other(
 def test_the_same_content_changes_no_character(before: Any, style: bool | None, crlf: bool) -> None:
     text = yaml.safe_dump(before, default_flow_style=style, allow_unicode=True)
     text = text.replace("\n", "\r\n") if crlf else text
-    assert edit_yaml(text, load_yaml(text)) == text
+    assert edit_yaml(text, load_yaml(text), load_yaml(text)) == text
