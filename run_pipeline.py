@@ -6,6 +6,7 @@
     python run_pipeline.py --source clip.mp4 --set record.video=out/clip.mp4
     python run_pipeline.py --draw-zones out/gate.png          on the first frame of the source
     python run_pipeline.py --list-cameras                     of this machine
+    python run_pipeline.py detect IMAGE... [--json]           image files, without a line
 
 SIGHUP has a running line read its configuration again, with the same options: what may change is in
 docs/configuration.md.
@@ -19,14 +20,10 @@ import argparse
 import io
 import math
 import os
-import shutil
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
-
-from loguru import logger
 
 from pipeline import log
 from pipeline.errors import LineError
@@ -43,46 +40,17 @@ from stages.config import LineConfig
 from stages.line.changes import Changes
 from stages.line.config_source import CommandLine, ConfigReading, ConfigSource
 from stages.line.line import Line
+from stages.line.status_line import StatusLine
 from stages.line.zone_pictures import draw_zones
 from stages.readers.v4l2.camera_list import describe_cameras
 from stages.recording.claims import Claims
 from stages.recording.outputs import find_written
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs/pipeline/default.yaml"
-STATUS_EVERY_S = 1.0
-LOG_STATUS_EVERY_S = 10.0
-LOG_STATUS_COLUMNS = 500
+DETECT = "detect"  # instead of a configuration: images
 
 EXIT_OK, EXIT_REFUSED = 0, 2
 EXIT_INTERRUPTED = 130  # as a shell says of SIGINT
-
-
-class StatusLine:
-    """Shows the state of the line: rewritten in place on a terminal, now and then in a log."""
-
-    def __init__(self, report: Report) -> None:
-        self._report = report
-        self._tty = sys.stderr.isatty()
-        self._every_s = STATUS_EVERY_S if self._tty else LOG_STATUS_EVERY_S
-        self._next_s = time.monotonic() + self._every_s
-
-    def __call__(self) -> None:
-        if time.monotonic() < self._next_s:
-            return
-        self._next_s = time.monotonic() + self._every_s
-        if self._tty:
-            say_error(f"\r\x1b[K{self._report.status_line(terminal_columns() - 1)}", end="")
-        else:
-            logger.info("{}", self._report.status_line(LOG_STATUS_COLUMNS))
-
-
-def terminal_columns() -> int:
-    """Of the terminal that is standard error, as wide as it is now; at least 2."""
-    try:
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
-    except OSError:
-        columns = 0
-    return max(columns or shutil.get_terminal_size().columns, 2)
 
 
 def positive(text: str) -> float:
@@ -105,7 +73,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--source", action="append", metavar="URI", help="instead of the configured; repeatable"
     )
-    parser.add_argument("--model", metavar="FILE", help="an .onnx made by models.export")
+    parser.add_argument("--model", metavar="FILE", help="made by models.export or models.adopt")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="e.g. ring.slots=12"
     )
@@ -212,10 +180,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     learn_arguments(sys.argv[1:] if arguments is None else arguments)
     if arguments is None:
         hide_arguments()
-    options = make_parser().parse_args(arguments)
-    log.configure("INFO", "run")
+        arguments = sys.argv[1:]
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
+    if arguments[:1] == [DETECT]:
+        from stages.line.image_command import detect_images  # loads the runtime
+
+        return detect_images(arguments[1:])
+    options = make_parser().parse_args(arguments)
+    log.configure("INFO", "run")
     if options.list_cameras:
         say("\n".join(describe_cameras()))
         return EXIT_OK

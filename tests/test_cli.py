@@ -15,6 +15,7 @@ from loguru import logger
 
 import run_pipeline
 from pipeline.keys import make_keys
+from stages.line.status_line import terminal_columns
 from tests.clips import make_clip, make_folder
 from tests.conftest import Refuse
 from tests.ports import free_port
@@ -266,10 +267,10 @@ def test_the_status_line_takes_the_width_that_the_terminal_has_now(
         monkeypatch.setattr(sys, "stderr", err)
         for columns in (40, 200):
             termios.tcsetwinsize(terminal, (24, columns))
-            assert run_pipeline.terminal_columns() == columns
+            assert terminal_columns() == columns
         termios.tcsetwinsize(terminal, (0, 0))  # a serial line that does not know
         monkeypatch.setenv("COLUMNS", "57")
-        assert run_pipeline.terminal_columns() == 57
+        assert terminal_columns() == 57
 
 
 def test_the_first_start_says_what_is_installed_before_it_begins(
