@@ -15,8 +15,12 @@ _BEARER = "bearer."  # a WebSocket of a browser has no headers: the token comes 
 
 _READING_POSTS = ("/api/v1/ticket", "/api/v1/config/check", "/api/v1/config/plan")
 
+# What a ticket lets in, and how many seconds longer: who looks at a film seeks in it by requests.
+_BY_TICKET = {"/cameras/": 0, "/recordings/": 3600}
+
 _CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "media-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS: Mapping[str, str] = {
@@ -74,10 +78,13 @@ class Guard:
         assert tokens is not None
         if any(tokens.may_read(token) for token in _given_tokens(scope, headers)):
             return True
-        if not scope["path"].startswith("/cameras/"):
+        seconds = next(
+            (s for path, s in _BY_TICKET.items() if scope["path"].startswith(path)), None
+        )
+        if seconds is None:
             return False
         tickets = parse_qs(scope["query_string"].decode("latin-1")).get("ticket", [])
-        return any(tokens.is_ticket(ticket) for ticket in tickets)
+        return any(tokens.is_ticket(ticket, seconds) for ticket in tickets)
 
 
 def _given_tokens(scope: Scope, headers: Headers) -> Iterable[str]:

@@ -23,7 +23,8 @@ from stages.services.web.feed import Feed
 from stages.services.web.guard import Guard
 from stages.services.web.metrics import Metrics
 from stages.services.web.page import Page
-from stages.services.web.past import past
+from stages.services.web.past import events, recordings
+from stages.services.web.past.archive_reader import ArchiveReader
 from stages.services.web.pictures import Pictures
 from stages.services.web.problem import answer_defect, answer_refusal
 from stages.services.web.readings import EVERY_S, Readings
@@ -97,16 +98,18 @@ class Web:
 
     def _make_app(self, feed: Feed, pictures: Pictures, ending: asyncio.Event) -> Guard:
         cameras = self._context.cameras
+        archive = ArchiveReader(self._archive)
         app = Starlette(
             routes=[
                 *Page().routes(),
                 *Api(cameras, self._readings, feed, self._tokens).routes(
-                    [*CHANGES, *live.OPERATIONS, *past.OPERATIONS]
+                    [*CHANGES, *live.OPERATIONS, *events.OPERATIONS, *recordings.OPERATIONS]
                 ),
                 *Configuration(self._context.ask_async).routes(),
                 *live.Live(cameras, pictures, ending).routes(),
                 *Stream(cameras, feed, ending).routes(),
-                *past.Past(self._archive).routes(),
+                *events.PastEvents(archive).routes(),
+                *recordings.PastRecordings(archive, cameras).routes(),
                 *self._metrics.routes(),
             ],
             exception_handlers={HTTPException: answer_refusal, Exception: answer_defect},

@@ -1,24 +1,27 @@
 """What somebody asks of the past, as the query of an address."""
 
 import math
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from starlette.datastructures import QueryParams
 
-from stages.services.archive.layout import NS
+from stages.services.archive.layout import NS, begin_of_day, day_of
 from stages.services.archive.listing import MOST, Cursor, Query
 from stages.services.web.openapi import Parameter
 from stages.services.web.problem import Refusal
 
 _TIME = {"type": "string"}
 USUAL = 100
+MOST_SECONDS = 600.0
 FROM = Parameter("from", "query", _TIME, "ISO 8601 with an offset, or UNIX seconds; of that on")
 TO = Parameter("to", "query", _TIME, "the same; before that")
 CAMERA = Parameter("camera", "query", {"type": "string"}, "of one camera")
 LIMIT = Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": MOST},
                   f"rows at most; {USUAL} by default")  # fmt: skip
 CURSOR = Parameter("cursor", "query", {"type": "string"}, "`next` of the page before")
+PAGE = (FROM, TO, CAMERA, LIMIT, CURSOR)
 _LAST_S = 4_102_444_800  # 2100
 
 
@@ -59,6 +62,30 @@ def read_time(asked: QueryParams, name: str) -> int | None:
         f"{name}: expected a time such as 2026-11-30T12:00:00+01:00, with its offset, or UNIX "
         f"seconds, got '{text[:40]}'",
     )
+
+
+def read_day(asked: QueryParams) -> str:
+    """YYYY-MM-DD of UTC; today by default. Raises Refusal."""
+    text = asked.get("day")
+    if text is None:
+        return day_of(time.time_ns())
+    try:
+        begin_of_day(text)
+    except ValueError:
+        raise Refusal(400, f"day: expected one such as 2026-11-30, got '{text[:40]}'") from None
+    return text
+
+
+def read_seconds(asked: QueryParams) -> float:
+    """How long a clip shall be. Raises Refusal."""
+    text = asked.get("seconds", "10")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= MOST_SECONDS:
+        raise Refusal(400, f"seconds: expected 0 to {MOST_SECONDS:g}, got '{text[:20]}'")
+    return seconds
 
 
 def _read_iso(text: str) -> datetime | None:

@@ -52,7 +52,10 @@ def coded(group: int) -> tuple[bytes, tuple[tuple[bytes, bool], ...]]:
 class MadeUpCamera:
     """`send` puts pictures into its ring; each has the grey of its number."""
 
-    def __init__(self, folder: Path, *, group: int = 10, ring_bytes: int = 1 << 20) -> None:
+    def __init__(
+        self, folder: Path, *, group: int = 10, ring_bytes: int = 1 << 20, begin_ns: int = NOON_NS
+    ) -> None:
+        self._begin_ns = begin_ns
         self._folder = folder
         folder.mkdir(exist_ok=True)
         self._ring = PacketRing(packets_path(folder, 0), ring_bytes)
@@ -85,7 +88,7 @@ class MadeUpCamera:
 
     def at(self, number: int) -> int:
         """When the picture of a number arrives, in UNIX time."""
-        return NOON_NS + number * STEP_NS + self._shift_ns
+        return self._begin_ns + number * STEP_NS + self._shift_ns
 
     @property
     def now(self) -> int:

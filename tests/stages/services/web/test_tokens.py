@@ -77,3 +77,14 @@ def test_a_ticket_ends_and_cannot_be_changed(monkeypatch: pytest.MonkeyPatch) ->
     later = time.time() + TICKET_S + 1
     monkeypatch.setattr("stages.services.web.tokens.time.time", lambda: later)
     assert not TOKENS.is_ticket(ticket)
+
+
+def test_a_ticket_counts_longer_where_players_seek(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = Tokens("r" * 20, "w" * 20)
+    ticket = tokens.make_ticket()
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + TICKET_S + 1800)
+    assert not tokens.is_ticket(ticket)
+    assert tokens.is_ticket(ticket, longer_s=3600)
+    monkeypatch.setattr(time, "time", lambda: now + TICKET_S + 3602)
+    assert not tokens.is_ticket(ticket, longer_s=3600)

@@ -1,0 +1,35 @@
+"""A day of one camera at a glance."""
+
+from collections.abc import Iterable
+
+from stages.services.archive.index import Item
+from stages.services.archive.layout import NS, Kind, begin_of_day
+from stages.services.archive.listing import Listing
+from stages.services.web.past.answers import Span, Timeline, describe
+
+_HOUR_NS = 3600 * NS
+_BESIDE_NS = 2 * NS  # films so close to each other are told as one
+
+
+def make_timeline(listing: Listing, camera: str, day: str) -> Timeline:
+    begin_ns = begin_of_day(day)
+    end_ns = begin_ns + 24 * _HOUR_NS
+    return Timeline(
+        camera,
+        day,
+        tuple(join(listing.overlapping(camera, Kind.CONTINUOUS, begin_ns, end_ns))),
+        tuple(map(describe, listing.overlapping(camera, Kind.CLIP, begin_ns, end_ns))),
+        tuple(listing.count_events(camera, begin_ns, end_ns, _HOUR_NS)),
+    )
+
+
+def join(items: Iterable[Item]) -> list[Span]:
+    """Times that are recorded without a gap, of files in the order of their beginnings."""
+    spans: list[Span] = []
+    for item in items:
+        if spans and item.begin_ns <= spans[-1].end_unix_ns + _BESIDE_NS:
+            last = spans.pop()
+            spans.append(Span(last.begin_unix_ns, max(last.end_unix_ns, item.end_ns)))
+        else:
+            spans.append(Span(item.begin_ns, item.end_ns))
+    return spans
