@@ -33,6 +33,7 @@ from pipeline.memory.ledger import Ledger
 from pipeline.memory.report import Report
 from pipeline.memory.run_dir import RunDir
 from pipeline.processes.command_line import hide_arguments, learn_arguments
+from pipeline.processes.service_manager import ServiceManager
 from pipeline.processes.signals import Signals
 from pipeline.processes.supervisor import Supervisor
 from pipeline.redact import forget, redact
@@ -143,6 +144,7 @@ def supervise(
     ledger = Ledger.create(run_dir.path, len(line.config.sources), len(line.processes))
     spec = line.run_spec(run_dir, os.getpid())
     report = Report(spec, ledger)
+    manager = ServiceManager(report)  # before any process that would inherit what it is told
     supervisor = Supervisor(spec, ledger, line.config.log)
     changes = Changes(line, source, first, run_dir.path, supervisor.reconfigure)
     status = StatusLine(report)
@@ -151,11 +153,14 @@ def supervise(
         if signals.stopped():  # by the end of its terminal, perhaps: the status line has no place
             return
         changes.turn(reload=signals.take_reload())
-        status()
+        manager.look(supervisor.is_ready)
+        if not manager.is_listening:  # it shows the state itself; the journal would be full of it
+            status()
 
     try:
         supervisor.watch(signals.stopped, tick, changes.news)
     finally:
+        manager.stopping()
         changes.close()
         supervisor.stop()
     say(f"\n{report.summary(supervisor.restarts)}")

@@ -18,7 +18,7 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
 PACKAGE = "thunderline"
-CONFIGS = Path("configs/pipeline")
+CONFIGS = (Path("configs/pipeline"), Path("configs/systemd"))
 _FOLDERS = "pipeline|stages|models"
 _REWRITES = (
     (re.compile(rf"^(\s*(?:from|import) )({_FOLDERS}|run_pipeline)\b", re.M), rf"\1{PACKAGE}.\2"),
@@ -58,7 +58,8 @@ def move_below_package(built: Path) -> None:
     for path in content:
         name = "__init__.py" if path.stem == PACKAGE else path.name
         path.rename(package / name)
-    shutil.copytree(CONFIGS, package / CONFIGS)
+    for folder in CONFIGS:
+        shutil.copytree(folder, package / folder)
     for path in package.rglob("*.py"):
         path.write_text(rewrite(path.read_text("utf-8")), "utf-8")
 

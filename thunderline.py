@@ -27,6 +27,7 @@ COMMANDS = {
         "run_pipeline:main", "list the cameras of this machine", ("--list-cameras",)
     ),
     "client": Command("pipeline.client.__main__:main", "show what a line publishes"),
+    "install-service": Command("stages.line.systemd_unit:main", "have systemd start it at boot"),
     "keys": Command("pipeline.keys:main", "make keys for an encrypted endpoint"),
 }
 
@@ -49,7 +50,7 @@ def main() -> int:
 
 
 def _usage() -> str:
-    rows = [f"  {name:<10}{command.what}" for name, command in COMMANDS.items()]
+    rows = [f"  {name:<17}{command.what}" for name, command in COMMANDS.items()]
     return "\n".join(
         ["usage: thunderline COMMAND ...", "", *rows, "", "thunderline COMMAND --help says more\n"]
     )

@@ -1,5 +1,6 @@
 """One format for the log lines of all processes, and the gate for all text, without credentials."""
 
+import os
 import sys
 import threading
 import traceback
@@ -14,17 +15,25 @@ if TYPE_CHECKING:
     from loguru import Record
 
 _CLEAR_LINE = "\r\x1b[K"  # the supervisor's status line may be where the cursor is
+# Levels of loguru, and the priorities of syslog(3) from which on they are meant.
+_PRIORITIES = ((40, 3), (30, 4), (20, 6), (0, 7))
 # Text from a camera or a client may be logged: it must not steer a terminal or forge a log line.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
 def configure(level: str, process: str) -> None:
-    """Send log lines to standard error, each naming its process."""
-    start = _CLEAR_LINE if sys.stderr.isatty() else ""
-    template = "{time:HH:mm:ss.SSS} {level: <7} {extra[process]: <16} {message}"
+    """Send log lines to standard error, each naming its process.
+
+    systemd's journal keeps the time itself, and takes the level from a number (sd-daemon(3)).
+    """
+    if _goes_to_journal():
+        template = "<{extra[priority]}>{extra[process]: <16} {message}"
+    else:
+        start = _CLEAR_LINE if sys.stderr.isatty() else ""
+        template = start + "{time:HH:mm:ss.SSS} {level: <7} {extra[process]: <16} {message}"
     logger.remove()
-    logger.configure(extra={"process": process}, patcher=_show_controls)
-    logger.add(_write, level=level, format=start + template, backtrace=False, diagnose=False)
+    logger.configure(extra={"process": process}, patcher=_prepare)
+    logger.add(_write, level=level, format=template, backtrace=False, diagnose=False)
 
 
 def say(text: str, *, end: str = "\n") -> None:
@@ -55,8 +64,20 @@ def _show_crash(
     _write("".join(traceback.format_exception(kind, error, trace)))
 
 
-def _show_controls(record: "Record") -> None:
+def _prepare(record: "Record") -> None:
     record["message"] = record["message"].translate(_CONTROLS)
+    level = record["level"].no
+    record["extra"]["priority"] = next(p for least, p in _PRIORITIES if level >= least)
+
+
+def _goes_to_journal() -> bool:
+    """Whether standard error is the stream that systemd has named (systemd.exec(5))."""
+    try:
+        device, inode = map(int, os.environ["JOURNAL_STREAM"].split(":"))
+        stderr = os.fstat(sys.stderr.fileno())
+    except (KeyError, ValueError, OSError):
+        return False
+    return (stderr.st_dev, stderr.st_ino) == (device, inode)
 
 
 def _write(text: str) -> None:

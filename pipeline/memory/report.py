@@ -10,6 +10,7 @@ from pipeline.memory.ages import AgeCounts, format_age
 from pipeline.memory.bottleneck import Bottleneck
 from pipeline.memory.cameras import CameraState
 from pipeline.memory.ledger import LedgerReader
+from pipeline.memory.pulse import Flow
 from pipeline.memory.status_line import CameraStatus, LineStatus, describe
 from pipeline.topology import RunSpec
 
@@ -55,6 +56,14 @@ class Report:
         dropped = sum(sum(self._ledger.drops(camera).values()) for camera in range(len(now)))
         drops, slowest = list(self._drops()), self._bottleneck.of_drops()
         return describe(LineStatus(cameras, ages, dropped, drops, slowest), width)
+
+    def flows(self) -> dict[str, Flow]:
+        """Of each camera, what came and what had a result."""
+        return {name: self._flow(camera) for camera, name in enumerate(self._run.cameras)}
+
+    def _flow(self, camera: int) -> Flow:
+        came = self._captured(camera) + sum(self._ledger.drops(camera).values())
+        return Flow(came, self._published(camera).frames)
 
     def _totals(self) -> list[_Totals]:
         return [self._totals_of(camera) for camera in range(len(self._run.cameras))]

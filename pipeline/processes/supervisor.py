@@ -48,6 +48,11 @@ class Supervisor:
             ManagedProcess(run, spec, log_level, self._fork_server) for spec in run.processes
         ]
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether each process has begun its work; a camera may be away all the same."""
+        return all(process.ended or process.is_ready(self._ledger) for process in self._processes)
+
     def watch(
         self, stopped: Callable[[], bool], tick: Callable[[], None], news: Sequence[int] = ()
     ) -> None:

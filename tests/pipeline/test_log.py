@@ -1,4 +1,7 @@
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from loguru import logger
@@ -53,3 +56,29 @@ def test_lines_below_the_level_are_left_out(capsys: pytest.CaptureFixture[str]) 
     logger.warning("at the level")
     assert "below" not in (said := capsys.readouterr().err)
     assert "at the level" in said
+
+
+@pytest.mark.parametrize(
+    ("level", "priority"), [("DEBUG", 7), ("INFO", 6), ("WARNING", 4), ("ERROR", 3)]
+)
+def test_the_journal_gets_levels_as_priorities_and_no_time(
+    level: str, priority: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "journal").open("w") as journal:
+        there = os.fstat(journal.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{there.st_dev}:{there.st_ino}")
+        monkeypatch.setattr(sys, "stderr", journal)
+        log.configure("DEBUG", "capture.yard")
+        logger.log(level, "said")
+    assert (tmp_path / "journal").read_text() == f"<{priority}>capture.yard     said\n"
+
+
+@pytest.mark.parametrize("stream", ["", "1", "1:2", "a:b", "1:2:3"])
+def test_another_stream_is_not_the_journal(
+    stream: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable is inherited by what is started from a service with another output."""
+    monkeypatch.setenv("JOURNAL_STREAM", stream)
+    log.configure("INFO", "run")
+    logger.info("said")
+    assert "INFO    run              said" in capsys.readouterr().err

@@ -1,0 +1,103 @@
+"""A unit of systemd that starts a line at boot and watches it.
+
+thunderline install-service --config /etc/thunderline/gate.yaml
+thunderline install-service --config gate.yaml --print         show it, write nothing
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline import log
+from pipeline.errors import LineError
+from pipeline.log import say, say_error
+
+EXIT_OK, EXIT_REFUSED = 0, 2
+UNITS = Path("/etc/systemd/system")
+_TEMPLATE = Path(__file__).parents[2] / "configs/systemd/thunderline.service"
+_NEXT = """Now:
+    systemctl daemon-reload
+    systemctl enable --now {unit}
+    systemctl status {unit}          what it does
+    systemctl reload {unit}          after a change of the configuration
+    journalctl --unit {unit}         what it says"""
+
+
+class UnitError(LineError):
+    """The unit cannot be made, or cannot be written."""
+
+
+def make_unit(command: Path, config: Path) -> str:
+    """The text of the unit.
+
+    Raises:
+        UnitError: a path that a unit cannot hold.
+    """
+    text = _TEMPLATE.read_text()
+    for mark, path in (("@COMMAND@", command), ("@CONFIG@", config)):
+        text = text.replace(mark, _quote(path))
+    return text.partition("\n")[2]  # without the line about the marks
+
+
+def _quote(path: Path) -> str:
+    """The path as one word of `ExecStart=` (systemd.service(5), "Command lines")."""
+    text = str(path)
+    if any(ord(character) < ord(" ") for character in text):
+        raise UnitError(f"{text!r}: expected a path without control characters")
+    escaped = text.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%").replace("$", "$$")
+    return f'"{escaped}"' if set(escaped) & set(" '\";") else escaped
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", type=Path, required=True, help="YAML file")
+    parser.add_argument("--name", default="thunderline", help="of the unit")
+    parser.add_argument("--print", action="store_true", help="show it, write nothing")
+    options = parser.parse_args(arguments)
+    log.configure("INFO", "install")
+    try:
+        text = make_unit(_find_command(), _check_config(options.config))
+        if options.print:
+            say(text, end="")
+            return EXIT_OK
+        path = UNITS / f"{options.name}.service"
+        _write(path, text)
+    except LineError as error:
+        say_error(f"error: {error}")
+        return EXIT_REFUSED
+    say(f"wrote {path}\n{_NEXT.format(unit=path.name)}")
+    return EXIT_OK
+
+
+def _find_command() -> Path:
+    """The command of this environment: another one may come first in the path."""
+    beside = Path(sys.executable).parent / "thunderline"
+    found = str(beside) if beside.exists() else shutil.which("thunderline")
+    if found is None:
+        raise UnitError("no command 'thunderline' beside this Python or in the path: install it "
+                        "with pip first")  # fmt: skip
+    return Path(found).absolute()
+
+
+def _check_config(config: Path) -> Path:
+    if not config.is_file():
+        raise UnitError(f"--config {config}: expected a file")
+    return config.absolute()
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise UnitError(
+            f"{path}: {error.strerror}: expected to be root; --print shows the unit"
+        ) from None
+
+
+if __name__ == "__main__":
+    log.guard_crashes()
+    sys.exit(main())
