@@ -30,6 +30,7 @@ from stages.services.web.problem import answer_defect, answer_refusal
 from stages.services.web.readings import EVERY_S, Readings
 from stages.services.web.stream import Stream
 from stages.services.web.tokens import load_tokens
+from stages.services.web.video import Video
 
 _TICK_S = 0.1
 _MOST_CONNECTIONS = 128
@@ -111,6 +112,7 @@ class Web:
                 *events.PastEvents(archive).routes(),
                 *recordings.PastRecordings(archive, cameras).routes(),
                 *self._metrics.routes(),
+                *Video(self._context, ending).routes(),
             ],
             exception_handlers={HTTPException: answer_refusal, Exception: answer_defect},
         )

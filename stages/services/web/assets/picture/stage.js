@@ -3,6 +3,8 @@
 import { Layer } from "../drawing/layer.js";
 import { say } from "../words.js";
 
+export { Player } from "./player.js";
+
 export class Stage {
   /** `camera` has `regions` and `tally`. */
   constructor(node, camera, settings) {
