@@ -13,6 +13,8 @@ import { Snapshots } from "./picture/snapshots.js";
 import { say } from "./words.js";
 
 const EVERY_MS = 2000;
+const PAST = 200; // events that are asked for at the start
+const REGIONS_EVERY = 15; // looks: others may change zones, too
 
 const find = (id) => document.getElementById(id);
 const access = new Access();
@@ -25,6 +27,7 @@ const editor = new Editor(find("editor"), access, (camera, regions) => {
   cards.get(camera)?.setRegions(regions);
 });
 let timer = 0;
+let looks = 0;
 
 function hear(message) {
   if (message.type === "event") events.add(message);
@@ -40,7 +43,6 @@ function showCameras({ cameras }) {
       cards.set(camera.name, card);
       find("cameras").append(card.node);
       snapshots.show(card);
-      learnRegions(card);
     }
     card.tell(camera);
   }
@@ -56,6 +58,13 @@ function showCameras({ cameras }) {
 
 async function learnRegions(card) {
   card.setRegions(await new RegionsFile(access, card.name).read().catch(() => card.regions));
+}
+
+/** What has happened before, where the line keeps it. */
+async function learnPast() {
+  const answer = await access.fetch(`/api/v1/events?limit=${PAST}`).catch(() => null);
+  if (!answer?.ok) return;
+  for (const event of (await answer.json()).events) hear(event);
 }
 
 function showTrouble(error) {
@@ -77,11 +86,16 @@ async function look() {
     ]);
     const isFirst = cards.size === 0;
     showCameras(cameras);
+    if (looks % REGIONS_EVERY === 0) for (const card of cards.values()) learnRegions(card);
+    looks += 1;
     showOverview(cameras, status);
     showMachine(status);
     showTrouble(null);
     find("main").hidden = false;
-    if (isFirst) turn();
+    if (isFirst) {
+      turn();
+      learnPast();
+    }
     stream.follow();
   } catch (error) {
     showTrouble(error);

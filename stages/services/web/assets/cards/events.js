@@ -47,6 +47,7 @@ export class Events {
 
   show() {
     this.isLate = false;
+    this.kept.sort((one, other) => one.captured_unix_ns - other.captured_unix_ns);
     const wanted = this.kept.filter((event) => this.isWanted(event)).slice(-SHOWN).reverse();
     this.list.replaceChildren(...wanted.map((event) => this.row(event)));
     this.none.hidden = wanted.length > 0;

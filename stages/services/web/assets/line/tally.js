@@ -3,24 +3,34 @@
 export class Tally {
   constructor() {
     this.run = null;
+    this.sinceNs = 0; // of the newest run
     this.clear();
   }
 
   clear() {
     this.zones = new Map(); // {inside, count} by name
     this.lines = new Map(); // counts by direction, by name
+    this.seqs = new Map(); // of the last event that was counted, by place
   }
 
-  /** Returns whether the event tells of a zone or a line. */
+  /** Events may come in any order. Returns whether this one tells something new of a zone or line. */
   add(event) {
-    if (event.run !== this.run) this.clear();
-    this.run = event.run;
-    if (event.region === undefined) return false;
+    const { run, seq, region, direction = "" } = event;
+    if (run !== this.run) {
+      if (event.captured_unix_ns < this.sinceNs) return false; // of a run that is over
+      this.clear();
+      this.run = run;
+      this.sinceNs = event.captured_unix_ns;
+    }
+    if (region === undefined) return false;
+    const place = `${event.kind.split("_")[0]} ${region} ${direction}`;
+    if (seq <= (this.seqs.get(place) ?? -1)) return false;
+    this.seqs.set(place, seq);
     if (event.kind === "line_cross") {
-      const counts = this.lines.get(event.region) ?? new Map();
-      this.lines.set(event.region, counts.set(event.direction, event.count));
+      const counts = this.lines.get(region) ?? new Map();
+      this.lines.set(region, counts.set(direction, event.count));
     } else {
-      this.zones.set(event.region, { inside: event.inside, count: event.count });
+      this.zones.set(region, { inside: event.inside, count: event.count });
     }
     return true;
   }
