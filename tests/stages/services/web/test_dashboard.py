@@ -197,8 +197,9 @@ def test_what_is_drawn_is_chosen_and_kept(page: Browser) -> None:
     assert count_marks(page) < whole, "boxes and trails alone"
     switch(page, trails=False, zones=False, boxes=False)
     assert count_marks(page) == 0
+    page.evaluate("globalThis.isOld = true")
     page.call("Page.reload")
-    page.wait_for("document.querySelector('.picture')?.dataset.frame", "it is loaded again")
+    page.wait_for(f"!globalThis.isOld && {FRAME}", "it is loaded again")
     assert page.evaluate("document.getElementById('boxes').ariaPressed") == "false"
     assert count_marks(page) == 0
     switch(page, boxes=True)
