@@ -140,6 +140,7 @@ def test_a_command_that_is_none_is_refused_with_those_there_are(
         ("python -m pipeline.client tcp://a", "thunderline client tcp://a"),
         ("python -m models.export a.pt", "python -m thunderline.models.export a.pt"),
         ("python run_pipeline.py --check", "thunderline run --check"),
+        ('prog="run_pipeline.py detect"', 'prog="thunderline detect"'),
         ('folders = ("pipeline", "models")', 'folders = ("pipeline", "models")'),
         ("from pipelines import a", "from pipelines import a"),
         ("the models of stages.config", "the models of stages.config"),
