@@ -9,6 +9,7 @@ from pipeline.limits import Limits
 from pipeline.loops.backoff import Retry
 from stages.events.config import FilterConfig, Lines, Zones
 from stages.events.record_config import FilePath, RecordConfig
+from stages.events.webhook_config import WebhookConfig
 
 SHIPPED_MODEL = "thundernet-snet49-street11"  # its name in `stages.model.zoo`
 
@@ -136,6 +137,7 @@ class LineConfig(_Section, frozen=True):
     publish: PublishConfig = PublishConfig()
     record: RecordConfig = RecordConfig()
     web: WebConfig | None = None
+    webhook: WebhookConfig | None = None
     ring: RingConfig = RingConfig()
     limits: Limits = Limits()
     cores: dict[str, Cores] = {}  # of the processes of each stage or service, by its name

@@ -35,6 +35,10 @@ def serves_web(config: LineConfig) -> bool:
     return config.web is not None
 
 
+def sends_webhooks(config: LineConfig) -> bool:
+    return config.webhook is not None
+
+
 def replicas(config: LineConfig) -> int:
     return config.detect.replicas
 
@@ -64,6 +68,8 @@ SERVICES: tuple[ServiceRow, ...] = (
                options=options.recorder),
     ServiceRow("web", "stages.services.web.service:Web", controls=True, when=serves_web,
                options=options.web),
+    ServiceRow("webhook", "stages.services.webhook.service:Webhook", when=sends_webhooks,
+               options=options.webhook),
 )  # fmt: skip
 
 

@@ -223,6 +223,12 @@ def recorder(given: Given) -> Options:
     }
 
 
+def webhook(given: Given) -> Options:
+    assert given.config.webhook is not None
+    options: Options = msgspec.to_builtins(given.config.webhook)
+    return options
+
+
 def record_video(given: Given) -> Options:
     record = given.config.record
     kept = [given.model_path, *(str(source.path) for source in source_files(given.config))]

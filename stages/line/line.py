@@ -30,6 +30,7 @@ from stages.recording.inputs import Input, find_inputs
 from stages.recording.kept_check import check_kept
 from stages.recording.outputs import Output, check_outputs, find_outputs
 from stages.services.web.address import bind, check_packages, load_certificate, parse_listen
+from stages.services.webhook.options import TargetOptions, check_target
 
 
 class _Instance(NamedTuple):
@@ -58,6 +59,7 @@ class Line:
         check_kept(config, self.model.labels)
         _check_keys(config)
         check_web(config.web)
+        check_webhook(config, self.model.labels)
         self.outputs = tuple(find_outputs(config))
         self._config_path = config_path
         if self.outputs:
@@ -193,6 +195,15 @@ def _check_keys(config: LineConfig) -> None:
     keys = server_keys(config.publish.secret_key, config.publish.clients)
     if keys is not None:
         keys.socket_options()
+
+
+def check_webhook(config: LineConfig, labels: Sequence[str]) -> None:
+    """Refuse targets that could not be asked, or that no event could be for."""
+    if config.webhook is None:
+        return
+    for name, target in config.webhook.targets.items():
+        options = msgspec.convert(msgspec.to_builtins(target), TargetOptions)
+        check_target(f"webhook.targets.{name}", options, config.camera_names, labels)
 
 
 def check_web(web: WebConfig | None) -> None:

@@ -29,5 +29,6 @@ BUDGETS = {
     "overlay": Budget(3.6, 115),
     "record_video": Budget(12.0, 105),
     "recorder": Budget(0.5, 90),
+    "webhook": Budget(0.6, 70),  # nothing happens most of the time
     "web": Budget(0.35, 90),  # while nobody looks
 }

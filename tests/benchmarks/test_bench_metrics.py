@@ -1,6 +1,7 @@
-"""What a scrape of `/metrics` costs the service, and the line."""
+"""What a scrape of `/metrics` costs, and the line with and without those who tell of it."""
 
 import http.client
+import json
 import time
 from pathlib import Path
 
@@ -8,14 +9,16 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.measured_line import MeasuredLine, cpu_ns, memory
-from tests.benchmarks.report import Row, report
+from tests.benchmarks.report import Row, bench_model, report
 from tests.ports import free_port
-from tests.stages.services.web.web_line import TINY_MODEL, WebLine
+from tests.stages.services.web.web_line import WebLine
+from tests.stages.services.webhook.receiver import Answer, Receiver, always
 
 pytestmark = pytest.mark.bench
 
 SCRAPES = 200
 CAMERAS = (1, 16)
+SETTLED, SECONDS, FPS = 50, 15, 25
 OPENMETRICS = {"Accept": "application/openmetrics-text"}
 
 
@@ -56,36 +59,50 @@ def test_scrapes_table(tmp_path: Path) -> None:
 
 
 def test_line_with_and_without_table(tmp_path: Path) -> None:
-    """The same street through the line, in turns: nobody scrapes, and somebody every second."""
-    rows: list[Row] = []
-    for turn, scraped in enumerate((False, True, False, True)):
-        rows.append(measure_line(tmp_path / str(turn), scraped=scraped))
-    report("metrics_line", "A drawn 720p street at 25 fps, scraped once a second or not", rows)
+    """The same street through the line, in turns: without the services, and with both at work."""
+    rows = [
+        measure_line(tmp_path / str(turn), served=served)
+        for turn, served in enumerate((False, True, False, True))
+    ]
+    report(
+        "metrics_line",
+        "A drawn 720p street at 25 fps, without services, or scraped once a second and with a "
+        "webhook that never answers",
+        rows,
+    )
 
 
-def measure_line(folder: Path, *, scraped: bool) -> Row:
+def measure_line(folder: Path, *, served: bool) -> Row:
     port = free_port()
     street = {"uri": "scene://street?seed=7&width=1280&height=720&fps=25"}
-    web = f"web={{listen: '127.0.0.1:{port}'}}" if scraped else "web=null"
-    line = MeasuredLine(folder, TINY_MODEL, street, web)
-    try:
-        line.receive(50)
-        pids = {name: pid for name, pid in line.pids().items() if name != "web"}
-        before_ns = {name: cpu_ns(pid) for name, pid in pids.items()}
-        ages_ms: list[float] = []
-        for _ in range(20):
-            if scraped:
-                ask(port)
-            ages_ms += [message.age_ms for message in line.receive(25)]
-        spent_ms = sum(cpu_ns(pid) - before_ns[name] for name, pid in pids.items()) / 1e6
-        return {
-            "scraped": "yes" if scraped else "no",
-            "CPU of the line, ms a frame": spent_ms / len(ages_ms),
-            "age p50 ms": float(np.percentile(ages_ms, 50)),
-            "age p99 ms": float(np.percentile(ages_ms, 99)),
-        }
-    finally:
-        line.end()
+    with Receiver(always(Answer(silent=True))) as receiver:
+        hook = {"targets": {"mute": {"url": receiver.url}}, "outbox": f"{folder}/outbox"}
+        settings = (f"web={{listen: '127.0.0.1:{port}'}}", f"webhook={json.dumps(hook)}")
+        line = MeasuredLine(folder, bench_model(), street, *(settings if served else ()))
+        try:
+            line.receive(SETTLED)
+            return measure_frames(line, port if served else None)
+        finally:
+            line.end()
+
+
+def measure_frames(line: MeasuredLine, port: int | None) -> Row:
+    pids = line.pids()
+    before_ns, began_ns = {name: cpu_ns(pid) for name, pid in pids.items()}, time.monotonic_ns()
+    ages_ms: list[float] = []
+    for _ in range(SECONDS):
+        if port is not None:
+            ask(port)
+        ages_ms += [message.age_ms for message in line.receive(FPS)]
+    spent_ns = {name: cpu_ns(pid) - before_ns[name] for name, pid in pids.items()}
+    services_ns = sum(spent_ns.pop(name, 0) for name in ("web", "webhook"))
+    return {
+        "services": "none" if port is None else "web, webhook",
+        "CPU of the line, ms a frame": sum(spent_ns.values()) / len(ages_ms) / 1e6,
+        "of the services, % of a core": 100 * services_ns / (time.monotonic_ns() - began_ns),
+        "age p50 ms": float(np.percentile(ages_ms, 50)),
+        "age p99 ms": float(np.percentile(ages_ms, 99)),
+    }
 
 
 def ask(port: int) -> None:

@@ -50,15 +50,17 @@ class Outbox:
         self._store = self._open()
         self.losses = Losses(name, self._store.lost())
 
-    def put_event(self, id: MessageId, topic: str, body: bytes) -> bool:
+    def put_event(self, id: MessageId, topic: str, body: bytes, *, complete: bool = True) -> bool:
         """Keep an event; returns whether it is new. Those of a camera are to come in order.
 
-        A gap in the numbers of a camera is counted as lost.
+        A gap in the numbers of a camera is counted as lost, unless not all of its events are put
+        here: `complete` tells.
         """
         last = self.last_seq(id.camera, id.run)
         if id.seq <= last:
             return False
-        self.losses.count("missed", id.seq - last - 1)
+        if complete:
+            self.losses.count("missed", id.seq - last - 1)
         self._marks[id.camera] = self._pending.marks[id.camera] = id.run, id.seq
         self._put(Item(self._next(), str(id), topic, body))
         return True

@@ -17,7 +17,10 @@ from tests.test_docs import config_keys
 
 PAGE = (REPOSITORY / "docs/configuration.md").read_text()
 SECTIONS = ("sources", "cores")  # which hold keys, or names of the user
-NEEDS_ANOTHER = ("publish.clients", "web.key")  # key beside it
+# Keys that are valid with others only.
+NEEDS_ANOTHER = (
+    "publish.clients", "web.key", "webhook.targets.*.url_env", "webhook.targets.*.url_file",
+)  # fmt: skip
 AREA = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]
 WAY = {"from": [0.2, 0.5], "to": [0.8, 0.5]}
 # Of each kind and in each range some value is allowed.
@@ -26,6 +29,7 @@ VALUES = [
     "MJPG", "center", "auto", "scene://street?seed=8", "tcp://127.0.0.1:5599", "other.mp4",
     "motion", [0.1, 0.9], ["person"], {"person": 0.4}, AREA, [AREA], {"gate": {"polygon": AREA}},
     {"drive": WAY}, {"events": {"days": 5}}, {"cam0": {"days": 5}},
+    "multipart", ["line_cross"], {"X-Own": "7"}, {"phone": {"url": "https://localhost/other"}},
     ["cam0"], ["yard"], ["zone_leave"], {"all": {"pre_s": 1.0}},
 ]  # fmt: skip
 
@@ -90,6 +94,9 @@ def test_a_key_is_hot_where_the_page_says_so(key: str, tiny_model: Path, tmp_pat
             "keep": {"events": {"cameras": {"cam0": {}}}},
         },
     }
+    if key.startswith("webhook."):
+        targets = {"phone": {"url": "https://localhost/hook"}}
+        content["webhook"] = {"targets": targets, "outbox": str(tmp_path)}
     line = Line(build(content, LineConfig, "line.yaml"))
     told, refusals = 0, list[str]()
 
