@@ -22,7 +22,7 @@ KILLS = 2
 
 def films(folder: Path) -> list[tuple[Path, Sidecar]]:
     """In the order of their beginnings."""
-    found = [(path, read_sidecar(path)) for path in folder.rglob("*Z*.mp4")]
+    found = [(path, read_sidecar(path)) for path in folder.rglob("[0-9]*Z*.mp4")]
     known = [(path, sidecar) for path, sidecar in found if sidecar is not None]
     assert len(known) == len(found)
     return sorted(known, key=lambda each: each[1].begin_unix_ns)

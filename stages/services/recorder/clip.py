@@ -3,12 +3,13 @@
 import time
 
 from pipeline.client import DetectionMessage, EventMessage, ModelInfo
-from pipeline.service import Packet, PacketView
+from pipeline.service import Packet
 from stages.services.archive.archive import Archive
 from stages.services.archive.layout import NS, Kind, iso_utc
 from stages.services.archive.sidecar import Sidecar
 from stages.services.recorder.film import Film
 from stages.services.recorder.finisher import Finisher
+from stages.services.recorder.packet_source import Packets
 from stages.services.recorder.reel import Reel
 from stages.services.recorder.rules import ClipRule, Ongoing, begun_by, ended_by
 from stages.services.recorder.sightings import Sightings, best_time_s, boxes_of, tracks_of
@@ -29,7 +30,7 @@ class Clip:
     """
 
     def __init__(
-        self, name: str, rule: ClipRule, camera: str, at_ns: int, packets: PacketView,
+        self, name: str, rule: ClipRule, camera: str, at_ns: int, packets: Packets,
         archive: Archive, finisher: Finisher, sightings: Sightings, model: ModelInfo,
         *, seconds: float = 0.0, group: str = "", part: int = 0, begin_ns: int | None = None,
     ) -> None:  # fmt: skip

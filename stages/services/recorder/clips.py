@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 from loguru import logger
 
 from pipeline.client import DetectionMessage, EventMessage, ModelInfo
-from pipeline.service import PacketView
 from stages.services.archive.archive import Archive
 from stages.services.archive.sidecar import Sidecar
 from stages.services.archive.wishes import Wish
 from stages.services.recorder.clip import Clip
 from stages.services.recorder.finisher import Finisher
+from stages.services.recorder.packet_source import Packets
 from stages.services.recorder.rules import ClipRule, begun_by
 from stages.services.recorder.sightings import Sightings
 
@@ -23,7 +23,7 @@ class Clips:
     """Begins clips where a rule asks for it, and ends them."""
 
     def __init__(
-        self, rules: Mapping[str, ClipRule], cameras: Iterable[str], packets: PacketView,
+        self, rules: Mapping[str, ClipRule], cameras: Iterable[str], packets: Packets,
         archive: Archive, finisher: Finisher, model: ModelInfo,
     ) -> None:  # fmt: skip
         self._rules = rules

@@ -2,12 +2,12 @@
 
 import msgspec
 
-from pipeline.service import PacketView
 from stages.services.archive.archive import Archive
 from stages.services.archive.layout import NS, Kind
 from stages.services.archive.sidecar import Sidecar
 from stages.services.recorder.film import Film
 from stages.services.recorder.finisher import Finisher
+from stages.services.recorder.packet_source import Packets
 from stages.services.recorder.reel import Reel
 from stages.services.recorder.tap import Tap
 
@@ -18,12 +18,15 @@ class ContinuousOptions(msgspec.Struct, frozen=True):
     cameras: tuple[str, ...]
     segment_s: float
 
+    def wants(self, camera: str) -> bool:
+        return not self.cameras or camera in self.cameras
+
 
 class Continuous:
     """One camera's. It follows the ring of packets."""
 
     def __init__(
-        self, camera: str, segment_s: float, packets: PacketView, archive: Archive,
+        self, camera: str, segment_s: float, packets: Packets, archive: Archive,
         finisher: Finisher,
     ) -> None:  # fmt: skip
         self._tap = Tap(packets, camera)

@@ -13,6 +13,7 @@ from stages.services.archive.archive import Archive
 from stages.services.archive.layout import Kind
 from stages.services.archive.retention import Limits
 from stages.services.recorder.clips import Clips
+from stages.services.recorder.coder import CodedPackets
 from stages.services.recorder.continuous import Continuous, ContinuousOptions
 from stages.services.recorder.events import EventKeeper
 from stages.services.recorder.finisher import Finisher
@@ -20,6 +21,7 @@ from stages.services.recorder.resume import complete
 from stages.services.recorder.rules import ClipRule
 
 _TURN_S = 0.25  # a quarter of the longest fragment
+_LAST_S = 0.4  # for the last films to be finished, when the line stops; the next start does others
 
 
 class RecorderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,20 +47,19 @@ class Recorder:
             raise ServiceError(f"record.folder: {options.folder}: {error.strerror}") from None
         self._events = EventKeeper(self._archive)
         self._finisher = Finisher()
+        self._packets = CodedPackets(context.packets, context.frames, _recorded(options, context))
         self._continuous = {
             camera: Continuous(
-                camera, options.continuous.segment_s, context.packets, self._archive,
-                self._finisher,
+                camera, options.continuous.segment_s, self._packets, self._archive, self._finisher
             )
             for camera in context.cameras
-            if options.continuous is not None
-            and (not options.continuous.cameras or camera in options.continuous.cameras)
-        }  # fmt: skip
+            if options.continuous is not None and options.continuous.wants(camera)
+        }
         self._clips = Clips(
-            options.clips, context.cameras, context.packets, self._archive, self._finisher,
+            options.clips, context.cameras, self._packets, self._archive, self._finisher,
             options.model,
         )  # fmt: skip
-        self._sees = bool(options.clips)
+        self._sees = bool(options.clips) or options.continuous is not None
         self._has_resumed = False
         logger.info("keeps what matters in {}", options.folder)
 
@@ -73,7 +74,10 @@ class Recorder:
         self._clips.end()
         for continuous in self._continuous.values():
             continuous.end()
-        self._take_finished()
+        deadline_s = time.monotonic() + _LAST_S
+        while not self._finisher.is_idle and time.monotonic() < deadline_s:
+            time.sleep(_LAST_S / 20)
+            self._take_finished()
 
     def close(self) -> None:
         self._archive.close()
@@ -83,6 +87,7 @@ class Recorder:
         next_s = 0.0
         for message in self._context.messages():
             if isinstance(message, DetectionMessage):
+                self._packets.see(message)
                 self._clips.see(message)
             if time.monotonic() >= next_s:
                 next_s = time.monotonic() + _TURN_S
@@ -121,3 +126,14 @@ class Recorder:
                     self._archive.put(path, sidecar)
             except OSError as error:
                 logger.error("{}: its sidecar is not written: {}", path, error.strerror)
+
+
+def _recorded(options: RecorderOptions, context: ServiceContext) -> list[str]:
+    """The cameras of which films may be wanted at any time."""
+    continuous, rules = options.continuous, options.clips.values()
+    return [
+        camera
+        for camera in context.cameras
+        if (continuous is not None and continuous.wants(camera))
+        or any(not rule.cameras or camera in rule.cameras for rule in rules)
+    ]

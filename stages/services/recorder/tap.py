@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from pipeline.service import Packet, PacketReader, PacketView, Track
+from pipeline.service import Packet, Track
+from stages.services.recorder.packet_source import Packets, Reader
 
 _AT_ONCE = 2000  # packets of one turn: a minute or so
 
@@ -10,10 +11,10 @@ _AT_ONCE = 2000  # packets of one turn: a minute or so
 class Tap:
     """Opens the ring when there is one, and again when another took its place."""
 
-    def __init__(self, packets: PacketView, camera: str) -> None:
+    def __init__(self, packets: Packets, camera: str) -> None:
         self._packets = packets
         self._camera = camera
-        self._reader: PacketReader | None = None
+        self._reader: Reader | None = None
         self._begin_unix_ns = 0  # the oldest that is kept
         self._ahead: Packet | None = None
 
@@ -49,7 +50,7 @@ class Tap:
     def tracks(self, generation: int) -> Sequence[Track] | None:
         return None if self._reader is None else self._reader.tracks(generation)
 
-    def _open(self) -> PacketReader | None:
+    def _open(self) -> Reader | None:
         reader = self._reader
         if reader is None or (not reader.is_behind and not reader.is_current()):
             found = self._packets.open(self._camera)
