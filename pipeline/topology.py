@@ -96,10 +96,14 @@ class StageRow(StageSpec, frozen=True, kw_only=True):
 
 
 class ServiceRow(ServiceSpec, frozen=True, kw_only=True):
-    """A row of the table: a service, and what the configuration decides about it."""
+    """A row of the table: a service, and what the configuration decides about it.
+
+    `hot` names those options that may change while the line runs: the service is started again.
+    """
 
     when: Callable[[Any], bool] = always
     options: Callable[[Any], Mapping[str, Any]] = no_options
+    hot: tuple[str, ...] = ()
 
     def spec(self) -> ServiceSpec:
         return ServiceSpec(self.name, self.target, self.controls)

@@ -116,6 +116,50 @@ class WebConfig(_Section, frozen=True):
             raise ValueError("expected web.certificate too where web.key is given")
 
 
+class MqttQos(_Section, frozen=True):
+    """MQTT's levels of service: 0 may be lost, 1 may come twice, 2 comes once."""
+
+    events: Annotated[int, Meta(ge=0, le=2)] = 1
+    states: Annotated[int, Meta(ge=0, le=2)] = 1
+    pictures: Annotated[int, Meta(ge=0, le=2)] = 0
+
+
+class OutboxConfig(_Section, frozen=True):
+    """The file in which messages wait for their receiver."""
+
+    path: FilePath = "~/.local/state/thunderline/{name}.outbox"
+    max_mb: Annotated[float, Meta(ge=0.1, le=100_000.0)] = 32.0
+    max_age_h: Annotated[float, Meta(gt=0.0, le=87_600.0)] = 168.0  # that the machine has run
+
+
+class MqttConfig(_Section, frozen=True):
+    """Tells a broker what happens, and Home Assistant what there is."""
+
+    broker: Annotated[str, Meta(min_length=1)]
+    user: str | None = None
+    password_file: FilePath | None = None  # or THUNDERLINE_MQTT_PASSWORD in the environment
+    ca: FilePath | None = None  # PEM file of authorities; those of the machine by default
+    certificate: FilePath | None = None  # PEM file: how this line shows itself
+    key: FilePath | None = None  # PEM file, if the certificate's file does not hold it
+    name: CameraName | None = None  # of this line in topics; that of the machine by default
+    prefix: Annotated[str, Meta(pattern=r"^[^#+\x00/]+(/[^#+\x00/]+)*$")] = "thunderline"
+    # prefix of Home Assistant's discovery; null tells it nothing
+    discovery: Annotated[str, Meta(pattern=r"^[^#+\x00/]+(/[^#+\x00/]+)*$")] | None = (
+        "homeassistant"
+    )
+    keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
+    inflight: Annotated[int, Meta(ge=1, le=1000)] = 20  # messages on their way at a time
+    qos: MqttQos = MqttQos()
+    labels: tuple[str, ...] = ()  # that are counted; those of the filter, or all
+    count_s: Annotated[float, Meta(ge=0.1, le=3600.0)] = 1.0  # a count is told at most so often
+    clear_s: Patience = 5.0  # what is not seen for so long is not present
+    age_s: Annotated[float, Meta(ge=1.0, le=86_400.0)] = 30.0  # the age of results is told so often
+    # at most so often a picture of what happened; null sends none
+    picture_s: Annotated[float, Meta(ge=0.5, le=86_400.0)] | None = 10.0
+    picture_width: Annotated[int, Meta(ge=16, le=8192)] = 640  # pixels, at most
+    outbox: OutboxConfig = OutboxConfig()
+
+
 class RingConfig(_Section, frozen=True):
     slots: Annotated[int, Meta(ge=4, le=4096)] = 8  # frames under way per camera
     # the largest frame; memory is taken for what a source says its size is: 8K, in round figures
@@ -138,6 +182,7 @@ class LineConfig(_Section, frozen=True):
     record: RecordConfig = RecordConfig()
     web: WebConfig | None = None
     webhook: WebhookConfig | None = None
+    mqtt: MqttConfig | None = None
     ring: RingConfig = RingConfig()
     limits: Limits = Limits()
     cores: dict[str, Cores] = {}  # of the processes of each stage or service, by its name

@@ -39,6 +39,10 @@ def sends_webhooks(config: LineConfig) -> bool:
     return config.webhook is not None
 
 
+def tells_mqtt(config: LineConfig) -> bool:
+    return config.mqtt is not None
+
+
 def replicas(config: LineConfig) -> int:
     return config.detect.replicas
 
@@ -70,6 +74,8 @@ SERVICES: tuple[ServiceRow, ...] = (
                options=options.web),
     ServiceRow("webhook", "stages.services.webhook.service:Webhook", when=sends_webhooks,
                options=options.webhook),
+    ServiceRow("mqtt", "stages.services.mqtt.service:Mqtt", when=tells_mqtt,
+               options=options.mqtt, hot=("cameras",)),
 )  # fmt: skip
 
 

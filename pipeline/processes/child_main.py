@@ -20,13 +20,19 @@ from pipeline.errors import LineError
 from pipeline.links.control_client import ControlClient
 from pipeline.links.sockets import flush, messages_address
 from pipeline.loops.service_loop import ServiceLoop
+from pipeline.loops.service_options import ServiceOptions
 from pipeline.loops.source_loop import SourceLoop
 from pipeline.loops.stage_loop import StageLoop
 from pipeline.memory.event_log import EventLogReader
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.packet_layout import packets_path
 from pipeline.memory.packet_ring import PacketRing
-from pipeline.processes.orders import EXIT_CRASHED, EXIT_REFUSED, decode_orders
+from pipeline.processes.orders import (
+    EXIT_CRASHED,
+    EXIT_REFUSED,
+    EXIT_RENEWED,
+    decode_orders,
+)
 from pipeline.realtime import (
     die_with_parent,
     freeze_gc,
@@ -77,7 +83,7 @@ def main(encoded_orders: bytes) -> int:
     try:
         pin_to_core(process.core)
         name_process(process.name)
-        _serve(orders.run, process, stopped)
+        code = _serve(orders.run, process, stopped)
         flush()
     except LineError as error:
         logger.log(level, "{}", error)
@@ -85,20 +91,22 @@ def main(encoded_orders: bytes) -> int:
     except Exception:  # noqa: BLE001 - the process boundary: every error is logged and ends here
         logger.opt(exception=True).log(level, "{} crashed", process.name)
         return EXIT_CRASHED
-    return 0
+    return code
 
 
-def _serve(run: RunSpec, process: ProcessSpec, stopped: _StopFlag) -> None:
+def _serve(run: RunSpec, process: ProcessSpec, stopped: _StopFlag) -> int:
+    """Returns the exit code of a process in which nothing has gone wrong."""
     gc.disable()  # setting up makes many objects and little garbage: to collect it costs time
     ledger = Ledger.attach(Path(run.run_dir), len(run.cameras), len(run.processes))
     context = Context(run, process, ledger)
     context.heartbeat.start(os.getpid())
     if process.is_service:
-        _serve_service(context, stopped)
-    elif process.is_source:
+        return _serve_service(context, stopped)
+    if process.is_source:
         _serve_source(context, stopped)
     else:
         _serve_stage(context, stopped)
+    return 0
 
 
 def _serve_source(context: Context, stopped: _StopFlag) -> None:
@@ -124,13 +132,13 @@ def _serve_stage(context: Context, stopped: _StopFlag) -> None:
         loop.run(stopped)
 
 
-def _serve_service(context: Context, stopped: _StopFlag) -> None:
+def _serve_service(context: Context, stopped: _StopFlag) -> int:
     lower_priority()
-    run, process = context.run, context.process
+    run, process, given = context.run, context.process, ServiceOptions(context)
     row = run.topology.service(process.stage)
     target, options = _load(row.target, context)
     control = ControlClient(context.run_dir) if row.controls else None
-    loop = ServiceLoop(context.heartbeat, stopped)
+    loop = ServiceLoop(context.heartbeat, lambda: stopped() or given.are_old())
     endpoint = messages_address(context.run_dir)
     access = ServiceContext(
         process.name,
@@ -147,6 +155,7 @@ def _serve_service(context: Context, stopped: _StopFlag) -> None:
         gc.enable()  # it has no frame to be late for, and asyncio makes cycles
         context.heartbeat.ready()
         loop.run(service)
+    return EXIT_RENEWED if given.are_old() and not stopped() else 0
 
 
 def _load(target: str, context: Context) -> tuple[Any, Any]:

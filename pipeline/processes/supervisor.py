@@ -17,7 +17,7 @@ from pipeline.processes.fork_client import ForkServerClient
 from pipeline.processes.forked_process import describe_exit
 from pipeline.processes.leftovers import Leftovers
 from pipeline.processes.managed_process import ManagedProcess
-from pipeline.processes.orders import EXIT_CRASHED, EXIT_REFUSED
+from pipeline.processes.orders import EXIT_CRASHED, EXIT_REFUSED, EXIT_RENEWED
 from pipeline.processes.reconfiguration import Reconfiguration
 from pipeline.processes.restarts import SERVICE_DELAY_CAP_S
 from pipeline.processes.watchdog import Watchdog
@@ -146,7 +146,9 @@ class Supervisor:
     def _take_exit(self, process: ManagedProcess, code: int) -> None:
         """Deal with an exit: the end of a source, a restart, or the end of the line."""
         reason = process.kill_reason or describe_exit(code)
-        if process.spec.is_service:
+        if process.spec.is_service and code == EXIT_RENEWED:
+            process.due_s = time.monotonic()
+        elif process.spec.is_service:
             self._restart_service(process, reason)
         elif code == 0 and process.spec.is_source:
             process.ended = True

@@ -20,6 +20,7 @@ from pipeline.topology import ProcessSpec, RunSpec, ServiceRow, StageRow
 from stages.config import SHIPPED_MODEL, LineConfig, WebConfig
 from stages.events.config_check import check_filter, check_regions
 from stages.graph import ROWS, make_topology
+from stages.line.mqtt_check import check_mqtt
 from stages.line.paths import expand_home
 from stages.model.model_choice import AUTO, choose_model
 from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
@@ -60,6 +61,7 @@ class Line:
         _check_keys(config)
         check_web(config.web)
         check_webhook(config, self.model.labels)
+        check_mqtt(config.mqtt, self.model.labels)
         self.outputs = tuple(find_outputs(config))
         self._config_path = config_path
         if self.outputs:
@@ -116,7 +118,7 @@ class Line:
                 core=cores[name],
                 options=msgspec.to_builtins(row.options(given)),
                 is_service=isinstance(row, ServiceRow),
-                hot=row.hot if isinstance(row, StageRow) else (),
+                hot=row.hot,
             )
 
     def _instances(self) -> Iterator[_Instance]:

@@ -45,6 +45,11 @@ def find_inputs(config: LineConfig, model_path: str, config_path: Path | None) -
         for key in ("token_file", "certificate", "key"):
             if (name := getattr(config.web, key)) is not None:
                 yield Input(f"the file of web.{key}", Path(name))
+    if config.mqtt is not None:
+        for key in ("password_file", "ca", "certificate", "key"):
+            if (name := getattr(config.mqtt, key)) is not None:
+                yield Input(f"the file of mqtt.{key}", Path(name))
+        yield Input("the file of mqtt.outbox", Path(config.mqtt.outbox.path))
     for stream in _STREAMS:
         if (path := Path("/dev") / stream).is_file():
             yield Input(f"what {stream} is connected to", path)

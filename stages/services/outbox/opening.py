@@ -8,6 +8,7 @@ from loguru import logger
 from pipeline.service import ServiceError
 from stages.services.outbox.store import NotOurs, Store
 
+_SQLITE = b"SQLite format 3\0"
 _BESIDE = ("", "-wal", "-journal", "-shm")  # the files of an SQLite database
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _HELD = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -28,6 +29,7 @@ def open_store(path: Path, name: str) -> Store:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _check_kind(path)
         try:
             return Store(path)
         except sqlite3.Error as error:
@@ -48,6 +50,17 @@ def open_store(path: Path, name: str) -> Store:
         if is_disk(error):
             raise
         raise ServiceError(f"{name}: {path}: {error}") from None
+
+
+def _check_kind(path: Path) -> None:
+    """Leave a file alone that was never an outbox. A power cut may leave zeros where one began."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_SQLITE))
+    except FileNotFoundError:
+        return
+    if start and start != _SQLITE and any(start):
+        raise NotOurs("expected an outbox, got a file of another kind")
 
 
 def is_damage(error: sqlite3.Error) -> bool:

@@ -1,22 +1,13 @@
 """Pictures of the newest results, made while somebody waits, once for all who want the same."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
-from pipeline.client import Detection, DetectionMessage
+from pipeline.client import DetectionMessage
 from pipeline.service import FrameCopy, FrameView
-from stages.kernels.colour import to_bgr
-from stages.kernels.drawing.boxes import draw_boxes
-from stages.kernels.drawing.palette import Colour, class_colour, track_colour
 from stages.kernels.jpeg import encode_jpeg
-from stages.kernels.pixels import Pixels
+from stages.services.drawing import AREAS, draw_result
 from stages.services.web.feed import Feed, Heard
-from stages.slot import Slot
-
-_AREAS = ("frame", "format")
 
 
 class Look(NamedTuple):
@@ -94,7 +85,7 @@ class Pictures:
         copy = self._find(message)
         if copy is None:
             return None
-        image = _draw(copy, message, look)
+        image = draw_result(copy, message, look.width, annotated=look.annotated)
         photo = Photo(message.epoch, message.frame_id, message.captured_unix_ns, encode_jpeg(image))
         self._made = {
             kept: made
@@ -109,8 +100,8 @@ class Pictures:
         if copy is not None and copy.frame_id == message.frame_id:
             return copy
         if copy is None or copy.frame_id < message.frame_id:
-            copy = self._frames.copy_frame(camera, message.frame_id, _AREAS)
-            copy = copy or self._frames.copy_newest(camera, _AREAS)
+            copy = self._frames.copy_frame(camera, message.frame_id, AREAS)
+            copy = copy or self._frames.copy_newest(camera, AREAS)
             if copy is None:
                 self._copies.pop(camera, None)
                 return None
@@ -126,26 +117,3 @@ class Pictures:
 
 def _is_of(photo: Photo | None, message: DetectionMessage) -> bool:
     return photo is not None and (photo.epoch, photo.frame_id) == (message.epoch, message.frame_id)
-
-
-def _draw(copy: FrameCopy, message: DetectionMessage, look: Look) -> Pixels:
-    """The frame at the size that is wanted, with what was found in it."""
-    picture = Slot(copy.areas).picture
-    width, height = picture.form.display_wh
-    scale = min(1.0, (look.width or width) / width)
-    image = np.empty((max(1, round(height * scale)), max(1, round(width * scale)), 3), np.uint8)
-    to_bgr(picture, image)
-    if look.annotated and message.detections:
-        boxes = np.array([found.box for found in message.detections], np.float32) * scale
-        colours, texts = zip(*map(_mark, message.detections), strict=True)
-        draw_boxes(image, boxes, colours, texts)
-    return image
-
-
-def _mark(found: Detection) -> tuple[Colour, Sequence[str]]:
-    """The colour of a box, and texts that say ever less, as the recorded video has them."""
-    percent = f"{100 * found.score:.0f}%"
-    if found.track_id is None:
-        return class_colour(found.class_id), (f"{found.label} {percent}", found.label)
-    name = f"{found.label} {found.track_id}"
-    return track_colour(found.track_id), (f"{name} {percent}", name, f"{found.track_id}")

@@ -97,6 +97,8 @@ def test_a_key_is_hot_where_the_page_says_so(key: str, tiny_model: Path, tmp_pat
     if key.startswith("webhook."):
         targets = {"phone": {"url": "https://localhost/hook"}}
         content["webhook"] = {"targets": targets, "outbox": str(tmp_path)}
+    if key.startswith("mqtt"):
+        content["mqtt"] = {"broker": "broker.lan", "user": "line"}
     line = Line(build(content, LineConfig, "line.yaml"))
     told, refusals = 0, list[str]()
 

@@ -184,6 +184,15 @@ def test_the_database_of_another_program_is_refused_and_stays_as_it_is(tmp_path:
     assert path.read_bytes() == content
 
 
+def test_a_file_of_another_kind_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"\0\0\0 ftypisom" * 9)
+    with pytest.raises(ServiceError, match="expected an outbox, got a file of another kind"):
+        open_outbox(path)
+    assert path.read_bytes() == b"\0\0\0 ftypisom" * 9
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_file_is_of_one_process(tmp_path: Path) -> None:
     outbox = open_outbox(tmp_path / "o")
     with pytest.raises(ServiceError, match="expected a file of this line alone"):

@@ -1,0 +1,53 @@
+"""Who this line is, among all that a broker and Home Assistant know."""
+
+import hashlib
+import re
+import socket
+import uuid
+from pathlib import Path
+from typing import NamedTuple
+
+_MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+_MOST_NAME = 64  # characters
+_CLIENT_HEX = 11  # of the id, so that a client id has the 23 characters that all brokers take
+
+
+class Identity(NamedTuple):
+    """A line on a machine. Two machines of one name differ, and two lines of one machine."""
+
+    name: str  # in topics
+    id: str  # of 16 hexadecimal digits, for what must be unique
+
+    @property
+    def client_id(self) -> str:
+        """What the broker knows this line by: a second client of the same id ends the first."""
+        return f"thunderline-{self.id[:_CLIENT_HEX]}"
+
+    @property
+    def device_id(self) -> str:
+        """What Home Assistant knows this line by."""
+        return f"thunderline_{self.id}"
+
+
+def identify(name: str | None) -> Identity:
+    """By the name that is configured, or that of the machine."""
+    name = name or clean_name(socket.gethostname())
+    # The number of a machine is to be kept to itself, machine-id(5): a digest of it tells nothing.
+    digest = hashlib.sha256(f"thunderline/{_machine_id()}/{name}".encode())
+    return Identity(name, digest.hexdigest()[:16])
+
+
+def clean_name(text: str) -> str:
+    """Without what has a meaning in topics, ids or paths."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:_MOST_NAME] or "thunderline"
+
+
+def _machine_id() -> str:
+    for path in _MACHINE_IDS:
+        try:
+            found = path.read_text().strip()
+        except OSError:
+            continue
+        if found:
+            return found
+    return f"{uuid.getnode():012x}"  # the address of a network card

@@ -1,0 +1,24 @@
+"""Events as MQTT gets them: docs/mqtt_event.schema.json describes each field."""
+
+import msgspec
+
+from pipeline.client import EventMessage
+from stages.services.outbox.item import MessageId
+
+_encoder = msgspec.json.Encoder()
+
+
+def id_of(event: EventMessage) -> MessageId:
+    """What tells a receiver whether it has this event already."""
+    return MessageId(event.host, event.run, event.camera, event.seq)
+
+
+def encode_event(event: EventMessage) -> bytes:
+    """The event with its id, and with its type as the event entities of Home Assistant want it."""
+    fields = msgspec.to_builtins(event)
+    return _encoder.encode({"id": str(id_of(event)), "event_type": event_type(event)} | fields)
+
+
+def event_type(event: EventMessage) -> str:
+    """The direction of a crossing; otherwise begin, end, enter, leave or dwell."""
+    return event.direction or event.kind.rpartition("_")[2]

@@ -1,0 +1,29 @@
+"""What there is of a camera to tell of, as the configuration says."""
+
+import msgspec
+
+
+class CameraPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One camera: what it may see, its zones, and its counting lines with their directions."""
+
+    name: str
+    labels: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+    lines: dict[str, tuple[str, ...]] = {}
+
+
+class Qos(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of each kind of message, MQTT's levels of service."""
+
+    events: int = 1
+    states: int = 1
+    pictures: int = 0
+
+
+class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How often things are told, in seconds."""
+
+    counts_s: float
+    clear_s: float
+    age_s: float
+    picture_s: float | None

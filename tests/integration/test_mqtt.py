@@ -1,0 +1,93 @@
+"""A whole line and a real broker: all events arrive, once, whatever is killed on the way."""
+
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from pipeline.client import EventMessage
+from tests.conftest import StartLine
+from tests.integration.changing_line import reload, wait_for_log
+from tests.integration.test_events import ACROSS, MIDDLE, STREET, recorded, street
+from tests.running_line import PATIENCE_S, RunningLine, wait_until
+from tests.stages.services.mqtt.broker import Broker, running_broker
+from tests.stages.services.mqtt.serving import Subscriber
+
+PACE = "realtime: true"
+
+
+def telling(broker: Broker, folder: Path) -> dict[str, object]:
+    outbox = {"path": f"{folder}/{{name}}.outbox"}
+    return {"broker": f"127.0.0.1:{broker.port}", "name": "board-3", "outbox": outbox,
+            "clear_s": 0.5}  # fmt: skip
+
+
+def finish(line: RunningLine) -> None:
+    wait_until(lambda: line.process.poll() is not None, "the film is over", 5 * PATIENCE_S)
+    assert line.wait() == 0, line.stderr
+    assert line.leftovers() == []
+
+
+def test_events_of_a_line_arrive_once_though_its_processes_are_killed(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    path = tmp_path / "events.jsonl"
+    with running_broker(tmp_path / "broker") as broker:
+        subscriber = Subscriber(broker.port, "thunderline/#")
+        mqtt = yaml.safe_dump(telling(broker, tmp_path), default_flow_style=True).strip()
+        line = start_line(*street(path, PACE), "--set", f"mqtt={mqtt}")
+        subscriber.wait_for("thunderline/board-3/available", "online")
+        subscriber.wait_for_events(1)
+        line.kill_running("mqtt")
+        line.kill_running("publish")
+        broker.restart()
+        line.look()
+        finish(line)
+        told = recorded(path)
+        line = start_line(*street(path, PACE), "--set", f"mqtt={mqtt}")  # sends what is left
+        late = Subscriber(broker.port, "thunderline/#")
+        run = told[0].run
+
+        def missing() -> set[int]:
+            heard = [e for e in subscriber.events() + late.events() if e["run"] == run]
+            return {event.seq for event in told} - {event["seq"] for event in heard}
+
+        wait_until(lambda: not missing(), "all events have come")
+        for other in (subscriber, late):
+            other.close()
+    heard = {e["seq"]: e for e in subscriber.events() + late.events() if e["run"] == run}
+    fields = [msgspec.to_builtins(event) for event in told]
+    assert [{**f, "id": heard[f["seq"]]["id"], "event_type": heard[f["seq"]]["event_type"]}
+            for f in fields] == [heard[f["seq"]] for f in fields]  # fmt: skip
+    assert all(isinstance(event, EventMessage) for event in told)
+    pictures = [m for m in subscriber.heard if m.topic.endswith("/last/jpeg")]
+    assert pictures
+    assert all(m.payload.startswith(b"\xff\xd8") for m in pictures if m.payload)
+
+
+def test_zones_that_change_while_the_line_runs_change_in_home_assistant(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    file = tmp_path / "line.yaml"
+    source = {"uri": STREET, "name": "street", "realtime": True, "loop": False}
+    with running_broker(tmp_path / "broker") as broker:
+        content = {
+            "sources": [source | {"zones": yaml.safe_load(MIDDLE)}],
+            "mqtt": telling(broker, tmp_path),
+        }
+        file.write_text(yaml.safe_dump(content))
+        subscriber = Subscriber(broker.port)
+        line = start_line(file, "--set", "track.enabled=true")
+        inside = "thunderline/board-3/street/zone/middle/inside"
+        wait_until(lambda: inside in subscriber.values, "the zone is told of")
+        content["sources"] = [source | {"lines": yaml.safe_load(ACROSS)}]
+        file.write_text(yaml.safe_dump(content))
+        reload(line)
+        subscriber.wait_for(inside, b"")
+        wait_until(
+            lambda: any("/line/" in topic for topic in subscriber.values), "the line is told of"
+        )
+        wait_for_log(line, "configuration: in force in")
+        assert "starting it again" not in line.stderr
+        line.look()
+        subscriber.close()

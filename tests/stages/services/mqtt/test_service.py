@@ -1,0 +1,99 @@
+"""What the service tells a real broker of a line."""
+
+import json
+from pathlib import Path
+
+from pipeline.client import Detection
+from tests.pipeline.messages import make_message, make_status
+from tests.running_line import wait_until
+from tests.stages.services.mqtt.broker import Broker
+from tests.stages.services.mqtt.serving import BASE, Line, Subscriber, make_options, serving
+
+PERSON = Detection("person", 0, 0.9, (1.0, 2.0, 30.0, 40.0), 7)
+CAT = Detection("cat", 5, 0.9, (1.0, 2.0, 30.0, 40.0), 8)
+AVAILABLE = "thunderline/board-3/available"
+
+
+def test_what_is_seen_is_told_as_counts_and_presence(
+    broker: Broker, line: Line, subscriber: Subscriber, tmp_path: Path
+) -> None:
+    with serving(line.run_dir, make_options(tmp_path, broker.port)):
+        subscriber.wait_for(AVAILABLE, "online")
+        subscriber.wait_for(f"{BASE}/object/person/count", "0")
+        line.say(make_message(0, run="k3x9", detections=(PERSON, PERSON, CAT)))
+        subscriber.wait_for(f"{BASE}/object/person/count", "2")
+        subscriber.wait_for(f"{BASE}/object/person/present", "ON")
+        subscriber.wait_for(f"{BASE}/age_ms", "4.5")
+        line.say(make_message(1, run="k3x9", status="error", detections=()))
+        line.say(make_message(2, run="k3x9", detections=()))
+        subscriber.wait_for(f"{BASE}/object/person/count", "0")
+        subscriber.wait_for(f"{BASE}/object/person/present", "OFF")
+        assert subscriber.values[f"{BASE}/object/traffic_light/present"] == b"OFF"
+        assert not any("cat" in topic for topic in subscriber.values)
+    subscriber.wait_for(AVAILABLE, "offline")
+
+
+def test_what_happens_is_told_with_its_counts(
+    broker: Broker, line: Line, subscriber: Subscriber, tmp_path: Path
+) -> None:
+    with serving(line.run_dir, make_options(tmp_path, broker.port)):
+        line.happen(kind="zone_enter", region="lawn", count=3, inside=2)
+        line.happen(kind="line_cross", region="drive", direction="in", count=5)
+        line.happen(kind="track_begin")
+        entered, crossed, began = subscriber.wait_for_events(3)
+        subscriber.wait_for(f"{BASE}/zone/lawn/inside", "2")
+        subscriber.wait_for(f"{BASE}/line/drive/in", "5")
+        subscriber.wait_for(f"{BASE}/line/drive/out", "0")
+    assert [e["event_type"] for e in (entered, crossed, began)] == ["enter", "in", "begin"]
+    assert [e["id"] for e in (entered, crossed)] == ["board/k3x9/yard/0", "board/k3x9/yard/1"]
+    topics = [message.topic for message in subscriber.heard if "/event/" in message.topic]
+    assert topics == [f"{BASE}/event/{end}" for end in ("zone/lawn", "line/drive", "track")]
+    assert not any(m.retain for m in subscriber.heard if "/event/" in m.topic)
+
+
+def test_states_are_retained_and_events_are_not(
+    broker: Broker, line: Line, subscriber: Subscriber, tmp_path: Path
+) -> None:
+    with serving(line.run_dir, make_options(tmp_path, broker.port)):
+        line.say(make_status("stalled"))
+        line.happen(kind="zone_enter", region="lawn", count=3, inside=2)
+        subscriber.wait_for(f"{BASE}/zone/lawn/inside", "2")
+        subscriber.wait_for_events(1)
+        late = Subscriber(broker.port)
+        late.wait_for(f"{BASE}/zone/lawn/inside", "2")
+        late.wait_for(AVAILABLE, "online")
+        wait_until(lambda: f"{BASE}/status" in late.values, "the state is told")
+        assert json.loads(late.values[f"{BASE}/status"])["state"] == "stalled"
+        assert late.events() == []
+        late.close()
+
+
+def test_counts_go_on_in_a_run_and_begin_anew_in_the_next(
+    broker: Broker, line: Line, subscriber: Subscriber, tmp_path: Path
+) -> None:
+    options = make_options(tmp_path, broker.port)
+    with serving(line.run_dir, options):
+        line.happen(kind="line_cross", region="drive", direction="in", count=5, run="first")
+        subscriber.wait_for(f"{BASE}/line/drive/in", "5")
+    with serving(line.run_dir, options):
+        line.say(make_message(0, run="first"))
+        subscriber.wait_for(f"{BASE}/line/drive/out", "0")
+        assert subscriber.values[f"{BASE}/line/drive/in"] == b"5"
+        line.say(make_message(0, run="second", captured_unix_ns=9))
+        subscriber.wait_for(f"{BASE}/line/drive/in", "0")
+
+
+def test_changes_are_told_at_most_so_often(
+    broker: Broker, line: Line, subscriber: Subscriber, tmp_path: Path
+) -> None:
+    pace = {"counts_s": 3600.0}
+    with serving(line.run_dir, make_options(tmp_path, broker.port, pace=pace)):
+        subscriber.wait_for(f"{BASE}/object/person/count", "0")
+        for frame in range(200):
+            seen = (PERSON,) * (1 + frame % 3)
+            line.say(make_message(frame, run="k3x9", detections=seen))
+        line.happen()
+        subscriber.wait_for_events(1)
+        subscriber.wait_for(f"{BASE}/object/person/present", "ON")
+    told = [m.payload for m in subscriber.heard if m.topic == f"{BASE}/object/person/count"]
+    assert told == [b"0"]
