@@ -7,10 +7,10 @@ import msgspec
 from msgspec import UNSET
 
 from pipeline.config_file import Short
-from pipeline.credentials.patterns import HIDDEN
 from pipeline.redact import redact
 from stages.config import LineConfig
 from stages.line.config_source import KeyPath, show_path
+from stages.line.secret_keys import hide_secrets
 
 
 class Difference(NamedTuple):
@@ -25,20 +25,14 @@ class Difference(NamedTuple):
         """The path, as errors name it."""
         return show_path(self.path)
 
-    @property
-    def _is_address_of_hook(self) -> bool:
-        """Also the value of a header of one."""
-        return self.path[0] == "webhook" and ("url" in self.path or "headers" in self.path)
-
     def __str__(self) -> str:
         return f"{self.key}: {self._show(self.before)} -> {self._show(self.after)}"
 
     def _show(self, value: Any) -> str:
-        if self._is_address_of_hook and isinstance(value, str):
-            return HIDDEN  # whoever knows it may post there
         # With its name, which may say that it is a password.
         name = f"{self.path[-1]}: "
-        return redact(name + _SHORT.repr(value)).removeprefix(name)
+        shown = _SHORT.repr(hide_secrets(value, self.path))
+        return redact(name + shown).removeprefix(name)
 
 
 class _Written(Short):

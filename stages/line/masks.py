@@ -11,6 +11,7 @@ from pipeline.credentials.patterns import HIDDEN
 from pipeline.redact import redact
 from stages.config import LineConfig
 from stages.line.config_source import KeyPath, show_path
+from stages.line.secret_keys import is_secret
 
 
 def to_content(config: LineConfig) -> dict[str, Any]:
@@ -61,6 +62,8 @@ def unmask(content: Any, secret: Any) -> Any:
 
 def _show(path: KeyPath, text: str) -> str:
     """With its name, which may say that it is a password."""
+    if is_secret(path):
+        return HIDDEN
     name = next((f"{part}: " for part in reversed(path) if isinstance(part, str)), "")
     shown = redact(name + text).removeprefix(name)
     return shown.encode(errors="backslashreplace").decode()

@@ -50,6 +50,16 @@ def test_an_event_that_comes_again_is_not_kept_again(tmp_path: Path) -> None:
     assert outbox.losses.counts == {}
 
 
+def test_a_gap_is_no_loss_where_not_all_events_are_wanted(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path / "o")
+    for seq in (2, 7):
+        assert outbox.put_event(make_id(seq), "event", b"1", complete=False)
+    assert not outbox.put_event(make_id(7), "event", b"1", complete=False)
+    assert len(outbox) == 2
+    assert outbox.losses.counts == {}
+    outbox.close()
+
+
 def test_a_gap_in_the_numbers_is_counted_and_said(tmp_path: Path, said: list[str]) -> None:
     outbox = open_outbox(tmp_path / "o")
     put(outbox, 2, 3, 7)
