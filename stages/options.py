@@ -23,11 +23,14 @@ Options = Mapping[str, Any]
 USUALLY_KEPT: Mapping[Kept, KeepConfig] = {
     "continuous": KeepConfig(days=7),
     "clips": KeepConfig(days=30),
+    "snapshots": KeepConfig(days=30),
     "events": KeepConfig(days=365),
 }
 
 # What the archive calls one of each.
-_KINDS: Mapping[Kept, str] = {"continuous": "continuous", "clips": "clip", "events": "events"}
+_KINDS: Mapping[Kept, str] = {
+    "continuous": "continuous", "clips": "clip", "snapshots": "snapshot", "events": "events"
+}  # fmt: skip
 
 
 class Given(NamedTuple):
@@ -208,6 +211,7 @@ def recorder(given: Given) -> Options:
         "model": {"name": given.model.name, "sha256": given.model.sha256},
         "continuous": record.continuous,
         "clips": record.clips,
+        "snapshots": record.snapshots,
         "limits": {
             "free_gb": record.free_gb,
             "kinds": {_KINDS[name]: {"days": k.days, "gb": k.gb} for name, k in kept.items()},

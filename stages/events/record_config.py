@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from stages.events.config import Share
 
-Kept = Literal["continuous", "clips", "events"]
+Kept = Literal["continuous", "clips", "snapshots", "events"]
 EventName = Literal[
     "track_begin", "track_end", "zone_enter", "zone_leave", "zone_dwell", "line_cross"
 ]
@@ -58,6 +58,16 @@ class ClipConfig(_Section, frozen=True):
     max_s: Annotated[float, Meta(ge=10.0, le=3600.0)] = 300.0  # of one part
 
 
+class SnapshotConfig(_Section, frozen=True):
+    """The best picture of each track."""
+
+    cameras: tuple[str, ...] = ()  # all when empty, as in the next one
+    labels: tuple[str, ...] = ()
+    min_score: Share = 0.0
+    annotated: bool = True  # with the box
+    crop: bool = False  # the object and a little around it
+
+
 class RecordConfig(_Section, frozen=True):
     """Files that a run writes, and the folder of what is kept over many runs."""
 
@@ -69,10 +79,12 @@ class RecordConfig(_Section, frozen=True):
     folder: FilePath | None = None  # of what is kept, with an index
     continuous: ContinuousConfig | None = None
     clips: dict[str, ClipConfig] = {}
+    snapshots: SnapshotConfig | None = None
     keep: dict[Kept, KeepConfig] = {}
     free_gb: Annotated[float, Meta(ge=0.0, le=1_000_000.0)] = 1.0  # left on the disk
 
     def __post_init__(self) -> None:
-        for key, wanted in (("continuous", self.continuous), ("clips", self.clips)):
+        wants = {"continuous": self.continuous, "clips": self.clips, "snapshots": self.snapshots}
+        for key, wanted in wants.items():
             if wanted and self.folder is None:
                 raise ValueError(f"expected record.folder too where record.{key} is given")

@@ -19,6 +19,9 @@ def check_kept(config: LineConfig, labels: Sequence[str]) -> None:
     regions = [name for source in config.sources for name in (*source.zones, *source.lines)]
     if record.continuous is not None:
         _check("record.continuous.cameras", "camera", record.continuous.cameras, cameras)
+    if record.snapshots is not None:
+        _check("record.snapshots.cameras", "camera", record.snapshots.cameras, cameras)
+        _check("record.snapshots.labels", "label", record.snapshots.labels, labels)
     for name, rule in record.clips.items():
         path = f"record.clips.{name}"
         _check(f"{path}.cameras", "camera", rule.cameras, cameras)

@@ -19,6 +19,7 @@ from stages.services.recorder.events import EventKeeper
 from stages.services.recorder.finisher import Finisher
 from stages.services.recorder.resume import complete
 from stages.services.recorder.rules import ClipRule
+from stages.services.recorder.snapshots import SnapshotOptions, Snapshots
 
 _TURN_S = 0.25  # a quarter of the longest fragment
 _LAST_S = 0.4  # for the last films to be finished, when the line stops; the next start does others
@@ -32,6 +33,7 @@ class RecorderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: ModelInfo
     continuous: ContinuousOptions | None = None
     clips: Mapping[str, ClipRule] = {}
+    snapshots: SnapshotOptions | None = None
 
 
 class Recorder:
@@ -59,7 +61,12 @@ class Recorder:
             options.clips, context.cameras, self._packets, self._archive, self._finisher,
             options.model,
         )  # fmt: skip
-        self._sees = bool(options.clips) or options.continuous is not None
+        self._snapshots = (
+            Snapshots(options.snapshots, context.frames, self._archive, options.model)
+            if options.snapshots is not None
+            else None
+        )
+        self._sees = bool(options.clips or options.continuous or options.snapshots)
         self._has_resumed = False
         logger.info("keeps what matters in {}", options.folder)
 
@@ -72,6 +79,8 @@ class Recorder:
                 time.sleep(_TURN_S)
         self._take_turn()
         self._clips.end()
+        if self._snapshots is not None:
+            self._snapshots.end()
         for continuous in self._continuous.values():
             continuous.end()
         deadline_s = time.monotonic() + _LAST_S
@@ -89,6 +98,8 @@ class Recorder:
             if isinstance(message, DetectionMessage):
                 self._packets.see(message)
                 self._clips.see(message)
+                if self._snapshots is not None:
+                    self._snapshots.see(message)
             if time.monotonic() >= next_s:
                 next_s = time.monotonic() + _TURN_S
                 self._take_turn()
@@ -103,6 +114,8 @@ class Recorder:
         for event in self._context.events.read():
             if self._events.add(event):
                 self._clips.hear(event)
+                if self._snapshots is not None:
+                    self._snapshots.hear(event)
         for wish in self._archive.take_wishes():
             self._clips.wish(wish)
         self._clips.take_turn(time.time_ns())

@@ -91,6 +91,7 @@ def test_a_key_is_hot_where_the_page_says_so(key: str, tiny_model: Path, tmp_pat
             "folder": str(tmp_path / "kept"),
             "continuous": {},
             "clips": {"all": {}},
+            "snapshots": {},
             "keep": {"events": {"cameras": {"cam0": {}}}},
         },
     }

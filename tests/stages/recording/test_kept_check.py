@@ -31,6 +31,8 @@ def test_what_there_is_is_kept() -> None:
         ({"clips": {"a": {"cameras": ["x"]}}}, "record.clips.a.cameras: unknown camera 'x'"),
         ({"clips": {"a": {"regions": ["wa"]}}}, "a.regions: unknown zone or line 'wa'"),
         ({"clips": {"a": {"labels": ["cat"]}}}, "record.clips.a.labels: unknown label 'cat'"),
+        ({"snapshots": {"cameras": ["x"]}}, "record.snapshots.cameras: unknown camera 'x'"),
+        ({"snapshots": {"labels": ["x"]}}, "record.snapshots.labels: unknown label 'x'"),
         ({"clips": {"a": {}}, "folder": None}, "expected record.folder too where record.clips"),
         ({"continuous": {}, "folder": None}, "expected record.folder too where record.continuous"),
     ],
