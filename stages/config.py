@@ -142,9 +142,9 @@ class MqttConfig(_Section, frozen=True):
     certificate: FilePath | None = None  # PEM file: how this line shows itself
     key: FilePath | None = None  # PEM file, if the certificate's file does not hold it
     name: CameraName | None = None  # of this line in topics; that of the machine by default
-    prefix: Annotated[str, Meta(pattern=r"^[^#+\x00/]+(/[^#+\x00/]+)*$")] = "thunderline"
+    prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")] = "thunderline"
     # prefix of Home Assistant's discovery; null tells it nothing
-    discovery: Annotated[str, Meta(pattern=r"^[^#+\x00/]+(/[^#+\x00/]+)*$")] | None = (
+    discovery: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")] | None = (
         "homeassistant"
     )
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30

@@ -30,5 +30,6 @@ BUDGETS = {
     "record_video": Budget(12.0, 105),
     "recorder": Budget(0.5, 90),
     "webhook": Budget(0.6, 70),  # nothing happens most of the time
+    "mqtt": Budget(0.6, 110),  # no broker is there: what is to be told waits
     "web": Budget(0.35, 90),  # while nobody looks
 }

@@ -26,7 +26,8 @@ def line(tmp_path: Path) -> Iterator[MeasuredLine]:
     files = {"jsonl": "out.jsonl", "video": "out.mp4", "folder": "kept"}
     recordings = [f"record.{key}={tmp_path}/{name}" for key, name in files.items()]
     web = f"web={{listen: '127.0.0.1:{free_port()}'}}"
-    line = MeasuredLine(tmp_path / "line", bench_model(), {"uri": STREET}, *recordings, web)
+    mqtt = f"mqtt={{broker: '127.0.0.1:{free_port()}', outbox: {{path: {tmp_path}/outbox}}}}"
+    line = MeasuredLine(tmp_path / "line", bench_model(), {"uri": STREET}, *recordings, web, mqtt)
     yield line
     line.end()
 

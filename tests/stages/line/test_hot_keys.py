@@ -25,7 +25,7 @@ AREA = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]
 WAY = {"from": [0.2, 0.5], "to": [0.8, 0.5]}
 # Of each kind and in each range some value is allowed.
 VALUES = [
-    False, True, 0.05, 0.4, 7, 33, 77, 2000, [320, 240], "hard", "tcp", "udp", "DEBUG", "exit",
+    False, True, 0.05, 0.4, 2, 7, 33, 77, 2000, [320, 240], "hard", "tcp", "udp", "DEBUG", "exit",
     "MJPG", "center", "auto", "scene://street?seed=8", "tcp://127.0.0.1:5599", "other.mp4",
     "motion", [0.1, 0.9], ["person"], {"person": 0.4}, AREA, [AREA], {"gate": {"polygon": AREA}},
     {"drive": WAY}, {"events": {"days": 5}}, {"cam0": {"days": 5}},

@@ -142,12 +142,21 @@ class Subscriber:
     """Somebody else at the broker, who remembers all that comes."""
 
     def __init__(
-        self, port: int, topic: str = "#", tls: tuple[Path, Path, Path] | None = None
+        self,
+        port: int,
+        topic: str = "#",
+        tls: tuple[Path, Path, Path] | None = None,
+        session: str = "",
     ) -> None:
-        """`tls` has the authority, the certificate and its key."""
+        """`tls` has the authority, the certificate and its key.
+
+        For a `session` of some name the broker keeps what comes while this one is away.
+        """
         self.heard: list[paho.MQTTMessage] = []
         self._subscribed = threading.Event()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2)
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=session, clean_session=not session
+        )
         if tls is not None:
             authority, certificate, key = map(str, tls)
             self._client.tls_set(authority, certificate, key)
