@@ -4,6 +4,7 @@ A function returns the fields of the stage's `Options`. `stages/graph.py` names 
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -199,6 +200,7 @@ def web(given: Given) -> Options:
         **msgspec.structs.asdict(given.config.web),
         "archive": given.config.record.folder,
         "model": {"name": given.model.name, "sha256": given.model.sha256},
+        "card": {"file": Path(given.model_path).name, **msgspec.structs.asdict(given.model)},
     }
 
 

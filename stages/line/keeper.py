@@ -24,7 +24,7 @@ _OK, _NOT_READABLE, _NOT_THERE, _CONFLICT, _STALE, _INVALID, _DEFECT = (
     200, 400, 404, 409, 412, 422, 500,
 )  # fmt: skip
 _COST_OF_NOTHING = "nothing: it is in force already"
-_COST_OF_CHANGE = "nothing: no process is started again, and no frame is lost"
+_COST_OF_CHANGE = "nothing: no frame is lost, and no stage is started again"
 _COST_OF_START = (
     "a new start of the line: no camera gives results meanwhile, objects get new numbers, and "
     "counts begin at 0"

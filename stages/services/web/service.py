@@ -22,6 +22,8 @@ from stages.services.web.connection import HttpConnection, WebSocketConnection
 from stages.services.web.feed import Feed
 from stages.services.web.guard import Guard
 from stages.services.web.metrics import Metrics
+from stages.services.web.model import OPERATIONS as MODEL
+from stages.services.web.model import Model, ModelCard
 from stages.services.web.page import Page
 from stages.services.web.past import events, recordings
 from stages.services.web.past.archive_reader import ArchiveReader
@@ -42,9 +44,11 @@ class WebOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         model: of the line.
+        card: what the model's file says about it.
     """
 
     model: ModelInfo
+    card: Model
     listen: str
     hosts: tuple[str, ...]
     token_file: str | None
@@ -62,6 +66,7 @@ class Web:
         address = parse_listen(options.listen)
         self._context = context
         self._archive = options.archive
+        self._card = options.card
         self._tls = load_certificate(options.certificate, options.key)
         self._tokens = load_tokens(Path(options.token_file)) if options.token_file else None
         self._hosts = HostNames(address, options.hosts)
@@ -104,9 +109,10 @@ class Web:
             routes=[
                 *Page().routes(),
                 *Api(cameras, self._readings, feed, self._tokens).routes(
-                    [*CHANGES, *live.OPERATIONS, *events.OPERATIONS, *recordings.OPERATIONS]
+                    [*CHANGES, *MODEL, *live.OPERATIONS, *events.OPERATIONS, *recordings.OPERATIONS]
                 ),
                 *Configuration(self._context.ask_async).routes(),
+                *ModelCard(self._card).routes(),
                 *live.Live(cameras, pictures, ending).routes(),
                 *Stream(cameras, feed, ending).routes(),
                 *events.PastEvents(archive).routes(),

@@ -193,7 +193,7 @@ def test_what_is_no_json_is_said(kept: Kept, text: bytes, words: str) -> None:
 def test_a_plan_says_what_a_change_costs_and_changes_nothing(kept: Kept) -> None:
     hot = kept.patch({"track": {"lost_s": 5}}, mode="plan").body
     assert (hot["possible"], hot["applied"]) == (True, False)
-    assert hot["cost"] == "nothing: no process is started again, and no frame is lost"
+    assert hot["cost"] == "nothing: no frame is lost, and no stage is started again"
     both = kept.patch({"track": {"lost_s": 5}, "ring": {"slots": 9}}, mode="plan").body
     assert not both["possible"]
     assert [(each["key"], each["kind"]) for each in both["changes"]] == [

@@ -1,5 +1,6 @@
 """REST, asked of a real line: what it says, and that it says what its document promises."""
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from stages.model.model_file import read_model_metadata
 from stages.services.web.guard import HEADERS
 from tests.clips import make_clip
 from tests.running_line import wait_until
-from tests.stages.services.web.web_line import ABSENT, SECRET, Answer, WebLine
+from tests.stages.services.web.web_line import ABSENT, SECRET, TINY_MODEL, Answer, WebLine
 
 API = "/api/v1"
 
@@ -58,6 +60,7 @@ REQUESTS = [
     ("GET", f"{API}/healthz", {}),
     ("GET", f"{API}/readyz", {}),
     ("POST", f"{API}/ticket", {}),
+    ("GET", f"{API}/model", {}),
     ("GET", f"{API}/config", {}),
     ("POST", f"{API}/config/check", {}),
     ("POST", f"{API}/config/plan", {}),
@@ -139,6 +142,13 @@ def test_the_status_has_every_process(web: WebLine) -> None:
     assert by_name["web"]["restarts"] == 0
     assert by_name["publish"]["frames"] > 0
     assert all(process["memory_mib"] > 1 for process in by_name.values())
+
+
+def test_the_model_tells_what_it_is(web: WebLine) -> None:
+    card = web.ask(f"{API}/model").json()
+    assert (card["file"], card["name"]) == ("tiny.onnx", read_model_metadata(TINY_MODEL).name)
+    assert card["sha256"] == hashlib.sha256(TINY_MODEL.read_bytes()).hexdigest()
+    assert card["labels"] == list(read_model_metadata(TINY_MODEL).labels)
 
 
 def test_detections_are_the_last_message(web: WebLine) -> None:
