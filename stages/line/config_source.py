@@ -1,6 +1,5 @@
 """Where the configuration of a line comes from: its file, and what the command line says on top."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,10 +53,6 @@ class ConfigReading(NamedTuple):
 
     text: bytes  # of the file
     config: LineConfig  # with the command line on top
-
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(self.text).hexdigest()
 
 
 class ConfigSource:

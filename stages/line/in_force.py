@@ -66,9 +66,8 @@ class ConfigInForce:
         if camera is not None:
             source = content["sources"][camera]
             content = {"camera": camera, "zones": source["zones"], "lines": source["lines"]}
-        return hmac.new(self._key, json.dumps(content).encode(), hashlib.sha256).hexdigest()[
-            :_DIGITS
-        ]
+        digest = hmac.new(self._key, json.dumps(content).encode(), hashlib.sha256)
+        return digest.hexdigest()[:_DIGITS]
 
     def reload(self) -> None:
         """Apply what the file says now, and log what changes, or in one line why nothing does."""
