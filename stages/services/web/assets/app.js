@@ -4,11 +4,13 @@ import { Card } from "./cards/card.js";
 import { Events } from "./cards/events.js";
 import { showMachine } from "./cards/machine.js";
 import { showOverview } from "./cards/overview.js";
+import { Past } from "./cards/past.js";
 import { Editor } from "./editor/editor.js";
 import { Access, Refused } from "./line/access.js";
 import { RegionsFile } from "./line/regions.js";
 import { Settings } from "./line/settings.js";
 import { Stream } from "./line/stream.js";
+import { Films } from "./picture/film.js";
 import { Snapshots } from "./picture/snapshots.js";
 import { say } from "./words.js";
 
@@ -23,6 +25,8 @@ const cards = new Map();
 const events = new Events(find("events"));
 const stream = new Stream(access, hear);
 const snapshots = new Snapshots(access, stream, settings);
+const films = new Films(access);
+const past = new Past(find("past"), access);
 const editor = new Editor(find("editor"), access, (camera, regions) => {
   cards.get(camera)?.setRegions(regions);
 });
@@ -43,6 +47,7 @@ function showCameras({ cameras }) {
       cards.set(camera.name, card);
       find("cameras").append(card.node);
       snapshots.show(card);
+      films.add(card);
     }
     card.tell(camera);
   }
@@ -116,6 +121,7 @@ function turn() {
   events.choose(card?.name ?? "");
   find("editor").hidden = !isEdited;
   isEdited ? editor.open(card.name, card.labels) : editor.close();
+  card !== undefined && !isEdited ? past.open(card.name) : past.close();
 }
 
 function press(id, pressed, act) {
@@ -131,6 +137,7 @@ function press(id, pressed, act) {
 press("pause", false, (pressed) => {
   snapshots.isPaused = pressed;
   snapshots.wake();
+  films.pause(pressed);
 });
 for (const name of ["boxes", "labels", "zones", "trails"]) {
   press(name, settings[name], (pressed) => {

@@ -27,6 +27,8 @@ export class Card {
     this.stage = new Stage(find(".picture"), this, settings);
     this.labels = new Set(); // that results have told of
     this.hasPictures = false;
+    this.isFilm = false; // rather than pictures
+    this.whyPictures = "";
     this.still = null;
     this.objectsMs = 0;
     const title = find("h2 a");

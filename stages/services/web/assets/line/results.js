@@ -71,6 +71,7 @@ export class Results {
     const oldest = ptsNs - TRAIL_NS;
     return {
       epoch: message.epoch, frameId: message.frame_id, ptsNs, objects,
+      afterMs: Math.round((ptsNs - message.pts_ns) / 1e6),
       width: message.width, height: message.height,
       before: this.messages.filter((each) => each.pts_ns >= oldest && each.pts_ns < ptsNs),
     };

@@ -5,6 +5,7 @@ const SHORTEST_MS = 100;
 const MS_PER_PICTURE = 60; // all together, about sixteen a second
 const TROUBLE_MS = 2000;
 const MESSAGE_MS = 300; // for what is known of a picture to come
+const NO_MESSAGES = "no messages come, so the line draws boxes";
 
 export class Snapshots {
   constructor(access, stream, settings) {
@@ -54,9 +55,11 @@ export class Snapshots {
     const [, epoch, frameId] = /^"(\d+)-(\d+)"$/.exec(tag) ?? [];
     const shown = isDrawnHere
       ? await camera.results.ofFrame(Number(epoch), Number(frameId), MESSAGE_MS) : null;
+    if (camera.isFilm) return true; // it has begun meanwhile
     stage.showStill(bitmap, shown);
     camera.still = { path, tag };
-    stage.explain(...(isDrawnHere ? PICTURES : DRAWN_PICTURES));
+    const why = isDrawnHere ? camera.whyPictures : NO_MESSAGES;
+    stage.explain(why ? `Pictures: ${why}` : "Pictures", "One JPEG picture after the other");
     return true;
   }
 
@@ -68,14 +71,16 @@ export class Snapshots {
     return `/cameras/${encodeURIComponent(name)}/snapshot.jpg?width=${width}&annotated=${annotated}`;
   }
 
+  isWanted(camera) {
+    const isSeen = !document.hidden && this.seen.has(camera.stage.node);
+    return isSeen && !this.isPaused && camera.hasPictures && !camera.isFilm;
+  }
+
   /** Wait until the camera can be seen, and has something to show. */
   async turn(node, camera) {
-    while (document.hidden || this.isPaused || !this.seen.has(node) || !camera.hasPictures) {
+    while (!this.isWanted(camera)) {
       await new Promise((resolve) => { node.wake = resolve; });
     }
     node.wake = undefined;
   }
 }
-
-const PICTURES = ["Pictures", "One JPEG picture after the other, each with the boxes of its frame"];
-const DRAWN_PICTURES = ["Pictures with boxes", "The WebSocket gives no messages: the line draws boxes"];

@@ -3,14 +3,13 @@
 import { Layer } from "../drawing/layer.js";
 import { say } from "../words.js";
 
-export { Player } from "./player.js";
-
 export class Stage {
   /** `camera` has `regions` and `tally`. */
   constructor(node, camera, settings) {
     this.node = node;
     this.camera = camera;
     this.still = node.querySelector(".still");
+    this.video = node.querySelector("video");
     this.source = node.querySelector(".source");
     this.layer = new Layer(node.querySelector(".marks"), settings);
     this.shown = null;
@@ -30,10 +29,24 @@ export class Stage {
     this.mark(shown);
   }
 
-  /** What is known of the picture that is there now. */
+  /** The film, or the still picture that covers it: one that is hidden would not play. */
+  showFilm(isPlaying) {
+    this.node.classList.toggle("film", isPlaying);
+  }
+
+  /** The picture of the film that is shown now, as the still one. */
+  keepFilm() {
+    const { still, video } = this;
+    if (!this.node.classList.contains("film") || !video.videoWidth) return;
+    Object.assign(still, { width: video.videoWidth, height: video.videoHeight });
+    still.getContext("2d").drawImage(video, 0, 0);
+  }
+
+  /** What is known of the picture that is there now: of its frame, or of one before it. */
   mark(shown) {
     this.shown = shown;
     this.node.dataset.frame = shown === null ? "" : `${shown.epoch}-${shown.frameId}`;
+    this.node.dataset.afterMs = shown?.afterMs ?? "";
     this.redraw();
   }
 
