@@ -16,7 +16,7 @@ from stages.services.recorder.sightings import Sightings
 
 ASKED = "asked for"
 _BY_HAND = ClipRule((), (), (), (), 0.0, pre_s=5.0, post_s=0.0, join_s=0.0, max_s=600.0)
-_MEMORY_S = 30.0  # of results, beside the longest pre-roll
+_MEMORY_S = 60.0  # of results, beside the longest part: it ends at a key frame
 
 
 class Clips:
@@ -33,7 +33,7 @@ class Clips:
         self._finisher = finisher
         self._model = model
         longest_s = max((rule.max_s + rule.pre_s for rule in rules.values()), default=0.0)
-        self._seconds = min(longest_s, 600.0) + _MEMORY_S
+        self._seconds = longest_s + _MEMORY_S
         self._sightings: dict[str, Sightings] = {}
         self._clips: list[Clip] = []
 
@@ -48,7 +48,8 @@ class Clips:
                 clip.hear(event)
 
     def see(self, result: DetectionMessage) -> None:
-        self._memory(result.camera).add(result)
+        if any(not rule.cameras or result.camera in rule.cameras for rule in self._rules.values()):
+            self._memory(result.camera).add(result)
         for clip in self._clips:
             if clip.camera == result.camera:
                 clip.see(result)

@@ -28,7 +28,8 @@ class Film:
     def __init__(self, path: Path, tracks: Sequence[Track], first: Packet) -> None:
         self.path = path
         self.first = first
-        self.last = first
+        self.last = first  # that was added
+        self.shown = first  # the last one that is in the file
         self.track = tracks[first.track]
         self._remuxer = Remuxer(tracks, first)
         self._pending = bytearray(self._remuxer.init.data)
@@ -56,6 +57,7 @@ class Film:
             raise OSError(error.errno, error.strerror, str(self.path)) from None
         self._size += written
         self._pending.clear()
+        self.shown = self.last
 
     @property
     def is_empty(self) -> bool:
@@ -63,8 +65,8 @@ class Film:
 
     @property
     def duration_ns(self) -> int:
-        """From the first picture to the last."""
-        return self.last.pts_ns - self.first.pts_ns
+        """From the first picture to the last one in the file."""
+        return self.shown.pts_ns - self.first.pts_ns
 
     @property
     def begin_unix_ns(self) -> int:

@@ -83,7 +83,7 @@ class Reel:
         if film is None or sidecar is None:
             return
         film.close()
-        self._end_unix_ns, self._last = film.end_unix_ns, film.last
+        self._end_unix_ns, self._last = film.end_unix_ns, film.shown
         if film.is_empty:
             self._remove(film)
             return

@@ -2,45 +2,63 @@
 
 from collections import deque
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from pipeline.client import DetectionMessage
 from stages.services.archive.layout import NS
 from stages.services.archive.sidecar import Boxes, Seen, Track
 from stages.services.recorder.film import Film
 
-_MOST = 4000  # frames
+_MOST = 40_000  # frames
+
+
+class Sighting(NamedTuple):
+    """What is kept of the result of one frame: a few hundred bytes."""
+
+    pts_ns: int
+    captured_unix_ns: int
+    epoch: int
+    host: str
+    run: str
+    drops: dict[str, int]
+    seen: tuple[Seen, ...]
 
 
 class Sightings:
-    """The results of the last seconds, the oldest first."""
+    """What was seen in the last seconds, the oldest first."""
 
     def __init__(self, seconds: float) -> None:
         self._kept_ns = round(seconds * NS)
-        self._results: deque[DetectionMessage] = deque(maxlen=_MOST)
+        self._results: deque[Sighting] = deque(maxlen=_MOST)
 
     def add(self, result: DetectionMessage) -> None:
-        self._results.append(result)
+        seen = tuple(
+            Seen(found.track_id, found.label, round(found.score, 3), found.box)
+            for found in result.detections
+        )
+        self._results.append(
+            Sighting(
+                result.pts_ns, result.captured_unix_ns, result.epoch, result.host, result.run,
+                result.drops, seen,
+            )
+        )  # fmt: skip
         while result.captured_unix_ns - self._results[0].captured_unix_ns > self._kept_ns:
             self._results.popleft()
 
-    def between(self, begin_unix_ns: int, end_unix_ns: int) -> list[DetectionMessage]:
+    def between(self, begin_unix_ns: int, end_unix_ns: int) -> list[Sighting]:
         """Of frames that were captured then, with a margin of a second for the clocks."""
         begin, end = begin_unix_ns - NS, end_unix_ns + NS
         return [each for each in self._results if begin <= each.captured_unix_ns <= end]
 
 
-def boxes_of(results: Iterable[DetectionMessage], film: Film) -> list[Boxes]:
+def boxes_of(results: Iterable[Sighting], film: Film) -> list[Boxes]:
     """What was found, at the time at which the film shows it."""
     found = []
     for result in results:
-        is_in = film.first.pts_ns <= result.pts_ns <= film.last.pts_ns
-        if is_in and result.detections:
-            seen = tuple(
-                Seen(each.track_id, each.label, round(each.score, 3), each.box)
-                for each in result.detections
-            )
+        is_in = film.first.pts_ns <= result.pts_ns <= film.shown.pts_ns
+        if is_in and result.seen:
             at_s = round(film.film_s(result.pts_ns), 4)
-            found.append(Boxes(at_s, result.pts_ns, result.captured_unix_ns, seen))
+            found.append(Boxes(at_s, result.pts_ns, result.captured_unix_ns, result.seen))
     return found
 
 

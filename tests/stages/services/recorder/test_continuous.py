@@ -205,6 +205,7 @@ def test_a_full_disk_is_one_error_and_recording_goes_on_with_the_gap_told(
     assert_shows([first], 0, 5 * FPS)
     (gap,) = sidecar_of(second).gaps
     assert gap.why == "the disk: No space left on device"
+    assert gap.begin_unix_ns == camera.at(5 * FPS - 1)
     assert len(said) == 1
 
 
