@@ -6,7 +6,7 @@
 # Seen:    `{uri: http://cam/video?fps=5, name: gate}` is data for CSafeLoader. SafeLoader refuses
 #          it: a plain text ends at `?` in a flow mapping there. YAML 1.1 and 1.2 allow a `?` inside
 #          of a plain text (ns-plain-char), and SafeLoader takes the same line in block style.
-# Version: PyYAML 6.0.4 with libyaml 0.2.5, Python 3.11, Linux x86-64, 2026-11-30
+# Version: PyYAML 6.0.4 with libyaml 0.2.6, Python 3.11, Linux x86-64, 2026-11-30
 set -euo pipefail
 
 folder=$(mktemp -d)
