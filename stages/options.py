@@ -236,33 +236,21 @@ def webhook(given: Given) -> Options:
 
 
 def mqtt(given: Given) -> Options:
-    config = given.config.mqtt
-    assert config is not None
-    plain = ("broker", "user", "password_file", "ca", "certificate", "key", "name", "prefix",
-             "discovery", "keepalive_s", "inflight", "qos", "picture_width")  # fmt: skip
-    return {name: getattr(config, name) for name in plain} | {
-        "pace": {
-            "counts_s": config.count_s,
-            "clear_s": config.clear_s,
-            "age_s": config.age_s,
-            "picture_s": config.picture_s,
-        },
-        "outbox": config.outbox.path,
-        "outbox_mb": config.outbox.max_mb,
-        "outbox_h": config.outbox.max_age_h,
-        "cameras": [
-            {
-                "name": name,
-                "labels": config.labels or source.filter.labels or given.model.labels,
-                "zones": list(source.zones),
-                "lines": {
-                    line: list(dict.fromkeys((each.a_to_b, each.b_to_a)))
-                    for line, each in source.lines.items()
-                },
-            }
-            for name, source in zip(given.config.camera_names, given.config.sources, strict=True)
-        ],
-    }
+    config = given.config
+    assert config.mqtt is not None
+    options: dict[str, Any] = msgspec.to_builtins(config.mqtt)
+    labels = options.pop("labels")
+    pace = {name: options.pop(name) for name in ("count_s", "clear_s", "age_s", "picture_s")}
+    cameras = [
+        {
+            "name": name,
+            "labels": labels or source.filter.labels or given.model.labels,
+            "zones": list(source.zones),
+            "lines": {k: [*{v.a_to_b: 0, v.b_to_a: 0}] for k, v in source.lines.items()},
+        }
+        for name, source in zip(config.camera_names, config.sources, strict=True)
+    ]
+    return options | {"pace": pace, "cameras": cameras}
 
 
 def record_video(given: Given) -> Options:

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,10 @@ from tests.stages.services.mqtt.serving import Line, Subscriber, make_options, s
 RESTARTS = int(os.environ.get("RESTARTS", "100"))
 EVENTS = 10_000
 LONG_S = 1800.0
+
+
+def has_come(subscriber: Subscriber, messages: int) -> bool:
+    return len(subscriber.heard) >= messages
 
 
 @pytest.mark.bench
@@ -34,8 +39,10 @@ def test_events_and_restarts_of_the_broker(
     with running_broker(folder, *settings) as broker:
         subscriber = Subscriber(broker.port, "thunderline/+/+/event/#", session="bench")
         with serving(line.run_dir, make_options(tmp_path, broker.port)):
-            for _ in range(RESTARTS):
+            for restart in range(RESTARTS):
                 line.happen(EVENTS // RESTARTS)
+                enough = int((restart + 0.5) * EVENTS / RESTARTS)  # others are on their way
+                wait_until(partial(has_come, subscriber, enough), f"{enough} have come", LONG_S)
                 broker.stop(signal.SIGTERM)
                 broker.start()
             wait_until(

@@ -99,7 +99,7 @@ class CameraStates:
     def _count(self, counts: Counter[str], now_s: float) -> None:
         for label, slug in self._slugs.items():
             count = f"{counts[label]}".encode()
-            self._set(self._topics.objects(slug), count, self._pace.counts_s)
+            self._set(self._topics.objects(slug), count, self._pace.count_s)
             if counts[label]:
                 self._seen_s[label] = now_s
                 self._set(self._topics.present(slug), ON)
@@ -107,12 +107,12 @@ class CameraStates:
     def _tell_totals(self) -> None:
         for zone in self._plan.zones:
             inside = self.totals.inside.get(zone, 0)
-            self._set(self._topics.inside(zone), b"%d" % inside, self._pace.counts_s)
+            self._set(self._topics.inside(zone), b"%d" % inside, self._pace.count_s)
         for line, directions in self._plan.lines.items():
             for direction in directions:
                 count = self.totals.crossings.get(line, {}).get(direction, 0)
                 topic = self._topics.crossings(line, direction)
-                self._set(topic, b"%d" % count, self._pace.counts_s)
+                self._set(topic, b"%d" % count, self._pace.count_s)
 
     def _set(self, topic: str, payload: bytes, every_s: float = 0.0) -> None:
         self._states.set(Publication(topic, payload, self._qos), every_s)

@@ -23,7 +23,15 @@ class Qos(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How often things are told, in seconds."""
 
-    counts_s: float
+    count_s: float
     clear_s: float
     age_s: float
     picture_s: float | None
+
+
+class OutboxPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where events wait, and how many."""
+
+    path: str  # `{name}` stands for the name of the line
+    max_mb: float
+    max_age_h: float

@@ -18,7 +18,7 @@ from stages.services.mqtt.discovery import Device, Discovery
 from stages.services.mqtt.identity import identify
 from stages.services.mqtt.payloads import encode_event, id_of
 from stages.services.mqtt.pictures import LastPictures
-from stages.services.mqtt.plan import CameraPlan, Pace, Qos
+from stages.services.mqtt.plan import CameraPlan, OutboxPlace, Pace, Qos
 from stages.services.mqtt.publication import Publication
 from stages.services.mqtt.sender import Sender
 from stages.services.mqtt.states import States
@@ -51,9 +51,7 @@ class MqttOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     qos: Qos
     pace: Pace
     picture_width: int
-    outbox: str
-    outbox_mb: float
-    outbox_h: float
+    outbox: OutboxPlace
     cameras: tuple[CameraPlan, ...]
 
 
@@ -69,9 +67,7 @@ class Mqtt:
         self._tls = load_tls(self._address, options.ca, options.certificate, options.key)
         self._identity = identify(options.name)
         self._topics = Topics(f"{options.prefix}/{self._identity.name}")
-        limits = Limits(int(options.outbox_mb * (1 << 20)), options.outbox_h * 3600)
-        self._outbox = Outbox(outbox_path(options.outbox, self._identity.name), limits,
-                              "mqtt.outbox")  # fmt: skip
+        self._outbox = _open_outbox(options.outbox, self._identity.name)
         self._states = States()
         self._totals = _read_totals(self._outbox.note(_TOTALS))
         self._pictures = LastPictures(context.frames, options.pace.picture_s, options.picture_width)
@@ -205,9 +201,9 @@ class Mqtt:
         return Publication(self._topics.available, payload)
 
 
-def outbox_path(configured: str, name: str) -> Path:
-    """`{name}` stands for the name of the line."""
-    return Path(configured.replace("{name}", name))
+def _open_outbox(place: OutboxPlace, name: str) -> Outbox:
+    limits = Limits(int(place.max_mb * (1 << 20)), place.max_age_h * 3600)
+    return Outbox(Path(place.path.replace("{name}", name)), limits, "mqtt.outbox")
 
 
 def _read_totals(note: bytes | None) -> dict[str, Totals]:

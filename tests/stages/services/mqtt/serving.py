@@ -39,14 +39,17 @@ BASE = f"thunderline/board-3/{CAMERA}"
 
 def make_options(folder: Path, port: int, **changed: Any) -> dict[str, Any]:
     """As the table makes them of a configuration."""
-    pace = {"counts_s": 0.1, "clear_s": 0.3, "age_s": 1.0, "picture_s": None}
+    pace = {"count_s": 0.1, "clear_s": 0.3, "age_s": 1.0, "picture_s": None}
     options: dict[str, Any] = {
         "broker": f"127.0.0.1:{port}", "user": None, "password_file": None, "ca": None,
         "certificate": None, "key": None, "name": "board-3", "prefix": "thunderline",
         "discovery": "homeassistant", "keepalive_s": 5, "inflight": 20,
         "qos": {"events": 1, "states": 1, "pictures": 0},
         "pace": pace | changed.pop("pace", {}), "picture_width": 640,
-        "outbox": f"{folder}/{{name}}.outbox", "outbox_mb": 32.0, "outbox_h": 168.0,
+        "outbox": {
+            "path": f"{folder}/{{name}}.outbox", "max_mb": changed.pop("max_mb", 32.0),
+            "max_age_h": 168.0,
+        },
         "cameras": [PLAN],
     }  # fmt: skip
     return options | changed

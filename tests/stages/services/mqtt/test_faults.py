@@ -123,7 +123,7 @@ def test_beyond_the_outbox_the_oldest_events_are_lost_counted_and_said(
     broker: Broker, line: Line, tmp_path: Path, said: list[str]
 ) -> None:
     broker.stop()
-    options = make_options(tmp_path, broker.port, outbox_mb=0.05)
+    options = make_options(tmp_path, broker.port, max_mb=0.05)
     with serving(line.run_dir, options):
         line.happen(300)
         wait_until(lambda: any("lost: more wait" in text for text in said), "it is said")

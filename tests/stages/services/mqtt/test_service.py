@@ -86,7 +86,7 @@ def test_counts_go_on_in_a_run_and_begin_anew_in_the_next(
 def test_changes_are_told_at_most_so_often(
     broker: Broker, line: Line, subscriber: Subscriber, tmp_path: Path
 ) -> None:
-    pace = {"counts_s": 3600.0}
+    pace = {"count_s": 3600.0}
     with serving(line.run_dir, make_options(tmp_path, broker.port, pace=pace)):
         subscriber.wait_for(f"{BASE}/object/person/count", "0")
         for frame in range(200):
