@@ -31,6 +31,7 @@ from pipeline.links.endpoint import check_endpoint
 from pipeline.log import say, say_error
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.report import Report
+from pipeline.memory.roster import Roster
 from pipeline.memory.run_dir import RunDir
 from pipeline.processes.command_line import hide_arguments, learn_arguments
 from pipeline.processes.service_manager import ServiceManager
@@ -128,7 +129,7 @@ def run(line: Line, source: ConfigSource, first: ConfigReading, signals: Signals
         check_endpoint(line.config.publish.endpoint)
         run_dir = RunDir()
         try:
-            exit_code = supervise(line, source, first, run_dir, signals)
+            exit_code = supervise(line, source, first, run_dir, claims, signals)
             ended = Ended(exit_code, find_written(line.config, run_dir.path))
         finally:
             run_dir.remove()
@@ -138,21 +139,27 @@ def run(line: Line, source: ConfigSource, first: ConfigReading, signals: Signals
 
 
 def supervise(
-    line: Line, source: ConfigSource, first: ConfigReading, run_dir: RunDir, signals: Signals
+    line: Line,
+    source: ConfigSource,
+    first: ConfigReading,
+    run_dir: RunDir,
+    claims: Claims,
+    signals: Signals,
 ) -> int:
     """Run the processes of the line; returns the exit code."""
-    ledger = Ledger.create(run_dir.path, len(line.config.sources), len(line.processes))
+    ledger = Ledger.create(run_dir.path, *line.most)
     spec = line.run_spec(run_dir, os.getpid())
-    report = Report(spec, ledger)
+    report = Report(Roster(spec), ledger)
     manager = ServiceManager(report)  # before any process that would inherit what it is told
     supervisor = Supervisor(spec, ledger, line.config.log)
-    changes = Changes(line, source, first, run_dir.path, supervisor.reconfigure)
+    changes = Changes(line, source, first, run_dir.path, supervisor.reconfigure, claims)
     status = StatusLine(report)
 
     def tick() -> None:
         if signals.stopped():  # by the end of its terminal, perhaps: the status line has no place
             return
-        changes.turn(reload=signals.take_reload())
+        # One after the other: what cannot be taken now is taken later.
+        changes.turn(reload=not supervisor.is_changing and signals.take_reload())
         manager.look(supervisor.is_ready)
         if not manager.is_listening:  # it shows the state itself; the journal would be full of it
             status()

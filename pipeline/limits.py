@@ -16,5 +16,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     memory_mb: Annotated[int, Meta(ge=64)] = 512  # of a process, without shared memory
     restarts: Annotated[int, Meta(ge=0)] = 5  # of one process within `window_s`
     window_s: Seconds = 60.0
+    # Cameras that differ in name, in a run, with those that are removed: room is made for so many.
+    cameras: Annotated[int, Meta(ge=1, le=256)] = 32
     # What happens when the process of a camera has used up its restarts.
     on_lost: Literal["continue", "exit"] = "continue"

@@ -91,7 +91,6 @@ class ServiceContext:
         name: what its process is called, in the log and in the table of the processes.
         endpoint: where the line's messages come from, for the subscribers of `pipeline.client`.
             It needs no key, whatever the configuration says.
-        cameras: their names, in the order of the ledger.
         ledger: read-only counts and states.
         frames: copies of what lies in the slots of the cameras.
         packets: copies of the coded packets that cameras have sent.
@@ -102,7 +101,6 @@ class ServiceContext:
         self,
         name: str,
         endpoint: str,
-        cameras: tuple[str, ...],
         ledger: LedgerView,
         frames: FrameView,
         packets: PacketView,
@@ -112,13 +110,17 @@ class ServiceContext:
     ) -> None:
         self.name = name
         self.endpoint = endpoint
-        self.cameras = cameras
         self.ledger = ledger
         self.frames = frames
         self.packets = packets
         self._alive = alive
         self.events = EventLog(events)
         self._control = control
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """The names of the cameras that the line has now: some come, and some go."""
+        return self.ledger.camera_names
 
     def is_running(self) -> bool:
         """Give a sign of life; returns False when the line stops.

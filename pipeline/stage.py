@@ -31,6 +31,7 @@ from pipeline.memory.frame_ref import NO_FRAME, FrameRef
 from pipeline.memory.heartbeat import Heartbeat
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import Area, Ring
+from pipeline.memory.roster import Roster
 from pipeline.topology import ProcessSpec, RunSpec
 
 In = TypeVar("In")
@@ -106,9 +107,14 @@ class Context(msgspec.Struct, frozen=True, dict=True):
         return self.ledger.heartbeat(self.process.index, self.run.limits.frame_s)
 
     @cached_property
+    def cameras(self) -> Roster:
+        """The cameras now; `run` has those of the process's start."""
+        return Roster(self.run)
+
+    @cached_property
     def counters(self) -> tuple[FrameCounters, ...]:
-        """One row for each camera."""
-        cameras = range(len(self.run.cameras))
+        """One row for each camera that the run may come to have."""
+        cameras = range(self.ledger.camera_count)
         return tuple(self.ledger.counters(camera, self.process.index) for camera in cameras)
 
 
@@ -150,6 +156,25 @@ class Stage(Protocol[In_contra, Out_co]):
         """
         ...
 
+    def add_camera(self, camera: int) -> None:
+        """A camera has come, or come back; those of the start are in `context.cameras`.
+
+        Called between two frames, after `reconfigure` with what the configuration says of it.
+        """
+        ...
+
+    def end_camera(self, camera: int) -> None:
+        """No more frames of this camera come: end what goes on from frame to frame.
+
+        Called between two frames, and again at the start of a process that follows a dead one. Once
+        all processes have done so, `forget_camera` is called.
+        """
+        ...
+
+    def forget_camera(self, camera: int) -> None:
+        """The camera is gone: keep nothing of it. Called as often as `end_camera`."""
+        ...
+
     def close(self) -> None:
         """The line ends: flush and close what is open."""
         ...
@@ -177,6 +202,15 @@ class BasicStage(Generic[In, Out]):
         """By default no option is hot, and nothing calls this."""
         raise NotImplementedError(f"{type(self).__name__} has hot options, and no reconfigure")
 
+    def add_camera(self, camera: int) -> None:
+        """By default nothing is known of single cameras."""
+
+    def end_camera(self, camera: int) -> None:
+        """By default nothing goes on from frame to frame."""
+
+    def forget_camera(self, camera: int) -> None:
+        """By default nothing is known of single cameras."""
+
     def close(self) -> None:
         """By default there is nothing to flush."""
 
@@ -195,7 +229,8 @@ class StatefulStage(BasicStage[In, Out], ABC):
     def last_in_output(self, camera: int) -> int:
         """The newest frame of a camera whose effect a predecessor has left behind.
 
-        Asked once, at the start. A process may be killed after it has written a frame and before
-        the ledger says so; a stage that finds this out from its own output says it here.
+        Asked once, before the first frame that this process gets. A process may be killed after it
+        has written a frame and before the ledger says so; a stage that finds this out from its own
+        output says it here.
         """
         return NO_FRAME

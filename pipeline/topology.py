@@ -241,15 +241,31 @@ class ProcessSpec(msgspec.Struct, frozen=True):
 
 
 class RunSpec(msgspec.Struct, frozen=True):
-    """What all processes of a run share."""
+    """What all processes of a run share.
+
+    A camera keeps its number and its name for the whole run, and a process its index, also while
+    the camera is removed: what is counted of them goes on when it comes back.
+    """
 
     run_dir: str
     supervisor_pid: int
     topology: Topology
-    cameras: tuple[str, ...]
-    processes: tuple[ProcessSpec, ...]
+    cameras: tuple[str, ...]  # names, by number
+    processes: tuple[ProcessSpec, ...]  # by index
     limits: Limits = Limits()
-    revision: int = 0  # how often hot options have changed
+    revision: int = 0  # how often something of it has changed
+    ending: tuple[int, ...] = ()  # cameras of which no more frames come
+    gone: tuple[int, ...] = ()  # cameras of which nothing is known any more
+
+    @property
+    def present(self) -> tuple[int, ...]:
+        """Numbers of the cameras that are not gone."""
+        return tuple(camera for camera in range(len(self.cameras)) if camera not in self.gone)
+
+    @property
+    def present_processes(self) -> tuple[ProcessSpec, ...]:
+        """All but those of cameras that are gone."""
+        return tuple(process for process in self.processes if process.camera not in self.gone)
 
     @property
     def publisher(self) -> int | None:

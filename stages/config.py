@@ -192,6 +192,10 @@ class LineConfig(_Section, frozen=True):
     def camera_names(self) -> tuple[str, ...]:
         return tuple(source.name or f"cam{i}" for i, source in enumerate(self.sources))
 
+    @property
+    def named_sources(self) -> dict[str, SourceConfig]:
+        return dict(zip(self.camera_names, self.sources, strict=True))
+
     def __post_init__(self) -> None:
         names = self.camera_names
         twice = sorted({name for name in names if names.count(name) > 1})

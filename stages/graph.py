@@ -58,13 +58,15 @@ STAGES: tuple[StageRow, ...] = (
     StageRow("track", "stages.tracking.track:Track", reads="postprocess", when=options.picks,
              options=options.track, hot=("cameras",)),
     StageRow("publish", "stages.publish:Publish", reads="track", results=True,
-             options=options.publish),
+             options=options.publish, hot=("tracks",)),
     StageRow("record_jsonl", "stages.recording.record_jsonl:RecordJsonl", reads="publish",
-             link=LinkKind.DISPATCH, depth=4, when=records_jsonl, options=options.record_jsonl),
+             link=LinkKind.DISPATCH, depth=4, when=records_jsonl, options=options.record_jsonl,
+             hot=("tracks",)),
     StageRow("overlay", "stages.overlay:Overlay", reads="track", when=records_video,
              options=options.overlay, hot=("regions",)),
     StageRow("record_video", "stages.recording.record_video:RecordVideo", reads="overlay",
-             link=LinkKind.DISPATCH, depth=2, when=records_video, options=options.record_video),
+             link=LinkKind.DISPATCH, depth=2, when=records_video, options=options.record_video,
+             hot=("kept",)),
 )  # fmt: skip
 
 SERVICES: tuple[ServiceRow, ...] = (

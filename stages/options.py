@@ -79,11 +79,14 @@ def wants_packets(config: LineConfig) -> bool:
 
 def preprocess(given: Given) -> Options:
     config = given.config
-    gates = [
-        {"look_s": config.gate.look_s, "ignored": source.filter.ignore} if source.gate else None
-        for source in config.sources
-    ]
-    return {"gates": gates, "fit": given.model.fit}
+    return {
+        "gates": {
+            camera: {"look_s": config.gate.look_s, "ignored": source.filter.ignore}
+            for camera, source in config.named_sources.items()
+            if source.gate
+        },
+        "fit": given.model.fit,
+    }
 
 
 def detect(given: Given) -> Options:
@@ -136,8 +139,8 @@ def track(given: Given) -> Options:
         "lost_s": config.track.lost_s,
     }
     return {
-        "cameras": [
-            {
+        "cameras": {
+            camera: {
                 "is_tracked": is_tracked(config, source),
                 "labels": given.model.labels,
                 "tracker": tracker,
@@ -145,8 +148,8 @@ def track(given: Given) -> Options:
                 "zones": source.zones,
                 "lines": source.lines,
             }
-            for source in config.sources
-        ]
+            for camera, source in config.named_sources.items()
+        }
     }
 
 
@@ -175,7 +178,7 @@ def record_jsonl(given: Given) -> Options:
 
 def overlay(given: Given) -> Options:
     config = given.config
-    sources = zip(config.camera_names, config.sources, strict=True)
+    sources = config.named_sources.items()
     return {
         "labels": given.model.labels,
         "regions": {camera: regions_of(source) for camera, source in sources},

@@ -5,6 +5,7 @@ lines with what was counted there; the rate and the age of the frame.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -46,18 +47,21 @@ class Overlay(BasicStage[DetectionBody, None]):
 
     def __init__(self, options: OverlayOptions, context: Context) -> None:
         self._labels = options.labels
-        self._views = {camera: View() for camera in context.run.cameras}
-        self.reconfigure(options)
+        self._cameras = context.cameras
+        self._views: dict[str, View] = {}
+        self._regions = options.regions
 
     def reconfigure(self, options: OverlayOptions) -> None:
-        for camera, view in self._views.items():
-            view.regions = options.regions.get(camera, _NO_REGIONS)
+        self._regions = options.regions
+
+    def forget_camera(self, camera: int) -> None:
+        self._views.pop(self._cameras[camera], None)
 
     def process(self, frame: Frame[DetectionBody]) -> None:
-        body, view = frame.body, self._views[frame.camera]
+        body, view = frame.body, self._view(frame)
         detections = decode_detections(body.encoded)
         canvas, plates = self._begin(frame)
-        draw_regions(canvas, view.regions, _counts_of(body.tallies), plates)
+        draw_regions(canvas, self._regions_of(frame), _counts_of(body.tallies), plates)
         trails = view.trails(frame.ref.epoch)
         trails.add(detections, frame.pts_ns)
         trails.draw(canvas)
@@ -73,8 +77,14 @@ class Overlay(BasicStage[DetectionBody, None]):
     def _show(self, frame: Frame[DetectionBody | None], counts: Counts) -> None:
         """The frame without objects: nothing is known of those in it."""
         canvas, plates = self._begin(frame)
-        draw_regions(canvas, self._views[frame.camera].regions, counts, plates)
+        draw_regions(canvas, self._regions_of(frame), counts, plates)
         plates.draw()
+
+    def _view(self, frame: Frame[Any]) -> "View":
+        return self._views.setdefault(frame.camera, View())
+
+    def _regions_of(self, frame: Frame[Any]) -> Regions:
+        return self._regions.get(frame.camera, _NO_REGIONS)
 
     def _begin(self, frame: Frame[DetectionBody | None]) -> tuple[Pixels, Plates]:
         """Fill the canvas; the caption has the first choice of its place."""
@@ -82,7 +92,7 @@ class Overlay(BasicStage[DetectionBody, None]):
         canvas = slot.canvas
         to_bgr(slot.picture, canvas)
         plates = Plates(canvas)
-        rate = self._views[frame.camera].rate.count(frame.ref.captured_ns)
+        rate = self._view(frame).rate.count(frame.ref.captured_ns)
         age_ms = (monotonic_ns() - frame.ref.captured_ns) / _NS_PER_MS
         caption = f"{frame.camera}  {rate:.1f} fps  {age_ms:.0f} ms"
         plates.add(caption, BLACK, (0, canvas.shape[0]))
@@ -107,7 +117,6 @@ class View:
     """What the overlay knows of a camera besides its frame."""
 
     def __init__(self) -> None:
-        self.regions = _NO_REGIONS
         self.rate = FrameRate()
         self._trails = Trails()
         self._epoch: int | None = None

@@ -3,6 +3,8 @@
 Where a camera has a gate, it also tells which frames are idle: nothing moves, nothing is followed.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from pipeline.memory.frame_ref import NO_FRAME
@@ -19,7 +21,7 @@ _NS_PER_S = 1_000_000_000
 
 
 class PreprocessOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    gates: tuple[GateOptions | None, ...]  # of each camera; None looks at every frame
+    gates: Mapping[str, GateOptions]  # by camera; of others every frame is looked at
     fit: Fit = WARPED
 
 
@@ -34,24 +36,26 @@ class Preprocess(BasicStage[None, None]):
     def __init__(self, options: PreprocessOptions, context: Context) -> None:
         self._fit = options.fit
         self._fitter: Fitter | None = None
-        self._context = context
-        self._gates: list[_CameraGate | None] = [None] * len(options.gates)
+        self._ledger, self._cameras = context.ledger, context.cameras
+        self._gates: dict[int, _CameraGate] = {}
         self.reconfigure(options)
 
     def reconfigure(self, options: PreprocessOptions) -> None:
         """A gate that differs begins anew."""
-        for camera, (gate, wanted) in enumerate(zip(self._gates, options.gates, strict=True)):
-            if wanted is None:
-                self._gates[camera] = None
-            elif gate is None or gate.options != wanted:
-                self._gates[camera] = _CameraGate(wanted, self._context.ledger, camera)
+        before, self._gates = self._gates, {}
+        for name, wanted in options.gates.items():
+            camera = self._cameras.index(name)
+            gate = before.get(camera)
+            if gate is None or gate.options != wanted:
+                gate = _CameraGate(wanted, self._ledger, camera)
+            self._gates[camera] = gate
 
     def process(self, frame: Frame[None]) -> None:
         slot = Slot(frame)
         if self._fitter is None:  # the first frame tells the network's size
             self._fitter = Fitter(slot.network_wh, self._fit)
         place = self._fitter.fit(slot.picture, slot.tensor)
-        gate = self._gates[frame.ref.camera]
+        gate = self._gates.get(frame.ref.camera)
         if gate is not None and not gate.is_open(frame, part_of(slot.tensor, place)):
             raise FrameIdle
 
@@ -65,7 +69,7 @@ class _CameraGate:
         self._gate: Gate | None = None
         self._shape = (0, 0)  # (h, w) of the pictures that the gate knows
         self._epoch, self._newest = 0, NO_FRAME
-        self._said = RecentFrames[bool](1)
+        self._said = RecentFrames[bool]()
 
     def is_open(self, frame: Frame[None], picture: Pixels) -> bool:
         """The same for a frame that comes again: what was looked at is never idle later."""

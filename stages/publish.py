@@ -22,7 +22,7 @@ from pipeline.memory.frame_ref import NO_FRAME, Mark
 from pipeline.memory.run_dir import run_name
 from pipeline.realtime import monotonic_ns
 from pipeline.stage import Context, Frame, StatefulStage
-from stages.events.ending import read_ending
+from stages.events.ending import read_camera_ending, read_ending
 from stages.events.message import EventComposer
 from stages.events.outbox import decode_waiting
 from stages.kernels.detections import decode_detections
@@ -55,12 +55,12 @@ class Publish(StatefulStage[DetectionBody, PublishedBody]):
     def __init__(self, options: PublishOptions, context: Context) -> None:
         self._options = options
         self._stage = context.process.stage
-        self._cameras = context.run.cameras
+        self._cameras = context.cameras
         self._ledger = context.ledger
         self._written = context.ledger.publish_writer()
         self._counters = context.counters
         self._host, self._run = socket.gethostname(), run_name(context.run_dir)
-        topics = [f"{kind}.{name}" for name in self._cameras for kind in _KINDS]
+        topics = [topic for camera in context.run.present for topic in self._topics(camera)]
         keys = server_keys(options.secret_key, options.clients)
         services = context.run.topology.services
         private = messages_address(context.run_dir) if services else None
@@ -69,7 +69,7 @@ class Publish(StatefulStage[DetectionBody, PublishedBody]):
         self._run_dir = context.run_dir
         self._log = EventLogWriter(context.run_dir) if services else None
         self._events = EventComposer(context.run_dir, self._cameras, options.labels)
-        self._statuses: list[tuple[CameraState, int, str] | None] = [None] * len(self._cameras)
+        self._statuses: dict[int, tuple[CameraState, int, str]] = {}  # that were told of
 
     def process(self, frame: Frame[DetectionBody]) -> PublishedBody:
         return self._send(frame)
@@ -96,25 +96,47 @@ class Publish(StatefulStage[DetectionBody, PublishedBody]):
 
     def idle(self) -> None:
         self._broadcast.welcome()
-        for camera, name in enumerate(self._cameras):
-            status = self._ledger.camera(camera).status
-            if status != self._statuses[camera]:
-                self._statuses[camera] = status
-                state, since_unix_ns, why = status
-                message = StatusMessage(
-                    WIRE_VERSION, self._host, name, state.label, since_unix_ns, why
-                )
-                self._broadcast.send(f"status.{name}", self._encoder.encode(message))
+        for camera in self._cameras.run.present:
+            self._tell_status(camera)
+
+    def reconfigure(self, options: PublishOptions) -> None:
+        self._options = options
+
+    def add_camera(self, camera: int) -> None:
+        self._broadcast.add_topics(self._topics(camera))
+
+    def forget_camera(self, camera: int) -> None:
+        """Its last events and its last state are told; nothing of it is repeated any more."""
+        self._broadcast.add_topics(self._topics(camera))  # of a successor, which knows none of it
+        waiting = read_camera_ending(self._run_dir, camera)
+        self._tell(camera, self._encode_events(camera, waiting, self._last_frame_id(camera)))
+        self._tell_status(camera)
+        self._statuses.pop(camera, None)
+        self._broadcast.forget(self._topics(camera))
 
     def close(self) -> None:
         self.idle()
         if self._options.tracks:
             for camera, waiting in read_ending(self._run_dir).items():
-                after = self._counters[camera].last_frame_id
+                after = self._last_frame_id(camera)
                 self._tell(camera, self._encode_events(camera, waiting, after))
         self._broadcast.close()
         if self._log is not None:
             self._log.close()
+
+    def _topics(self, camera: int) -> list[str]:
+        return [f"{kind}.{self._cameras[camera]}" for kind in _KINDS]
+
+    def _last_frame_id(self, camera: int) -> int:
+        return self._counters[camera].last_frame_id
+
+    def _tell_status(self, camera: int) -> None:
+        status, name = self._ledger.camera(camera).status, self._cameras[camera]
+        if status != self._statuses.get(camera):
+            self._statuses[camera] = status
+            state, since_unix_ns, why = status
+            message = StatusMessage(WIRE_VERSION, self._host, name, state.label, since_unix_ns, why)
+            self._broadcast.send(f"status.{name}", self._encoder.encode(message))
 
     def _send(self, frame: Frame[DetectionBody | None]) -> PublishedBody:
         body, detections = frame.body, self._detections(frame.body)

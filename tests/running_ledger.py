@@ -16,7 +16,7 @@ class RunningLedger:
         self._processes = tuple(processes)
         names = [name.removeprefix(_CAPTURE) for name in processes if name.startswith(_CAPTURE)]
         self._cameras = tuple(names)
-        self._ledger = LedgerReader.attach(run_dir, len(names), len(processes))
+        self._ledger = LedgerReader.attach(run_dir)
 
     def counts(self, process: str, camera: str = "cam0") -> FrameCounts:
         """What a process did with the frames of a camera."""

@@ -6,8 +6,9 @@ present state. What tells of a moment is not kept: told again, it would look as 
 again. A client that is slower than the line loses messages and sees it from `seq`.
 
 Any client that can connect may send any bytes, in any number. So ZeroMQ leaves each subscription to
-this code (XPUB_MANUAL). It grants a subscription only if a topic can match it, reads a limited
-number at a time, and disconnects all clients when they hold more subscriptions than they can need.
+this code (XPUB_MANUAL). It grants a subscription only if a topic can match it, or one that may come
+later (of a limited number), reads a limited number at a time, and disconnects all clients when they
+hold more subscriptions than they can need.
 """
 
 import errno
@@ -28,6 +29,8 @@ _EVENTS_AT_ONCE = 1000  # takes some milliseconds; enough for a thousand new cli
 _EVENTS_WAITING = 2  # per client, one of them its key; more wait in the client
 _MOST_EVENT_BYTES = 1024  # a subscription takes 73; room for the handshake
 _MOST_HELD_BYTES = 1 << 18  # of subscriptions, from all clients: those of 2000 usual ones
+_MOST_EXPECTED = 256  # subscriptions that differ, to topics that do not exist yet
+_MOST_EXPECTED_BYTES = 80  # of one of them: the kind, a name, a space
 _HANDSHAKE_MS = 5_000
 _REBIND_TRIES, _REBIND_WAIT_S = 100, 0.002  # the closed socket's port is free a moment later
 
@@ -37,7 +40,7 @@ class Broadcast:
 
     Args:
         endpoint: where to listen.
-        topics: all that will ever be sent.
+        topics: all that are sent; more may come.
         keys: encrypt, and let in who is known.
         private: where to listen, too, without keys; for services, in the run's own directory.
     """
@@ -52,9 +55,9 @@ class Broadcast:
         self._endpoint = endpoint
         self._private = private
         self._path = local_path(endpoint)
-        self._prefixes = {
-            prefix for topic in topics for prefix in _prefixes_of(topic.encode() + b" ")
-        }
+        self._prefixes = set[bytes]()
+        self._expected: dict[bytes, int] = {}  # subscriptions that no topic matches: how many
+        self.add_topics(topics)
         self._curve = keys.socket_options() if keys is not None else {}
         self._authenticator = Authenticator(keys.clients) if keys and keys.clients else None
         self._last: dict[bytes, bytes] = {}  # message by topic
@@ -69,6 +72,18 @@ class Broadcast:
         except zmq.ZMQError as error:
             self._close_authenticator()
             raise cannot_listen(endpoint, error.errno) from None
+
+    def add_topics(self, topics: Iterable[str]) -> None:
+        """Clients may have subscribed to them before."""
+        for topic in topics:
+            self._prefixes |= _prefixes_of(topic.encode() + b" ")
+
+    def forget(self, topics: Iterable[str]) -> None:
+        """Repeat their last messages no more; what is sent later is as before."""
+        for key in (topic.encode() for topic in topics):
+            self._last.pop(key, None)
+            self._repeated_s.pop(key, None)
+            self._missed.discard(key)
 
     def send(self, topic: str, payload: bytes, *, keep: bool = True) -> None:
         """Send to those who have subscribed; `keep` repeats it to those who subscribe later."""
@@ -117,15 +132,27 @@ class Broadcast:
         if prefix in self._prefixes:
             self.socket.setsockopt(zmq.SUBSCRIBE, prefix)
             self._missed |= {topic for topic in self._last if (topic + b" ").startswith(prefix)}
+        elif self._may_expect(prefix):
+            self.socket.setsockopt(zmq.SUBSCRIBE, prefix)
+            self._expected[prefix] = self._expected.get(prefix, 0) + 1
 
     def _unsubscribe(self, prefix: bytes) -> None:
         self._held_bytes -= 1 + len(prefix)
-        if prefix in self._prefixes:
+        if prefix in self._prefixes or prefix in self._expected:
             self.socket.setsockopt(zmq.UNSUBSCRIBE, prefix)
+        if prefix in self._expected:
+            self._expected[prefix] -= 1
+            if not self._expected[prefix]:
+                del self._expected[prefix]
+
+    def _may_expect(self, prefix: bytes) -> bool:
+        is_small = len(prefix) <= _MOST_EXPECTED_BYTES
+        return is_small and (prefix in self._expected or len(self._expected) < _MOST_EXPECTED)
 
     def _open(self) -> zmq.Socket[bytes]:
         """Raises ZMQError."""
         self._held_bytes = 0
+        self._expected.clear()
         opened = make_socket(zmq.XPUB)
         opened.setsockopt(zmq.SNDHWM, _SUBSCRIBER_HWM)
         opened.setsockopt(zmq.RCVHWM, _EVENTS_WAITING)

@@ -129,6 +129,11 @@ class DispatchSender:
         while self._is_waiting and (camera := self._next_camera()) is not None:
             self._send_next(camera)
 
+    def forget(self, camera: int) -> None:
+        """The camera is gone, and what waits of it is counted."""
+        self._waiting.pop(camera, None)
+        self._last_sent.pop(camera, None)
+
     def close(self) -> None:
         self._socket.close()
 

@@ -60,6 +60,10 @@ class Reorder:
                     self._passed[ref.camera] = ref.frame_id
                 yield parcel
 
+    def forget(self, camera: int) -> None:
+        """The camera is gone; when it comes back, its sender begins anew, too."""
+        self._held.pop(camera, None)
+
     def _is_in_turn(self, ref: FrameRef) -> bool:
         is_first = ref.after == NO_FRAME  # the first that its sender has dispatched
         return is_first or _is_sent_again(ref) or ref.after == self._passed[ref.camera]

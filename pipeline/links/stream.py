@@ -69,5 +69,8 @@ class StreamSender:
     def serve(self) -> None:
         """Does nothing: ZeroMQ sends by itself."""
 
+    def forget(self, camera: int) -> None:
+        """Does nothing: frames do not wait here."""
+
     def close(self) -> None:
         self._socket.close()

@@ -31,13 +31,13 @@ class FrameHandler(Generic[In, Out]):
         self._stateful: StatefulStage[In, Out] | None = None
         if isinstance(stage, StatefulStage):
             self._stateful = stage
-            self._in_output = [stage.last_in_output(camera) for camera in range(len(counters))]
-            self._results = RecentFrames[Parcel[Out | None]](len(counters))
+            self._in_output: dict[int, int] = {}  # frame_id by camera
+            self._results = RecentFrames[Parcel[Out | None]]()
 
     def handle(self, frame: Frame[Any]) -> Parcel[Out | None]:
         if self._stateful is None:
             return self._call(self._first_time(frame), frame)
-        if not self._is_done(frame):
+        if not self._is_done(frame, self._stateful):
             result = self._call(self._first_time(frame), frame)
         elif (before := self._results.find(frame.ref)) is not None:
             return _again(frame, before)
@@ -46,9 +46,17 @@ class FrameHandler(Generic[In, Out]):
         self._results.put(frame.ref, result)
         return result
 
-    def _is_done(self, frame: Frame[Any]) -> bool:
+    def forget(self, camera: int) -> None:
+        """The camera is gone."""
+        if self._stateful is not None:
+            self._results.forget(camera)
+            self._in_output.pop(camera, None)
+
+    def _is_done(self, frame: Frame[Any], stage: StatefulStage[In, Out]) -> bool:
         """Whether this process or a predecessor has finished the frame."""
         camera, frame_id = frame.ref.camera, frame.ref.frame_id
+        if camera not in self._in_output:
+            self._in_output[camera] = stage.last_in_output(camera)
         counted = frame_id <= self._counters[camera].last_frame_id
         return counted or frame_id <= self._in_output[camera]
 

@@ -93,7 +93,8 @@ class SourceLoop:
             self._settle(stopped, limit_s)
         self._source.close()
         self._settle(stopped)
-        self._entry.set_state(CameraState.ENDED)
+        if not self._is_leaving:  # else the supervisor says what the camera does
+            self._entry.set_state(CameraState.ENDED)
 
     def close(self) -> None:
         self._ring.close()
@@ -101,7 +102,7 @@ class SourceLoop:
     def _open(self) -> Geometry:
         self._opened_s = None
         self._heartbeat.expect(_SILENCES_OF_AN_OPEN * self._source.silence_s)
-        geometry = self._source.open(self._next_frame)
+        geometry = self._source.open(self._next_frame - self._entry.first_frame)
         self._opened_s = self._heard_s = time.monotonic()
         self._clock.begin()
         return geometry
@@ -183,7 +184,7 @@ class SourceLoop:
         """Wait until every sent frame is processed; frames are still sent again when asked."""
         deadline = time.monotonic() + limit_s
         while held := self._ring.held():
-            if stopped():
+            if stopped() and not self._is_leaving:
                 deadline = min(deadline, time.monotonic() + _SETTLE_AT_STOP_S)
             if time.monotonic() >= deadline:
                 logger.warning("{}: {} frames were still under way", self._name, len(held))
@@ -208,6 +209,10 @@ class SourceLoop:
         self._ring.replay_if_asked()
         time.sleep(seconds)
 
+    @property
+    def _is_leaving(self) -> bool:
+        return self._context.ledger.is_leaving(self._camera)
+
     def _first_frame(self) -> int:
         """Where a restarted process goes on: after the last frame that all ends have finished.
 
@@ -217,7 +222,8 @@ class SourceLoop:
             return self._counters.last_frame_id + 1
         run, ledger = self._context.run, self._context.ledger
         ends = [process.index for process in run.processes if process.stage in run.topology.ends]
-        return min(ledger.counts(self._camera, end).last_frame_id for end in ends) + 1
+        finished = min(ledger.counts(self._camera, end).last_frame_id for end in ends)
+        return max(finished + 1, self._entry.first_frame)
 
     def _is_final(self, error: SourceError | ShmSpaceError) -> bool:
         """Whether another try would not help. Memory that there was once may become free again."""

@@ -15,7 +15,7 @@ from pipeline.links.reorder import Reorder
 from pipeline.links.sockets import WAIT_MS, wait_for
 from pipeline.links.stream import StreamReceiver, StreamSender
 from pipeline.loops.frame_handler import FrameHandler
-from pipeline.loops.options_inbox import OptionsInbox
+from pipeline.loops.run_inbox import RunInbox
 from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import FrameRef, Mark
 from pipeline.memory.recent_frames import RecentFrames
@@ -32,7 +32,7 @@ class StageLoop:
     def __init__(self, context: Context, stage: Stage[Any, Any]) -> None:
         name, run_dir, topology = context.process.stage, context.run_dir, context.run.topology
         self._stage = stage
-        self._cameras = context.run.cameras
+        self._cameras = context.cameras
         self._row = topology.stage(name)
         self._column = topology.names.index(name)
         self._ledger, self._publisher = context.ledger, context.run.publisher
@@ -40,8 +40,8 @@ class StageLoop:
         self._serves_results = name not in topology.beside(topology.publisher)
         self._rings = RingCache(run_dir)
         self._handler = FrameHandler(name, stage, self._counters)
-        self._options = OptionsInbox(context, stage)
-        self._dropped = RecentFrames[bool](len(self._cameras))
+        self._inbox = RunInbox(context, stage, self._forget)
+        self._dropped = RecentFrames[bool]()
         self._reorder = self._make_reorder() if self._row.ordered else None
         self._receiver = _make_receiver(self._row, run_dir, stage.consumes)
         self._senders = [
@@ -54,7 +54,7 @@ class StageLoop:
         next_idle_ns = 0
         while not stopped():
             self._heartbeat.beat()
-            self._options.look()
+            self._inbox.look()
             arrived = self._await()
             for parcel in self._in_order(arrived):
                 self._take(parcel)
@@ -90,11 +90,23 @@ class StageLoop:
         return self._reorder.take(monotonic_ns())
 
     def _is_known(self, ref: FrameRef) -> bool:
+        if not self._cameras.is_present(ref.camera):
+            self._inbox.look()  # it has come, or come back, since the last look
         if ref.camera < len(self._cameras):
             return True
         logger.warning("inner link: expected one of {} cameras, got number {}",
                        len(self._cameras), ref.camera)  # fmt: skip
         return False
+
+    def _forget(self, camera: int) -> None:
+        """The camera is gone, and all its frames are stale."""
+        self._rings.forget(camera)
+        self._handler.forget(camera)
+        self._dropped.forget(camera)
+        if self._reorder is not None:
+            self._reorder.forget(camera)
+        for sender in self._senders:
+            sender.forget(camera)
 
     def _make_reorder(self) -> Reorder:
         passed = [counters.last_frame_id for counters in self._counters]

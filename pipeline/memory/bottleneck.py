@@ -5,7 +5,7 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from pipeline.memory.ledger import LedgerReader
-from pipeline.topology import RunSpec
+from pipeline.memory.roster import Roster
 
 _NS_PER_S = 1_000_000_000
 _FULL = 0.9  # of a core's time: below it, something else than this core limits the line
@@ -22,15 +22,15 @@ class Work(NamedTuple):
 class Bottleneck:
     """Compares the work of a run's processes, over the whole run and since the last call."""
 
-    def __init__(self, run: RunSpec, ledger: LedgerReader) -> None:
-        self._processes = run.processes
-        self._cameras = range(len(run.cameras))
+    def __init__(self, roster: Roster, ledger: LedgerReader) -> None:
+        self._roster = roster
         self._ledger = ledger
         self._start = self._last = self._look()
 
     def of_run(self) -> str:
         """A sentence about the busiest core since the first process was ready."""
-        ready_ns = [self._ledger.process(process.index).ready_ns for process in self._processes]
+        processes = self._roster.run.processes
+        ready_ns = [self._ledger.process(process.index).ready_ns for process in processes]
         first_s = min((ns for ns in ready_ns if ns), default=0) / _NS_PER_S
         start = self._start._replace(at_s=max(self._start.at_s, first_s))
         return self._describe(start, self._look())
@@ -41,21 +41,23 @@ class Bottleneck:
         return self._describe(before, self._last) if self._last.dropped > before.dropped else ""
 
     def _look(self) -> Work:
+        cameras = range(len(self._roster))
         rows = [
-            [self._ledger.counts(camera, process.index) for camera in self._cameras]
-            for process in self._processes
+            [self._ledger.counts(camera, process.index) for camera in cameras]
+            for process in self._roster.run.processes
         ]
         return Work(
             at_s=time.monotonic(),
             busy_ns=tuple(sum(counts.busy_ns for counts in row) for row in rows),
-            dropped=sum(sum(self._ledger.drops(camera).values()) for camera in self._cameras),
+            dropped=sum(sum(self._ledger.drops(camera).values()) for camera in cameras),
         )
 
     def _describe(self, before: Work, now: Work) -> str:
         wall_ns = max(now.at_s - before.at_s, 1e-3) * _NS_PER_S
         shares = defaultdict[int, list[tuple[float, str]]](list)  # by core: of its time
+        earlier = (*before.busy_ns, *[0] * (len(now.busy_ns) - len(before.busy_ns)))
         for process, busy_ns, earlier_ns in zip(
-            self._processes, now.busy_ns, before.busy_ns, strict=True
+            self._roster.run.processes, now.busy_ns, earlier, strict=True
         ):
             shares[process.core].append(((busy_ns - earlier_ns) / wall_ns, process.name))
         core, busiest = max(shares.items(), key=lambda item: sum(share for share, _ in item[1]))

@@ -25,9 +25,16 @@ class CameraState(enum.IntEnum):
 
 
 # The words of a row, in this order. The reason of the state is text, in a table of its own.
-CAMERA_WORDS = ("state", "since_unix_ns", "epoch", "width", "height")
+CAMERA_WORDS = (
+    "state",
+    "since_unix_ns",
+    "epoch",
+    "width",
+    "height",
+    "first_frame",  # of its stay in the line: a camera may be removed and come back
+)
 WHY_BYTES = 200
-_STATE, SINCE_UNIX_NS, _EPOCH, _WIDTH, _HEIGHT = range(len(CAMERA_WORDS))
+_STATE, SINCE_UNIX_NS, _EPOCH, _WIDTH, _HEIGHT, _FIRST_FRAME = range(len(CAMERA_WORDS))
 
 
 class CameraEntry:
@@ -69,6 +76,11 @@ class CameraEntry:
     def size_wh(self) -> tuple[int, int]:
         return int(self._words[_WIDTH]), int(self._words[_HEIGHT])
 
+    @property
+    def first_frame(self) -> int:
+        """The number that the first frame has since the camera has come into the line."""
+        return int(self._words[_FIRST_FRAME])
+
 
 class CameraWriter(CameraEntry):
     """One row, to be written: by the camera's capture process, or by the supervisor while no
@@ -83,6 +95,11 @@ class CameraWriter(CameraEntry):
         if self._words[_STATE] != state:
             self._words[_STATE] = state
             self._words[SINCE_UNIX_NS] = time.time_ns()
+
+    def begin_stay(self, first_frame: int) -> None:
+        """The camera comes into a line that runs; its frames are counted from here."""
+        self._words[_FIRST_FRAME] = first_frame
+        self.set_state(CameraState.CONNECTING)
 
     def begin_epoch(self, epoch: int, size_wh: tuple[int, int]) -> None:
         """A connection has a ring, and frames of this size."""

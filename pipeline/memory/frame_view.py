@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pipeline.memory.ledger import LedgerReader
 from pipeline.memory.ring import Area, Ring, ring_path
+from pipeline.memory.roster import Roster
 from pipeline.topology import RunSpec
 
 
@@ -27,8 +28,8 @@ class FrameView:
 
     def __init__(self, run: RunSpec) -> None:
         self._run_dir = Path(run.run_dir)
-        self._cameras = run.cameras
-        self._ledger = LedgerReader.attach(self._run_dir, len(run.cameras), len(run.processes))
+        self._roster = Roster(run)
+        self._ledger = LedgerReader.attach(self._run_dir)
 
     def copy_frame(self, camera: str, frame_id: int, areas: Sequence[str]) -> FrameCopy | None:
         """A frame of a camera, or None if it is in no slot any more, or not yet."""
@@ -42,7 +43,7 @@ class FrameView:
         self, camera: str, areas: Sequence[str], frame_id: int | None
     ) -> Iterator[FrameCopy]:
         """Whole copies, the newest frame first."""
-        number = self._cameras.index(camera)
+        number = self._roster.follow(self._ledger).cameras.index(camera)
         epoch = self._ledger.camera(number).epoch
         try:
             ring = Ring.attach(ring_path(self._run_dir, number, epoch), read_only=True)

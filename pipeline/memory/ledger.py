@@ -16,6 +16,7 @@ kind of row; the name of the writer says which process uses it:
 
 import mmap
 import os
+import struct
 import time
 from pathlib import Path
 from typing import Self
@@ -49,9 +50,11 @@ from pipeline.memory.times import TIME_BUCKETS, TimeCounts
 from pipeline.memory.writers import FollowWriter, PublishWriter, SupervisorWriter
 
 FILE_NAME = "ledger"
+_SIZE = struct.Struct("=qq")  # cameras, processes; at the beginning of the file
 
 
 def ledger_tables(cameras: int, processes: int) -> tuple[Table, ...]:
+    """Of a run that may come to have so many of them."""
     return (
         Table("counts", "i8", (cameras, processes, ROW_WORDS)),
         Table("times", "i8", (processes, TIME_BUCKETS)),
@@ -59,7 +62,8 @@ def ledger_tables(cameras: int, processes: int) -> tuple[Table, ...]:
         Table("cameras", "i8", (cameras, len(CAMERA_WORDS))),
         Table("why", "u1", (cameras, WHY_BYTES)),
         Table("replays", "i8", (cameras,)),  # how often the supervisor asked for one
-        Table("revision", "i8", (1,)),  # of the hot options that the supervisor has left
+        Table("revision", "i8", (1,)),  # of the run that the supervisor has left to be read
+        Table("leaving", "i8", (cameras,)),  # whether the supervisor has asked it to end
         Table("skips", "i8", (cameras, 2)),  # a frame, and the column of the stage that skips it
         Table("ages", "i8", (cameras, AGE_BUCKETS)),
         Table("age_sums_us", "i8", (cameras,)),
@@ -69,13 +73,18 @@ def ledger_tables(cameras: int, processes: int) -> tuple[Table, ...]:
 
 
 class LedgerReader:
-    """Everything in the ledger of one run, to be read. `attach` maps it without write access."""
+    """Everything in the ledger of one run, to be read. `attach` maps it without write access.
+
+    It has rows for cameras and processes that do not exist yet: `camera_count` and `process_count`
+    say for how many.
+    """
 
     _access = mmap.ACCESS_READ
 
-    def __init__(self, memory: mmap.mmap, cameras: int, processes: int) -> None:
-        self.camera_count, self.process_count = cameras, processes
-        tables = map_tables(memory, ledger_tables(cameras, processes))
+    def __init__(self, memory: mmap.mmap) -> None:
+        self.camera_count, self.process_count = _SIZE.unpack_from(memory)
+        layout = ledger_tables(self.camera_count, self.process_count)
+        tables = map_tables(memory, layout, _SIZE.size)
         self._counts, self._processes = tables["counts"], tables["processes"]
         self._cameras, self._why = tables["cameras"], tables["why"]
         self._ages, self._age_sums_us = tables["ages"], tables["age_sums_us"]
@@ -85,18 +94,19 @@ class LedgerReader:
         # Words that are read at every frame: elements of an array take up to twice as long.
         self._replays = tables["replays"].data
         self._revision = tables["revision"].data
+        self._leaving = tables["leaving"].data
         self._skips = tables["skips"].reshape(-1).data
         self._followed = tables["followed"].data
 
     @classmethod
-    def attach(cls, run_dir: Path, cameras: int, processes: int) -> Self:
+    def attach(cls, run_dir: Path) -> Self:
         flags = os.O_RDONLY if cls._access == mmap.ACCESS_READ else os.O_RDWR
         fd = os.open(run_dir / FILE_NAME, flags | os.O_CLOEXEC)
         try:
             memory = mmap.mmap(fd, 0, access=cls._access)
         finally:
             os.close(fd)
-        return cls(memory, cameras, processes)
+        return cls(memory)
 
     def counts(self, camera: int, process: int) -> FrameCounts:
         return FrameCounts(self._counts[camera, process].data.toreadonly())
@@ -133,8 +143,12 @@ class LedgerReader:
 
     @property
     def revision(self) -> int:
-        """Of the newest hot options; see `pipeline.memory.hot_options`."""
+        """Of what the supervisor has left last; see `pipeline.memory.run_file`."""
         return int(self._revision[0])
+
+    def is_leaving(self, camera: int) -> bool:
+        """Whether the camera is to end and the line is not: its frames have all the time."""
+        return bool(self._leaving[camera])
 
     def is_skipped(self, camera: int, column: int, frame_id: int) -> bool:
         """Whether the stage of this column must hand the frame on without processing it."""
@@ -189,15 +203,17 @@ class Ledger(LedgerReader):
 
     @classmethod
     def create(cls, run_dir: Path, cameras: int, processes: int) -> Self:
-        size = total_bytes(ledger_tables(cameras, processes))
+        """`cameras` and `processes` are the most that the run may come to have."""
+        size = _SIZE.size + total_bytes(ledger_tables(cameras, processes))
         fd = os.open(run_dir / FILE_NAME, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         try:
             os.posix_fallocate(fd, 0, size)
+            os.pwrite(fd, _SIZE.pack(cameras, processes), 0)
         except OSError as error:
             raise LineError(f"{run_dir / FILE_NAME}: {size} bytes: {error.strerror}") from None
         finally:
             os.close(fd)
-        ledger = cls.attach(run_dir, cameras, processes)
+        ledger = cls.attach(run_dir)
         ledger._counts[:, :, LAST_FRAME_ID] = NO_FRAME
         ledger._processes[:, HELD_FRAME] = NO_FRAME
         ledger._cameras[:, SINCE_UNIX_NS] = time.time_ns()
@@ -223,4 +239,6 @@ class Ledger(LedgerReader):
         return FollowWriter(self._followed)
 
     def supervisor_writer(self) -> SupervisorWriter:
-        return SupervisorWriter(self._replays, self._revision, self._skips, self._processes)
+        return SupervisorWriter(
+            self._replays, self._revision, self._leaving, self._skips, self._processes
+        )

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from pipeline.memory.ages import AgeCounts
 from pipeline.memory.cameras import StateName
 from pipeline.memory.ledger import LedgerReader
+from pipeline.memory.roster import Roster
 from pipeline.memory.times import TimeCounts
 from pipeline.topology import RunSpec
 
@@ -48,18 +49,26 @@ class LedgerView:
     """Reads the ledger of a run; the mapping refuses every write."""
 
     def __init__(self, run: RunSpec) -> None:
-        self._run = run
-        self._ledger = LedgerReader.attach(Path(run.run_dir), len(run.cameras), len(run.processes))
-        self._sources = {p.camera: p.index for p in run.processes if p.is_source}
+        self._roster = Roster(run)
+        self._ledger = LedgerReader.attach(Path(run.run_dir))
+
+    @property
+    def camera_names(self) -> tuple[str, ...]:
+        """Of the cameras that the line has now, in the order in which they came."""
+        run = self._roster.follow(self._ledger)
+        return tuple(run.cameras[camera] for camera in run.present)
 
     def cameras(self) -> list[CameraReading]:
-        return [self._read_camera(camera) for camera in range(len(self._run.cameras))]
+        """Those that the line has now."""
+        run = self._roster.follow(self._ledger)
+        return [self._read_camera(run, camera) for camera in run.present]
 
     def processes(self) -> list[ProcessReading]:
-        """Of all stages and services."""
+        """Of all stages and services, and of the cameras that the line has now."""
+        run = self._roster.follow(self._ledger)
         work = self._ledger.work()
         readings = []
-        for process in self._run.processes:
+        for process in run.present_processes:
             entry = self._ledger.process(process.index)
             frames, busy_ns = work[process.index]
             readings.append(
@@ -76,27 +85,28 @@ class LedgerView:
             )
         return readings
 
-    def _read_camera(self, camera: int) -> CameraReading:
+    def _read_camera(self, run: RunSpec, camera: int) -> CameraReading:
         entry = self._ledger.camera(camera)
         state, since_unix_ns, why = entry.status
         width, height = entry.size_wh
-        publisher = self._run.publisher
+        publisher = run.publisher
+        source = next(process.index for process in run.processes if process.camera == camera)
         results = None if publisher is None else self._ledger.counts(camera, publisher)
         return CameraReading(
-            name=self._run.cameras[camera],
+            name=run.cameras[camera],
             state=state.label,
             since_unix_ns=since_unix_ns,
             why=why,
             epoch=entry.epoch,
             width=width,
             height=height,
-            captured=self._ledger.counts(camera, self._sources[camera]).frames,
+            captured=self._ledger.counts(camera, source).frames,
             published=0 if results is None else results.frames,
             errors=0 if results is None else results.errors,
             idle=0 if results is None else results.idle,
             drops=self._ledger.drops(camera),
             drops_by_process={
-                self._run.processes[process].name: drops
+                run.processes[process].name: drops
                 for process, drops in self._ledger.drops_by_process(camera).items()
             },
             ages=self._ledger.ages(camera),

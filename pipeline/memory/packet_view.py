@@ -18,6 +18,8 @@ from pipeline.memory.packet_layout import (
     packets_path,
     read_entry,
 )
+from pipeline.memory.roster import Roster
+from pipeline.memory.run_file import read_run
 from pipeline.topology import RunSpec
 
 
@@ -129,7 +131,7 @@ class PacketView:
 
     def __init__(self, run: RunSpec) -> None:
         self._run_dir = Path(run.run_dir)
-        self._cameras = run.cameras
+        self._roster = Roster(run)
 
     def open(self, camera: str) -> PacketReader | None:
         """A reader of its own; None while the camera has sent nothing that is kept.
@@ -138,6 +140,8 @@ class PacketView:
         in no coding for films.
         """
         try:
-            return PacketReader(packets_path(self._run_dir, self._cameras.index(camera)))
+            if camera not in self._roster:  # it has come later; numbers stay as they are
+                self._roster.renew(read_run(self._run_dir))
+            return PacketReader(packets_path(self._run_dir, self._roster.index(camera)))
         except FileNotFoundError:
             return None

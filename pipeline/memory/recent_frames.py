@@ -4,25 +4,29 @@ from typing import Generic, TypeVar
 
 from pipeline.memory.frame_ref import FrameRef
 
-_KEPT_PER_CAMERA = 64  # a ring has 8 slots, so frames that are sent again are among the newest
+_KEPT = 64  # a ring has 8 slots, so frames that are sent again are among the newest
 
 T = TypeVar("T")
 
 
 class RecentFrames(Generic[T]):
-    """One value per frame. The oldest frame is forgotten when there are too many."""
+    """One value per frame. A camera's oldest frame is forgotten when it has too many."""
 
-    def __init__(self, cameras: int) -> None:
-        self._kept = cameras * _KEPT_PER_CAMERA
-        self._values: dict[tuple[int, int], T] = {}  # by camera and frame_id, oldest first
+    def __init__(self) -> None:
+        self._values: dict[int, dict[int, T]] = {}  # by camera, by frame_id, oldest first
 
     def __contains__(self, ref: FrameRef) -> bool:
-        return (ref.camera, ref.frame_id) in self._values
+        return ref.frame_id in self._values.get(ref.camera, ())
 
     def find(self, ref: FrameRef) -> T | None:
-        return self._values.get((ref.camera, ref.frame_id))
+        return self._values[ref.camera].get(ref.frame_id) if ref.camera in self._values else None
 
     def put(self, ref: FrameRef, value: T) -> None:
-        self._values[ref.camera, ref.frame_id] = value
-        if len(self._values) > self._kept:
-            del self._values[next(iter(self._values))]
+        values = self._values.setdefault(ref.camera, {})
+        values[ref.frame_id] = value
+        if len(values) > _KEPT:
+            del values[next(iter(values))]
+
+    def forget(self, camera: int) -> None:
+        """The camera is gone."""
+        self._values.pop(camera, None)

@@ -11,6 +11,7 @@ from pipeline.memory.bottleneck import Bottleneck
 from pipeline.memory.cameras import CameraState
 from pipeline.memory.ledger import LedgerReader
 from pipeline.memory.pulse import Flow
+from pipeline.memory.roster import Roster
 from pipeline.memory.status_line import CameraStatus, LineStatus, describe
 from pipeline.topology import RunSpec
 
@@ -35,11 +36,10 @@ class _Results(NamedTuple):
 class Report:
     """Reads the ledger of a run."""
 
-    def __init__(self, run: RunSpec, ledger: LedgerReader) -> None:
-        self._run = run
+    def __init__(self, roster: Roster, ledger: LedgerReader) -> None:
+        self._roster = roster
         self._ledger = ledger
-        self._captures = {p.camera: p.index for p in run.processes if p.camera is not None}
-        self._bottleneck = Bottleneck(run, ledger)
+        self._bottleneck = Bottleneck(roster, ledger)
         self._start_s = self._last_s = time.monotonic()
         self._last = self._totals()
 
@@ -48,8 +48,8 @@ class Report:
         now_s, now = time.monotonic(), self._totals()
         seconds = max(now_s - self._last_s, 1e-3)
         cameras = [
-            self._camera_status(camera, seconds, self._last[camera], now[camera])
-            for camera in range(len(now))
+            self._camera_status(camera, seconds, self._last.get(camera, now[camera]), now[camera])
+            for camera in self._run.present
         ]
         self._last_s, self._last = now_s, now
         ages = np.sum([camera.ages for camera in cameras], axis=0)
@@ -58,15 +58,20 @@ class Report:
         return describe(LineStatus(cameras, ages, dropped, drops, slowest), width)
 
     def flows(self) -> dict[str, Flow]:
-        """Of each camera, what came and what had a result."""
-        return {name: self._flow(camera) for camera, name in enumerate(self._run.cameras)}
+        """Of each camera that the line has, what came and what had a result."""
+        run = self._run
+        return {run.cameras[camera]: self._flow(camera) for camera in run.present}
 
     def _flow(self, camera: int) -> Flow:
         came = self._captured(camera) + sum(self._ledger.drops(camera).values())
         return Flow(came, self._published(camera).frames)
 
-    def _totals(self) -> list[_Totals]:
-        return [self._totals_of(camera) for camera in range(len(self._run.cameras))]
+    @property
+    def _run(self) -> RunSpec:
+        return self._roster.follow(self._ledger)
+
+    def _totals(self) -> dict[int, _Totals]:
+        return {camera: self._totals_of(camera) for camera in range(len(self._run.cameras))}
 
     def _totals_of(self, camera: int) -> _Totals:
         results = self._published(camera)
@@ -113,7 +118,8 @@ class Report:
             )
 
     def _captured(self, camera: int) -> int:
-        return self._ledger.counts(camera, self._captures[camera]).frames
+        source = next(process.index for process in self._run.processes if process.camera == camera)
+        return self._ledger.counts(camera, source).frames
 
     def _published(self, camera: int) -> _Results:
         """None where no stage publishes."""

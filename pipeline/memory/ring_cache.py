@@ -25,3 +25,7 @@ class RingCache:
         elif epoch > ref.epoch:
             return None
         return ring if ref.slot < ring.layout.slots and ring.is_current(ref) else None
+
+    def forget(self, camera: int) -> None:
+        """The camera is gone: its ring is not kept in memory."""
+        self._rings.pop(camera, None)

@@ -34,6 +34,14 @@ class RunDir:
         os.close(self._lock)
 
 
+def ending_path(run_dir: Path, camera: int) -> Path:
+    """What a stage leaves for others in `end_camera`, for them to read in `forget_camera`.
+
+    The supervisor removes the file when all have done so.
+    """
+    return run_dir / f"ending.{camera}"
+
+
 def run_name(path: Path) -> str:
     """What tells a run from others: the random part of its directory's name."""
     return path.name.removeprefix(_PREFIX)

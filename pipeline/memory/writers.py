@@ -70,6 +70,7 @@ class SupervisorWriter:
     Args:
         replays: words of (cameras,).
         revision: one word.
+        leaving: words of (cameras,).
         skips: words of (cameras, 2), flat.
         processes: (processes, words of a heartbeat).
     """
@@ -78,11 +79,13 @@ class SupervisorWriter:
         self,
         replays: memoryview,
         revision: memoryview,
+        leaving: memoryview,
         skips: memoryview,
         processes: npt.NDArray[Any],
     ) -> None:
         self._replays = replays
         self._revision = revision
+        self._leaving = leaving
         self._skips = skips
         self._processes = processes
 
@@ -92,8 +95,12 @@ class SupervisorWriter:
             self._replays[camera] += 1
 
     def announce(self, revision: int) -> None:
-        """Hot options of this revision are there to be taken."""
+        """The run of this revision is there to be read."""
         self._revision[0] = revision
+
+    def set_leaving(self, camera: int, leaving: bool) -> None:
+        """Tell the camera's capture process, which is asked to end, that the line goes on."""
+        self._leaving[camera] = leaving
 
     def skip_frame(self, camera: int, column: int, frame_id: int) -> None:
         """Have the stage of this column hand the frame on without processing it."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pipeline.memory.cameras import CameraState
 from pipeline.memory.ledger import LedgerReader
 from pipeline.memory.ring import Ring, ring_path
-from pipeline.topology import RunSpec
+from pipeline.memory.roster import Roster
 
 
 class Wait(NamedTuple):
@@ -25,14 +25,17 @@ class Backlog:
     Only the oldest frame counts: the frames behind it may wait for it, and not for their stage.
     """
 
-    def __init__(self, run: RunSpec, ledger: LedgerReader) -> None:
-        self._run_dir = Path(run.run_dir)
-        self._topology = run.topology
+    def __init__(self, roster: Roster, ledger: LedgerReader) -> None:
+        self._run_dir = Path(roster.run.run_dir)
+        self._topology = roster.run.topology
+        self._roster = roster
         self._ledger = ledger
         self._rings: dict[int, tuple[int, Ring]] = {}  # by camera: epoch, ring
 
     def waits(self) -> Iterator[Wait]:
-        for camera in range(self._ledger.camera_count):
+        for camera in set(self._rings).difference(self._roster.run.present):
+            del self._rings[camera]
+        for camera in self._roster.run.present:
             ring = self._find_ring(camera)
             if ring is not None:
                 yield from self._oldest(camera, ring)

@@ -97,7 +97,7 @@ def main(encoded_orders: bytes) -> int:
 def _serve(run: RunSpec, process: ProcessSpec, stopped: _StopFlag) -> int:
     """Returns the exit code of a process in which nothing has gone wrong."""
     gc.disable()  # setting up makes many objects and little garbage: to collect it costs time
-    ledger = Ledger.attach(Path(run.run_dir), len(run.cameras), len(run.processes))
+    ledger = Ledger.attach(Path(run.run_dir))
     context = Context(run, process, ledger)
     context.heartbeat.start(os.getpid())
     if process.is_service:
@@ -143,7 +143,6 @@ def _serve_service(context: Context, stopped: _StopFlag) -> int:
     access = ServiceContext(
         process.name,
         endpoint,
-        run.cameras,
         LedgerView(run),
         FrameView(run),
         PacketView(run),

@@ -34,6 +34,18 @@ def assign_cores(
     return assigned | {w.name: rest[i % len(rest)] for i, w in enumerate(light)}
 
 
+def spare_core(taken: Sequence[int], heavy: Sequence[int], cores: Sequence[int]) -> int:
+    """The core for one more light process of a line that runs.
+
+    Args:
+        taken: the core of each process that runs.
+        heavy: the cores of those that are heavy.
+        cores: those that the line may use.
+    """
+    rest = [core for core in cores if core not in heavy] or list(cores)
+    return min(rest, key=lambda core: (list(taken).count(core), core))
+
+
 def _configured_core(wish: CoreWish, available: Sequence[int]) -> int:
     core = wish.wanted[wish.replica % len(wish.wanted)]
     if core not in available:

@@ -4,9 +4,9 @@ import signal
 
 from loguru import logger
 
+from pipeline.memory.roster import Roster
 from pipeline.memory.writers import SupervisorWriter
 from pipeline.processes.managed_process import ManagedProcess
-from pipeline.topology import RunSpec
 
 _FATAL_TIMES = 2  # a frame that was in hand at so many deaths in a row is not tried again
 
@@ -14,8 +14,8 @@ _FATAL_TIMES = 2  # a frame that was in hand at so many deaths in a row is not t
 class FatalFrames:
     """Counts deaths by the frame in hand, and has a stage skip a frame that two died on."""
 
-    def __init__(self, run: RunSpec, ledger: SupervisorWriter) -> None:
-        self._run = run
+    def __init__(self, roster: Roster, ledger: SupervisorWriter) -> None:
+        self._roster = roster
         self._ledger = ledger
         self._deaths: dict[str, tuple[tuple[int, int], int]] = {}  # by stage: frame, deaths
 
@@ -30,6 +30,6 @@ class FatalFrames:
         self._deaths[stage] = held, times
         if times >= _FATAL_TIMES:
             camera, frame_id = held
-            self._ledger.skip_frame(camera, self._run.topology.names.index(stage), frame_id)
+            self._ledger.skip_frame(camera, self._roster.run.topology.names.index(stage), frame_id)
             logger.error("{} frame {}: {} died {} times on it: it is skipped",
-                         self._run.cameras[camera], frame_id, stage, times)  # fmt: skip
+                         self._roster[camera], frame_id, stage, times)  # fmt: skip

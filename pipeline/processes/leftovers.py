@@ -5,7 +5,6 @@ stopped, leave some behind.
 """
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from loguru import logger
 from pipeline.memory.counters import DropReason
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import Ring, ring_path
+from pipeline.memory.roster import Roster
 from pipeline.topology import RunSpec
 
 
@@ -26,20 +26,44 @@ class Leftover(NamedTuple):
 
 
 class Leftovers:
-    """Reads the rings of a run; counts what is in them once no other process writes the ledger."""
+    """Reads the rings of a run; counts what is in them when nobody else will."""
 
-    def __init__(self, run: RunSpec, ledger: Ledger) -> None:
-        self._run = run
+    def __init__(self, roster: Roster, ledger: Ledger) -> None:
+        self._roster = roster
         self._ledger = ledger
         self._left: list[Leftover] = []
         self._changed_s = time.monotonic()
 
     def are_moving(self) -> bool:
         """Whether frames are under way, and the last change is not longer ago than one may take."""
-        left = list(self._find())
+        left = self._find()
         if left != self._left:
             self._left, self._changed_s = left, time.monotonic()
         return bool(left) and time.monotonic() - self._changed_s < self._run.limits.frame_s
+
+    def of_camera(self, camera: int) -> list[Leftover]:
+        """Frames of one camera that are under way."""
+        ring = self._find_ring(camera)
+        if ring is None:
+            return []
+        return [_describe(camera, ring, slot) for slot in ring.sent_slots()]
+
+    def give_up(self, camera: int) -> None:
+        """Make the frames of one camera stale, count them, and remove its ring.
+
+        Its capture process has ended, and the line goes on: what that would write is written here.
+        """
+        ring = self._find_ring(camera)
+        if ring is None:
+            return
+        source = next(p.index for p in self._run.processes if p.camera == camera)
+        counters = self._ledger.counters(camera, source)
+        for slot in ring.sent_slots():
+            ring.take(slot)
+            frame_id = int(ring.frame_ids[slot])
+            published = self._ledger.has_result(camera, self._run.publisher, frame_id)
+            counters.drop(DropReason.NOT_RECORDED if published else DropReason.ABANDONED)
+        ring.unlink()
 
     def count(self) -> None:
         """Count every frame that is left as a drop. All processes have ended."""
@@ -72,16 +96,27 @@ class Leftovers:
         if left.frame_id > counters.last_frame_id:  # else killed before it released the frame
             counters.drop(DropReason.NOT_RECORDED)
 
-    def _find(self) -> Iterator[Leftover]:
-        for camera in range(len(self._run.cameras)):
-            epoch = self._ledger.camera(camera).epoch
-            try:
-                ring = Ring.attach(ring_path(Path(self._run.run_dir), camera, epoch))
-            except FileNotFoundError:  # it had no frame yet
-                continue
-            for slot in ring.sent_slots():
-                generation, released = int(ring.generation[slot]), ring.released[slot].tolist()
-                waiting = [b for b in ring.layout.branches
-                           if all(released[column] != generation for column in b)]  # fmt: skip
-                ends = tuple(dict.fromkeys(branch[-1] for branch in waiting))
-                yield Leftover(camera, int(ring.frame_ids[slot]), ends)
+    @property
+    def _run(self) -> RunSpec:
+        return self._roster.run
+
+    def _find(self) -> list[Leftover]:
+        return [left for camera in self._run.present for left in self.of_camera(camera)]
+
+    def _find_ring(self, camera: int) -> Ring | None:
+        epoch = self._ledger.camera(camera).epoch
+        try:
+            return Ring.attach(ring_path(Path(self._run.run_dir), camera, epoch))
+        except FileNotFoundError:  # it had no frame yet
+            return None
+
+
+def _describe(camera: int, ring: Ring, slot: int) -> Leftover:
+    generation, released = int(ring.generation[slot]), ring.released[slot].tolist()
+    waiting = [
+        branch
+        for branch in ring.layout.branches
+        if all(released[column] != generation for column in branch)
+    ]
+    ends = tuple(dict.fromkeys(branch[-1] for branch in waiting))
+    return Leftover(camera, int(ring.frame_ids[slot]), ends)

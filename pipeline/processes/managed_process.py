@@ -20,6 +20,8 @@ class ManagedProcess:
     `current`: the process that runs, or ran last. `ended`: there will be no successor.
     `kill_reason`: why the supervisor has killed it. `replay_due`: frames are to be sent again once
     it is ready. `is_quiet`: it fails so often that its failures are not logged any more.
+    `is_leaving`: its camera leaves, so there will be no successor. `came_later`: its camera has
+    come while the line ran.
     """
 
     def __init__(
@@ -29,6 +31,7 @@ class ManagedProcess:
         self.ended = False
         self.replay_due = False
         self.is_quiet = False
+        self.is_leaving = self.came_later = False
         cap_s = SERVICE_DELAY_CAP_S if spec.is_service else DELAY_CAP_S
         self.restarts = Restarts(run.limits, cap_s)
         self._fork_server = fork_server
@@ -47,6 +50,13 @@ class ManagedProcess:
         """Its successors begin with the options that this run says."""
         self.spec = run.processes[self.spec.index]
         self._orders = msgspec.structs.replace(self._orders, run=run)
+
+    def leave(self) -> None:
+        """End, and have no successor."""
+        self.is_leaving = True
+        if self.due_s is not None:  # it waits to be started again
+            self.ended = True
+        self.terminate()
 
     @property
     def is_up(self) -> bool:

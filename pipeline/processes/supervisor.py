@@ -7,19 +7,20 @@ import select
 import time
 from collections.abc import Callable, Sequence
 
-import msgspec
 from loguru import logger
 
 from pipeline.memory.cameras import CameraState
 from pipeline.memory.ledger import Ledger
+from pipeline.memory.roster import Roster
 from pipeline.processes.fatal_frames import FatalFrames
 from pipeline.processes.fork_client import ForkServerClient
 from pipeline.processes.forked_process import describe_exit
 from pipeline.processes.leftovers import Leftovers
+from pipeline.processes.line_up import LineUp
 from pipeline.processes.managed_process import ManagedProcess
 from pipeline.processes.orders import EXIT_CRASHED, EXIT_REFUSED, EXIT_RENEWED
-from pipeline.processes.reconfiguration import Reconfiguration
 from pipeline.processes.restarts import SERVICE_DELAY_CAP_S
+from pipeline.processes.transitions import Transitions
 from pipeline.processes.watchdog import Watchdog
 from pipeline.topology import ProcessSpec, RunSpec
 
@@ -33,20 +34,19 @@ class Supervisor:
     """Owns the processes of one run from start to the last exit."""
 
     def __init__(self, run: RunSpec, ledger: Ledger, log_level: str = "INFO") -> None:
-        self._run = run
+        self._roster = roster = Roster(run)
         self._ledger = ledger
+        self._log_level = log_level
         self._requests = ledger.supervisor_writer()
-        self._watchdog = Watchdog(run, ledger)
-        self._fatal_frames = FatalFrames(run, self._requests)
-        self._leftovers = Leftovers(run, ledger)
-        self._reconfiguration = Reconfiguration(run, ledger)
+        self._watchdog = Watchdog(roster, ledger)
+        self._fatal_frames = FatalFrames(roster, self._requests)
+        self._leftovers = Leftovers(roster, ledger)
         self._over = False
         self.restarts = 0
         self.exit_code = 0
         self._fork_server = ForkServerClient(run.supervisor_pid, run.topology.preloaded, run.limits)
-        self._processes = [
-            ManagedProcess(run, spec, log_level, self._fork_server) for spec in run.processes
-        ]
+        self._processes = [self._make(spec) for spec in run.processes]
+        self._transitions = Transitions(roster, ledger, self._processes, self._make)
 
     @property
     def is_ready(self) -> bool:
@@ -74,29 +74,33 @@ class Supervisor:
             for process, reason in self._watchdog.look(self._processes):
                 process.kill(reason)
             self._replay_for_successors()
-            self._reconfiguration.look()
+            self._transitions.look()
             if self._over or (self._have_ended() and not self._leftovers.are_moving()):
                 return
             tick()
 
-    def reconfigure(self, processes: Sequence[ProcessSpec]) -> None:
-        """Have the processes of the run work with other hot options, none of them restarted.
+    @property
+    def is_changing(self) -> bool:
+        """Whether cameras are on their way out of the line; nothing else may change meanwhile."""
+        return self._transitions.are_under_way
+
+    def reconfigure(self, line_up: LineUp) -> None:
+        """Have the line work with other hot options and other cameras; no other process restarts.
 
         To be called from `tick`. A process that dies meanwhile is followed by one that begins with
-        the new options.
-
-        Args:
-            processes: those of the run, which differ in hot options only.
+        what is new. Cameras that leave are waited for, tick by tick.
 
         Raises:
-            LineError: there is no room in shared memory; then nothing has changed.
+            LineError: the line is changing, or there is no room; then nothing has changed.
         """
-        revision = self._run.revision + 1
-        run = msgspec.structs.replace(self._run, processes=tuple(processes), revision=revision)
-        self._reconfiguration.begin(run)
-        self._run = run
-        for process in self._processes:
-            process.reconfigure(run)
+        self._transitions.begin(line_up)
+
+    def _make(self, spec: ProcessSpec) -> ManagedProcess:
+        return ManagedProcess(self._run, spec, self._log_level, self._fork_server)
+
+    @property
+    def _run(self) -> RunSpec:
+        return self._roster.run
 
     def stop(self) -> None:
         """Stop the cameras, then the stages, then the services; leave nothing uncounted."""
@@ -114,7 +118,7 @@ class Supervisor:
         self._leftovers.count()
 
     def _have_ended(self) -> bool:
-        return all(process.ended for process in self._sources())
+        return not self.is_changing and all(process.ended for process in self._sources())
 
     def _sources(self) -> list[ManagedProcess]:
         return [process for process in self._processes if process.spec.is_source]
@@ -150,7 +154,7 @@ class Supervisor:
             process.due_s = time.monotonic()
         elif process.spec.is_service:
             self._restart_service(process, reason)
-        elif code == 0 and process.spec.is_source:
+        elif process.is_leaving or (code == 0 and process.spec.is_source):
             process.ended = True
         elif code == EXIT_REFUSED:  # it has said why
             self._give_up(process, EXIT_REFUSED)
@@ -208,8 +212,15 @@ class Supervisor:
         process.ended = True
         self.exit_code = self.exit_code or exit_code
         camera = process.spec.camera
-        if camera is None or self._run.limits.on_lost == "exit":
+        if camera is None or (self._run.limits.on_lost == "exit" and self._matters(process)):
             self._over = True
         if camera is not None:
             self._ledger.camera_writer(camera).set_state(CameraState.LOST, "its process gave up")
-            logger.error("{}: this camera is lost", self._run.cameras[camera])
+            logger.error("{}: this camera is lost", self._roster[camera])
+
+    def _matters(self, process: ManagedProcess) -> bool:
+        """Not if its camera was added to a line that runs, and has never given a frame."""
+        camera = process.spec.camera
+        assert camera is not None, f"{process.spec.name} has no camera"
+        last = self._ledger.counts(camera, process.spec.index).last_frame_id
+        return not process.came_later or last >= self._ledger.camera(camera).first_frame

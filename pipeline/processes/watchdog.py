@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pipeline.memory.ledger import LedgerReader
+from pipeline.memory.roster import Roster
 from pipeline.processes.backlog import Backlog
 from pipeline.processes.managed_process import ManagedProcess
 from pipeline.realtime import monotonic_ns
-from pipeline.topology import RunSpec
 
 _NS_PER_S = 1_000_000_000
 _KB_PER_MB = 1024
@@ -32,11 +32,11 @@ class Verdict(NamedTuple):
 class Watchdog:
     """Checks the processes of one run; the supervisor kills them."""
 
-    def __init__(self, run: RunSpec, ledger: LedgerReader) -> None:
-        self._limits = run.limits
-        self._cameras = run.cameras
+    def __init__(self, roster: Roster, ledger: LedgerReader) -> None:
+        self._limits = roster.run.limits
+        self._cameras = roster
         self._ledger = ledger
-        self._backlog = Backlog(run, ledger)
+        self._backlog = Backlog(roster, ledger)
         self._last_look_ns = self._last_survey_ns = monotonic_ns()
         self._pardon_ns = 0  # until then no process is checked
 

@@ -1,6 +1,7 @@
-"""The last events of all cameras: those that wait to be published when the line stops.
+"""The last events: those that wait to be published when the line stops, or a camera is removed.
 
-`track` writes them when it ends, and whoever sends or records events reads them at its own end.
+`track` writes them when it ends, or ends a camera. Whoever sends or records events reads them at
+its own end, or when the camera is gone.
 """
 
 import time
@@ -8,6 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+from loguru import logger
+
+from pipeline.memory.run_dir import ending_path
 
 FILE_NAME = "ending"
 
@@ -20,9 +24,7 @@ _DECODER = msgspec.msgpack.Decoder(dict[int, bytes])
 
 def write_ending(run_dir: Path, outboxes: Mapping[int, bytes]) -> None:
     """Keep the outbox of each camera, as a whole or not at all."""
-    unfinished = run_dir / f"{FILE_NAME}.new"
-    unfinished.write_bytes(_ENCODER.encode(outboxes))
-    unfinished.rename(run_dir / FILE_NAME)
+    _write(run_dir / FILE_NAME, _ENCODER.encode(outboxes))
 
 
 def forget_ending(run_dir: Path) -> None:
@@ -42,3 +44,27 @@ def read_ending(run_dir: Path) -> dict[int, bytes]:
             return {}
         time.sleep(_LOOK_S)
     return _DECODER.decode(path.read_bytes())
+
+
+def write_camera_ending(run_dir: Path, camera: int, outbox: bytes) -> None:
+    """Keep the outbox of a camera of which no more frames come.
+
+    Where there is no room for it, its last events are lost, and one error is logged.
+    """
+    try:
+        _write(ending_path(run_dir, camera), outbox)
+    except OSError as error:
+        logger.error("events: {} bytes: {}: the last of a camera that is removed are lost",
+                     len(outbox), error.strerror)  # fmt: skip
+
+
+def read_camera_ending(run_dir: Path, camera: int) -> bytes:
+    """Its outbox, for `decode_waiting`; empty if nothing of it waits."""
+    path = ending_path(run_dir, camera)
+    return path.read_bytes() if path.exists() else b""
+
+
+def _write(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(f"{path.name}.new")
+    unfinished.write_bytes(content)
+    unfinished.rename(path)

@@ -1,19 +1,20 @@
 """All that changes a line while it runs: SIGHUP and what services ask, one after the other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from pipeline.links.control import ControlServer, Question
+from pipeline.processes.line_up import LineUp
 from pipeline.processes.side_thread import SideThread
-from pipeline.topology import ProcessSpec
 from stages.line.config_source import ConfigReading, ConfigSource
 from stages.line.hot_change import HotChange
 from stages.line.in_force import ConfigInForce
 from stages.line.keeper import ConfigKeeper
 from stages.line.line import Line
+from stages.recording.claims import Claims
 from stages.services.line_control import Answer, Refusal
 
 _MOST_WAITING = 8
@@ -30,6 +31,7 @@ class Changes:
         first: what that said at the start.
         run_dir: where services find the control socket.
         reconfigure: `Supervisor.reconfigure`.
+        claims: the locks on the outputs of the run.
     """
 
     def __init__(
@@ -38,10 +40,11 @@ class Changes:
         source: ConfigSource,
         first: ConfigReading,
         run_dir: Path,
-        reconfigure: Callable[[Sequence[ProcessSpec]], None],
+        reconfigure: Callable[[LineUp], None],
+        claims: Claims,
     ) -> None:
         self._side = SideThread()
-        change = HotChange(line, source.path, reconfigure)
+        change = HotChange(line, source.path, reconfigure, claims)
         self._in_force = ConfigInForce(source, first, change, self._side.in_loop)
         self._keeper = ConfigKeeper(self._in_force)
         controls = any(service.controls for service in line.topology.services)

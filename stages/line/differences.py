@@ -14,11 +14,15 @@ from stages.line.secret_keys import hide_secrets
 
 
 class Difference(NamedTuple):
-    """One key with two values; one that is not there is UNSET."""
+    """One key with two values; one that is not there is UNSET.
+
+    `camera` is the name of the source that the key is of, or that comes or goes.
+    """
 
     path: KeyPath
     before: Any
     after: Any
+    camera: str | None = None
 
     @property
     def key(self) -> str:
@@ -58,8 +62,14 @@ _SHORT = _Written()
 
 
 def find_differences(before: LineConfig, after: LineConfig) -> list[Difference]:
-    """In the order of the keys; a list whose length differs is one value."""
-    return list(_compare((), msgspec.to_builtins(before), msgspec.to_builtins(after)))
+    """In the order of the keys; a list whose length differs is one value.
+
+    Sources are told apart by name. Their number in a path is that of the configuration that has
+    them, the new one where both do.
+    """
+    old, new = msgspec.to_builtins(before), msgspec.to_builtins(after)
+    sources = _compare_sources(_take_sources(before, old), _take_sources(after, new))
+    return [*sources, *_compare((), old, new)]
 
 
 def with_difference(config: LineConfig, difference: Difference) -> LineConfig:
@@ -68,8 +78,39 @@ def with_difference(config: LineConfig, difference: Difference) -> LineConfig:
     Raises:
         msgspec.ValidationError: it is none without the other differences.
     """
-    content = _replace(msgspec.to_builtins(config), difference.path, difference.after)
-    return msgspec.convert(content, LineConfig)
+    content = msgspec.to_builtins(config)
+    if difference.camera is None:
+        return msgspec.convert(_replace(content, difference.path, difference.after), LineConfig)
+    sources = _take_sources(config, content)
+    _, _, *path = difference.path
+    source = _replace(sources.get(difference.camera), tuple(path), difference.after)
+    if source is UNSET:
+        del sources[difference.camera]
+    else:
+        sources[difference.camera] = source
+    named = [{**source, "name": name} for name, source in sources.items()]
+    return msgspec.convert(content | {"sources": named}, LineConfig)
+
+
+def _take_sources(config: LineConfig, content: dict[str, Any]) -> dict[str, Any]:
+    """The sources by name, taken out of the content; without the names."""
+    return {
+        name: {key: value for key, value in source.items() if key != "name"}
+        for name, source in zip(config.camera_names, content.pop("sources"), strict=True)
+    }
+
+
+def _compare_sources(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Difference]:
+    for number, (name, source) in enumerate(before.items()):
+        if name not in after:
+            yield Difference(("sources", number), source, UNSET, name)
+    for number, (name, source) in enumerate(after.items()):
+        path = ("sources", number)
+        if name not in before:
+            yield Difference(path, UNSET, source, name)
+            continue
+        for difference in _compare(path, before[name], source):
+            yield difference._replace(camera=name)
 
 
 def _compare(path: KeyPath, before: Any, after: Any) -> Iterator[Difference]:

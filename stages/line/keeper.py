@@ -145,7 +145,10 @@ def _describe(plan: Plan) -> tuple[told.KeyChange, ...]:
 def _cost(plan: Plan) -> str:
     if not plan.changes:
         return _COST_OF_NOTHING
-    return _COST_OF_START if plan.blamed else _COST_OF_CHANGE
+    if plan.blamed:
+        return _COST_OF_START
+    costs = (f"{each.camera}: {each.cost}" for each in plan.changes if each.cost)
+    return "; ".join(dict.fromkeys(costs)) or _COST_OF_CHANGE
 
 
 def _raw(body: Any) -> msgspec.Raw:

@@ -99,8 +99,15 @@ class Line:
             limits=self.config.limits,
         )
 
+    @property
+    def most(self) -> tuple[int, int]:
+        """How many cameras and processes a run of this line may come to have."""
+        cameras = max(self.config.limits.cameras, len(self.config.sources))
+        return cameras, len(self.processes) + cameras - len(self.config.sources)
+
     def _plan(self, config: LineConfig) -> None:
         self.config = config
+        self.outputs = tuple(find_outputs(config))
         self.topology = make_topology(config)
         self.processes = tuple(self._make_processes())
 

@@ -24,14 +24,36 @@ class Claims:
     def __init__(self, outputs: Sequence[Output]) -> None:
         self._locks: list[tuple[Output, FileLock]] = []
         self._folders: list[Path] = []  # that were made, outer ones first
-        for output in outputs:
-            _check_family(output)
         try:
-            for output in outputs:
-                self._claim(output)
+            self.add(outputs)
         except BaseException:
             self.close(ran=False)
             raise
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """What is locked."""
+        return tuple(output for output, _ in self._locks)
+
+    def add(self, outputs: Sequence[Output]) -> tuple[Output, ...]:
+        """Lock those of these outputs that are not locked yet, all or none; returns them."""
+        held = self.outputs
+        new = tuple(output for output in outputs if output not in held)
+        for output in new:
+            _check_family(output)
+        try:
+            for output in new:
+                self._claim(output)
+        except BaseException:
+            self.drop(new)
+            raise
+        return new
+
+    def drop(self, outputs: Sequence[Output]) -> None:
+        """Let go of some that nothing was written to."""
+        for held in [held for held in self._locks if held[0] in outputs]:
+            self._locks.remove(held)
+            held[1].release(keep_empty=False)
 
     def close(self, *, ran: bool) -> None:
         """Let go of all. What was made for a run that did not come about is removed."""

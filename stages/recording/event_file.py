@@ -7,7 +7,7 @@ import msgspec
 
 from pipeline.client import EventMessage
 from pipeline.memory.frame_ref import NO_FRAME
-from stages.events.ending import read_ending
+from stages.events.ending import read_camera_ending, read_ending
 from stages.events.message import EventComposer
 from stages.events.outbox import decode_waiting
 from stages.recording.line_file import LineFile
@@ -23,10 +23,13 @@ class EventFile:
     events at the end of the file.
     """
 
-    def __init__(self, file: LineFile, run_dir: Path, composer: EventComposer) -> None:
+    def __init__(
+        self, file: LineFile, run_dir: Path, composer: EventComposer, cameras: int
+    ) -> None:
+        """`cameras`: how many the run may come to have."""
         self._file, self._run_dir = file, run_dir
         self._composer = composer
-        self._told = Told(run_dir / _TOLD, len(composer.cameras))
+        self._told = Told(run_dir / _TOLD, cameras)
         self._decoder = msgspec.msgpack.Decoder(EventMessage)
         for row in file.recover():
             event = msgspec.json.decode(row, type=EventMessage)
@@ -42,9 +45,16 @@ class EventFile:
     def end(self) -> None:
         """Write what waits when the line stops."""
         for camera, outbox in read_ending(self._run_dir).items():
-            waiting = decode_waiting(outbox, after=NO_FRAME)
-            if waiting:  # else the file need not have begun
-                self._write(camera, (self._composer.compose(camera, event) for event in waiting))
+            self._write_waiting(camera, outbox)
+
+    def end_camera(self, camera: int) -> None:
+        """Write what waits of a camera that is gone."""
+        self._write_waiting(camera, read_camera_ending(self._run_dir, camera))
+
+    def _write_waiting(self, camera: int, outbox: bytes) -> None:
+        waiting = decode_waiting(outbox, after=NO_FRAME)
+        if waiting:  # else the file need not have begun
+            self._write(camera, (self._composer.compose(camera, event) for event in waiting))
 
     def _write(self, camera: int, events: Iterable[EventMessage]) -> bool:
         next_seq = self._told.next_seq(camera)

@@ -1,6 +1,5 @@
 """Record: messages as lines of JSON, those of frames in one file and events in another."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -35,7 +34,7 @@ class RecordJsonl(Recorder[PublishedBody]):
     def __init__(self, options: JsonlOptions, context: Context) -> None:
         super().__init__(context)
         self._tracks = options.tracks
-        run_dir, cameras = context.run_dir, self._cameras
+        run_dir = context.run_dir
 
         def file(key: str, path: str, mark: str, number: int) -> LineFile:
             recording = Recording(
@@ -47,15 +46,24 @@ class RecordJsonl(Recorder[PublishedBody]):
         self._events: EventFile | None = None
         if options.jsonl is not None:
             messages = file("record.jsonl", options.jsonl, BEGUN, 0)
-            self._messages = _MessageFile(messages, cameras)
+            self._messages = _MessageFile(messages)
         if options.events is not None:
             events = file("record.events", options.events, EVENTS_BEGUN, 1)
-            composer = EventComposer(run_dir, cameras, options.labels)
-            self._events = EventFile(events, run_dir, composer)
+            composer = EventComposer(run_dir, self._cameras, options.labels)
+            self._events = EventFile(events, run_dir, composer, len(self._counters))
 
     def last_in_output(self, camera: int) -> int:
         """As the messages tell; of events, the file itself knows which are in it."""
-        return NO_FRAME if self._messages is None else self._messages.last_frames[camera]
+        if self._messages is None:
+            return NO_FRAME
+        return self._messages.last_frames.get(self._cameras[camera], NO_FRAME)
+
+    def reconfigure(self, options: JsonlOptions) -> None:
+        self._tracks = options.tracks
+
+    def forget_camera(self, camera: int) -> None:
+        if self._events is not None:
+            self._events.end_camera(camera)
 
     def record(self, frame: Frame[PublishedBody | None]) -> bool:
         body = frame.body
@@ -75,14 +83,13 @@ class RecordJsonl(Recorder[PublishedBody]):
 
 
 class _MessageFile:
-    """The messages of all cameras. `last_frames` is what this run had recorded before."""
+    """The messages of all cameras. `last_frames` is what this run had recorded before, by name."""
 
-    def __init__(self, file: LineFile, cameras: Sequence[str]) -> None:
+    def __init__(self, file: LineFile) -> None:
         self._file = file
         self._decoder = msgspec.msgpack.Decoder(DetectionMessage)
         messages = [msgspec.json.decode(row, type=DetectionMessage) for row in file.recover()]
-        last = {message.camera: message.frame_id for message in messages}
-        self.last_frames = [last.get(camera, NO_FRAME) for camera in cameras]
+        self.last_frames = {message.camera: message.frame_id for message in messages}
 
     def record(self, message: bytes) -> bool:
         """Whether it is in the file now."""

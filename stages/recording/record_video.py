@@ -52,14 +52,21 @@ class RecordVideo(Recorder[None]):
             return False
         return True
 
+    def reconfigure(self, options: RecorderOptions) -> None:
+        self._options = options
+
+    def forget_camera(self, camera: int) -> None:
+        """Its file is whole, and goes on if the camera comes back."""
+        try:
+            self._finish(self._cameras[camera])
+        except OSError as error:
+            if not self._recording.has_ended(camera):  # else it has been logged
+                logger.error("{}", self._recording.describe(error))
+
     def close(self) -> None:
         """Each file for itself: one that cannot be finished hinders no other."""
-        for number, camera in enumerate(self._cameras):
-            try:
-                self._finish(camera)
-            except OSError as error:
-                if not self._recording.has_ended(number):  # else it has been logged
-                    logger.error("{}", self._recording.describe(error))
+        for camera in range(len(self._cameras)):
+            self.forget_camera(camera)
 
     def _write(self, frame: Frame[None]) -> None:
         """Raises OSError."""

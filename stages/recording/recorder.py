@@ -27,7 +27,7 @@ class Recorder(StatefulStage[In, None]):
 
     def __init__(self, context: Context) -> None:
         self._counters = context.counters
-        self._cameras = context.run.cameras
+        self._cameras = context.cameras
 
     @abstractmethod
     def record(self, frame: Frame[In | None]) -> bool:

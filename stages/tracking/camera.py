@@ -98,6 +98,23 @@ class TrackedCamera:
         tallies = encode_tallies(self._watch.tallies()) if self._counts else b""
         return DetectionBody(encoded, self._outbox.to_bytes(), tallies)
 
+    def leave(self) -> bytes:
+        """No more frames come, though the camera may come back: its numbers and counts go on.
+
+        All tracks end. Returns the events that are not through yet; `forget` them afterwards.
+        """
+        self._tracker.clear()
+        self._outbox.put(self.last_frame_id + 1, self._watch.end_all("stop"))
+        return self._outbox.to_bytes()
+
+    def forget(self) -> None:
+        """What `leave` has returned is kept elsewhere, and is not to be told again."""
+        self._outbox = Outbox()
+        self._remember(self.last_frame_id, self._epoch)
+        self._follow.set_followed(self._camera, False)
+        self._memory.shrink()
+        self._memory.close()
+
     def end(self) -> bytes:
         """All tracks end with the line; returns the events that are not through yet."""
         self._memory.close()

@@ -61,6 +61,11 @@ class TrackMemory:
             self._turn += 1
             self._is_full = False
 
+    def shrink(self) -> None:
+        """Give back the room that is reserved; nothing is to be written any more."""
+        for file in self._files:
+            file.shrink()
+
     def close(self) -> None:
         for file in self._files:
             file.close()
@@ -95,6 +100,10 @@ class _File:
             self._memory, _TURN.size, memory.frame_id, memory.epoch, len(memory.content)
         )
         _TURN.pack_into(self._memory, 0, turn)
+
+    def shrink(self) -> None:
+        *_, length = _FRAME.unpack_from(self._memory, _TURN.size)
+        os.ftruncate(self._fd, _HEAD_BYTES + length)
 
     def close(self) -> None:
         self._memory.close()

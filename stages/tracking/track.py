@@ -1,12 +1,13 @@
 """Track: which object of a frame is which of the frames before, for each camera by itself."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from pipeline.memory.frame_ref import NO_FRAME
 from pipeline.stage import Context, Frame, StatefulStage
-from stages.events.ending import forget_ending, write_ending
+from stages.events.ending import forget_ending, write_camera_ending, write_ending
 from stages.kernels.detections import NO_DETECTIONS, encode_detections
 from stages.slot import DetectionBody, Slot
 from stages.tracking.camera import CameraOptions, TrackedCamera, UntrackedCamera
@@ -17,7 +18,7 @@ _NOTHING = encode_detections(NO_DETECTIONS)
 class TrackOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of it may change while the line runs, but which cameras are tracked and the labels."""
 
-    cameras: tuple[CameraOptions, ...]
+    cameras: Mapping[str, CameraOptions]  # by name
 
 
 class Track(StatefulStage[DetectionBody, DetectionBody]):
@@ -31,32 +32,50 @@ class Track(StatefulStage[DetectionBody, DetectionBody]):
     consumes = produces = DetectionBody
 
     def __init__(self, options: TrackOptions, context: Context) -> None:
-        self._run_dir = context.run_dir
-        self._cameras = [
-            TrackedCamera(camera, context, number) if camera.is_tracked else None
-            for number, camera in enumerate(options.cameras)
-        ]
-        self._untracked = [UntrackedCamera(camera) for camera in options.cameras]
+        self._context, self._run_dir = context, context.run_dir
+        self._options = options
+        self._tracked: dict[int, TrackedCamera] = {}
+        self._untracked: dict[int, UntrackedCamera] = {}
+        for camera in context.run.present:
+            self.add_camera(camera)
         forget_ending(self._run_dir)
 
     def reconfigure(self, options: TrackOptions) -> None:
-        for tracked, camera in zip(self._cameras, options.cameras, strict=True):
-            if tracked is not None:
-                tracked.reconfigure(camera)
-        self._untracked = [UntrackedCamera(camera) for camera in options.cameras]
+        self._options = options
+        for number in self._untracked:
+            camera = self._options_of(number)
+            self._untracked[number] = UntrackedCamera(camera)
+            if number in self._tracked:
+                self._tracked[number].reconfigure(camera)
+
+    def add_camera(self, camera: int) -> None:
+        options = self._options_of(camera)
+        self._untracked[camera] = UntrackedCamera(options)
+        if options.is_tracked:
+            self._tracked[camera] = TrackedCamera(options, self._context, camera)
+
+    def end_camera(self, camera: int) -> None:
+        tracked = self._tracked.pop(camera, None)
+        if tracked is not None:
+            # First for those who tell of it: killed in between, a successor does the same again.
+            write_camera_ending(self._run_dir, camera, tracked.leave())
+            tracked.forget()
+
+    def forget_camera(self, camera: int) -> None:
+        self._untracked.pop(camera, None)
 
     def process(self, frame: Frame[DetectionBody]) -> DetectionBody:
-        camera = self._cameras[frame.ref.camera]
+        camera = self._tracked.get(frame.ref.camera)
         return self._pick(frame, frame.body) if camera is None else camera.track(frame)
 
     def pass_failed(self, frame: Frame[DetectionBody | None]) -> DetectionBody | None:
         """Nothing is known of the frame, and yet it carries the events that wait."""
-        camera = self._cameras[frame.ref.camera]
+        camera = self._tracked.get(frame.ref.camera)
         return camera.carry(_NOTHING) if camera is not None and camera.waits else None
 
     def pass_idle(self, frame: Frame[DetectionBody | None]) -> DetectionBody | None:
         """Nobody has looked at the frame: it carries the events that wait, and the counts."""
-        camera = self._cameras[frame.ref.camera]
+        camera = self._tracked.get(frame.ref.camera)
         return None if camera is None else camera.carry(_NOTHING)
 
     def recall(self, frame: Frame[DetectionBody | None]) -> DetectionBody | None:
@@ -67,25 +86,24 @@ class Track(StatefulStage[DetectionBody, DetectionBody]):
         """
         if frame.body is None:
             return self.pass_idle(frame) if frame.ref.idle else self.pass_failed(frame)
-        camera = self._cameras[frame.ref.camera]
+        camera = self._tracked.get(frame.ref.camera)
         if camera is None:
             return self._pick(frame, frame.body)
         found = Slot(frame).find_tracked(frame.ref.frame_id)
         return camera.carry(self._pick(frame, frame.body).encoded if found is None else found)
 
     def last_in_output(self, camera: int) -> int:
-        found = self._cameras[camera]
+        found = self._tracked.get(camera)
         return NO_FRAME if found is None else found.last_frame_id
 
     def close(self) -> None:
         write_ending(
             self._run_dir,
-            {
-                number: camera.end()
-                for number, camera in enumerate(self._cameras)
-                if camera is not None
-            },
+            {number: camera.end() for number, camera in self._tracked.items()},
         )
+
+    def _options_of(self, camera: int) -> CameraOptions:
+        return self._options.cameras[self._context.cameras[camera]]
 
     def _pick(self, frame: Frame[Any], body: DetectionBody) -> DetectionBody:
         """What is published without tracks."""

@@ -70,7 +70,6 @@ def make_context(run_dir: Path, is_running: Callable[[], bool] = lambda: True) -
     return ServiceContext(
         "bell",
         messages_address(run_dir),
-        run.cameras,
         LedgerView(run),
         FrameView(run),
         PacketView(run),

@@ -26,7 +26,7 @@ class Gated(StageBench):
 
     def restart(self) -> None:
         """Start the stage, as a successor of one that was killed if there was one."""
-        self.stage = Preprocess(PreprocessOptions((LOOK_5_S, None)), self.context)
+        self.stage = Preprocess(PreprocessOptions({"yard": LOOK_5_S}), self.context)
         self.start(self.stage)
 
     def is_idle(
@@ -55,7 +55,7 @@ def test_the_frame_is_warped_into_the_tensor_of_its_slot(short_dir: Path) -> Non
     frame = bench.make_frame()
     frame["frame"][:] = np.random.default_rng(0).integers(0, 256, frame["frame"].shape, np.uint8)
     before = frame["frame"].copy()
-    Preprocess(PreprocessOptions((None,)), bench.context).process(frame)
+    Preprocess(PreprocessOptions({}), bench.context).process(frame)
     expected = np.empty_like(frame["tensor"])
     warp_into(before.reshape(bench.height, bench.width, 3), expected)
     assert np.array_equal(frame["tensor"], expected)
@@ -116,13 +116,13 @@ def test_a_successor_looks_until_it_knows_the_camera(line: Gated) -> None:
 
 def test_gates_come_and_go_and_change_while_the_line_runs(line: Gated) -> None:
     assert line.rest(0, KNOWN)[-1]
-    line.stage.reconfigure(PreprocessOptions((LOOK_5_S, None)))
+    line.stage.reconfigure(PreprocessOptions({"yard": LOOK_5_S}))
     assert line.is_idle(KNOWN), "this gate is the same"
-    line.stage.reconfigure(PreprocessOptions((GateOptions(look_s=0.2), LOOK_5_S)))
+    line.stage.reconfigure(PreprocessOptions({"yard": GateOptions(look_s=0.2), "street": LOOK_5_S}))
     said = line.rest(KNOWN + 1, KNOWN + 81)
     assert not any(said[:20]), "this one begins anew"
     assert said[-20:].count(True) == 10
-    line.stage.reconfigure(PreprocessOptions((None, None)))
+    line.stage.reconfigure(PreprocessOptions({}))
     assert not any(line.rest(KNOWN + 81, KNOWN + 90))
 
 

@@ -33,6 +33,7 @@ OPERATIONS = (
     Operation("POST", "/api/v1/ticket", "Let an address begin to look at pictures", {200: Ticket}),
 )  # fmt: skip
 
+CameraNames = Callable[[], Sequence[str]]  # of those that the line has now
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -40,9 +41,9 @@ class Api:
     """The endpoints; each answers with a struct of `answers`."""
 
     def __init__(
-        self, cameras: Sequence[str], readings: Readings, feed: Feed, tokens: Tokens | None
+        self, cameras: CameraNames, readings: Readings, feed: Feed, tokens: Tokens | None
     ) -> None:
-        self._cameras = tuple(cameras)
+        self._cameras = cameras
         self._readings = readings
         self._feed = feed
         self._tokens = tokens
@@ -72,7 +73,7 @@ class Api:
         return answer(Cameras(window_s, self._readings.cameras()))
 
     async def _detections(self, request: Request) -> Response:
-        name = check_camera(request.path_params["name"], self._cameras)
+        name = check_camera(request.path_params["name"], self._cameras())
         message = await self._feed.result(name, RESULT_S)
         if message is None:
             raise Refusal(503, f"camera {name}: no result yet")

@@ -58,7 +58,8 @@ class Feed:
     @property
     def lasts(self) -> Iterable[Heard]:
         """The last message of each kind and camera that was received since somebody listens."""
-        return self._last.values()
+        cameras = self._context.cameras
+        return [heard for heard in self._last.values() if heard.message.camera in cameras]
 
     def last(self, camera: str) -> DetectionMessage | None:
         """The last result of a camera, if there was one since somebody listens."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from stages.services.web.api import NAME, check_camera
+from stages.services.web.api import NAME, CameraNames, check_camera
 from stages.services.web.openapi import Operation, Parameter
 from stages.services.web.pictures import Look, Photo, Pictures
 from stages.services.web.problem import Refusal
@@ -44,8 +44,8 @@ OPERATIONS = (
 class Live:
     """The endpoints below `/cameras`."""
 
-    def __init__(self, cameras: Sequence[str], pictures: Pictures, ending: asyncio.Event) -> None:
-        self._cameras = tuple(cameras)
+    def __init__(self, cameras: CameraNames, pictures: Pictures, ending: asyncio.Event) -> None:
+        self._cameras = cameras
         self._pictures = pictures
         self._ending = ending
 
@@ -85,7 +85,7 @@ class Live:
 
     def _look(self, request: Request) -> Look:
         """Raises Refusal."""
-        camera = check_camera(request.path_params["name"], self._cameras)
+        camera = check_camera(request.path_params["name"], self._cameras())
         width = _number(request, "width", 0)
         least, most = _WIDTHS
         if width and not (least <= width <= most and width == int(width)):

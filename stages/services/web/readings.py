@@ -101,18 +101,28 @@ class Readings:
 
     def cameras(self) -> tuple[Camera, ...]:
         """As they are now, compared with the oldest sample."""
-        old, now_ns = self._samples[0], time.monotonic_ns()
-        return tuple(
-            _describe_camera(before, now, now_ns, (now_ns - old.mono_ns) / _NS_PER_S)
-            for before, now in zip(old.cameras, self._ledger.cameras(), strict=True)
-        )
+        now_ns = time.monotonic_ns()
+        return tuple(self._compare(camera, now_ns) for camera in self._ledger.cameras())
 
     def processes(self) -> tuple[Process, ...]:
         """As they were at the last sample."""
         old, new = self._samples[0], self._samples[-1]
         seconds = (new.mono_ns - old.mono_ns) / _NS_PER_S
-        rows = zip(new.processes, old.uses, new.uses, strict=True)
-        return tuple(_describe_process(now, before, use, seconds) for now, before, use in rows)
+        names = [process.name for process in old.processes]
+        uses = dict(zip(names, old.uses, strict=True))
+        return tuple(
+            _describe_process(now, uses.get(now.name), use, seconds)
+            for now, use in zip(new.processes, new.uses, strict=True)
+        )
+
+    def _compare(self, now: CameraReading, now_ns: int) -> Camera:
+        """With the oldest sample that has the camera, which may have come since."""
+        for sample in self._samples:
+            for before in sample.cameras:
+                if before.name == now.name:
+                    seconds = (now_ns - sample.mono_ns) / _NS_PER_S
+                    return _describe_camera(before, now, now_ns, seconds)
+        return _describe_camera(now, now, now_ns, 0.0)
 
     def readiness(self) -> tuple[Readiness, ...]:
         now_ns = time.monotonic_ns()

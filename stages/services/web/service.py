@@ -103,7 +103,9 @@ class Web:
         self._listener.close()
 
     def _make_app(self, feed: Feed, pictures: Pictures, ending: asyncio.Event) -> Guard:
-        cameras = self._context.cameras
+        def cameras() -> tuple[str, ...]:
+            return self._context.cameras
+
         archive = ArchiveReader(self._archive)
         app = Starlette(
             routes=[

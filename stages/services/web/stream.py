@@ -9,6 +9,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from pipeline.client import EventMessage
+from stages.services.web.api import CameraNames
 from stages.services.web.feed import Feed, Heard
 from stages.services.web.guard import SUBPROTOCOL
 from stages.services.web.problem import problem
@@ -24,6 +25,7 @@ class Outbox:
     """What waits for one viewer: a newer result or state takes the place of an older one."""
 
     def __init__(self, cameras: Collection[str], kinds: Collection[str]) -> None:
+        """All cameras, also those that come later, where none is named."""
         self._cameras = frozenset(cameras)
         self._kinds = frozenset(kinds)
         self._waiting: dict[tuple[str, str], Heard] = {}
@@ -32,7 +34,9 @@ class Outbox:
 
     def put(self, heard: Heard) -> None:
         place = heard.kind, heard.message.camera
-        if heard.kind not in self._kinds or heard.message.camera not in self._cameras:
+        if heard.kind not in self._kinds:
+            return
+        if self._cameras and heard.message.camera not in self._cameras:
             return
         if isinstance(heard.message, EventMessage):
             self._events.append(heard)
@@ -54,8 +58,8 @@ class Outbox:
 class Stream:
     """The endpoint `/api/v1/stream`."""
 
-    def __init__(self, cameras: Sequence[str], feed: Feed, ending: asyncio.Event) -> None:
-        self._cameras = tuple(cameras)
+    def __init__(self, cameras: CameraNames, feed: Feed, ending: asyncio.Event) -> None:
+        self._cameras = cameras
         self._feed = feed
         self._ending = ending
         self._viewers = 0
@@ -64,9 +68,9 @@ class Stream:
         return [WebSocketRoute("/api/v1/stream", self._serve)]
 
     async def _serve(self, socket: WebSocket) -> None:
-        cameras = _words(socket, "cameras") or self._cameras
+        cameras = _words(socket, "cameras")
         kinds = _words(socket, "kinds") or KINDS
-        wrong = _check("cameras", cameras, self._cameras) or _check("kinds", kinds, KINDS)
+        wrong = _check("cameras", cameras, self._cameras()) or _check("kinds", kinds, KINDS)
         if wrong or self._viewers >= MOST_VIEWERS:
             refusal = (400, wrong) if wrong else (503, f"{MOST_VIEWERS} viewers are here already")
             await socket.send_denial_response(problem(*refusal))

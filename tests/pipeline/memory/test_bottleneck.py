@@ -7,6 +7,7 @@ from pipeline.memory import bottleneck as bottleneck_module
 from pipeline.memory.bottleneck import Bottleneck
 from pipeline.memory.counters import DropReason
 from pipeline.memory.ledger import Ledger
+from pipeline.memory.roster import Roster
 from pipeline.topology import RunSpec
 from tests.pipeline.frames import make_run
 
@@ -55,7 +56,7 @@ def spend(ledger: Ledger, **seconds: float) -> None:
 def test_the_core_that_is_busy_nearly_all_the_time_is_the_bottleneck(
     run: RunSpec, ledger: Ledger, clock: Clock
 ) -> None:
-    bottleneck = Bottleneck(run, ledger)
+    bottleneck = Bottleneck(Roster(run), ledger)
     spend(ledger, camera=2.0, side=3.0, left=9.7, right=1.0)
     clock.now_s += 10.0
     assert bottleneck.of_run() == "bottleneck: core 1, busy for 97 % of the time with left"
@@ -64,7 +65,7 @@ def test_the_core_that_is_busy_nearly_all_the_time_is_the_bottleneck(
 def test_the_time_that_a_line_takes_to_start_does_not_count(
     run: RunSpec, ledger: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bottleneck = Bottleneck(run, ledger)
+    bottleneck = Bottleneck(Roster(run), ledger)
     clock.now_s += 10.0
     monkeypatch.setattr("pipeline.memory.heartbeat.monotonic_ns", lambda: int(clock.now_s * S))
     ledger.heartbeat(LEFT, 1.0).ready()
@@ -78,7 +79,7 @@ def test_the_time_that_a_line_takes_to_start_does_not_count(
 def test_of_a_shared_core_the_busiest_stage_is_named(
     run: RunSpec, ledger: Ledger, clock: Clock
 ) -> None:
-    bottleneck = Bottleneck(run, ledger)
+    bottleneck = Bottleneck(Roster(run), ledger)
     spend(ledger, camera=6.1, side=3.2, left=8.0)
     clock.now_s += 10.0
     assert bottleneck.of_run() == (
@@ -89,7 +90,7 @@ def test_of_a_shared_core_the_busiest_stage_is_named(
 def test_where_no_core_is_full_the_busiest_is_told(
     run: RunSpec, ledger: Ledger, clock: Clock
 ) -> None:
-    bottleneck = Bottleneck(run, ledger)
+    bottleneck = Bottleneck(Roster(run), ledger)
     spend(ledger, right=4.0)
     clock.now_s += 10.0
     assert bottleneck.of_run() == "busiest: core 2, busy for 40 % of the time with right"
@@ -98,7 +99,7 @@ def test_where_no_core_is_full_the_busiest_is_told(
 def test_stages_that_wait_for_each_other_fill_no_more_than_their_core(
     run: RunSpec, ledger: Ledger, clock: Clock
 ) -> None:
-    bottleneck = Bottleneck(run, ledger)
+    bottleneck = Bottleneck(Roster(run), ledger)
     spend(ledger, camera=9.0, side=12.0)
     clock.now_s += 10.0
     assert bottleneck.of_run() == "bottleneck: core 0, busy for 100 % of the time, 100 % with side"
@@ -107,7 +108,7 @@ def test_stages_that_wait_for_each_other_fill_no_more_than_their_core(
 def test_between_two_looks_it_is_told_only_where_frames_were_dropped(
     run: RunSpec, ledger: Ledger, clock: Clock
 ) -> None:
-    bottleneck = Bottleneck(run, ledger)
+    bottleneck = Bottleneck(Roster(run), ledger)
     spend(ledger, left=10.0)
     clock.now_s += 10.0
     assert bottleneck.of_drops() == ""
@@ -122,6 +123,6 @@ def test_between_two_looks_it_is_told_only_where_frames_were_dropped(
 def test_a_frame_that_is_only_missing_from_a_recording_is_no_drop(
     run: RunSpec, ledger: Ledger, clock: Clock
 ) -> None:
-    bottleneck = Bottleneck(run, ledger)
+    bottleneck = Bottleneck(Roster(run), ledger)
     ledger.counters(0, SIDE).drop(DropReason.NOT_RECORDED)
     assert bottleneck.of_drops() == ""

@@ -66,7 +66,7 @@ def test_successors_know_of_which_cameras_no_more_is_written(
     for output in (1, 0, 1):
         assert not ledger.counters(0, 2).gave_up
         ledger.counters(1, 2).give_up(output)
-    successor = Ledger.attach(tmp_path, CAMERAS, PROCESSES)
+    successor = Ledger.attach(tmp_path)
     rows = {(c, p): successor.counters(c, p) for c in range(CAMERAS) for p in range(PROCESSES)}
     gave_up = {row: counters.gave_up for row, counters in rows.items() if counters.gave_up}
     assert gave_up == {(1, 2): 0b11}
@@ -74,7 +74,7 @@ def test_successors_know_of_which_cameras_no_more_is_written(
 
 def test_a_successor_counts_on(ledger: Ledger, tmp_path: Path) -> None:
     ledger.counters(1, 2).finish(41, failed=False)
-    successor = Ledger.attach(tmp_path, CAMERAS, PROCESSES).counters(1, 2)
+    successor = Ledger.attach(tmp_path).counters(1, 2)
     assert (successor.frames, successor.last_frame_id) == (1, 41)
     successor.finish(42, failed=False)
     assert ledger.counts(1, 2).frames == 2

@@ -58,7 +58,7 @@ def content(ledger: LedgerReader) -> dict[str, object]:
 
 
 def test_every_process_that_attaches_sees_what_is_written(ledger: Ledger, tmp_path: Path) -> None:
-    reader = LedgerReader.attach(tmp_path, CAMERAS, PROCESSES)
+    reader = LedgerReader.attach(tmp_path)
     ledger.counters(1, 2).finish(5, failed=False)
     ledger.camera_writer(1).set_state(CameraState.LIVE)
     ledger.publish_writer().count_age(1, 12.0)
@@ -79,7 +79,7 @@ def test_tables_do_not_overlap(ledger: Ledger, what: str) -> None:
 
 
 def test_a_reader_cannot_write(ledger: Ledger, tmp_path: Path) -> None:
-    reader = LedgerReader.attach(tmp_path, CAMERAS, PROCESSES)
+    reader = LedgerReader.attach(tmp_path)
     tables = [value for value in vars(reader).values() if hasattr(value, "flags")]
     assert len(tables) >= 6
     assert not any(table.flags.writeable for table in tables)
@@ -93,7 +93,7 @@ def test_a_reader_cannot_write(ledger: Ledger, tmp_path: Path) -> None:
 def test_counters_survive_the_process_that_wrote_them(ledger: Ledger, tmp_path: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path; from pipeline.memory.ledger import *;"
-        "ledger = Ledger.attach(Path(sys.argv[1]), 2, 3);"
+        "ledger = Ledger.attach(Path(sys.argv[1]));"
         "ledger.counters(0, 1).capture(40, 7); os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)

@@ -3,7 +3,7 @@ from tests.pipeline.frames import make_ref
 
 
 def test_a_frame_is_found_by_camera_and_number_alone() -> None:
-    recent = RecentFrames[str](cameras=2)
+    recent = RecentFrames[str]()
     recent.put(make_ref(7, camera=1, slot=3, generation=4), "seven")
     assert recent.find(make_ref(7, camera=1, slot=0, generation=9)) == "seven"
     assert recent.find(make_ref(7, camera=0)) is None
@@ -13,7 +13,7 @@ def test_a_frame_is_found_by_camera_and_number_alone() -> None:
 
 
 def test_the_oldest_frames_are_forgotten() -> None:
-    recent = RecentFrames[int](cameras=1)
+    recent = RecentFrames[int]()
     for frame in range(1000):
         recent.put(make_ref(frame), frame)
     kept = [frame for frame in range(1000) if make_ref(frame) in recent]
@@ -21,7 +21,7 @@ def test_the_oldest_frames_are_forgotten() -> None:
 
 
 def test_each_camera_has_room_for_its_frames() -> None:
-    recent = RecentFrames[int](cameras=3)
+    recent = RecentFrames[int]()
     for frame in range(64):
         for camera in range(3):
             recent.put(make_ref(frame, camera=camera), frame)

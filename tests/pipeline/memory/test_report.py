@@ -7,6 +7,7 @@ from pipeline.memory.cameras import CameraState
 from pipeline.memory.counters import DropReason
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.report import Report
+from pipeline.memory.roster import Roster
 from pipeline.topology import RunSpec
 from tests.pipeline.frames import make_run, publish_by
 
@@ -23,7 +24,7 @@ def ledger(run: RunSpec) -> Ledger:
 
 
 def test_the_summary_has_a_row_for_each_camera_and_process(run: RunSpec, ledger: Ledger) -> None:
-    report = Report(run, ledger)
+    report = Report(Roster(run), ledger)
     publish = next(p.index for p in run.processes if p.stage == "side")
     ledger.camera_writer(0).begin_epoch(1, (640, 480))
     ledger.counters(0, 0).capture(99, now_ns=1)
@@ -45,14 +46,14 @@ def test_the_summary_has_a_row_for_each_camera_and_process(run: RunSpec, ledger:
 
 
 def test_the_status_line_tells_of_the_time_since_the_last(run: RunSpec, ledger: Ledger) -> None:
-    report = Report(run, ledger)
+    report = Report(Roster(run), ledger)
     ledger.counters(0, 0).capture(1_000_000, now_ns=1)
     assert not report.status_line(200).startswith("in 0 ")
     assert report.status_line(200).startswith("in 0 ")
 
 
 def test_the_status_line_names_each_camera_with_its_own_rate(run: RunSpec, ledger: Ledger) -> None:
-    report = Report(run, ledger)
+    report = Report(Roster(run), ledger)
     publish = next(p.index for p in run.processes if p.stage == "side")
     for frame in range(1000):
         ledger.counters(0, publish).finish(frame, failed=False)
@@ -66,7 +67,7 @@ def test_the_status_line_names_each_camera_with_its_own_rate(run: RunSpec, ledge
 def test_the_status_line_says_how_many_results_since_the_last_are_idle(
     run: RunSpec, ledger: Ledger
 ) -> None:
-    report = Report(run, ledger)
+    report = Report(Roster(run), ledger)
     publish = next(p.index for p in run.processes if p.stage == "side")
     ledger.camera_writer(0).set_state(CameraState.LIVE)
     for frame in range(50):
@@ -78,7 +79,7 @@ def test_the_status_line_says_how_many_results_since_the_last_are_idle(
 
 
 def test_drops_are_named_by_process_and_reason(run: RunSpec, ledger: Ledger) -> None:
-    report = Report(run, ledger)
+    report = Report(Roster(run), ledger)
     assert "drops none" in report.status_line(200)
     for _ in range(4):
         ledger.counters(1, 2).drop(DropReason.NEWEST_WINS)

@@ -35,7 +35,7 @@ def test_losses_are_told_once_by_whichever_process_publishes(
     for _ in range(2):
         ledger.counters(0, 1).drop(DropReason.NEWEST_WINS)
     ledger.counters(0, 2).drop(DropReason.NOT_RECORDED)
-    successor = Ledger.attach(tmp_path, CAMERAS, PROCESSES).publish_writer()
+    successor = Ledger.attach(tmp_path).publish_writer()
     assert successor.take_new_drops(0) == {"newest_wins": 2}
     assert successor.take_new_drops(0) == {}
     assert first.take_new_drops(1) == {}
@@ -46,7 +46,7 @@ def test_the_cameras_whose_objects_are_followed_outlive_the_process(
 ) -> None:
     assert [ledger.is_followed(camera) for camera in range(CAMERAS)] == [False, False]
     ledger.follow_writer().set_followed(1, True)
-    successor = Ledger.attach(tmp_path, CAMERAS, PROCESSES)
+    successor = Ledger.attach(tmp_path)
     assert [successor.is_followed(camera) for camera in range(CAMERAS)] == [False, True]
     successor.follow_writer().set_followed(1, False)
     assert not ledger.is_followed(1)

@@ -8,6 +8,7 @@ from pipeline.memory.cameras import CameraState
 from pipeline.memory.frame_ref import FrameRef
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import Ring
+from pipeline.memory.roster import Roster
 from pipeline.processes.backlog import Backlog, Wait
 from tests.pipeline.frames import GRAPH, LEFT, RIGHT, SIDE, make_ref, make_ring, make_run
 
@@ -18,7 +19,7 @@ class Line:
         self.ledger = Ledger.create(run_dir, 1, len(run.processes))
         self.ledger.camera_writer(0).begin_epoch(1, (5, 3))
         self.ring: Ring = make_ring(run_dir)
-        self._backlog = Backlog(run, self.ledger)
+        self._backlog = Backlog(Roster(run), self.ledger)
         self._now_ns = 1000
 
     def send(self, frame_id: int) -> FrameRef:

@@ -9,6 +9,7 @@ from pipeline.limits import Limits
 from pipeline.memory.counters import DropReason, FrameCounters
 from pipeline.memory.frame_ref import FrameRef
 from pipeline.memory.ledger import Ledger
+from pipeline.memory.roster import Roster
 from pipeline.processes.leftovers import Leftovers
 from tests.pipeline.frames import (
     GRAPH,
@@ -32,7 +33,7 @@ class Line:
         self.rings = [make_ring(run_dir, camera=camera) for camera in (0, 1)]
         for camera in (0, 1):
             self.ledger.camera_writer(camera).begin_epoch(1, (5, 3))
-        self.leftovers = Leftovers(self._run, self.ledger)
+        self.leftovers = Leftovers(Roster(self._run), self.ledger)
 
     def send(self, frame_id: int, camera: int = 0) -> FrameRef:
         ring, slot = self.rings[camera], frame_id % 4
@@ -120,7 +121,7 @@ def test_a_frame_that_was_not_sent_does_not_count(line: Line) -> None:
 
 def test_a_camera_that_never_came_has_left_nothing(tmp_path: Path, said: list[str]) -> None:
     run = make_run(tmp_path)
-    leftovers = Leftovers(run, Ledger.create(tmp_path, 1, len(run.processes)))
+    leftovers = Leftovers(Roster(run), Ledger.create(tmp_path, 1, len(run.processes)))
     leftovers.count()
     assert not leftovers.are_moving()
     assert said == []

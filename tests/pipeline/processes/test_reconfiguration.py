@@ -10,7 +10,8 @@ import pytest
 from loguru import logger
 
 from pipeline.errors import LineError
-from pipeline.topology import ProcessSpec, RunSpec
+from pipeline.processes.line_up import LineUp
+from pipeline.topology import RunSpec
 from tests.pipeline.processes.test_supervisor import Watched, make_run
 
 LEFT = 1  # row of the ledger
@@ -34,11 +35,9 @@ class Tuned(Watched):
         self._path = run_dir / "words"
 
     def change(self, word: str) -> None:
-        self.supervisor.reconfigure(self.with_word(word))
-
-    def with_word(self, word: str) -> list[ProcessSpec]:
         camera, left = self._run.processes
-        return [camera, left.with_hot({"word": word})]
+        processes = (camera, left.with_hot({"word": word}))
+        self.supervisor.reconfigure(LineUp.of_options(self._run, processes))
 
     def words(self) -> list[str]:
         return [row.split()[0] for row in self._path.read_text().splitlines()]
@@ -150,8 +149,8 @@ def test_a_process_that_does_not_take_them_is_named_once(
 def test_without_room_nothing_changes(short_dir: Path) -> None:
     line = Tuned(short_dir)
     line.until(line.are_ready)
-    (short_dir / "hot_options.partial").mkdir()  # as if no file could be made
-    with pytest.raises(LineError, match="hot_options: "):
+    (short_dir / "run.partial").mkdir()  # as if no file could be made
+    with pytest.raises(LineError, match="/run: "):
         line.change("second")
     assert line.ledger.revision == 0
     os.kill(line.pids()[LEFT], signal.SIGKILL)

@@ -2,6 +2,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from pipeline.config_file import build
 from pipeline.redact import forget, learn
@@ -56,9 +57,24 @@ def test_keys_of_a_source_are_told_with_its_number() -> None:
     ]
 
 
-def test_another_number_of_sources_is_one_difference() -> None:
-    (difference,) = find_differences(make({"uri": "0"}), make({"uri": "0"}, {"uri": "1"}))
-    assert difference.key == "sources"
+def test_a_source_that_comes_or_goes_is_one_difference() -> None:
+    """Sources are told apart by name, whatever their order."""
+    gate, yard = {"uri": "0", "name": "gate"}, {"uri": "1", "name": "yard"}
+    before, after = make(gate), make(yard, gate)
+    (added,) = find_differences(before, after)
+    assert (added.key, added.camera, added.before) == ("sources[0]", "yard", UNSET)
+    (removed,) = find_differences(after, before)
+    assert (removed.key, removed.camera, removed.after) == ("sources[0]", "yard", UNSET)
+    assert with_difference(before, added).named_sources == after.named_sources
+    assert with_difference(after, removed).camera_names == ("gate",)
+    assert find_differences(make(gate, yard), make(yard, gate)) == []
+
+
+def test_a_source_without_a_name_has_that_of_its_place() -> None:
+    assert find_differences(make({"uri": "0"}), make({"uri": "0", "name": "cam0"})) == []
+    removed, changed = find_differences(make({"uri": "0"}, {"uri": "1"}), make({"uri": "1"}))
+    assert (removed.key, removed.camera) == ("sources[1]", "cam1")
+    assert (changed.key, changed.camera) == ("sources[0].uri", "cam0")
 
 
 def test_passwords_are_not_told() -> None:
@@ -103,7 +119,7 @@ def test_one_difference_can_be_made_alone() -> None:
     everything = before
     for difference in differences.values():
         everything = with_difference(everything, difference)
-    assert everything == after
+    assert find_differences(everything, after) == []
 
 
 def test_a_difference_that_is_nothing_alone_is_refused() -> None:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+from pipeline.processes.line_up import LineUp
 from pipeline.redact import forget
-from pipeline.topology import ProcessSpec
 from stages.line.config_source import CommandLine, ConfigSource
 from stages.line.hot_change import HotChange
 from stages.line.in_force import ConfigInForce
@@ -50,7 +50,7 @@ class Kept:
         source = ConfigSource(path, command_line, is_named=is_named)
         first = source.read()
         line = Line(first.config, path)
-        self.told: list[Sequence[ProcessSpec]] = []
+        self.told: list[LineUp] = []
         change = HotChange(line, path, self.told.append)
         self.in_force = ConfigInForce(source, first, change, _at_once)
         self._keeper = ConfigKeeper(self.in_force)
@@ -107,7 +107,7 @@ def test_zones_are_read_and_replaced_in_force_and_in_the_file(kept: Kept) -> Non
         ("sources[0].zones.door", "hot"), ("sources[0].lines.path", "hot"),
     ]  # fmt: skip
     assert done.body["processes"] == ["track"]
-    assert kept.told[-1][4].options["cameras"][0]["zones"].keys() == {"yard", "door"}
+    assert kept.told[-1].processes[4].options["cameras"]["gate"]["zones"].keys() == {"yard", "door"}
     after = kept.zones()
     assert after.revision == done.revision != before.revision
     assert after.body["zones"]["door"]["polygon"] == AREA

@@ -91,7 +91,7 @@ def test_what_is_tracked_is_kept_and_what_is_published_stays(
     )  # fmt: skip
     assert process(line, "postprocess").options["score_thresh"] == lowest
     if track:
-        (camera,) = process(line, "track").options["cameras"]
+        (camera,) = process(line, "track").options["cameras"].values()
         tracker = camera["tracker"]
         assert tracker == {"score_thresh": score_thresh, "confirm_s": 0.15, "lost_s": 4.0}
 
@@ -100,7 +100,7 @@ def test_objects_are_tracked_where_one_frame_follows_the_other(
     tiny_model: Path, clip: Path, tmp_path: Path
 ) -> None:
     line = make_line(tiny_model, clip, tmp_path, "0", "scene://street", "rtsp://camera/stream")
-    cameras = process(line, "track").options["cameras"]
+    cameras = process(line, "track").options["cameras"].values()
     assert [camera["is_tracked"] for camera in cameras] == [True, False, True, True, True]
     rooms = [process(line, f"capture.cam{k}").options["slot"]["tracked"] for k in range(2)]
     assert rooms == [100, 0]
@@ -147,7 +147,7 @@ def test_a_source_may_say_otherwise_than_the_line(tiny_model: Path, clip: Path) 
     off = {"enabled": False}
     assert "track" not in make_line(tiny_model, clip, track=off).topology.names
     line = make_line(tiny_model, clip, {"uri": str(clip), "track": True}, track=off)
-    cameras = process(line, "track").options["cameras"]
+    cameras = process(line, "track").options["cameras"].values()
     assert [camera["is_tracked"] for camera in cameras] == [False, True]
 
 
@@ -156,7 +156,7 @@ def test_each_camera_has_a_gate_of_its_own_or_none(tiny_model: Path, clip: Path)
     line = make_line(tiny_model, clip, gated, gate={"look_s": 3.0})
     ignored = (tuple(map(tuple, SQUARE)),)
     assert process(line, "preprocess").options == {
-        "gates": [None, {"look_s": 3.0, "ignored": ignored}]
+        "gates": {"cam1": {"look_s": 3.0, "ignored": ignored}}
     }
 
 

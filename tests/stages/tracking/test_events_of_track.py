@@ -11,8 +11,7 @@ from stages.events.event import Event
 from stages.events.outbox import decode_waiting
 from stages.events.watch import decode_tallies
 from stages.slot import DetectionBody
-from stages.tracking.track import TrackOptions
-from tests.stages.tracking.tracking_bench import OPTIONS, TRACKED, UNTRACKED, Tracking, seen
+from tests.stages.tracking.tracking_bench import TRACKED, UNTRACKED, Tracking, options_of, seen
 
 # The box of `seen` stands on 80 of 96 lines, and comes from the left.
 YARD = ZoneConfig(polygon=((0.3, 0.5), (1.0, 0.5), (1.0, 1.0), (0.3, 1.0)))
@@ -24,7 +23,7 @@ FROM_THE_START = -1
 
 @pytest.fixture
 def line(short_dir: Path) -> Tracking:
-    return Tracking(short_dir, TrackOptions((WATCHED, TRACKED, UNTRACKED)))
+    return Tracking(short_dir, options_of(WATCHED, TRACKED, UNTRACKED))
 
 
 def told(body: DetectionBody | None, after: int = FROM_THE_START) -> list[tuple[int, str]]:
@@ -139,7 +138,7 @@ def test_what_the_filter_leaves_out_is_neither_tracked_nor_published(
 ) -> None:
     filters = FilterConfig(min_scores={"car": 0.95})
     camera = msgspec.structs.replace(TRACKED if is_tracked else UNTRACKED, filters=filters)
-    line = Tracking(short_dir, TrackOptions((camera, *OPTIONS.cameras[1:])))
+    line = Tracking(short_dir, options_of(camera, TRACKED, UNTRACKED))
     assert [len(line.track(k) or ()) for k in range(3)] == [0, 0, 0]
     clear = line.track(3, seen(13, score=0.97))
     assert clear is not None

@@ -18,9 +18,16 @@ TRACKED, UNTRACKED = (
     CameraOptions(is_tracked=is_tracked, labels=LABELS, tracker=TrackerOptions(score_thresh=0.4))
     for is_tracked in (True, False)
 )
-OPTIONS = TrackOptions((TRACKED, TRACKED, UNTRACKED))
 CAMERAS = ("yard", "gate", "folder")
 STEP_NS = 200_000_000
+
+
+def options_of(*cameras: CameraOptions) -> TrackOptions:
+    """Of the cameras, one after the other."""
+    return TrackOptions(dict(zip(CAMERAS, cameras, strict=True)))
+
+
+OPTIONS = options_of(TRACKED, TRACKED, UNTRACKED)
 
 
 def seen(x: float, score: float = 0.9) -> DetectionBody:
@@ -45,7 +52,7 @@ class Tracking(StageBench):
 
     def reconfigure(self, *cameras: CameraOptions) -> None:
         """New options, also for successors."""
-        self._options = TrackOptions(cameras)
+        self._options = options_of(*cameras)
         self.stage.reconfigure(self._options)
 
     def track(

@@ -1,16 +1,18 @@
-"""New options for a stage, as its loop looks for them."""
+"""New options and cameras for a stage, as its loop looks for them."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from pipeline.errors import LineError
-from pipeline.loops.options_inbox import OptionsInbox
-from pipeline.memory.hot_options import HotOptions, leave_hot_options
+from pipeline.loops.run_inbox import RunInbox
 from pipeline.memory.ledger import Ledger
+from pipeline.memory.run_file import leave_run
 from pipeline.redact import forget, redact
 from pipeline.stage import BasicStage, Context, Frame
+from pipeline.topology import RunSpec
 from tests.pipeline.frames import LEFT, RIGHT, make_run
 
 
@@ -20,12 +22,13 @@ class Speed(msgspec.Struct, frozen=True):
 
 
 class Tuned(BasicStage[None, None]):
-    """Keeps the options that it was given."""
+    """Keeps the options that it was given, and what it was told of cameras."""
 
     Options = Speed
 
     def __init__(self) -> None:
         self.given: list[Speed] = []
+        self.told: list[str] = []
 
     def process(self, frame: Frame[None]) -> None:
         """No frame comes here."""
@@ -33,24 +36,46 @@ class Tuned(BasicStage[None, None]):
     def reconfigure(self, options: Speed) -> None:
         self.given.append(options)
 
+    def add_camera(self, camera: int) -> None:
+        self.told.append(f"add {camera}")
+
+    def end_camera(self, camera: int) -> None:
+        self.told.append(f"end {camera}")
+
+    def forget_camera(self, camera: int) -> None:
+        self.told.append(f"forget {camera}")
+
 
 class Unable(Tuned):
     def reconfigure(self, options: Speed) -> None:
         raise LineError("no room for these options")
 
 
+def with_options(run: RunSpec, options: object, index: int = LEFT) -> RunSpec:
+    processes = list(run.processes)
+    processes[index] = msgspec.structs.replace(processes[index], options=options)
+    return msgspec.structs.replace(run, processes=tuple(processes))
+
+
 class Bench:
     """A stage that was made with the options of a revision, and the supervisor's end."""
 
-    def __init__(self, run_dir: Path, stage: Tuned, revision: int = 0) -> None:
-        run = msgspec.structs.replace(make_run(run_dir), revision=revision)
-        process = msgspec.structs.replace(run.processes[LEFT], options={"slow_s": 1.0})
-        self.run_dir = run_dir
-        self.ledger = Ledger.create(run_dir, 1, len(run.processes))
-        self.inbox = OptionsInbox(Context(run, process, self.ledger), stage)
+    def __init__(self, run_dir: Path, stage: Tuned, revision: int = 0, **said: Any) -> None:
+        run = msgspec.structs.replace(make_run(run_dir), revision=revision, **said)
+        self.run = with_options(run, {"slow_s": 1.0})
+        self.forgotten: list[int] = []
+        self.ledger = Ledger.create(run_dir, 2, len(run.processes))
+        self.context = Context(self.run, self.run.processes[LEFT], self.ledger)
+        self.inbox = RunInbox(self.context, stage, self.forgotten.append)
 
     def leave(self, revision: int, **options: object) -> None:
-        leave_hot_options(self.run_dir, HotOptions(revision, {LEFT: options}))
+        leave_run(with_options(msgspec.structs.replace(self.run, revision=revision), options))
+
+    def tell(self, revision: int, **said: Any) -> None:
+        """The same options, and these fields of the run."""
+        leave_run(msgspec.structs.replace(self.run, revision=revision, **said))
+        self.announce(revision)
+        self.look()
 
     def announce(self, revision: int) -> None:
         self.ledger.supervisor_writer().announce(revision)
@@ -108,7 +133,8 @@ def test_a_process_whose_options_did_not_change_is_not_disturbed(tmp_path: Path)
     bench = Bench(tmp_path, stage)
     bench.change(1, slow_s=1.0)
     assert bench.look() == 1
-    leave_hot_options(tmp_path, HotOptions(2, {RIGHT: {"slow_s": 7.0}}))
+    run = msgspec.structs.replace(bench.run, revision=2)
+    leave_run(with_options(run, {"slow_s": 7.0}, RIGHT))
     bench.announce(2)
     assert bench.look() == 2
     assert stage.given == []
@@ -126,9 +152,8 @@ def test_a_process_with_older_orders_finds_the_change_at_its_first_look(tmp_path
     bench = Bench(tmp_path, Tuned())
     bench.change(1, slow_s=2.0)
     stage = Tuned()
-    process = msgspec.structs.replace(make_run(tmp_path).processes[LEFT], options={"slow_s": 1.0})
-    context = Context(make_run(tmp_path), process, Ledger.attach(tmp_path, 1, 4))
-    inbox = OptionsInbox(context, stage)
+    context = Context(bench.run, bench.run.processes[LEFT], Ledger.attach(tmp_path))
+    inbox = RunInbox(context, stage, bench.forgotten.append)
     assert bench.ledger.process(LEFT).revision == 0
     inbox.look()
     assert stage.given == [Speed(2.0)]
@@ -152,3 +177,41 @@ def test_a_stage_that_cannot_take_options_is_not_taken_for_one_that_refuses(
     with pytest.raises(RuntimeError, match="new options: no room for these options"):
         bench.look()
     assert bench.ledger.process(LEFT).revision == 0
+
+
+def test_a_stage_is_told_of_cameras_that_come_and_leave(tmp_path: Path) -> None:
+    stage = Tuned()
+    bench = Bench(tmp_path, stage)
+    bench.tell(1, cameras=("yard", "gate"))
+    assert list(bench.context.cameras) == ["yard", "gate"]
+    bench.tell(2, cameras=("yard", "gate"), ending=(1,))
+    assert bench.context.cameras.is_present(1)
+    bench.tell(3, cameras=("yard", "gate"), gone=(1,))
+    assert not bench.context.cameras.is_present(1)
+    bench.tell(4, cameras=("yard", "gate"))
+    assert stage.told == ["add 1", "end 1", "forget 1", "add 1"]
+    assert bench.forgotten == [1]
+    assert stage.given == []
+
+
+def test_a_successor_does_again_what_the_dead_one_may_not_have_done(tmp_path: Path) -> None:
+    """And says that it has done so no earlier than that."""
+    stage = Tuned()
+    bench = Bench(tmp_path, stage, 3, cameras=("yard", "gate"), ending=(0,), gone=(1,))
+    assert stage.told == ["end 0", "forget 1"]
+    assert bench.ledger.process(LEFT).revision == 3
+
+
+def test_options_of_a_camera_are_there_when_it_comes(tmp_path: Path) -> None:
+    class Careful(Tuned):
+        def add_camera(self, camera: int) -> None:
+            assert self.given == [Speed(2.0)]
+            super().add_camera(camera)
+
+    stage = Careful()
+    bench = Bench(tmp_path, stage)
+    run = msgspec.structs.replace(bench.run, revision=1, cameras=("yard", "gate"))
+    leave_run(with_options(run, {"slow_s": 2.0}))
+    bench.announce(1)
+    assert bench.look() == 1
+    assert stage.told == ["add 1"]
