@@ -57,8 +57,10 @@ class Track(StatefulStage[DetectionBody, DetectionBody]):
     def end_camera(self, camera: int) -> None:
         tracked = self._tracked.pop(camera, None)
         if tracked is not None:
-            # First for those who tell of it: killed in between, a successor does the same again.
-            write_camera_ending(self._run_dir, camera, tracked.leave())
+            # First for those who tell of it: killed before it is forgotten, a successor does the
+            # same again; killed after that, it has nothing to tell, and what is there stays.
+            if waiting := tracked.leave():
+                write_camera_ending(self._run_dir, camera, waiting)
             tracked.forget()
 
     def forget_camera(self, camera: int) -> None:

@@ -187,9 +187,9 @@ def test_a_stage_that_is_killed_while_cameras_change_takes_the_change(
     start_line: StartLine, tmp_path: Path, name: str
 ) -> None:
     site = Site(tmp_path, start_line, "gate", "yard")
-    for number in range(3):
+    for number in range(2):
         site.change("gate")
-        time.sleep(0.05 + 0.1 * number)  # the supervisor looks within 50 ms
+        time.sleep(0.05 + 0.2 * number)  # the supervisor looks within 50 ms
         site.line.kill(name)
         site.wait_for_logs("configuration: yard is removed", number + 1)
         site.change("gate", "yard")
@@ -205,7 +205,7 @@ def test_the_capture_process_may_die_while_its_camera_leaves(
     start_line: StartLine, tmp_path: Path
 ) -> None:
     site = Site(tmp_path, start_line, "gate", "yard")
-    for number in range(3):
+    for number in range(2):
         site.line.kill("capture.yard", signal.SIGSTOP)  # it cannot end by itself
         site.change("gate")
         wait_for_log(site.line, "camera removed: yard")

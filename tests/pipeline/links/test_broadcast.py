@@ -240,3 +240,22 @@ def test_the_address_of_a_dead_line_is_taken_over(short_dir: Path, endpoint: str
 def test_an_address_that_cannot_be_used_is_refused(endpoint: str, why: str) -> None:
     with pytest.raises(LinkError, match=f"publish.endpoint: cannot listen at {endpoint}: {why}"):
         Broadcast(endpoint, TOPICS)
+
+
+def test_who_has_asked_for_a_topic_before_there_was_one_gets_it(
+    broadcast: Broadcast, endpoint: str
+) -> None:
+    early = Listener(endpoint, b"det.gate ", b"det.yard ")
+    broadcast.send("det.yard", b"1")
+    wait_until(lambda: early.has(b"det.yard 1", broadcast), "the subscription is there")
+    broadcast.add_topics(["det.gate"])
+    broadcast.send("det.gate", b"2")
+    early.wait_for(b"det.gate 2", broadcast)
+
+
+def test_a_topic_that_is_forgotten_is_not_repeated(broadcast: Broadcast, endpoint: str) -> None:
+    broadcast.send("det.yard", b"1")
+    broadcast.send("det.yard2", b"2")
+    broadcast.forget(["det.yard"])
+    seen = Listener(endpoint, b"det.").wait_for(b"det.yard2 2", broadcast)
+    assert seen == [b"det.yard2 2"]

@@ -27,6 +27,9 @@ class Order:
         passed = [parcel.ref for parcel in self._reorder.take(now_ns)]
         return [ref.frame_id for ref in passed if self._is_current(ref)]
 
+    def forget(self) -> None:
+        self._reorder.forget(0)
+
     def _is_current(self, ref: FrameRef) -> bool:
         return ref.generation == self.generation
 
@@ -96,3 +99,10 @@ def test_cameras_do_not_wait_for_each_other() -> None:
     reorder.put(Parcel(make_ref(1, camera=0), None), 0)
     reorder.put(Parcel(make_ref(0, camera=1), None), 0)
     assert [parcel.ref.camera for parcel in reorder.take(0)] == [1]
+
+
+def test_a_camera_that_comes_back_waits_for_no_frame_of_its_first_stay() -> None:
+    order = Order()
+    assert order.put(make_ref(0), make_ref(2)) == [0]
+    order.forget()
+    assert order.put(make_ref(9, after=NO_FRAME), make_ref(10)) == [9, 10]

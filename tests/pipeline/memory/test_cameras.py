@@ -50,3 +50,14 @@ def test_an_epoch_has_a_number_and_a_size(ledger: Ledger) -> None:
 
 def test_each_state_has_its_name() -> None:
     assert [state.label for state in CameraState] == [state.name.lower() for state in CameraState]
+
+
+def test_a_stay_begins_with_a_frame_and_without_a_state_of_the_last(ledger: Ledger) -> None:
+    writer = ledger.camera_writer(1)
+    writer.begin_epoch(3, (64, 48))
+    writer.set_state(CameraState.ENDED, "removed")
+    writer.begin_stay(17)
+    entry = ledger.camera(1)
+    assert (entry.state, entry.why, entry.first_frame) == (CameraState.CONNECTING, "", 17)
+    assert entry.epoch == 3
+    assert ledger.camera(0).first_frame == 0

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import LineError
-from pipeline.processes.cores import CoreWish, assign_cores
+from pipeline.processes.cores import CoreWish, assign_cores, spare_core
 
 
 def wish(name: str, *cores: int, heavy: bool = False, replica: int = 0) -> CoreWish:
@@ -63,3 +63,9 @@ def test_each_process_has_one_core_that_it_may_use(
     assigned = assign_cores(asked, sorted(available))
     assert assigned.keys() == {w.name for w in asked}
     assert set(assigned.values()) <= available
+
+
+def test_one_more_light_process_has_the_core_with_the_fewest() -> None:
+    assert spare_core([0, 0, 1, 3], heavy=[3], cores=(0, 1, 2, 3)) == 2
+    assert spare_core([0, 1, 1, 2], heavy=[2], cores=(0, 1, 2)) == 0
+    assert spare_core([0, 0], heavy=[0], cores=(0,)) == 0

@@ -150,3 +150,19 @@ def test_frames_that_move_no_more_are_not_waited_for(
     assert line.leftovers.are_moving()
     now_s = 119.5
     assert not line.leftovers.are_moving()
+
+
+def test_what_a_camera_leaves_behind_is_counted_and_its_ring_goes(tmp_path: Path) -> None:
+    line = Line(tmp_path)
+    published, lost = line.send(0), line.send(1)
+    other = line.send(0, camera=1)
+    line.finish(published, LEFT)
+    assert len(line.leftovers.of_camera(0)) == 2
+    line.leftovers.give_up(0)
+    assert line.drops(DropReason.NOT_RECORDED) == {(0, "camera.yard"): 1}
+    assert line.drops(DropReason.ABANDONED) == {(0, "camera.yard"): 1}
+    assert not line.rings[0].is_current(published)
+    assert not line.rings[0].is_current(lost)
+    assert line.rings[1].is_current(other)
+    assert not line.rings[0].path.exists()
+    assert line.leftovers.of_camera(0) == []

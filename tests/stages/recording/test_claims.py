@@ -87,3 +87,17 @@ def test_names_that_a_file_system_takes_for_one_are_refused(
     monkeypatch.setattr(claims_module, "FileLock", CaseBlind)
     with pytest.raises(LineError, match=r"own, got .*/Gate.mp4: that is .*/gate.mp4, too"):
         Claims(of(tmp_path / "gate.mp4", tmp_path / "Gate.mp4"))
+
+
+def test_more_files_are_locked_all_or_none(hold: Hold, tmp_path: Path) -> None:
+    first, second, held = (tmp_path / f"{name}.mp4" for name in ("first", "second", "held"))
+    claims = Claims(of(first))
+    assert claims.add(of(first, second)) == tuple(of(second))
+    claims.drop(of(second))
+    assert claims.outputs == tuple(of(first))
+    holder = hold(held)
+    with pytest.raises(LineError, match=f"process {holder.pid} writes it now"):
+        claims.add(of(second, held))
+    assert claims.outputs == tuple(of(first))
+    assert sorted(tmp_path.iterdir()) == [first, held]
+    claims.close(ran=False)

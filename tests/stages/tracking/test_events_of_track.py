@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from stages.events.config import CountingLineConfig, FilterConfig, ZoneConfig
-from stages.events.ending import read_ending
+from stages.events.ending import read_camera_ending, read_ending
 from stages.events.event import Event
 from stages.events.outbox import decode_waiting
 from stages.events.watch import decode_tallies
@@ -143,3 +143,38 @@ def test_what_the_filter_leaves_out_is_neither_tracked_nor_published(
     clear = line.track(3, seen(13, score=0.97))
     assert clear is not None
     assert len(clear) == 1
+
+
+def test_a_camera_that_leaves_ends_its_tracks_and_counts_on_when_it_is_back(
+    line: Tracking, short_dir: Path
+) -> None:
+    walk(line)
+    line.stage.end_camera(0)
+    events = decode_waiting(read_camera_ending(short_dir, 0), after=8)
+    before = events[-1].track_id
+    assert [(e.seq, e.kind, e.reason) for e in events] == [
+        (3, "zone_leave", "stop"),
+        (4, "track_end", "stop"),
+    ]
+    assert not line.ledger.is_followed(0)
+    line.restart()  # killed when all was told: a successor has nothing to add
+    line.stage.end_camera(0)
+    assert decode_waiting(read_camera_ending(short_dir, 0), after=8) == events
+    line.stage.forget_camera(0)
+    line.stage.add_camera(0)
+    body = line.say(10, seen(40), epoch=2)
+    assert body is not None
+    begun, *_ = decode_waiting(body.events, after=8)
+    assert (begun.seq, begun.kind) == (5, "track_begin")
+    assert begun.track_id > before
+
+
+def test_a_camera_that_another_process_ends_has_the_same_last_events(
+    line: Tracking, short_dir: Path
+) -> None:
+    """The dead one was killed before it had told of them."""
+    walk(line)
+    line.restart()
+    line.stage.end_camera(0)
+    events = decode_waiting(read_camera_ending(short_dir, 0), after=8)
+    assert [(e.seq, e.kind) for e in events] == [(3, "zone_leave"), (4, "track_end")]
