@@ -140,7 +140,7 @@ def test_a_gate_looks_at_the_frame_and_not_at_the_padding(short_dir: Path) -> No
     line = Gated(short_dir)
     line.stage = Preprocess(
         PreprocessOptions(
-            (GateOptions(look_s=5.0, ignored=(corner,)), None),
+            {"yard": GateOptions(look_s=5.0, ignored=(corner,))},
             Fit(letterbox=Letterbox(align="centre", pad=(114, 114, 114))),
         ),
         line.context,

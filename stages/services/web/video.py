@@ -1,7 +1,6 @@
 """WebSocket: the video of a camera as it sends it, in fragmented MP4 for browsers."""
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import suppress
 
 from starlette.routing import WebSocketRoute
@@ -26,9 +25,7 @@ class Video:
     def __init__(self, context: ServiceContext, ending: asyncio.Event) -> None:
         self._context = context
         self._ending = ending
-        self._films: Mapping[str, Film] = {
-            camera: Film(camera, context.packets) for camera in context.cameras
-        }
+        self._films: dict[str, Film] = {}  # of the cameras that were asked for
         self._viewers = 0
 
     def routes(self) -> list[WebSocketRoute]:
@@ -36,10 +33,10 @@ class Video:
 
     async def _serve(self, socket: WebSocket) -> None:
         name = socket.path_params["name"]
-        film = self._films.get(name)
+        film = self._find_film(name)
         if film is None or self._viewers >= MOST_VIEWERS:
             refusal = (
-                (404, f"no camera '{name[:64]}'; there are {', '.join(self._films)}")
+                (404, f"no camera '{name[:64]}'; there are {', '.join(self._context.cameras)}")
                 if film is None
                 else (503, f"{MOST_VIEWERS} viewers are here already")
             )
@@ -53,6 +50,13 @@ class Video:
                 await self._show(socket, seat, name)
         finally:
             self._viewers -= 1
+
+    def _find_film(self, camera: str) -> Film | None:
+        if camera not in self._context.cameras:
+            return None
+        if camera not in self._films:
+            self._films[camera] = Film(camera, self._context.packets)
+        return self._films[camera]
 
     async def _show(self, socket: WebSocket, seat: Seat, camera: str) -> None:
         done = await run_until_first(

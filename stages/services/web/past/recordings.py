@@ -1,7 +1,6 @@
 """Films and snapshots of the past, over REST: look, download, protect, delete, ask for a clip."""
 
 import time
-from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -10,7 +9,7 @@ from starlette.routing import Route
 from stages.services.archive.layout import THUMBNAIL, Kind
 from stages.services.archive.sidecar import read_sidecar
 from stages.services.archive.wishes import Wish, add_wish
-from stages.services.web.api import NAME, answer, check_camera
+from stages.services.web.api import NAME, CameraNames, answer, check_camera
 from stages.services.web.openapi import Operation, Parameter
 from stages.services.web.past.answers import (
     Recording,
@@ -57,9 +56,9 @@ OPERATIONS = (
 class PastRecordings:
     """The endpoints."""
 
-    def __init__(self, archive: ArchiveReader, cameras: Sequence[str]) -> None:
+    def __init__(self, archive: ArchiveReader, cameras: CameraNames) -> None:
         self._archive = archive
-        self._cameras = tuple(cameras)
+        self._cameras = cameras
 
     def routes(self) -> list[Route]:
         endpoints = [
@@ -108,7 +107,7 @@ class PastRecordings:
         return answer(await self._archive.ask(lambda listing: make_timeline(listing, camera, day)))
 
     async def _wish(self, request: Request) -> Response:
-        camera = check_camera(request.path_params["name"], self._cameras)
+        camera = check_camera(request.path_params["name"], self._cameras())
         wish = Wish(camera, time.time_ns(), read_seconds(request.query_params))
         await self._archive.change(lambda index: add_wish(index, wish))
         return answer(Wished(*wish), 202)
