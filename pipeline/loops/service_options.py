@@ -1,6 +1,6 @@
 """Whether a service works with options that are those of the configuration no more."""
 
-from pipeline.memory.hot_options import read_hot_options
+from pipeline.memory.run_file import read_run
 from pipeline.stage import Context
 
 
@@ -19,9 +19,9 @@ class ServiceOptions:
         """Whether it is to end, so that a successor begins with the new ones."""
         if not self._process.hot or self._ledger.revision == self._revision:
             return False
-        hot = read_hot_options(self._run_dir)
-        if hot.options.get(self._process.index) != self._process.options:
+        run = read_run(self._run_dir)
+        if run.processes[self._process.index].options != self._process.options:
             return True
-        self._revision = hot.revision
+        self._revision = run.revision
         self._heartbeat.adopt(self._revision)
         return False

@@ -58,7 +58,7 @@ def make_options(folder: Path, port: int, **changed: Any) -> dict[str, Any]:
 def make_context(run_dir: Path, alive: Any) -> ServiceContext:
     run = make_run(run_dir)
     return ServiceContext(
-        "mqtt", messages_address(run_dir), run.cameras, LedgerView(run), FrameView(run),
+        "mqtt", messages_address(run_dir), LedgerView(run), FrameView(run),
         PacketView(run), alive, EventLogReader(run_dir),
     )  # fmt: skip
 
