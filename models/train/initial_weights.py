@@ -1,4 +1,7 @@
-"""Trained weights of one checkpoint carried into another network: a backbone, or all of it."""
+"""Trained weights of one checkpoint carried into another network: a backbone, or all of it.
+
+A network with other classes takes all but the class layer, and of that what both have.
+"""
 
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -8,8 +11,9 @@ from torch import Tensor, nn
 
 from models.checkpoint import CheckpointError, read_checkpoint
 
-Part = Literal["backbone", "network"]
-PREFIX = {"backbone": "backbone.", "network": ""}
+Part = Literal["backbone", "network", "all but classes"]
+PREFIX = {"backbone": "backbone.", "network": "", "all but classes": ""}
+CLASS_LAYER = ("roi_head.classify.weight", "roi_head.classify.bias")
 # What the backbone's weights mean nothing without: its structure, and what an image is to it.
 BACKBONE_MUST_AGREE = ("backbone", "balanced_downsampling", "pixel_mean", "pixel_std")
 
@@ -38,13 +42,34 @@ def load_initial_weights(
     except OSError as error:
         raise CheckpointError(f"initial_weights {path}: {error.strerror}") from error
     now = msgspec.to_builtins(config)
+    then = state["meta"]["model"]
     must_agree = BACKBONE_MUST_AGREE if part == "backbone" else tuple(now)
-    check_agreement(state["meta"]["model"], now, must_agree, path)
+    if part == "all but classes":
+        must_agree = tuple(key for key in now if key != "labels")
+        carry_classes(state["ema"], model.state_dict(), then["labels"], now["labels"])
+    check_agreement(then, now, must_agree, path)
     target = model.get_submodule(PREFIX[part].rstrip("."))
     weights = matching_weights(state["ema"], target.state_dict(), part, path)
     target.load_state_dict(weights)
-    images = int(state["meta"].get("images", 0)) if part == "network" else 0
+    images = 0 if part == "backbone" else int(state["meta"].get("images", 0))
     return Loaded(len(weights), images)
+
+
+def carry_classes(
+    averaged: dict[str, Tensor], fresh: dict[str, Tensor], then: list[str], now: list[str]
+) -> None:
+    """Gives `averaged` the class layer of a fresh network, with the rows of what both know.
+
+    The first row is the background.
+    """
+    common = {0: 0} | {
+        1 + now.index(label): 1 + number for number, label in enumerate(then) if label in now
+    }
+    for name in CLASS_LAYER:
+        layer = fresh[name].detach().clone()
+        for row, known in common.items():
+            layer[row] = averaged[name][known]
+        averaged[name] = layer
 
 
 def check_agreement(

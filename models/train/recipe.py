@@ -123,6 +123,7 @@ class Recipe(RunRecipe, frozen=True, kw_only=True):
     data: DataConfig = DataConfig()
     initial_weights: str | None = None  # checkpoint whose averaged weights the run starts with
     initial_part: Part = "backbone"  # how much of them
+    frozen_until: float = 0.0  # part of the run in which the backbone stays as it is
     sizes: tuple[SizePhase, ...] = (SizePhase(size=320, until=1.0),)
     multi_scale: tuple[int, ...] = ()  # a random one per iteration, instead of the sizes' pixels
     max_boxes: int | None = None  # fixed padding for GPUs; None pads to the batch
@@ -135,6 +136,7 @@ class Recipe(RunRecipe, frozen=True, kw_only=True):
             raise ConfigError(f"sizes: expected rising `until` that ends at 1.0, got {ends}")
         for size in self.multi_scale:
             check_training_size(size)
+        check_part("frozen_until", self.frozen_until)
 
 
 def decode_recipe(path: Path, kind: type[Decoded]) -> Decoded:

@@ -67,6 +67,8 @@ class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
         if recipe.compile == "all" and own_share().count > 1:
             # Its batch norm talks to the other processes in every layer.
             raise ConfigError("compile: expected no or match with several processes, got all")
+        if recipe.frozen_until and own_share().count > 1:
+            raise ConfigError("frozen_until: expected 0 with several processes, got another")
         super().__init__(recipe)
         self.known_anchors: dict[int, Tensor] = {}  # by input size
         self.dense: nn.Module = self.model
@@ -106,6 +108,15 @@ class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
             self.known_anchors[size] = self.model.anchors(size).to(self.device)
         return self.known_anchors[size]
 
+    def hold_backbone(self) -> None:
+        """Keeps the backbone, and what its batch norms know, in the first part of the run."""
+        recipe = self.recipe
+        is_held = self.iteration < recipe.frozen_until * recipe.iterations
+        if is_held:
+            self.model.backbone.eval()
+        if recipe.frozen_until:
+            self.model.backbone.requires_grad_(not is_held)
+
     def step(self, batches: Batches | ResidentBatches) -> dict[str, Tensor]:
         """One iteration; returns its losses, still on the device."""
         recipe, generator, size = self.recipe, self.noise(), self.size_at(self.iteration)
@@ -115,6 +126,7 @@ class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
         images = self.model.normalize(images).contiguous(memory_format=torch.channels_last)
         anchors = self.anchors(size)
         self.model.train()
+        self.hold_backbone()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.autocast):
             losses = self.objective(images, anchors, size, truth, generator)
         return self.update(losses)

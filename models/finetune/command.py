@@ -1,0 +1,88 @@
+"""Teaches the shipped detector your own classes, on a CPU.
+
+    python -m models.finetune --data my.json --images photos --out runs/mine
+    python -m models.finetune --data yolo-folder --labels helmet,vest --out runs/mine
+
+The data are a COCO file, or a folder of YOLO's kind (images/, labels/, data.yaml). One image of ten
+is held out to judge by. All weights but those of the class layer begin as they are shipped; classes
+of the same name keep theirs. The backbone is frozen in the first fifth of the run. At the end
+`model.onnx` lies in the folder, for `run_pipeline.py --model`.
+
+Ctrl-C stops the run; the same command goes on with it.
+"""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.checkpoint import CheckpointError, load_checkpoint
+from models.command import EXIT_INTERRUPTED, make_parser, run_command
+from models.data.report import DataError, DataReport
+from models.errors import ConfigError
+from models.export.parity import ParityError
+from models.export.writer import export, make_card
+from models.finetune.own_data import prepare, read_own_images
+from models.finetune.own_recipe import make_recipe
+from models.train.command import prepare_process, train
+from models.train.process_group import Agreement
+from models.train.run import TrainingError
+from stages.model.model_file import ModelFileError, SoftNmsDefaults
+
+WEIGHTS = Path(__file__).parents[1] / "zoo/thundernet-snet49-street11.pt"
+IMAGES = 48_000
+# As the shipped file has them (docs/models.md).
+SOFT_NMS = SoftNmsDefaults(method="gaussian", iou_thresh=0.5, sigma=0.4)
+OBJECTNESS_CUT, SCORE_THRESH = 0.3, 0.35
+USER_ERRORS = (
+    CheckpointError, ConfigError, DataError, ModelFileError, ParityError, TrainingError, OSError,
+)  # fmt: skip
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = make_parser("finetune", __doc__)
+    parser.add_argument("--data", type=Path, required=True, help="COCO JSON, or a YOLO folder")
+    parser.add_argument("--images", type=Path, help="folder of the images of a COCO JSON")
+    parser.add_argument("--labels", metavar="A,B", help="these classes of the data; default: all")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="a checkpoint to begin with")
+    parser.add_argument("--train-images", type=int, default=IMAGES, metavar="N", help="in all")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    return parser.parse_args(arguments)
+
+
+def write_model(out: Path) -> str:
+    """model.onnx of the run's averaged weights."""
+    model, meta = load_checkpoint(out / "last.pt")
+    card = make_card(model, meta, SOFT_NMS, SCORE_THRESH, f"{out.resolve().name}-finetuned")
+    parity = export(model, card, out / "model.onnx", OBJECTNESS_CUT)
+    return f"{out / 'model.onnx'}: {', '.join(model.config.labels)}; {parity}"
+
+
+def run(options: argparse.Namespace) -> bool:
+    """Whether the run reached its end."""
+    if options.train_images < 1 or options.threads < 1:
+        raise ConfigError("--train-images, --threads: expected 1 or more")
+    report = DataReport()
+    found = read_own_images(options.data, options.images, report)
+    labels = [name.strip() for name in options.labels.split(",")] if options.labels else None
+    data = prepare(found, labels, options.out)
+    for line in report.lines():
+        print(f"data: {line}")
+    print(f"{data.images} images to train on, {data.boxes} boxes of {', '.join(data.labels)}")
+    recipe = make_recipe(data, options.weights, options.out, options.train_images, options.threads)
+    last = options.out / "last.pt"
+    prepare_process()
+    if not train(recipe, options.out, last if last.exists() else None, Agreement()):
+        print("stopped; the same command goes on")
+        return False
+    print(write_model(options.out))
+    print(f"by the images held out: {options.out / 'val.csv'}")
+    return True
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parse_arguments(arguments)
+    finished = []
+    code = run_command("finetune", lambda: finished.append(run(options)), USER_ERRORS)
+    return EXIT_INTERRUPTED if finished == [False] else code
