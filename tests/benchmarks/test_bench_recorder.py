@@ -1,0 +1,112 @@
+"""The archive with a million clips, and what it costs to keep what a camera sends."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.memory.packet import PacketFlag
+from stages.services.archive.clock import ClockWatch, Memory
+from stages.services.archive.index import Index
+from stages.services.archive.layout import NS, Kind
+from stages.services.archive.listing import Listing, Query
+from stages.services.archive.retention import Limit, Limits, Retention
+from tests.benchmarks.report import Row, report
+from tests.stages.services.archive.files import DAY_NS, NOON_NS, SetClock
+from tests.stages.services.recorder.camera import MadeUpCamera, coded
+from tests.stages.services.recorder.test_clips import late_clips
+from tests.stages.services.recorder.test_continuous import Room
+
+pytestmark = pytest.mark.bench
+
+CLIPS, DAYS, CAMERAS = 1_000_000, 365, 8
+ROUNDS = 20
+SECONDS, MBIT, FPS = 300, 4, 25
+EVENTS = 200
+
+
+def fill(index: Index, clips: int) -> None:
+    step_ns = DAYS * DAY_NS // clips
+    rows = (
+        (f"cam{i % CAMERAS}/day/clips/{i}.mp4", "clip", f"cam{i % CAMERAS}",
+         NOON_NS - (clips - i) * step_ns, NOON_NS - (clips - i) * step_ns + 20 * NS,
+         1_000_000, 0, 0, 0, "person", "visits", 0)
+        for i in range(clips)
+    )  # fmt: skip
+    with index.change() as db:
+        db.executemany(
+            "INSERT INTO items (path, kind, camera, begin_ns, end_ns, bytes, open, protected,"
+            " rank, labels, why, notes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+
+
+def best_ms(work: Callable[[], object]) -> float:
+    times = []
+    for _ in range(ROUNDS):
+        begin = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - begin) * 1e3)
+    return round(min(times), 2)
+
+
+def test_archive_table(tmp_path: Path) -> None:
+    rows: list[Row] = []
+    for clips in (CLIPS // 100, CLIPS):
+        folder = tmp_path / str(clips)
+        index = Index.open(folder)
+        fill(index, clips)
+        listing = Listing(folder)
+        day = Query(NOON_NS - 100 * DAY_NS, NOON_NS - 99 * DAY_NS, limit=1000)
+        clock = SetClock()
+        limits = Limits(0.0, {"clip": Limit(days=DAYS + 1.0, gb=1e6)})
+        watch = ClockWatch(clock, Memory(clock.unix_ns(), 0))
+        retention = Retention(index, limits, watch, free_bytes=lambda: 1 << 40)
+        rows.append({
+            "clips": clips,
+            "a day, first 1000 ms": best_ms(lambda: listing.items(day)),  # noqa: B023
+            "a day of a camera ms": best_ms(
+                lambda: listing.items(day._replace(camera="cam3", kind=Kind.CLIP))  # noqa: B023
+            ),
+            "newest 100 ms": best_ms(lambda: listing.items(Query())),  # noqa: B023
+            "a turn of the retention ms": best_ms(retention.take_turn),
+        })  # fmt: skip
+    report("archive", "The index of what is kept", rows)
+
+
+def test_continuous_recording_table(tmp_path: Path) -> None:
+    camera = MadeUpCamera(tmp_path / "run", ring_bytes=16 << 20)
+    _, packets = coded(25)
+    filler = b"\0\0\1\x0c" + b"\xff" * (MBIT * 1_000_000 // 8 // FPS)  # a unit that says nothing
+    ring: Any = camera._ring
+    room = Room(tmp_path / "record", camera, segment_s=60.0)
+    spent = 0.0
+    for number in range(SECONDS * FPS):
+        data, is_key = packets[number % len(packets)]
+        ring.put(
+            data + filler,
+            flags=PacketFlag.KEY if is_key else PacketFlag.NONE,
+            pts=number, dts=number, duration=1, pts_ns=number * NS // FPS,
+            arrived_unix_ns=NOON_NS + number * NS // FPS,
+        )  # fmt: skip
+        if number % 6 == 5:  # four turns a second
+            begin = time.process_time()
+            room.continuous.take_turn()
+            spent += time.process_time() - begin
+    begin = time.process_time()
+    room.end()
+    spent += time.process_time() - begin
+    size = sum(path.stat().st_size for path in (tmp_path / "record").rglob("*.mp4"))
+    row: Row = {
+        "Mbit/s": round(size * 8 / SECONDS / 1e6, 2),
+        "share of a core %": round(100 * spent / SECONDS, 2),
+    }
+    report("recorder", "Continuous recording of a camera", [row], ["finished films included"])
+
+
+def test_clips_of_random_events_begin_in_time(tmp_path: Path) -> None:
+    late = late_clips(tmp_path, EVENTS, seed=7)
+    report("clips", "Clips of random events", [{"events": EVENTS, "late": len(late)}])
+    assert late == []
