@@ -68,7 +68,7 @@ class Film {
     const { camera } = this;
     camera.isFilm = state === "playing";
     camera.stage.showFilm(camera.isFilm);
-    if (camera.isFilm) camera.stage.explain("Video", "The camera's own video, as it sends it");
+    if (camera.isFilm) camera.stage.explain("Video");
     else if (state === "unplayable" || state === "waiting") this.why = why;
     camera.whyPictures = this.why;
     camera.stage.node.wake?.();

@@ -59,7 +59,7 @@ export class Snapshots {
     stage.showStill(bitmap, shown);
     camera.still = { path, tag };
     const why = isDrawnHere ? camera.whyPictures : NO_MESSAGES;
-    stage.explain(why ? `Pictures: ${why}` : "Pictures", "One JPEG picture after the other");
+    stage.explain("Pictures", why);
     return true;
   }
 

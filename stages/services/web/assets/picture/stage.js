@@ -1,7 +1,7 @@
 // Where a camera is seen: a still picture, and what is known of it on a canvas above.
 
 import { Layer } from "../drawing/layer.js";
-import { say } from "../words.js";
+import { element } from "../words.js";
 
 export class Stage {
   /** `camera` has `regions` and `tally`. */
@@ -59,9 +59,11 @@ export class Stage {
     if (width) this.node.style.setProperty("--ratio", String(width / height));
   }
 
-  /** In which way pictures come, and why in this one. */
-  explain(text, why) {
-    say(this.source, text);
-    this.source.title = why;
+  /** In which way pictures come, and why; the reason is seen where there is room. */
+  explain(text, why = "") {
+    const whole = why ? `${text}: ${why}` : text;
+    if (this.source.textContent === whole) return;
+    this.source.replaceChildren(text, element("small", why ? `: ${why}` : ""));
+    this.source.title = whole;
   }
 }
