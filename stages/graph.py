@@ -71,7 +71,7 @@ STAGES: tuple[StageRow, ...] = (
 
 SERVICES: tuple[ServiceRow, ...] = (
     ServiceRow("recorder", "stages.services.recorder.service:Recorder", when=keeps_files,
-               options=options.recorder),
+               options=options.recorder, hot=("cameras",)),
     ServiceRow("web", "stages.services.web.service:Web", controls=True, when=serves_web,
                options=options.web),
     ServiceRow("webhook", "stages.services.webhook.service:Webhook", when=sends_webhooks,

@@ -213,6 +213,7 @@ def recorder(given: Given) -> Options:
     cameras = dict.fromkeys(camera for limit in kept.values() for camera in limit.cameras)
     return {
         "folder": record.folder,
+        "cameras": given.config.camera_names,
         "model": {"name": given.model.name, "sha256": given.model.sha256},
         "continuous": record.continuous,
         "clips": record.clips,

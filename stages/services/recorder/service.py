@@ -34,6 +34,7 @@ class RecorderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     continuous: ContinuousOptions | None = None
     clips: Mapping[str, ClipRule] = {}
     snapshots: SnapshotOptions | None = None
+    cameras: tuple[str, ...] = ()  # where others come or go, it begins anew with those
 
 
 class Recorder:

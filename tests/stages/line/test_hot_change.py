@@ -184,6 +184,13 @@ def test_a_camera_that_goes_keeps_its_place_and_its_options_while_it_does(street
     assert len(street.processes) == len(street.line.processes)
 
 
+def test_a_service_that_keeps_films_is_told_of_cameras(tiny_model: Path, tmp_path: Path) -> None:
+    record = {"folder": str(tmp_path / "kept")}
+    running = Running(sources=scenes("gate"), model=str(tiny_model), record=record)
+    running.apply(sources=scenes("gate", "yard"))
+    assert list(running.options("recorder")["cameras"]) == ["gate", "yard"]
+
+
 def test_another_address_restarts_its_camera_alone(street: Running) -> None:
     other = scenes("gate", "yard", yard={"uri": "scene://street?seed=2", "track": False})
     kinds = {change.key: change.kind for change in street.plan(sources=other)}
