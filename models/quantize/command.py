@@ -125,14 +125,20 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 def run(options: argparse.Namespace) -> None:
     metadata = read_model_metadata(options.model)
+    model = onnx.load(options.model)
+    parts = list(present_parts(model))
+    if not parts:
+        raise QuantizationError(
+            f"{options.model}: expected a network of models.export, whose parts are known; found "
+            "none of them"
+        )
     report = DataReport()
-    model, dataset = onnx.load(options.model), read_evaluation_set(options.val, report)
+    dataset = read_evaluation_set(options.val, report)
     tensors = read_tensors(options.data, options.images, metadata.input_wh, report)
     for line in report.lines():
         print(f"data: {line}")
     ranges = measure_ranges(model, tensors)
     make = partial(quantize, model, ranges, scheme=SCHEMES[options.scheme])
-    parts = list(present_parts(model))
     quantized = make(parts)
     before, after = score_graph(model, dataset), score_graph(quantized, dataset)
     if options.measure_parts or before.ap - after.ap >= options.tolerance:

@@ -15,6 +15,7 @@ from models.quantize.parts import PARTS
 from stages.model.detector import Detector
 from stages.model.model_file import read_model_metadata
 from tests.models.tiny_street11 import write_split
+from tests.running_line import REPOSITORY
 
 pytestmark = pytest.mark.torch
 
@@ -63,3 +64,12 @@ def test_command_line(model_path: Path, tmp_path: Path) -> None:
     assert refused.returncode == 1
     assert "quantize: expected AP to fall by less than -101.0, got AP" in refused.stderr
     assert not list(out.parent.iterdir())
+
+
+def test_a_network_of_unknown_parts_is_refused(tmp_path: Path) -> None:
+    """Nothing of it would compute in 8 bits, whatever the file's name says."""
+    adopted = REPOSITORY / "tests/golden/adopted.onnx"
+    given = [str(adopted), str(tmp_path / "int8.onnx"), "--data", "none.json", "--val", "none.json"]
+    with pytest.raises(QuantizationError, match="found none"):
+        command.run(command.parse_arguments(given))
+    assert not list(tmp_path.iterdir())
