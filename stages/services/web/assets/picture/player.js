@@ -18,8 +18,12 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15000;
 const LEAST_AHEAD_S = 0.06; // of film before the picture that is shown, or the browser stops
 const MOST_AHEAD_S = 0.5;
-const LATE_S = 1; // and more than some frames: jump instead of running
-const QUICK_RATE = 1.08;
+const LATE_S = 0.8; // more than wanted, and more than some frames: jump instead of running
+const LATE_AT_FIRST_S = 0.2; // a film begins with all since the last key frame
+const FIRST_MS = 2000;
+const NEAR_S = 0.03; // more than wanted that is not worth running
+const QUICKEST = 1.5; // times the usual speed
+const CALMING = 0.99; // of what is kept ahead, in each turn of the watch without a stall
 const KEPT_S = 10;
 const REMOVED_FROM_S = 30;
 
@@ -200,6 +204,7 @@ class Film {
     if (this.isBegun && this.appended === 1 && grownS > 0) this.intervalS = Math.min(grownS, 10);
     if (!this.isBegun && this.endS > 0) {
       this.isBegun = true;
+      this.begunMs = performance.now();
       this.jump();
     }
     if (this.video.currentTime - this.startS > REMOVED_FROM_S) {
@@ -217,18 +222,22 @@ class Film {
     return buffered.length ? buffered.end(buffered.length - 1) : 0;
   }
 
-  /** Keep close to the newest picture: a little quicker, or in one jump. */
+  /** Keep close to the newest picture: the later, the quicker, or in one jump. */
   steer() {
     const { video } = this;
     if (!this.isBegun || this.endS === 0) return;
-    const behindS = this.endS - video.currentTime;
+    this.aheadS = Math.max(CALMING * this.aheadS, LEAST_AHEAD_S);
     const wantedS = this.aheadS + this.intervalS; // the last picture counts as film, too
+    const lateS = this.endS - video.currentTime - wantedS;
     const { buffered } = video;
     const isInHole = video.currentTime < buffered.start(buffered.length - 1);
-    if (behindS > Math.max(LATE_S, 3 * this.intervalS) + wantedS || (isInHole && video.readyState < 3)) {
+    const isFirst = performance.now() - this.begunMs < FIRST_MS;
+    const mostS = Math.max(isFirst ? LATE_AT_FIRST_S : LATE_S, 3 * this.intervalS);
+    if (lateS > mostS || (isInHole && video.readyState < 3)) {
       this.jump();
+    } else {
+      video.playbackRate = lateS > NEAR_S ? Math.min(1 + lateS, QUICKEST) : 1;
     }
-    video.playbackRate = behindS > wantedS + 0.05 ? QUICK_RATE : 1;
   }
 
   jump() {

@@ -1,0 +1,166 @@
+"""What the packets of a camera cost capture, and how old a picture is when a browser shows it."""
+
+import contextlib
+import subprocess
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.memory.packet_layout import packets_path
+from pipeline.memory.packet_ring import PacketRing
+from pipeline.source import EndOfSource
+from stages.kernels.picture import Picture
+from stages.readers.file import FileReader
+from tests.benchmarks.measured_line import cpu_ns
+from tests.benchmarks.report import Row, report
+from tests.benchmarks.test_bench_reader import cpu_ms, draw_clip
+from tests.benchmarks.timing import pinned
+from tests.browser import COMMAND, Browser
+from tests.integration.test_rtsp import SYSTEM_PYTHON
+from tests.ports import free_port
+from tests.stages.services.web.test_player import BEGIN
+from tests.stages.services.web.test_video import film_source, read_film, watching
+from tests.stages.services.web.web_line import WebLine
+
+pytestmark = pytest.mark.bench
+
+CAMERA = Path(__file__).with_name("clock_camera.py")
+PICTURES = 250
+FRAMES = 100
+SIZE, FPS = "640x360", 15
+
+# Read the bars of clock_camera.py in whatever can be drawn, and keep how long ago they were.
+READ_CLOCK = """
+  const canvas = document.createElement('canvas');
+  canvas.width = 24 * 8; canvas.height = 8;
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  globalThis.ages = [];
+  let last = 0;
+  globalThis.readClock = (image) => {
+    const nowMs = Date.now();
+    context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    const { data } = context.getImageData(0, 4, canvas.width, 1);
+    let shownMs = 0;
+    for (let bit = 0; bit < 24; bit += 1) shownMs = 2 * shownMs + (data[4 * (8 * bit + 4)] > 127);
+    if (shownMs !== last) ages.push((nowMs - shownMs) % 2 ** 24);
+    last = shownMs;
+  };
+"""
+BY_VIDEO = f"{READ_CLOCK} player.addEventListener('frame', () => readClock(video));"
+BY_JPEG = f"""{READ_CLOCK}
+  globalThis.player?.stop();
+  document.body.innerHTML = '<img src="/cameras/clock/live.mjpg?fps=30&annotated=0">';
+  const look = () => {{
+    const image = document.querySelector('img');
+    if (image.naturalWidth) readClock(image);
+    requestAnimationFrame(look);
+  }};
+  look();
+"""
+
+
+def read_all(path: Path, ring: PacketRing | None) -> int:
+    reader = FileReader(f"file:{path}", name=path.name)
+    reader.packets = ring
+    form = reader.open(0)
+    picture = Picture(form, np.zeros(form.nbytes, np.uint8))
+    with contextlib.suppress(EndOfSource), contextlib.closing(reader):
+        while True:
+            reader.read(picture)
+    return 0
+
+
+def test_cost_for_capture_table(tmp_path: Path) -> None:
+    rows: list[Row] = []
+    for size in ((1280, 720), (1920, 1080)):
+        path = draw_clip(tmp_path / f"{size[1]}.mp4", size, "libx264", 25)
+
+        def keep(path: Path, name: str) -> int:
+            ring = tmp_path / name
+            ring.mkdir(exist_ok=True)
+            return read_all(path, PacketRing(packets_path(ring, 0), 16 << 20))
+
+        with pinned():
+            without = cpu_ms(partial(read_all, path, None), 100)
+            kept = cpu_ms(partial(keep, path, str(size[1])), 100)
+        rows.append(
+            {
+                "H.264": f"{size[0]}x{size[1]}, {path.stat().st_size // 100:,} bytes a frame",
+                "CPU ms per frame": without,
+                "with the ring": kept,
+                "ratio": kept / without,
+            }
+        )
+    report("packets", "Reading a file, without and with a ring of packets", rows)
+
+
+def test_cost_of_viewers_table(tmp_path: Path) -> None:
+    web = WebLine(tmp_path / "line", [film_source(tmp_path)])
+    rows: list[Row] = []
+    try:
+        web.wait_for_results("street")
+        time.sleep(12)  # who has asked is listened for some seconds longer
+        for count in (0, 1, 8):
+            with contextlib.ExitStack() as stack:
+                sockets = [stack.enter_context(watching(web)) for _ in range(count)]
+                for socket in sockets:
+                    read_film(socket, 25)
+                pid = web.line.pid("web")
+                before_ns, start_ns = cpu_ns(pid), time.monotonic_ns()
+                for _ in range(PICTURES):
+                    for socket in sockets:
+                        socket.recv()
+                if not count:
+                    time.sleep(10)
+                share = (cpu_ns(pid) - before_ns) / (time.monotonic_ns() - start_ns)
+            rows.append({"viewers": str(count), "% of a core": 100 * share})
+    finally:
+        web.line.end()
+    report("video", "Viewers of video, 25 fps", rows)
+
+
+@pytest.fixture
+def clock_line(tmp_path: Path) -> Iterator[WebLine]:
+    port = free_port()
+    command = [SYSTEM_PYTHON, str(CAMERA), str(port), SIZE, str(FPS)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as camera:
+        assert camera.stdout is not None
+        assert camera.stdout.readline() == b"listening\n"
+        web = WebLine(
+            tmp_path / "line", [{"name": "clock", "uri": f"rtsp://127.0.0.1:{port}/test"}]
+        )
+        try:
+            web.wait_for_results("clock")
+            yield web
+        finally:
+            web.line.end()
+            camera.kill()
+
+
+@pytest.mark.skipif(COMMAND is None, reason="no Chromium")
+def test_glass_to_glass_table(clock_line: WebLine) -> None:
+    rows: list[Row] = []
+    with Browser() as browser:
+        browser.visit(f"http://{clock_line.host}/")
+        browser.wait_for("document.querySelector('main') !== null", "the page is there")
+        browser.evaluate(BEGIN.replace("CAMERA", "'clock'"))
+        browser.wait_for("player.state === 'playing' && frames > 45", "it has settled")
+        for name, script in (("video", BY_VIDEO), ("Motion JPEG", BY_JPEG)):
+            browser.evaluate(f"(() => {{ {script} }})()")
+            browser.wait_for(f"ages.length > {FRAMES}", "pictures are shown")
+            ages_ms = browser.evaluate("ages")[20:]
+            line_ms = [message.age_ms for message in clock_line.line.messages()[-FRAMES:]]
+            rows.append(
+                {
+                    "shown as": name,
+                    "p50 ms": float(np.percentile(ages_ms, 50)),
+                    "p95 ms": float(np.percentile(ages_ms, 95)),
+                    "film ahead s": browser.evaluate("player.behindS"),
+                    "age of results p50 ms": float(np.percentile(line_ms, 50)),
+                }
+            )
+    report("glass", "From drawing a picture of a camera (640x360, 15 fps) to showing it in Chromium", rows)
