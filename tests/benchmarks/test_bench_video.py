@@ -29,9 +29,9 @@ from tests.stages.services.web.web_line import WebLine
 pytestmark = pytest.mark.bench
 
 CAMERA = Path(__file__).with_name("clock_camera.py")
-PICTURES = 250
-FRAMES = 100
-SIZE, FPS = "640x360", 15
+PICTURES = 150
+FRAMES = 80
+SIZE, FPS = "320x240", 10
 
 # Read the bars of clock_camera.py in whatever can be drawn, and keep how long ago they were.
 READ_CLOCK = """
@@ -148,7 +148,7 @@ def test_glass_to_glass_table(clock_line: WebLine) -> None:
         browser.visit(f"http://{clock_line.host}/")
         browser.wait_for("document.querySelector('main') !== null", "the page is there")
         browser.evaluate(BEGIN.replace("CAMERA", "'clock'"))
-        browser.wait_for("player.state === 'playing' && frames > 45", "it has settled")
+        browser.wait_for("player.state === 'playing' && frames > 30", "it has settled")
         for name, script in (("video", BY_VIDEO), ("Motion JPEG", BY_JPEG)):
             browser.evaluate(f"(() => {{ {script} }})()")
             browser.wait_for(f"ages.length > {FRAMES}", "pictures are shown")
@@ -163,4 +163,4 @@ def test_glass_to_glass_table(clock_line: WebLine) -> None:
                     "age of results p50 ms": float(np.percentile(line_ms, 50)),
                 }
             )
-    report("glass", "From drawing a picture of a camera (640x360, 15 fps) to showing it in Chromium", rows)
+    report("glass", "From drawing a picture of a camera (320x240, 10 fps) to showing it in Chromium", rows)
