@@ -163,4 +163,4 @@ def test_glass_to_glass_table(clock_line: WebLine) -> None:
                     "age of results p50 ms": float(np.percentile(line_ms, 50)),
                 }
             )
-    report("glass", "From drawing a picture of a camera (320x240, 10 fps) to showing it in Chromium", rows)
+    report("glass", "From drawing a picture (320x240, 10 fps) to showing it in Chromium", rows)
