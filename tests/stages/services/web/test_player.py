@@ -35,7 +35,10 @@ HOLD = """(async () => {
   clearInterval(player.timer); // or it plays on
   video.pause();
   const told = new Promise((resolve) => {
-    player.addEventListener('frame', ({ detail }) => resolve(detail.ptsNs), { once: true });
+    const before = player.ptsNs; // pictures of before may still be told
+    player.addEventListener('frame', ({ detail: { ptsNs } }) => {
+      if (ptsNs < before - 1e8) resolve(ptsNs);
+    });
   });
   video.currentTime -= 0.2;
   const ptsNs = await told;
