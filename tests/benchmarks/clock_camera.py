@@ -18,7 +18,7 @@ BITS = 24
 DARK, BRIGHT, GREY = 16, 235, 128
 
 
-class Clock(GstRtspServer.RTSPMediaFactory):
+class Clock(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]  # it has no types
     """Draws a picture at each tick, for all who look."""
 
     def __init__(self, width: int, height: int, fps: int) -> None:

@@ -228,15 +228,15 @@ class Film {
     if (!this.isBegun || this.endS === 0) return;
     this.aheadS = Math.max(CALMING * this.aheadS, LEAST_AHEAD_S);
     const wantedS = this.aheadS + this.intervalS; // the last picture counts as film, too
-    const lateS = this.endS - video.currentTime - wantedS;
+    const overdueS = this.endS - video.currentTime - wantedS;
     const { buffered } = video;
     const isInHole = video.currentTime < buffered.start(buffered.length - 1);
     const isFirst = performance.now() - this.begunMs < FIRST_MS;
     const mostS = Math.max(isFirst ? LATE_AT_FIRST_S : LATE_S, 3 * this.intervalS);
-    if (lateS > mostS || (isInHole && video.readyState < 3)) {
+    if (overdueS > mostS || (isInHole && video.readyState < 3)) {
       this.jump();
     } else {
-      video.playbackRate = lateS > NEAR_S ? Math.min(1 + lateS, QUICKEST) : 1;
+      video.playbackRate = overdueS > NEAR_S ? Math.min(1 + overdueS, QUICKEST) : 1;
     }
   }
 
