@@ -3,6 +3,7 @@
 import { Card } from "./cards/card.js";
 import { Events } from "./cards/events.js";
 import { showMachine } from "./cards/machine.js";
+import { showModel } from "./cards/model.js";
 import { showOverview } from "./cards/overview.js";
 import { Past } from "./cards/past.js";
 import { Editor } from "./editor/editor.js";
@@ -65,6 +66,14 @@ async function learnRegions(card) {
   card.setRegions(await new RegionsFile(access, card.name).read().catch(() => card.regions));
 }
 
+/** The card of the model; its labels can be chosen in the editor. */
+async function learnModel() {
+  const card = await access.json("/api/v1/model").catch(() => null);
+  if (card === null) return;
+  showModel(find("model"), card);
+  for (const each of cards.values()) for (const label of card.labels) each.labels.add(label);
+}
+
 /** What has happened before, where the line keeps it. */
 async function learnPast() {
   const answer = await access.fetch(`/api/v1/events?limit=${PAST}`).catch(() => null);
@@ -100,6 +109,7 @@ async function look() {
     if (isFirst) {
       turn();
       learnPast();
+      learnModel();
     }
     stream.follow();
   } catch (error) {

@@ -123,6 +123,8 @@ def test_the_page_shows_the_line(page: Browser) -> None:
     assert page.evaluate("document.getElementById('summary').textContent").startswith("1 of 2")
     page.wait_for("document.querySelectorAll('#processes tr').length > 5", "processes")
     assert "1 of 2" in page.evaluate("document.getElementById('overview').textContent")
+    page.wait_for("!document.getElementById('model').hidden", "the card of the model")
+    assert "thundernet-snet49-street11.onnx" in page.evaluate("document.body.textContent")
 
 
 def test_nothing_moves_when_the_line_is_shown(page: Browser) -> None:
