@@ -93,6 +93,8 @@ class Departures:
             self._next_run(run, ending=cameras)
             self._step = _Step.ENDING
         elif self._step is _Step.ENDING and self._reconfiguration.is_taken():
+            for camera in cameras:  # the last that is told of it, after its events
+                self._say_why(camera)
             self._next_run(run, ending=(), gone=(*run.gone, *cameras))
             self._step = _Step.FORGETTING
         elif self._step is _Step.FORGETTING and self._reconfiguration.is_taken():
@@ -110,7 +112,6 @@ class Departures:
         for capture in stopping:
             if capture.look(self._leftovers.of_camera(capture.camera)):
                 self._leftovers.give_up(capture.camera)
-                self._say_why(capture.camera)
         return all(capture.is_through for capture in self._captures)
 
     def _say_why(self, camera: int) -> None:
