@@ -61,6 +61,7 @@ def move_below_package(built: Path) -> None:
         path.rename(package / name)
     for folder in CONFIGS:
         shutil.copytree(folder, package / folder)
+    shutil.copy("constraints.txt", package)  # the tested versions, for the doctor
     for path in package.rglob("*.py"):
         path.write_text(rewrite(path.read_text("utf-8")), "utf-8")
 

@@ -70,6 +70,11 @@ def remove_stale(root: Path = SHM_ROOT) -> list[Path]:
     return removed
 
 
+def living_runs(root: Path = SHM_ROOT) -> list[Path]:
+    """The directories of the runs that go on, also those of other users."""
+    return [path for path in root.glob(_PREFIX + "*") if path.is_dir() and not _is_stale(path)]
+
+
 def _is_stale(path: Path) -> bool:
     try:
         lock = os.open(path / _LOCK, os.O_RDWR | os.O_CLOEXEC)

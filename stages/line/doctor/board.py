@@ -1,0 +1,113 @@
+"""The board: heat, memory, what a container grants, the clock, and other lines."""
+
+import ctypes
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.memory.run_dir import living_runs
+from stages.line.doctor.finding import Finding, Level
+from stages.line.doctor.processor import read_text
+from stages.services.machine import read_temperatures, read_throttled
+
+_MIB = 1 << 20
+_LEAST_SHM_MIB = 128  # two cameras of 1080p with the usual eight slots, and what a run needs beside
+_LEAST_MEMORY_MIB = 512
+_HOT_CELSIUS = 80.0  # a Raspberry Pi slows down from there on
+_STA_UNSYNC = 0x0040  # linux/timex.h
+
+
+class _Timex(ctypes.Structure):
+    """The start of `struct timex` (adjtimex(2)), and room for the rest."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_byte * 256),
+    )
+
+
+def look_at_board(root: Path = Path("/"), shm: Path = Path("/dev/shm")) -> Iterator[Finding]:
+    """Temperature, shared memory, memory, quota, clock, other lines."""
+    yield from _heat(root / "sys")
+    yield _shared_memory(shm)
+    yield from _memory(root / "proc/meminfo")
+    yield from _quota(root / "sys/fs/cgroup")
+    yield _clock()
+    yield _other_lines(shm)
+
+
+def _heat(sys: Path) -> Iterator[Finding]:
+    temperatures = read_temperatures(sys)
+    if temperatures:
+        hottest = max(temperatures, key=lambda each: each.celsius)
+        value = f"{hottest.celsius:.0f} °C ({hottest.name})"
+        if hottest.celsius >= _HOT_CELSIUS:
+            yield Finding("temperature", value, Level.PROBLEM, "cool it: it slows down when hot")
+        else:
+            yield Finding("temperature", value)
+    if (throttled := read_throttled(sys)) is not None:
+        if throttled:
+            yield Finding("throttled", "yes, now", Level.PROBLEM,
+                          "heat or a weak power supply slows the cores down")  # fmt: skip
+        else:
+            yield Finding("throttled", "no")
+
+
+def _shared_memory(shm: Path) -> Finding:
+    try:
+        usage = shutil.disk_usage(shm)
+    except OSError as error:
+        return Finding("shared memory", f"{shm}: {error.strerror}", Level.PROBLEM,
+                       "frames lie there; in a container: --tmpfs /dev/shm")  # fmt: skip
+    value = f"{usage.free // _MIB} of {usage.total // _MIB} MiB free at {shm}"
+    if usage.free < _LEAST_SHM_MIB * _MIB:
+        return Finding("shared memory", value, Level.PROBLEM,
+                       "frames lie there; in a container: --shm-size=256m")  # fmt: skip
+    return Finding("shared memory", value)
+
+
+def _memory(meminfo: Path) -> Iterator[Finding]:
+    for line in read_text(meminfo).splitlines():
+        if line.startswith("MemAvailable:"):
+            mib = int(line.split()[1]) // 1024
+            if mib < _LEAST_MEMORY_MIB:
+                yield Finding("memory", f"{mib} MiB available", Level.NOTE,
+                              "a line with one camera takes about 200 MiB")  # fmt: skip
+            else:
+                yield Finding("memory", f"{mib} MiB available")
+
+
+def _quota(cgroup: Path) -> Iterator[Finding]:
+    """Processor time that a container may take; a line that is stopped by it has old results."""
+    quota, _, period = read_text(cgroup / "cpu.max").partition(" ")
+    if quota.isdecimal() and period.isdecimal() and int(period):
+        yield Finding("quota", f"{int(quota) / int(period):g} cores", Level.NOTE,
+                      "all processes are stopped together when it is used up: give whole cores "
+                      "(--cpuset-cpus) instead")  # fmt: skip
+
+
+def _clock() -> Finding:
+    """Whether the kernel takes the clock for synchronized (adjtimex(2))."""
+    timex = _Timex()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.adjtimex(ctypes.byref(timex)) < 0:
+        return Finding("clock", f"unknown: {os.strerror(ctypes.get_errno())}")
+    if timex.status & _STA_UNSYNC:
+        return Finding("clock", "not synchronized", Level.NOTE,
+                       "times in messages and names of recordings are as wrong as it is; in a "
+                       "container the host may know better")  # fmt: skip
+    return Finding("clock", "synchronized")
+
+
+def _other_lines(shm: Path) -> Finding:
+    runs = living_runs(shm)
+    if runs:
+        return Finding("other lines", f"{len(runs)} run", Level.NOTE,
+                       "lines take the same cores unless `cores` says otherwise")  # fmt: skip
+    return Finding("other lines", "none")

@@ -1,0 +1,122 @@
+"""The cameras of a configuration: each is opened for some seconds, as a run would open it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import NamedTuple
+
+from av.video.frame import VideoFrame
+
+from pipeline.redact import redact
+from pipeline.source import SourceError
+from stages.config import LineConfig, SourceConfig
+from stages.line.doctor.finding import Finding, Level
+from stages.readers.camera import check_device
+from stages.readers.decoding.decoder import Decoder
+from stages.readers.decoding.demuxer import PacketSource
+from stages.readers.http.seen_pictures import SeenPictures
+from stages.readers.network import connect_stream
+from stages.readers.uri import Address, Kind, parse_address
+
+LOOK_S = 12.0  # at most, for two key frames
+_LONG_GAP_S = 5.0  # between key frames
+
+
+class Seen(NamedTuple):
+    """What one look at a stream has shown; times in seconds."""
+
+    codec: str
+    frame: VideoFrame | None  # the first that came out
+    first_frame_s: float | None  # since the connection was begun
+    fps: float | None
+    key_gap_s: float | None  # between two key frames; None where fewer than two came
+    looked_s: float
+    has_b_frames: bool
+
+
+def look_at_cameras(config: LineConfig) -> Iterator[Finding]:
+    """Of each source: whether it can be reached, what it sends, and what is amiss about it."""
+    for name, source in zip(config.camera_names, config.sources, strict=True):
+        try:
+            address = parse_address(source.uri)
+            if address.kind is Kind.STREAM and source.live is not False:
+                yield from _look_at_stream(name, address, source)
+            else:
+                if address.kind is Kind.CAMERA:
+                    check_device(address.location)
+                yield Finding(name, f"{address.kind} {redact(source.uri)}: is there")
+        except SourceError as error:
+            advice = "address, password and network are worth a look"
+            yield Finding(name, redact(str(error)), Level.PROBLEM, advice)
+
+
+def _look_at_stream(name: str, address: Address, source: SourceConfig) -> Iterator[Finding]:
+    begun_s = time.monotonic()
+    with closing(_connect(address, source)) as stream:
+        seen = _watch(stream, begun_s)
+        yield from describe_stream(name, seen)
+        try:
+            _connect(address, source).close()
+        except SourceError as error:
+            yield Finding(name, f"a second connection was refused: {redact(str(error))}",
+                          Level.NOTE, "a recorder beside the line gets no picture")  # fmt: skip
+
+
+def _connect(address: Address, source: SourceConfig) -> PacketSource:
+    return connect_stream(address.location, source.rtsp_transport, source.silence_s, SeenPictures())
+
+
+def _watch(stream: PacketSource, begun_s: float) -> Seen:
+    """Read until two key frames have come, or it takes too long."""
+    decoder = Decoder(stream.decoder)
+    frame, first_frame_s = None, None
+    pts_s: list[float] = []
+    keys_s: list[float] = []
+    while time.monotonic() - begun_s < LOOK_S and len(keys_s) < 2:
+        if (unit := stream.read()) is None:
+            break
+        arrived_s = time.monotonic()
+        if unit.packet.is_keyframe:
+            keys_s.append(arrived_s)
+        if unit.packet.pts is not None and unit.time_base is not None:
+            pts_s.append(float(unit.packet.pts * unit.time_base))
+        if frame is None and (decoded := decoder.decode(unit)):
+            frame, first_frame_s = decoded[0].frame, time.monotonic() - begun_s
+    ordered = sorted(pts_s)
+    span_s = ordered[-1] - ordered[0] if ordered else 0.0
+    return Seen(
+        codec=stream.decoder.name,
+        frame=frame,
+        first_frame_s=first_frame_s,
+        fps=(len(ordered) - 1) / span_s if span_s > 0 else None,
+        key_gap_s=keys_s[1] - keys_s[0] if len(keys_s) > 1 else None,
+        looked_s=time.monotonic() - begun_s,
+        has_b_frames=bool(stream.decoder.has_b_frames),
+    )
+
+
+def describe_stream(name: str, seen: Seen) -> Iterator[Finding]:
+    """What was seen, and what of it makes results late or recordings long."""
+    if seen.frame is None or seen.first_frame_s is None:
+        yield Finding(name, f"{seen.codec}: no frame within {seen.looked_s:.0f} s", Level.PROBLEM,
+                      "it is connected, and nothing that it sends can be decoded")  # fmt: skip
+        return
+    rate = f", {seen.fps:.3g} fps" if seen.fps else ""
+    size = f"{seen.frame.width}x{seen.frame.height}"
+    turned = f", turned by {seen.frame.rotation}°" if seen.frame.rotation else ""
+    aspect = seen.frame.sample_aspect_ratio
+    squeezed = (
+        f", pixels {aspect.numerator}:{aspect.denominator}" if aspect not in (None, 0, 1) else ""
+    )
+    yield Finding(name, f"{seen.codec} {size}{rate}{turned}{squeezed}, first frame after "
+                        f"{seen.first_frame_s:.1f} s")  # fmt: skip
+    if seen.key_gap_s is None or seen.key_gap_s > _LONG_GAP_S:
+        gap = (
+            f"more than {seen.looked_s:.0f}" if seen.key_gap_s is None else f"{seen.key_gap_s:.0f}"
+        )
+        yield Finding(name, f"{gap} s between key frames", Level.NOTE,
+                      "clips begin so much earlier, and a lost frame spoils so many seconds: set "
+                      "the key frame interval to 2 s, and a 'smart codec' off")  # fmt: skip
+    if seen.has_b_frames:
+        yield Finding(name, "has B-frames", Level.NOTE,
+                      "pictures come out late: choose a profile without")  # fmt: skip
