@@ -37,9 +37,11 @@ def serve(port: int, size: str, *options: str, wrap: tuple[str, ...] = ()) -> It
     command = [*wrap, SYSTEM_PYTHON, str(SERVER), str(port), size, "25", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
-        assert server.stdout.readline() == b"listening\n"
-        yield
-        server.kill()
+        try:
+            assert server.stdout.readline() == b"listening\n"
+            yield
+        finally:  # a test that failed would wait for it
+            server.kill()
 
 
 def read_until(
