@@ -11,7 +11,7 @@ import msgspec
 
 from stages.config import LineConfig, SourceConfig
 from stages.events.config import FilterConfig, corners_of
-from stages.events.record_config import KeepConfig, Kept
+from stages.events.record_config import ARCHIVE_KINDS, USUALLY_KEPT
 from stages.kernels.drawing.regions import CountingLine, Regions, Zone
 from stages.model.model_file import ModelMetadata
 from stages.readers.presence import retry_of
@@ -20,18 +20,6 @@ from stages.recording.inputs import source_files
 from stages.slot import SlotShape
 
 Options = Mapping[str, Any]
-
-USUALLY_KEPT: Mapping[Kept, KeepConfig] = {
-    "continuous": KeepConfig(days=7),
-    "clips": KeepConfig(days=30),
-    "snapshots": KeepConfig(days=30),
-    "events": KeepConfig(days=365),
-}
-
-# What the archive calls one of each.
-_KINDS: Mapping[Kept, str] = {
-    "continuous": "continuous", "clips": "clip", "snapshots": "snapshot", "events": "events"
-}  # fmt: skip
 
 
 class Given(NamedTuple):
@@ -220,10 +208,12 @@ def recorder(given: Given) -> Options:
         "snapshots": record.snapshots,
         "limits": {
             "free_gb": record.free_gb,
-            "kinds": {_KINDS[name]: {"days": k.days, "gb": k.gb} for name, k in kept.items()},
+            "kinds": {
+                ARCHIVE_KINDS[name]: {"days": k.days, "gb": k.gb} for name, k in kept.items()
+            },
             "cameras": {
                 camera: {
-                    _KINDS[name]: limit.cameras[camera]
+                    ARCHIVE_KINDS[name]: limit.cameras[camera]
                     for name, limit in kept.items()
                     if camera in limit.cameras
                 }

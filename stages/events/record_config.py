@@ -1,5 +1,6 @@
 """What of the cameras and of their events is kept in files, and for how long."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -35,6 +36,18 @@ class KeepConfig(_Section, frozen=True):
     days: _Days | None = None
     gb: _Gigabytes | None = None
     cameras: dict[str, LimitConfig] = {}  # other limits for these
+
+
+USUALLY_KEPT: Mapping[Kept, KeepConfig] = {
+    "continuous": KeepConfig(days=7),
+    "clips": KeepConfig(days=30),
+    "snapshots": KeepConfig(days=30),
+    "events": KeepConfig(days=365),
+}
+# What the archive calls one of each.
+ARCHIVE_KINDS: Mapping[Kept, str] = {
+    "continuous": "continuous", "clips": "clip", "snapshots": "snapshot", "events": "events"
+}  # fmt: skip
 
 
 class ContinuousConfig(_Section, frozen=True):

@@ -13,6 +13,8 @@ from tests.running_line import wait_until
 from tests.stages.services.mqtt.broker import running_broker
 from tests.stages.services.mqtt.serving import Line, Subscriber, make_options, serving
 
+pytestmark = pytest.mark.bench
+
 RESTARTS = int(os.environ.get("RESTARTS", "100"))
 EVENTS = 10_000
 LONG_S = 1800.0
@@ -22,7 +24,6 @@ def has_come(subscriber: Subscriber, messages: int) -> bool:
     return len(subscriber.heard) >= messages
 
 
-@pytest.mark.bench
 def test_events_and_restarts_of_the_broker(
     tmp_path: Path, short_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

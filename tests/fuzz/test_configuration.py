@@ -24,6 +24,10 @@ ACROSS_KEYS = (
     "{camera} in the path",
     "publish.secret_key too",
     "at least first_s",
+    "record.folder too",
+    "one of url, url_file and url_env",
+    "secret_file or secret_env",
+    "web.certificate too",
 )
 YAML_FILES = [path.read_bytes() for path in sorted((REPOSITORY / "configs/pipeline").glob("*"))]
 MOST_SAID = 2000  # characters: an error is for a terminal
@@ -61,9 +65,20 @@ def _admitted(said: dict[str, Any], wrong: st.SearchStrategy[Any]) -> st.SearchS
     if kind in ("integer", "number"):
         return _number(said, kind)
     if kind == "object":
-        names = st.sampled_from([row.name for row in ROWS]) | st.text(max_size=5)
-        return st.dictionaries(names, admitted(said["additionalProperties"], wrong), max_size=3)
+        return st.dictionaries(
+            _names(said.get("propertyNames")),
+            admitted(said["additionalProperties"], wrong),
+            min_size=said.get("minProperties", 0),
+            max_size=3,
+        )
     return {"boolean": st.booleans(), "null": st.none()}[kind]
+
+
+def _names(said: dict[str, Any] | None) -> st.SearchStrategy[str]:
+    """Keys of a mapping; those of rows where the schema admits any."""
+    if said is not None and "enum" in said:
+        return st.sampled_from(said["enum"])
+    return st.sampled_from([row.name for row in ROWS]) | st.text(max_size=5)
 
 
 def _number(said: dict[str, Any], kind: str) -> st.SearchStrategy[Any]:

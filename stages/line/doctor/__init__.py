@@ -1,1 +1,0 @@
-"""What ails a machine that a line shall run on, and what to do about it."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from fractions import Fraction
 from typing import NamedTuple
 
 from av.video.frame import VideoFrame
@@ -27,6 +28,7 @@ class Seen(NamedTuple):
 
     codec: str
     frame: VideoFrame | None  # the first that came out
+    sar: Fraction  # sample aspect ratio; 0 where none is given
     first_frame_s: float | None  # since the connection was begun
     fps: float | None
     key_gap_s: float | None  # between two key frames; None where fewer than two came
@@ -69,7 +71,7 @@ def _connect(address: Address, source: SourceConfig) -> PacketSource:
 def _watch(stream: PacketSource, begun_s: float) -> Seen:
     """Read until two key frames have come, or it takes too long."""
     decoder = Decoder(stream.decoder)
-    frame, first_frame_s = None, None
+    frame, first_frame_s, sar = None, None, stream.sar
     pts_s: list[float] = []
     keys_s: list[float] = []
     while time.monotonic() - begun_s < LOOK_S and len(keys_s) < 2:
@@ -82,11 +84,13 @@ def _watch(stream: PacketSource, begun_s: float) -> Seen:
             pts_s.append(float(unit.packet.pts * unit.time_base))
         if frame is None and (decoded := decoder.decode(unit)):
             frame, first_frame_s = decoded[0].frame, time.monotonic() - begun_s
+            sar = sar or decoded[0].sar
     ordered = sorted(pts_s)
     span_s = ordered[-1] - ordered[0] if ordered else 0.0
     return Seen(
         codec=stream.decoder.name,
         frame=frame,
+        sar=sar,
         first_frame_s=first_frame_s,
         fps=(len(ordered) - 1) / span_s if span_s > 0 else None,
         key_gap_s=keys_s[1] - keys_s[0] if len(keys_s) > 1 else None,
@@ -104,9 +108,8 @@ def describe_stream(name: str, seen: Seen) -> Iterator[Finding]:
     rate = f", {seen.fps:.3g} fps" if seen.fps else ""
     size = f"{seen.frame.width}x{seen.frame.height}"
     turned = f", turned by {seen.frame.rotation}°" if seen.frame.rotation else ""
-    aspect = seen.frame.sample_aspect_ratio
     squeezed = (
-        f", pixels {aspect.numerator}:{aspect.denominator}" if aspect not in (None, 0, 1) else ""
+        f", pixels {seen.sar.numerator}:{seen.sar.denominator}" if seen.sar not in (0, 1) else ""
     )
     yield Finding(name, f"{seen.codec} {size}{rate}{turned}{squeezed}, first frame after "
                         f"{seen.first_frame_s:.1f} s")  # fmt: skip

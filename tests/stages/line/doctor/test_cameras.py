@@ -1,12 +1,14 @@
 """What is said of a stream that was looked at."""
 
+from fractions import Fraction
+
 import pytest
 from av.video.frame import VideoFrame
 
 from stages.line.doctor.cameras import Seen, describe_stream
 from stages.line.doctor.finding import Level
 
-GOOD = Seen("h264", VideoFrame(1280, 720), 0.42, 25.0, 2.0, 4.5, has_b_frames=False)
+GOOD = Seen("h264", VideoFrame(1280, 720), Fraction(1), 0.42, 25.0, 2.0, 4.5, has_b_frames=False)
 
 
 def describe(**changes: object) -> list[tuple[Level, str]]:
@@ -36,3 +38,7 @@ def test_a_camera_without_a_frame_is_a_problem() -> None:
 
 def test_a_rate_that_is_not_known_is_left_out() -> None:
     assert describe(fps=None)[0][1] == "h264 1280x720, first frame after 0.4 s"
+
+
+def test_pixels_that_are_not_square_are_said() -> None:
+    assert describe(sar=Fraction(4, 3))[0][1].startswith("h264 1280x720, 25 fps, pixels 4:3, ")
