@@ -52,6 +52,8 @@ def _admitted(said: dict[str, Any], wrong: st.SearchStrategy[Any]) -> st.SearchS
         return st.one_of([admitted(option, wrong) for option in said["anyOf"]])
     if "enum" in said:
         return st.sampled_from(said["enum"])
+    if "type" not in said:
+        return plain
     kind = said["type"]
     if kind == "array" and "prefixItems" in said:
         return st.tuples(*(admitted(item, wrong) for item in said["prefixItems"])).map(list)
@@ -67,7 +69,7 @@ def _admitted(said: dict[str, Any], wrong: st.SearchStrategy[Any]) -> st.SearchS
     if kind == "object":
         return st.dictionaries(
             _names(said.get("propertyNames")),
-            admitted(said["additionalProperties"], wrong),
+            admitted(said.get("additionalProperties", {}), wrong),
             min_size=said.get("minProperties", 0),
             max_size=3,
         )
@@ -78,6 +80,8 @@ def _names(said: dict[str, Any] | None) -> st.SearchStrategy[str]:
     """Keys of a mapping; those of rows where the schema admits any."""
     if said is not None and "enum" in said:
         return st.sampled_from(said["enum"])
+    if said is not None and "pattern" in said:
+        return st.from_regex(said["pattern"], fullmatch=True)
     return st.sampled_from([row.name for row in ROWS]) | st.text(max_size=5)
 
 

@@ -85,8 +85,8 @@ def test_what_is_refused_leaves_everything(start_line: StartLine, file: File) ->
     camera = good["sources"][0] | {"uri": "rtsp://admin:S3cretXYZ@192.0.2.1/1"}
     for text, why in (
         (
-            yaml.safe_dump(good | {"sources": [camera], "postprocess": {"score_thresh": MUCH}}),
-            "sources[0].uri cannot change while the line runs: start it again",
+            yaml.safe_dump(good | {"sources": [camera], "ring": {"slots": 9}}),
+            "ring.slots cannot change while the line runs: start it again",
         ),
         ("sources: [{uri: 'S3cretXYZ", f"configuration {file.path}: not YAML: line 1, column "),
         ("trakc: {}\n", f"{file.path}: unknown key 'trakc': did you mean 'track'?"),
