@@ -17,6 +17,7 @@ from pipeline.config_file import build
 from run_pipeline import make_parser
 from stages.config import SHIPPED_MODEL, LineConfig
 from stages.graph import ROWS
+from stages.line.image_command import parse_arguments
 from stages.line.line import check_cores
 from tests.conftest import StartLine
 from tests.running_line import PATIENCE_S, REPOSITORY
@@ -156,7 +157,9 @@ def check_python(arguments: list[str]) -> None:
             check_options(arguments[1], arguments[2:])
     elif not arguments[0].startswith("-"):
         assert (REPOSITORY / arguments[0]).exists(), arguments
-        if arguments[0] == "run_pipeline.py":
+        if arguments[:2] == ["run_pipeline.py", "detect"]:
+            parse_arguments(arguments[2:])
+        elif arguments[0] == "run_pipeline.py":
             check_line(arguments[1:])
 
 

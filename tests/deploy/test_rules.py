@@ -5,7 +5,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ import yaml
 from tests.deploy.incident import INSTANCE, UP, Part, Phase, make_test, scrape
 from tests.integration.mjpeg_camera import MjpegCamera, stream
 from tests.running_line import REPOSITORY, wait_until
-from tests.stages.services.metrics.exposition import key, promtool
+from tests.stages.services.metrics.exposition import Key, key, promtool
 from tests.stages.services.web.web_line import WebLine
 
 RULES = REPOSITORY / "deploy/prometheus/thunderline.rules.yml"
@@ -50,6 +50,19 @@ def watch(web: WebLine, frames: int) -> Phase:
         lambda: scrape(web).values[CAPTURED] >= before.values[CAPTURED] + frames, "frames come"
     )
     return Phase(before, scrape(web))
+
+
+def watch_without_drops(web: WebLine) -> Phase:
+    """A machine that others use, too, loses a frame now and then; not in each of many phases."""
+    for _ in range(20):
+        phase = watch(web, 20)
+        if count_drops(phase.after.values) == count_drops(phase.before.values):
+            return phase
+    raise AssertionError("frames are dropped all the time")
+
+
+def count_drops(values: Mapping[Key, float]) -> float:
+    return sum(value for (name, _), value in values.items() if name == "thunderline_drops_total")
 
 
 def count_old(web: WebLine) -> float:
@@ -98,7 +111,7 @@ def incidents() -> Iterator[Incidents]:
         try:
             web.wait_for_results("gate")
             watch(web, 15)  # what comes at a start is over
-            good = watch(web, 45)
+            good = watch_without_drops(web)
             stopped = stop_track(web)
             watch(web, 15)
             killed = kill_postprocess(web)

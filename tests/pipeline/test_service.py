@@ -64,8 +64,12 @@ def sending(run_dir: Path, keys: ServerKeys | None = None) -> Iterator[Outbox]:
             thread.join()
 
 
-def make_context(run_dir: Path, is_running: Callable[[], bool] = lambda: True) -> ServiceContext:
-    run = make_run(run_dir)
+def make_context(
+    run_dir: Path,
+    is_running: Callable[[], bool] = lambda: True,
+    cameras: tuple[str, ...] = ("yard",),
+) -> ServiceContext:
+    run = make_run(run_dir, cameras)
     Ledger.create(run_dir, len(run.cameras), len(run.processes))
     return ServiceContext(
         "bell",

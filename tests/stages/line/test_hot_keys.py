@@ -77,7 +77,7 @@ def others(content: dict[str, Any], key: str) -> Iterator[LineConfig]:
 def test_a_key_is_hot_where_the_page_says_so(key: str, tiny_model: Path, tmp_path: Path) -> None:
     """Of the others no value reaches a process, and some are refused; not all make a difference."""
     source = {
-        "uri": "250" if "v4l2" in key else "scene://street",
+        "uri": "250" if "v4l2" in key or key == "sources.fps" else "scene://street",
         "zones": {"yard": {"polygon": [[0, 0], [1, 0], [1, 1]]}},
         "lines": {"path": {"from": [0.5, 0], "to": [0.5, 1]}},
         "gate": "motion" if key.startswith("gate.") else None,

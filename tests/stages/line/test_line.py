@@ -155,9 +155,8 @@ def test_each_camera_has_a_gate_of_its_own_or_none(tiny_model: Path, clip: Path)
     gated = {"uri": str(clip), "gate": "motion", "filter": {"ignore": [SQUARE]}}
     line = make_line(tiny_model, clip, gated, gate={"look_s": 3.0})
     ignored = (tuple(map(tuple, SQUARE)),)
-    assert process(line, "preprocess").options == {
-        "gates": {"cam1": {"look_s": 3.0, "ignored": ignored}}
-    }
+    gates = process(line, "preprocess").options["gates"]
+    assert gates == {"cam1": {"look_s": 3.0, "ignored": ignored}}
 
 
 @pytest.mark.parametrize("untracked", ["by the source", "by the line", "a folder"])

@@ -14,7 +14,7 @@ from tests.running_line import PATIENCE_S
 def run(short_dir: Path, *, linger_s: float, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Cameras that two listeners, one after the other, have heard of."""
     monkeypatch.setattr(module, "LINGER_S", linger_s)
-    feed = Feed(make_context(short_dir))
+    feed = Feed(make_context(short_dir, cameras=("yard", "gate")))
     heard: asyncio.Queue[Heard] = asyncio.Queue()
 
     async def listen() -> list[str]:
