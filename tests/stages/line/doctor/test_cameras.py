@@ -1,6 +1,7 @@
 """What is said of a stream that was looked at."""
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from av.video.frame import VideoFrame
@@ -11,7 +12,7 @@ from stages.line.doctor.finding import Level
 GOOD = Seen("h264", VideoFrame(1280, 720), Fraction(1), 0.42, 25.0, 2.0, 4.5, has_b_frames=False)
 
 
-def describe(**changes: object) -> list[tuple[Level, str]]:
+def describe(**changes: Any) -> list[tuple[Level, str]]:
     return [(f.level, f.value) for f in describe_stream("gate", GOOD._replace(**changes))]
 
 
@@ -27,7 +28,7 @@ def test_a_good_camera_is_one_line() -> None:
         ({"has_b_frames": True}, "has B-frames"),
     ],
 )
-def test_what_is_amiss_is_a_line_more(changes: dict[str, object], value: str) -> None:
+def test_what_is_amiss_is_a_line_more(changes: dict[str, Any], value: str) -> None:
     assert describe(**changes)[1:] == [(Level.NOTE, value)]
 
 
