@@ -11,10 +11,11 @@ from pipeline.errors import LineError
 from pipeline.log import say, say_error
 from stages.kernels.drawing.boxes import draw_detections
 from stages.kernels.pixels import Pixels
-from stages.model import SHIPPED, load_detector
+from stages.model import load_detector
 from stages.model.detector import InferenceError
 from stages.model.image_detector import FoundObject, ImageDetector
 from stages.model.model_file import ModelFileError
+from stages.model.zoo import DEFAULT
 from stages.readers.images.image_file import UnusableImage, load_image
 
 MAX_PIXELS = 1 << 27
@@ -43,7 +44,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
-    parser.add_argument("--model", type=Path, default=SHIPPED, metavar="FILE")
+    parser.add_argument("--model", default=DEFAULT, metavar="FILE")
     parser.add_argument("--score-thresh", type=parse_share, metavar="P", help="0 to 1")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write images with boxes there")
     parser.add_argument("--json", action="store_true", help="one line for each image")

@@ -24,7 +24,7 @@ from stages.line.mqtt_check import check_mqtt
 from stages.line.paths import expand_home
 from stages.model.model_choice import AUTO, choose_model
 from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
-from stages.model.zoo import is_shipped, shipped_path
+from stages.model.zoo import find_model, shipped_path
 from stages.options import Given, is_tracked
 from stages.readers.uri import Kind, parse_address
 from stages.recording.inputs import Input, find_inputs
@@ -230,13 +230,9 @@ def check_web(web: WebConfig | None) -> None:
 
 
 def _resolve_model(config: LineConfig) -> str:
-    """The configured file, or for `auto` the version of the shipped model that is fastest here.
-
-    A file goes before a shipped model of the same name.
-    """
+    """The configured file, or for `auto` the version of the shipped model that is fastest here."""
     if config.model != AUTO:
-        named = is_shipped(config.model) and not os.path.lexists(config.model)
-        return str(shipped_path(config.model)) if named else config.model
+        return find_model(config.model)
     core, *_ = config.cores.get("detect") or [available_cores()[-1]]
     try:
         choice = choose_model(str(shipped_path(SHIPPED_MODEL)), config.detect.threads, core)

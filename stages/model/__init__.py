@@ -3,21 +3,21 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stages.model.zoo import DEFAULT, find_model
+
 if TYPE_CHECKING:
     from stages.model.image_detector import ImageDetector
 
 __all__ = ["load_detector"]
 
-SHIPPED = Path(__file__).parents[2] / "models/zoo/thundernet-snet49-street11.onnx"
-
 
 def load_detector(
-    path: Path | str = SHIPPED, score_thresh: float | None = None, threads: int = 1
+    model: Path | str = DEFAULT, score_thresh: float | None = None, threads: int = 1
 ) -> "ImageDetector":
     """A detector for single images, by the steps that a line takes.
 
     Args:
-        path: an .onnx file of models.export or models.adopt.
+        model: an .onnx file of models.export or models.adopt, or the name of a shipped one.
         score_thresh: what scores less is left out; None: as the file says.
 
     Raises:
@@ -26,4 +26,4 @@ def load_detector(
     # Here, because the processes that only read the card of a model load no runtime.
     from stages.model.image_detector import ImageDetector
 
-    return ImageDetector(path, score_thresh, threads)
+    return ImageDetector(find_model(model), score_thresh, threads)

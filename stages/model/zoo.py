@@ -1,8 +1,10 @@
 """The model files that come with ThunderLine, which have names."""
 
+import os
 from pathlib import Path
 
 ZOO = Path(__file__).parents[2] / "models/zoo"
+DEFAULT = "thundernet-snet49-street11"
 
 
 def shipped_path(name: str) -> Path:
@@ -13,3 +15,12 @@ def shipped_path(name: str) -> Path:
 def is_shipped(name: str) -> bool:
     """Whether a shipped model has that name; what has a folder or a suffix is a file's."""
     return "/" not in name and "\0" not in name and shipped_path(name).is_file()
+
+
+def find_model(model: Path | str) -> str:
+    """The path of a model that is given by its file or, if it is shipped, by its name.
+
+    A file goes before a shipped model of the same name.
+    """
+    text = str(model)
+    return str(shipped_path(text)) if is_shipped(text) and not os.path.lexists(text) else text
