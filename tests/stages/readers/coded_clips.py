@@ -1,7 +1,9 @@
 """Video files of any codec, made with PyAV's encoders, and what a reader makes of them."""
 
+import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +38,19 @@ OPTIONS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 
+@contextmanager
+def keep_scheduling() -> Iterator[None]:
+    """SVT-AV1 raises whoever opens it, if it may, to the highest priority there is, for good.
+
+    findings/svt-av1-raises-its-caller.sh: the other processes of a test would starve.
+    """
+    policy, param = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, param)
+
+
 def make_coded(
     path: Path,
     codec: str,
@@ -50,7 +65,7 @@ def make_coded(
     picture: Callable[[int, Size], np.ndarray] = draw,
 ) -> Path:
     """A clip of the frames of `tests.clips`; `times` are theirs, in frames."""
-    with av.open(str(path), "w", options=container or {}) as output:
+    with keep_scheduling(), av.open(str(path), "w", options=container or {}) as output:
         stream: Any = output.add_stream(codec, rate=FPS, options=OPTIONS[codec] | (options or {}))
         stream.width, stream.height, stream.pix_fmt = *size, pix_fmt
         stream.codec_context.thread_count = 1
