@@ -1,5 +1,6 @@
 """What a configuration file has to say so that it gives the configuration in force."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -34,7 +35,10 @@ def draft_file(source: ConfigSource, read: ConfigReading, wanted: LineConfig) ->
     try:
         text = read.text.decode()
         content = before = load_yaml(text)
-        for difference in find_differences(read.config, wanted):
+        known = read.config
+        if source.command_line.overrides(("sources",)) is None:
+            content, known = _with_cameras(content, known, wanted)
+        for difference in find_differences(known, wanted):
             key = source.command_line.overrides(difference.path)
             if key is not None:
                 unsaved.append(f"{difference.key}: the command line gives {key}")
@@ -53,6 +57,24 @@ def draft_file(source: ConfigSource, read: ConfigReading, wanted: LineConfig) ->
     if left:
         return Draft(read, (f"{source.path}: {', '.join(left)} cannot be changed alone",))
     return Draft(new, tuple(unsaved))
+
+
+def _with_cameras(content: Any, known: LineConfig, wanted: LineConfig) -> tuple[Any, LineConfig]:
+    """The file's content with the cameras that are wanted, and the configuration that it gives.
+
+    A camera that stays keeps what the file says of it, wherever it is in the list; others go, and
+    new ones are written as somebody would write them.
+    """
+    written = dict(zip(known.camera_names, content["sources"], strict=True))
+    sources = dict(zip(known.camera_names, known.sources, strict=True))
+    named = zip(wanted.camera_names, wanted.sources, strict=True)
+    cameras = [
+        (written[name], sources[name]) if name in written else (_without_defaults(source), source)
+        for name, source in named
+    ]
+    aligned = copy.copy(known)  # not checked: what else it says may not go with these cameras
+    msgspec.structs.force_setattr(aligned, "sources", tuple(source for _, source in cameras))
+    return {**content, "sources": [said for said, _ in cameras]}, aligned
 
 
 def _written(value: Any, path: KeyPath) -> Any:
