@@ -174,11 +174,14 @@ def test_a_subscriber_follows_the_cameras(start_line: StartLine, tmp_path: Path)
             hear()
             return any(isinstance(m, StatusMessage) and m.state == "ended" for m in heard)
 
+        def stopped() -> bool:
+            hear()
+            return any(isinstance(m, EventMessage) and m.reason == "stop" for m in heard)
+
         wait_until(ended, "its end is told")
         states = [m for m in heard if isinstance(m, StatusMessage)]
         assert states[-1].why == "removed from the configuration"
-        ends = [m for m in heard if isinstance(m, EventMessage) and m.kind == "track_end"]
-        assert "stop" in {end.reason for end in ends}
+        wait_until(stopped, "the end of its tracks is told")
     site.finish()
 
 

@@ -54,7 +54,7 @@ def line(start_line: StartLine, tmp_path: Path) -> RunningLine:
 
 def has_begun(folder: Path, count: int) -> bool:
     """Whether there are so many files of the continuous recording, with something in each."""
-    sizes = [path.stat().st_size for path in folder.glob("gate/*/*.mp4")]
+    sizes = [path.stat().st_size for path in folder.glob("gate/*/[0-9]*.mp4")]
     return len(sizes) >= count and all(sizes)
 
 

@@ -59,7 +59,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def films(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*Z*.mp4"))
+    return sorted(folder.rglob("[0-9]*Z*.mp4"))  # without those that are finished just now
 
 
 def sidecar_of(path: Path) -> Sidecar:
