@@ -40,7 +40,11 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 def versions_of(path: str) -> list[str]:
-    """The model file, and those in 8 bits that lie beside it and were made of it."""
+    """The model file, and those in 8 bits that lie beside it and were made of it.
+
+    Raises:
+        ModelFileError: the file itself is none.
+    """
     plain = Path(path)
     beside = sorted(plain.parent.glob(f"{plain.stem}{SUFFIX}*.onnx"))
     if not beside:
@@ -51,15 +55,20 @@ def versions_of(path: str) -> list[str]:
 
 def _source_of(quantized: Path) -> str | None:
     """Checksum of the file that models.quantize read; older weights would detect otherwise."""
-    quantization = read_model_metadata(quantized).recipe.get("quantization")
+    try:
+        quantization = read_model_metadata(quantized).recipe.get("quantization")
+    except ModelFileError:  # of a copy that was cut short, say: it is no version
+        return None
     return quantization.get("source_sha256") if isinstance(quantization, dict) else None
 
 
 def choose_model(path: str, threads: int, core: int) -> Choice:
     """The fastest version of the model at `path` on a core of this machine.
 
+    It is the file itself, in float, where the versions cannot be measured: a line starts anyway.
+
     Raises:
-        ModelFileError: a version cannot be read or run.
+        ModelFileError: the file itself cannot be read.
     """
     versions = versions_of(path)
     if len(versions) == 1:
@@ -67,7 +76,10 @@ def choose_model(path: str, threads: int, core: int) -> Choice:
     kept_in = cache_file(versions, threads)
     ms, when = read_kept(kept_in, versions), f"measured before, kept in {kept_in}"
     if ms is None:
-        ms, when = measure(versions, threads, core), "measured now"
+        try:
+            ms, when = measure(versions, threads, core), "measured now"
+        except ModelFileError as error:
+            return Choice(path, f"{path}: not measured, so it is the one in float: {error}")
         keep(kept_in, ms)
     best = pick(path, ms)
     times = ", ".join(f"{Path(version).name} {ms[version]:.1f} ms" for version in versions)
@@ -82,7 +94,9 @@ def pick(plain: str, ms: Mapping[str, float]) -> str:
 
 def cache_file(versions: Sequence[str], threads: int) -> Path:
     """Where the times are kept; other models, another runtime or another machine, another file."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "thunderline")
+    # A user without a home directory is no reason to stop: then nothing is kept.
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = Path(cache, "thunderline")
     models = [(version, read_model_metadata(version).sha256) for version in versions]
     key = [models, threads, describe_processor(), metadata.version("onnxruntime")]
     return folder / f"model-choice-{hashlib.sha256(msgspec.json.encode(key)).hexdigest()[:16]}.json"
@@ -119,7 +133,7 @@ def keep(path: Path, ms: dict[str, float]) -> None:
 
 
 def measure(versions: Sequence[str], threads: int, core: int) -> dict[str, float]:
-    """Median milliseconds of each version, taken in turns."""
+    """Median milliseconds of each version, taken in turns. Raises ModelFileError."""
     command = [
         sys.executable,
         "-m",
@@ -134,8 +148,8 @@ def measure(versions: Sequence[str], threads: int, core: int) -> dict[str, float
         )
     except subprocess.TimeoutExpired:
         raise ModelFileError(
-            f"model: auto: expected {list(versions)} to be measured within {TIMEOUT_S:.0f} s"
+            f"expected {list(versions)} to be measured within {TIMEOUT_S:.0f} s"
         ) from None
-    if done.returncode:
-        raise ModelFileError(f"model: auto: {done.stderr.strip()}")
+    if done.returncode:  # killed for an instruction that the processor lacks, it says nothing
+        raise ModelFileError(done.stderr.strip() or f"the process ended with {done.returncode}")
     return msgspec.json.decode(done.stdout, type=dict[str, float])

@@ -19,17 +19,28 @@ from stages.model.detector import Detector, InferenceError
 from stages.model.model_file import ModelFileError
 
 ROUNDS = 40
+FEWEST_ROUNDS = 3  # however slow the board is: of fewer, one hiccup would decide
+ENOUGH_S = 15.0  # a board that is slower than this makes fewer rounds
 
 
-def time_in_turns(paths: Sequence[str], threads: int, rounds: int = ROUNDS) -> dict[str, float]:
-    """Milliseconds by file, on frames of noise; in turns, for the speed of a machine drifts."""
+def time_in_turns(
+    paths: Sequence[str], threads: int, rounds: int = ROUNDS, enough_s: float = ENOUGH_S
+) -> dict[str, float]:
+    """Milliseconds by file, on frames of noise; in turns, for the speed of a machine drifts.
+
+    Args:
+        rounds: at most; there are fewer once they have taken `enough_s`, but FEWEST_ROUNDS.
+    """
     detectors = {path: Detector(path, threads) for path in paths}
     taken: dict[str, list[float]] = {path: [] for path in paths}
     rng = np.random.default_rng(0)
     tensors = {path: detector.make_tensor() for path, detector in detectors.items()}
     for tensor in tensors.values():
         tensor[:] = rng.integers(0, 256, tensor.shape, np.uint8)
-    for _ in range(rounds):
+    deadline = time.perf_counter() + enough_s
+    for done in range(rounds):
+        if done >= FEWEST_ROUNDS and time.perf_counter() > deadline:
+            break
         for path, detector in detectors.items():
             detector.infer(tensors[path])  # brings its weights back into the caches
             start = time.perf_counter()

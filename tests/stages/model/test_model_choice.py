@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,10 @@ from loguru import logger
 
 from pipeline.errors import LineError
 from stages.config import SHIPPED_MODEL, DetectConfig, LineConfig, SourceConfig
+from stages.kernels.pixels import Pixels
 from stages.line import line
-from stages.model import model_choice
+from stages.model import model_choice, model_timing
+from stages.model.detector import Detector, RoiScores
 from stages.model.model_choice import Choice, choose_model, pick, versions_of
 from stages.model.model_file import ModelFileError
 from stages.model.model_timing import time_in_turns
@@ -165,13 +168,47 @@ def test_measurement_runs_in_a_process_of_its_own(models: tuple[str, str]) -> No
     assert done.stdout.strip() in models
 
 
-def test_a_version_that_cannot_run_is_named(models: tuple[str, str]) -> None:
+def test_a_slow_board_makes_fewer_rounds(models: tuple[str, str]) -> None:
+    asked = []
+
+    class SlowDetector(Detector):
+        def infer(self, tensor: Pixels) -> RoiScores:
+            asked.append(self)
+            return super().infer(tensor)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model_timing, "Detector", SlowDetector)
+        found = time_in_turns(models, threads=1, enough_s=0.0)
+    assert found.keys() == set(models)
+    warm_up = len(models)
+    assert len(asked) == warm_up + len(models) * 2 * model_timing.FEWEST_ROUNDS
+
+
+def test_a_version_that_cannot_run_is_named_and_the_line_starts_in_float(
+    models: tuple[str, str],
+) -> None:
     with open(models[1], "r+b") as file:
         data = file.read().replace(b"ReduceMax", b"ReduceMix")
         file.seek(0)
         file.write(data)
-    with pytest.raises(ModelFileError, match=r"model: auto: .*tiny-int8\.onnx.*ReduceMix"):
-        choose_model(models[0], threads=1, core=CORE)
+    choice = choose_model(models[0], threads=1, core=CORE)
+    assert choice.path == models[0]
+    assert re.search(r"not measured.*tiny-int8\.onnx.*ReduceMix", choice.reason)
+
+
+def test_a_measurement_that_takes_too_long_ends_in_float(
+    models: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_choice, "TIMEOUT_S", 0.01)
+    choice = choose_model(models[0], threads=1, core=CORE)
+    assert choice.path == models[0]
+    assert "to be measured within" in choice.reason
+
+
+def test_a_damaged_version_is_none(models: tuple[str, str]) -> None:
+    os.truncate(models[1], 100)
+    choice = choose_model(models[0], threads=1, core=CORE)
+    assert choice == (models[0], f"{models[0]}: no version in 8 bits was made of it")
 
 
 def test_auto_gives_the_chosen_version_to_detect_and_says_so(
