@@ -26,6 +26,10 @@ class SourceDenied(SourceError):
     """The source refuses the user name or password."""
 
 
+class SourceGone(SourceError):
+    """The source was there, and nothing can come of it any more: not even a live one is opened."""
+
+
 class Geometry(NamedTuple):
     """Size of the frames that the source delivers."""
 

@@ -25,6 +25,7 @@ from pipeline.source import (
     Source,
     SourceDenied,
     SourceError,
+    SourceGone,
     SourceStalled,
 )
 from pipeline.stage import Context
@@ -62,7 +63,7 @@ class SourceLoop:
         """Open, read, reconnect; returns when the source has ended and all frames are processed.
 
         Raises:
-            SourceError: a lossless source cannot be read; another try would not help.
+            SourceError: a lossless source cannot be read, or a live one is gone for good.
             ShmSpaceError: shared memory is too small from the start.
         """
         limit_s = math.inf if self._source.lossless else _SETTLE_BETWEEN_EPOCHS_S
@@ -229,7 +230,7 @@ class SourceLoop:
         """Whether another try would not help. Memory that there was once may become free again."""
         if isinstance(error, ShmSpaceError):
             return self._entry.epoch == 0
-        return self._source.lossless
+        return self._source.lossless or isinstance(error, SourceGone)
 
     def _wait_s(self, error: SourceError | ShmSpaceError) -> float:
         if self._source.lossless:

@@ -29,6 +29,7 @@ from pipeline.memory.packet_layout import packets_path
 from pipeline.memory.packet_ring import PacketRing
 from pipeline.processes.orders import (
     EXIT_CRASHED,
+    EXIT_GONE,
     EXIT_REFUSED,
     EXIT_RENEWED,
     decode_orders,
@@ -42,7 +43,7 @@ from pipeline.realtime import (
 )
 from pipeline.redact import learn
 from pipeline.service import FrameView, LedgerView, PacketView, ServiceContext
-from pipeline.source import PacketedSource
+from pipeline.source import PacketedSource, SourceGone
 from pipeline.stage import Context
 from pipeline.topology import ProcessSpec, RunSpec
 
@@ -87,7 +88,7 @@ def main(encoded_orders: bytes) -> int:
         flush()
     except LineError as error:
         logger.log(level, "{}", error)
-        return EXIT_REFUSED
+        return EXIT_GONE if isinstance(error, SourceGone) else EXIT_REFUSED
     except Exception:  # noqa: BLE001 - the process boundary: every error is logged and ends here
         logger.opt(exception=True).log(level, "{} crashed", process.name)
         return EXIT_CRASHED

@@ -10,6 +10,7 @@ from pipeline.topology import RunSpec
 EXIT_CRASHED = 1  # worth another try
 EXIT_REFUSED = 2  # something outside is wrong, and a restart would not mend it
 EXIT_RENEWED = 3  # a service whose options have changed
+EXIT_GONE = 4  # a source of which nothing can come any more
 
 # Between supervisor and fork server, which exchange whole messages.
 NUMBER = struct.Struct("=q")  # of a request

@@ -18,7 +18,7 @@ from pipeline.processes.forked_process import describe_exit
 from pipeline.processes.leftovers import Leftovers
 from pipeline.processes.line_up import LineUp
 from pipeline.processes.managed_process import ManagedProcess
-from pipeline.processes.orders import EXIT_CRASHED, EXIT_REFUSED, EXIT_RENEWED
+from pipeline.processes.orders import EXIT_CRASHED, EXIT_GONE, EXIT_REFUSED, EXIT_RENEWED
 from pipeline.processes.restarts import SERVICE_DELAY_CAP_S
 from pipeline.processes.transitions import Transitions
 from pipeline.processes.watchdog import Watchdog
@@ -158,6 +158,8 @@ class Supervisor:
             process.ended = True
         elif code == EXIT_REFUSED:  # it has said why
             self._give_up(process, EXIT_REFUSED)
+        elif code == EXIT_GONE:  # it has said why, too
+            self._give_up(process, EXIT_CRASHED, "its source is gone for good")
         else:
             process.restarts.count_death(useful=process.was_useful(self._ledger))
             self._fatal_frames.take_held_frame(process, code)
@@ -207,7 +209,9 @@ class Supervisor:
                 process.replay_due = False
                 self._requests.request_replay()
 
-    def _give_up(self, process: ManagedProcess, exit_code: int) -> None:
+    def _give_up(
+        self, process: ManagedProcess, exit_code: int, why: str = "its process gave up"
+    ) -> None:
         """A camera may be lost alone; the line does not work without a stage."""
         process.ended = True
         self.exit_code = self.exit_code or exit_code
@@ -215,7 +219,7 @@ class Supervisor:
         if camera is None or (self._run.limits.on_lost == "exit" and self._matters(process)):
             self._over = True
         if camera is not None:
-            self._ledger.camera_writer(camera).set_state(CameraState.LOST, "its process gave up")
+            self._ledger.camera_writer(camera).set_state(CameraState.LOST, why)
             logger.error("{}: this camera is lost", self._roster[camera])
 
     def _matters(self, process: ManagedProcess) -> bool:

@@ -1,11 +1,16 @@
-"""Standard input, another open file, or a FIFO: what somebody writes is read once, as it comes."""
+"""Standard input, another open file, or a FIFO: what somebody writes is read once, as it comes.
+
+A live one whose writer goes is a camera that went. Another writer may come to a FIFO; nobody can
+come to a pipe without a name.
+"""
 
 import os
 import select
 import stat
 from collections.abc import Callable
+from pathlib import Path
 
-from pipeline.source import EndOfSource, SourceError
+from pipeline.source import EndOfSource, SourceError, SourceGone
 from stages.kernels.picture import PictureFormat
 from stages.readers.decoding.demuxer import Demuxer, PacketSource
 from stages.readers.file import FileReader
@@ -32,25 +37,52 @@ class PipeConnection:
         """What libavformat calls the pipe, as soon as there is something to read in it.
 
         Raises:
-            EndOfSource: all is read, and nobody can write any more.
+            EndOfSource: all is read, and the last writer has closed the pipe.
             SourceError: there is no such pipe, or nobody writes.
         """
         if self._fd < 0:
             self._fd = self._open()
-        poll = select.poll()
-        poll.register(self._fd, select.POLLIN)
-        events = poll.poll(self.silence_s * _MS_PER_S)
+        events = poll(self._fd, self.silence_s)
         if not events:
+            self._drop_if_replaced()
             raise SourceError(f"{self.name}: nobody has written for {self.silence_s:g} s")
-        if not events[0][1] & select.POLLIN:
+        if not events & select.POLLIN:
             raise EndOfSource
         return f"pipe:{self._fd}"
 
     def connect(self) -> PacketSource:
-        """Raises EndOfSource, SourceError."""
-        return _PipeDemuxer(
-            self.wait(), name=self.name, options=STREAM_OPTIONS, silence_s=self.silence_s
-        )
+        """The pipe as a live stream, from the next writer if the last one has gone.
+
+        Raises:
+            SourceGone: all is read, and no other writer can come.
+            SourceError: there is no such pipe, or nobody writes.
+        """
+        try:
+            url = self.wait()
+        except EndOfSource:
+            url = self._wait_for_next_writer()
+        return _LivePipe(url, name=self.name, options=STREAM_OPTIONS, silence_s=self.silence_s)
+
+    def _wait_for_next_writer(self) -> str:
+        if not is_named(self._fd):
+            raise SourceGone(f"{self.name}: its writer has gone, and no other can come")
+        # What was open when a writer went reports his end from then on. It is closed last: a writer
+        # who has come meanwhile would die of a moment without a reader.
+        before, self._fd = self._fd, -1
+        try:
+            return self.wait()
+        finally:
+            os.close(before)
+
+    def _drop_if_replaced(self) -> None:
+        """A FIFO that was removed is held by nobody else; the next one has its name."""
+        try:
+            is_same = os.path.samestat(os.fstat(self._fd), os.stat(self._path))
+        except OSError:
+            is_same = False
+        if not is_same:
+            os.close(self._fd)
+            self._fd = -1
 
     def _open(self) -> int:
         """Open it again, so that no other process is disturbed by its being non-blocking.
@@ -89,9 +121,34 @@ class PipeFileReader(FileReader):
         return super().open(0)
 
 
-class _PipeDemuxer(Demuxer):
-    """The end of a pipe is its end, not a failure of a stream that has none."""
+class _LivePipe(Demuxer):
+    """Whoever writes into a live pipe stands for a camera, which has no end."""
 
     @property
     def is_finite(self) -> bool:
-        return True
+        return False
+
+
+def has_data(path: Path) -> bool:
+    """Whether there is something to read in a pipe now."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return bool(poll(fd, 0.0) & select.POLLIN)
+    finally:
+        os.close(fd)
+
+
+def poll(fd: int, seconds: float) -> int:
+    """What is to be told of the reading end, as the flags of `select.poll`; 0 if nothing is."""
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+    events = poller.poll(seconds * _MS_PER_S)
+    return events[0][1] if events else 0
+
+
+def is_named(fd: int) -> bool:
+    """Whether it is a FIFO, which anybody can open."""
+    return not os.readlink(f"/proc/self/fd/{fd}").startswith("pipe:[")

@@ -10,6 +10,7 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -17,7 +18,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pipeline.loops.backoff import Retry
-from stages.readers.uri import is_camera, is_live
+from stages.readers.pipe import has_data
+from stages.readers.uri import is_camera, is_live, is_pipe, look_up
 
 # Servers that take any number of connections. Others (tcp, udp, srt) may serve the first one only,
 # or need no connection: such a stream cannot be looked at without being opened.
@@ -82,17 +84,17 @@ class _Look(threading.Thread):
             self.is_open = True
 
 
-class DevicePresence:
-    """A camera of this machine: its device file goes and comes with the plug."""
+class PathPresence:
+    """Something that a path shows: a device file goes and comes with the plug."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, is_there: Callable[[Path], bool] = Path.exists) -> None:
+        self._path, self._is_there = path, is_there
         self._was_absent = False
 
     def has_returned(self) -> bool:
-        exists = self._path.exists()
-        returned = exists and self._was_absent
-        self._was_absent = not exists
+        is_there = self._is_there(self._path)
+        returned = is_there and self._was_absent
+        self._was_absent = not is_there
         return returned
 
     def forget(self) -> None:
@@ -102,7 +104,9 @@ class DevicePresence:
 def make_presence(uri: str) -> Presence | None:
     """What can tell whether the source of an address is there; None if nothing can."""
     if is_camera(uri):
-        return DevicePresence(Path(f"/dev/video{uri}" if uri.isdecimal() else uri))
+        return PathPresence(Path(f"/dev/video{uri}" if uri.isdecimal() else uri))
+    if is_pipe(uri):
+        return PathPresence(Path(look_up(uri).location), has_data)
     try:
         parts = urlsplit(uri)
         host, port = parts.hostname, parts.port
@@ -115,7 +119,8 @@ def make_presence(uri: str) -> Presence | None:
 
 def retry_of(uri: str, retry: Retry) -> Retry:
     """The waits before an address is opened again: short ones where only that shows it is there."""
-    if not is_live(uri) or make_presence(uri) is not None:
+    is_seen = make_presence(uri) is not None and not is_pipe(uri)  # a writer may come unseen
+    if not is_live(uri) or is_seen:
         return retry
     cap_s = min(retry.cap_s, _UNSEEN_CAP_S)
     return msgspec.structs.replace(retry, first_s=min(retry.first_s, cap_s), cap_s=cap_s)

@@ -1,14 +1,14 @@
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline.source import EndOfSource, PtsOrigin, SourceError, SourceStalled
+from pipeline.source import EndOfSource, PtsOrigin, SourceError, SourceGone, SourceStalled
 from stages.kernels.picture import Picture, PictureFormat
-from stages.readers.pipe import PipeConnection, PipeFileReader
+from stages.readers.pipe import PipeConnection, PipeFileReader, has_data
 from stages.readers.stream import StreamReader
 from stages.readers.uri import Address, Kind
 from tests.clips import make_clip
@@ -44,19 +44,24 @@ def make_reader(pipe: PipeConnection) -> StreamReader:
 
 
 def read_to_end(reader: StreamReader | PipeFileReader, form: PictureFormat) -> int:
-    """How many frames come before the end."""
+    """How many frames come before the end, or before the writer goes."""
     picture = Picture(form, np.empty(form.nbytes, np.uint8))
     frames = 0
     try:
         while True:
             frames += reader.read(picture) is not None
     except EndOfSource:
+        assert isinstance(reader, PipeFileReader), "a live pipe has no end"
+        return frames
+    except SourceError as error:
+        if str(error) != "the pipe: the stream ended":
+            raise
         return frames
 
 
 @pytest.mark.parametrize("make", [make_reader, PipeFileReader])
-def test_what_is_written_is_read_and_the_end_is_the_end(
-    ends: tuple[int, int], clip: bytes, make: type
+def test_what_is_written_is_read_to_the_end(
+    ends: tuple[int, int], clip: bytes, make: Callable[[PipeConnection], StreamReader]
 ) -> None:
     reading, writing = ends
     os.write(writing, clip)
@@ -64,6 +69,19 @@ def test_what_is_written_is_read_and_the_end_is_the_end(
     reader = make(connection(path_of(reading)))
     assert read_to_end(reader, reader.open(0)) == FRAMES
     reader.close()
+
+
+def test_a_live_pipe_without_a_name_is_gone_with_its_writer(
+    ends: tuple[int, int], clip: bytes
+) -> None:
+    reading, writing = ends
+    os.write(writing, clip)
+    os.close(writing)
+    reader = make_reader(connection(path_of(reading)))
+    read_to_end(reader, reader.open(0))
+    reader.close()
+    with pytest.raises(SourceGone, match=r"^the pipe: its writer has gone, and no other can come$"):
+        reader.open(0)
 
 
 def test_a_process_that_is_started_again_goes_on_with_what_comes(
@@ -91,8 +109,10 @@ def test_raw_video_has_the_times_of_its_arrival(ends: tuple[int, int], clip: byt
 def test_a_pipe_that_ended_before_it_was_opened_has_ended(ends: tuple[int, int]) -> None:
     reading, writing = ends
     os.close(writing)
-    with pytest.raises(EndOfSource):
+    with pytest.raises(SourceGone):
         make_reader(connection(path_of(reading))).open(0)
+    with pytest.raises(EndOfSource):
+        PipeFileReader(connection(path_of(reading))).open(0)
 
 
 def test_a_writer_that_falls_silent_is_stalled(ends: tuple[int, int], clip: bytes) -> None:
@@ -124,14 +144,79 @@ def test_what_is_no_video_names_the_pipe_as_the_user_does(ends: tuple[int, int])
         make_reader(pipe).open(0)
 
 
-def test_a_writer_of_a_fifo_may_come_late_and_leave_early(tmp_path: Path, clip: bytes) -> None:
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    reader = make_reader(connection(fifo, silence_s=60.0))
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    os.mkfifo(tmp_path / "fifo")
+    return tmp_path / "fifo"
+
+
+def read_of_a_writer(reader: StreamReader, fifo: Path, clip: bytes) -> int:
+    """How many frames come of one who opens the FIFO, writes and goes."""
     writer = threading.Thread(target=fifo.write_bytes, args=(clip,))
     writer.start()
     form = reader.open(0)
     writer.join()
+    frames = read_to_end(reader, form)
+    reader.close()
+    return frames
+
+
+def test_each_writer_of_a_fifo_is_read_whenever_it_comes(fifo: Path, clip: bytes) -> None:
+    reader = make_reader(connection(fifo, silence_s=60.0))
+    assert [read_of_a_writer(reader, fifo, clip) for _ in range(3)] == [FRAMES] * 3
+
+
+def test_a_fifo_without_a_next_writer_is_waited_for_and_told(fifo: Path, clip: bytes) -> None:
+    pipe = connection(fifo, silence_s=60.0)
+    reader = make_reader(pipe)
+    read_of_a_writer(reader, fifo, clip)
+    pipe.silence_s = 0.01
+    for _ in range(2):
+        with pytest.raises(SourceError, match=r"the pipe: nobody has written for 0\.01 s"):
+            reader.open(0)
+
+
+def test_a_fifo_is_never_without_a_reader_while_writers_change(fifo: Path, clip: bytes) -> None:
+    """A writer that opened it before the reader had seen the other go would die of SIGPIPE."""
+    pipe = connection(fifo, silence_s=60.0)
+    reader = make_reader(pipe)
+    read_of_a_writer(reader, fifo, clip)
+    next_writer = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)  # fails where nobody reads
+    os.write(next_writer, clip)
+    os.close(next_writer)
+    assert read_to_end(reader, reader.open(0)) == FRAMES
+
+
+def test_a_fifo_that_was_made_anew_is_found(fifo: Path, clip: bytes) -> None:
+    pipe = connection(fifo, silence_s=0.01)
+    reader = make_reader(pipe)
+    with pytest.raises(SourceError, match="nobody has written"):
+        reader.open(0)
+    fifo.unlink()
+    with pytest.raises(SourceError, match="nobody has written"):
+        reader.open(0)
+    with pytest.raises(SourceError, match="the pipe: No such file"):
+        reader.open(0)
+    os.mkfifo(fifo)
+    pipe.silence_s = 60.0
+    assert read_of_a_writer(reader, fifo, clip) == FRAMES
+
+
+def test_data_in_a_pipe_is_seen_and_left_there(fifo: Path, clip: bytes) -> None:
+    assert not has_data(fifo.parent / "none")
+    assert not has_data(fifo)
+    pipe = connection(fifo, silence_s=60.0)
+    with pytest.raises(SourceError):
+        connection(fifo, silence_s=0.01).wait()
+    reading = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    with fifo.open("wb") as writer:
+        assert not has_data(fifo), "its writer has come, and has written nothing"
+        writer.write(clip)
+        writer.flush()
+        assert has_data(fifo)
+        reader = make_reader(pipe)
+        form = reader.open(0)
+    os.close(reading)
     assert read_to_end(reader, form) == FRAMES
 
 

@@ -1,5 +1,6 @@
 """What is seen of cameras that go and come, with real sockets and files."""
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import pytest
 
 from pipeline.loops.backoff import Retry
 from stages.readers import presence as presence_module
-from stages.readers.presence import DevicePresence, PortPresence, make_presence, retry_of
+from stages.readers.presence import PathPresence, PortPresence, make_presence, retry_of
 from tests.ports import free_port
 from tests.running_line import PATIENCE_S, wait_until
 
@@ -141,7 +142,7 @@ def test_a_name_that_cannot_be_asked_for_is_away(port: Port, host: str) -> None:
 
 
 def test_a_device_that_is_plugged_in_again_has_returned(tmp_path: Path) -> None:
-    presence = DevicePresence(tmp_path / "video0")
+    presence = PathPresence(tmp_path / "video0")
     assert not presence.has_returned()
     (tmp_path / "video0").touch()
     assert presence.has_returned()
@@ -151,6 +152,21 @@ def test_a_device_that_is_plugged_in_again_has_returned(tmp_path: Path) -> None:
     presence.forget()
     (tmp_path / "video0").touch()
     assert not presence.has_returned()
+
+
+def test_a_pipe_in_which_there_is_something_again_has_returned(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    presence = make_presence(str(fifo))
+    assert presence is not None
+    reading = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    writing = os.open(fifo, os.O_WRONLY)
+    assert not presence.has_returned()
+    os.write(writing, b"video")
+    assert presence.has_returned()
+    assert not presence.has_returned(), "it is told once"
+    os.close(reading)
+    os.close(writing)
 
 
 @pytest.mark.parametrize(
@@ -181,14 +197,16 @@ def test_nothing_is_looked_at_where_a_look_would_use_it_or_tell_nothing(uri: str
 @pytest.mark.parametrize("uri", ["0", "/dev/video0"])
 def test_the_device_of_a_camera_is_looked_at(uri: str) -> None:
     presence = make_presence(uri)
-    assert isinstance(presence, DevicePresence)
+    assert isinstance(presence, PathPresence)
     assert presence._path == Path("/dev/video0")
 
 
-def test_a_stream_that_cannot_be_looked_at_is_tried_every_few_seconds() -> None:
+def test_a_stream_that_cannot_be_looked_at_is_tried_every_few_seconds(tmp_path: Path) -> None:
     assert retry_of("tcp://pi:8888", Retry()) == Retry(first_s=0.5, cap_s=5.0)
     assert retry_of("udp://@:5000", Retry(60.0, 600.0)) == Retry(5.0, 5.0)
     assert retry_of("udp://@:5000", Retry(0.1, 1.0)) == Retry(0.1, 1.0)
+    os.mkfifo(tmp_path / "fifo")
+    assert retry_of(str(tmp_path / "fifo"), Retry()) == Retry(first_s=0.5, cap_s=5.0)
 
 
 @pytest.mark.parametrize("uri", ["rtsp://cam/1", "0", "clip.mp4"])
