@@ -1,6 +1,8 @@
-"""What the kernel tells of processes and of the board: processor time, memory, heat."""
+"""What the kernel tells of processes and of the board: processor time, memory, heat, its name."""
 
 import os
+import re
+import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +12,7 @@ import msgspec
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGESIZE")
 _MIB = 1 << 20
+_MOST_NAME = 64  # characters
 _THROTTLED_NOW = 0b1111  # under-voltage, capped, throttled, soft limit; the rest is history
 _STAT_UTIME, _STAT_STIME, _STAT_START = 11, 12, 19  # after the name, proc(5)
 
@@ -68,6 +71,12 @@ def read_throttled(sys: Path = Path("/sys")) -> bool | None:
             if _cools_processor((device / "type").read_text()):
                 states.append(int((device / "cur_state").read_text()))
     return any(states) if states else None
+
+
+def machine_name() -> str:
+    """That of the machine, without what has a meaning in topics, subjects, ids or paths."""
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", socket.gethostname()).strip("-")
+    return name[:_MOST_NAME] or "thunderline"
 
 
 def _cools_processor(kind: str) -> bool:

@@ -11,7 +11,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from stages.services.mqtt.broker import Address, Login
+from stages.services.login import Login
+from stages.services.mqtt.broker import Address
 from stages.services.mqtt.publication import Publication
 
 

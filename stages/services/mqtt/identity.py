@@ -1,14 +1,13 @@
 """Who this line is, among all that a broker and Home Assistant know."""
 
 import hashlib
-import re
-import socket
 import uuid
 from pathlib import Path
 from typing import NamedTuple
 
+from stages.services.machine import machine_name
+
 _MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
-_MOST_NAME = 64  # characters
 _CLIENT_HEX = 11  # of the id, so that a client id has the 23 characters that all brokers take
 
 
@@ -31,15 +30,10 @@ class Identity(NamedTuple):
 
 def identify(name: str | None) -> Identity:
     """By the name that is configured, or that of the machine."""
-    name = name or clean_name(socket.gethostname())
+    name = name or machine_name()
     # The number of a machine is to be kept to itself, machine-id(5): a digest of it tells nothing.
     digest = hashlib.sha256(f"thunderline/{_machine_id()}/{name}".encode())
     return Identity(name, digest.hexdigest()[:16])
-
-
-def clean_name(text: str) -> str:
-    """Without what has a meaning in topics, ids or paths."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:_MOST_NAME] or "thunderline"
 
 
 def _machine_id() -> str:

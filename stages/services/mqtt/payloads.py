@@ -8,15 +8,12 @@ from stages.services.outbox.item import MessageId
 _encoder = msgspec.json.Encoder()
 
 
-def id_of(event: EventMessage) -> MessageId:
-    """What tells a receiver whether it has this event already."""
-    return MessageId(event.host, event.run, event.camera, event.seq)
-
-
 def encode_event(event: EventMessage) -> bytes:
     """The event with its id, and with its type as the event entities of Home Assistant want it."""
     fields = msgspec.to_builtins(event)
-    return _encoder.encode({"id": str(id_of(event)), "event_type": event_type(event)} | fields)
+    return _encoder.encode(
+        {"id": str(MessageId.of(event)), "event_type": event_type(event)} | fields
+    )
 
 
 def event_type(event: EventMessage) -> str:

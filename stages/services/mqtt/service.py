@@ -16,14 +16,14 @@ from stages.services.mqtt.camera_states import CameraStates, Totals
 from stages.services.mqtt.connection import Connection
 from stages.services.mqtt.discovery import Device, Discovery
 from stages.services.mqtt.identity import identify
-from stages.services.mqtt.payloads import encode_event, id_of
+from stages.services.mqtt.payloads import encode_event
 from stages.services.mqtt.pictures import LastPictures
 from stages.services.mqtt.plan import CameraPlan, OutboxPlace, Pace, Qos
 from stages.services.mqtt.publication import Publication
 from stages.services.mqtt.sender import Sender
 from stages.services.mqtt.states import States
 from stages.services.mqtt.topics import Topics
-from stages.services.outbox.item import Limits
+from stages.services.outbox.item import Limits, MessageId
 from stages.services.outbox.outbox import Outbox
 
 ONLINE, OFFLINE = b"online", b"offline"
@@ -176,7 +176,7 @@ class Mqtt:
         self._totals[event.camera] = camera.totals
         self._outbox.keep_note(_TOTALS, msgspec.json.encode(self._totals))
         topic = self._topics.of(event.camera).event(event)
-        self._outbox.put_event(id_of(event), topic, encode_event(event))
+        self._outbox.put_event(MessageId.of(event), topic, encode_event(event))
         self._pictures.ask(event.camera)
 
     def _turn(self, now_s: float) -> None:

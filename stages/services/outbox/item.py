@@ -1,6 +1,8 @@
 """What an outbox keeps, and what it may take."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+from pipeline.client import EventMessage
 
 _ROW_BYTES = 100  # what the file takes beside the texts: numbers, index, header
 
@@ -12,6 +14,10 @@ class MessageId(NamedTuple):
     run: str
     camera: str
     seq: int  # counts the messages of this kind and camera in the run, from 0
+
+    @classmethod
+    def of(cls, event: EventMessage) -> Self:
+        return cls(event.host, event.run, event.camera, event.seq)
 
     def __str__(self) -> str:
         return f"{self.host}/{self.run}/{self.camera}/{self.seq}"

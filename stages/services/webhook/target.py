@@ -55,7 +55,7 @@ class Target:
             return
         if event.seq <= self._outbox.last_seq(event.camera, event.run):
             return  # read again after a restart
-        id = MessageId(event.host, event.run, event.camera, event.seq)
+        id = MessageId.of(event)
         body = self._make_body(str(id), event, self._picture(event, frames))
         self._outbox.put_event(id, "", msgspec.msgpack.encode(body), complete=False)
 
