@@ -30,6 +30,12 @@ def to_bgr(picture: Picture, out: Pixels) -> None:
         mix(cv2.merge(planes), form, out)
 
 
+def to_i420(image: Pixels) -> Pixels:
+    """BGR (H, W, 3) of even sides as planes below each other (H * 3 / 2, W), BT.601, limited."""
+    planes = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
+    return np.asarray(planes, np.uint8)
+
+
 def is_usual(form: PictureFormat) -> bool:
     """Whether its colours are those that OpenCV's own conversion assumes."""
     return form.matrix is Matrix.BT601 and not form.full_range

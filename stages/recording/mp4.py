@@ -22,8 +22,6 @@ _HOLE_AT, _HOLE_BYTES = len(_FTYP), 16
 _FREE = struct.pack(">I4s8x", _HOLE_BYTES, b"free")
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _KEY, _NO_KEY = 0x02000000, 0x01010000  # depends on no other sample; on others, and no sync point
-_KEY_START = b"\x00\x00\x01\xb0"  # a visual object sequence begins with every key frame
-_FRAME_STARTS = (b"\x00\x00\x01\xb3", b"\x00\x00\x01\xb6")  # group of frames, frame
 
 # moof, mfhd, traf, tfhd, tfdt, trun with one sample, and the head of mdat
 _HEAD = struct.Struct(">I4s I4sII I4s I4sII I4sIQ I4sIIIIII I4s")
@@ -49,15 +47,17 @@ class Fragment(NamedTuple):
         return self.data_at + self.size
 
 
-def make_beginning(size_wh: tuple[int, int], packet: bytes) -> bytes:
-    """What the file begins with; `packet` is its first frame, a key frame."""
-    return _FTYP + _FREE + _movie(_sample_description(size_wh, packet), size_wh, ())
+def make_beginning(size_wh: tuple[int, int], avcc: bytes) -> bytes:
+    """What the file begins with; `avcc` configures the decoder."""
+    return _FTYP + _FREE + _movie(_sample_description(size_wh, avcc), size_wh, ())
 
 
-def make_fragment(frame_id: int, ticks: int, duration: int, packet: bytes) -> bytes:
-    """A frame that is shown at `ticks` for `duration`, with its number."""
-    flags = _KEY if packet.startswith(_KEY_START) else _NO_KEY
-    return _pack_head(frame_id, ticks, duration, len(packet), flags) + packet
+def make_fragment(frame_id: int, ticks: int, duration: int, data: bytes, *, is_key: bool) -> bytes:
+    """A frame that is shown at `ticks` for `duration`, with its number.
+
+    `data` are its units of H.264, each after its length in four bytes.
+    """
+    return _pack_head(frame_id, ticks, duration, len(data), _KEY if is_key else _NO_KEY) + data
 
 
 def set_duration(fd: int, fragment_at: int, duration: int) -> None:
@@ -182,20 +182,8 @@ def _table(kind: bytes, rows: int, row: str, values: Sequence[int]) -> bytes:
     return _full_box(kind, 0, 0, struct.pack(f">I{row * rows}", rows, *values))
 
 
-def _sample_description(size_wh: tuple[int, int], packet: bytes) -> bytes:
-    """`stsd` of MPEG-4 Part 2; the bytes before the first frame configure the decoder."""
-    found = [at for at in map(packet.find, _FRAME_STARTS) if at >= 0]
-    config = packet[: min(found, default=len(packet))]
-    specific = _descriptor(5, config)
-    decoder = _descriptor(4, struct.pack(">BB3xII", 0x20, 0x11, 0, 0), specific)  # visual stream
-    esds = _full_box(b"esds", 0, 0, _descriptor(3, struct.pack(">HB", 1, 0), decoder,
-                                                _descriptor(6, b"\x02")))  # fmt: skip
-    entry = _box(b"mp4v", struct.pack(">6xH16xHHII4xH32xHh", 1, *size_wh, 0x480000, 0x480000, 1,
-                                      24, -1), esds)  # fmt: skip
+def _sample_description(size_wh: tuple[int, int], avcc: bytes) -> bytes:
+    """`stsd` of H.264 (ISO/IEC 14496-15, 5.4.2.1)."""
+    entry = _box(b"avc1", struct.pack(">6xH16xHHII4xH32xHh", 1, *size_wh, 0x480000, 0x480000, 1,
+                                      24, -1), _box(b"avcC", avcc))  # fmt: skip
     return _full_box(b"stsd", 0, 0, struct.pack(">I", 1), entry)
-
-
-def _descriptor(tag: int, *parts: bytes) -> bytes:
-    content = b"".join(parts)
-    assert len(content) < 128, f"descriptor {tag}: {len(content)} bytes do not fit one byte"
-    return bytes((tag, len(content))) + content

@@ -15,7 +15,7 @@ from stages.kernels.boxes import Wh
 from stages.kernels.pixels import Pixels
 from stages.recording.outputs import MARK, video_path
 from stages.recording.recorder import Recorder, RecorderOptions, Recording
-from stages.recording.video_file import Encoder, VideoFile, even_size, find_last_frame
+from stages.recording.video_file import VideoFile, even_size, find_last_frame
 from stages.slot import Slot
 
 
@@ -95,12 +95,7 @@ class RecordVideo(Recorder[None]):
         mark = self._run_dir / f"{MARK}{camera}.{width}x{height}"
         anew = not mark.is_symlink()
         path = self._choose_path(camera, size_wh) if anew else mark.readlink()
-        encoder = Encoder(self._run_dir / f"packet.{camera}", size_wh, str(path))
-        try:
-            video = VideoFile(path, encoder, size_wh, anew=anew)
-        except OSError:
-            encoder.close()
-            raise
+        video = VideoFile(path, size_wh, anew=anew)
         if anew:
             mark.symlink_to(path.resolve())
         return video

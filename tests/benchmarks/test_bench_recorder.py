@@ -2,12 +2,17 @@
 
 import time
 from collections.abc import Callable
+from itertools import count, cycle
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from pipeline.memory.packet import PacketFlag
+from stages.recording.video_file import VideoFile
+from stages.scene.street import Street, parse_scene_uri
 from stages.services.archive.clock import ClockWatch, Memory
 from stages.services.archive.index import Index
 from stages.services.archive.layout import NS, Kind
@@ -25,6 +30,7 @@ CLIPS, DAYS, CAMERAS = 1_000_000, 365, 8
 ROUNDS = 20
 SECONDS, MBIT, FPS = 300, 4, 25
 EVENTS = 200
+FILMED = 75  # frames
 
 
 def fill(index: Index, clips: int) -> None:
@@ -110,3 +116,47 @@ def test_clips_of_random_events_begin_in_time(tmp_path: Path) -> None:
     late = late_clips(tmp_path, EVENTS, seed=7)
     report("clips", "Clips of random events", [{"events": EVENTS, "late": len(late)}])
     assert late == []
+
+
+def cpu_ms(work: Callable[[], object], times: int) -> float:
+    """CPU time of this process for each of so many calls, in all of its threads."""
+    begin = time.process_time()
+    for _ in range(times):
+        work()
+    return (time.process_time() - begin) / times * 1e3
+
+
+def test_annotated_films_table(tmp_path: Path) -> None:
+    """What a frame of `record.video` costs, beside MPEG-4 Part 2 as it was recorded before."""
+    rows: list[Row] = []
+    for width, height in ((1280, 720), (1920, 1080)):
+        street = Street(parse_scene_uri(f"scene://street?seed=7&width={width}&height={height}"))
+        frames = [np.empty((height, width, 3), np.uint8) for _ in range(FILMED)]
+        for number, frame in enumerate(frames):
+            street.draw(number, frame)
+        paths = {name: tmp_path / f"{name}{width}.mp4" for name in ("part2", "h264")}
+        fourcc = cv2.VideoWriter.fourcc(*"mp4v")
+        writer = cv2.VideoWriter(str(paths["part2"]), fourcc, FPS, (width, height))
+        video = VideoFile(paths["h264"], (width, height), anew=True)
+        numbers = count()
+
+        def add() -> None:
+            number = next(numbers)  # noqa: B023
+            video.add(frames[number % FILMED], number, number * NS // FPS)  # noqa: B023
+
+        turn = cycle(frames)
+        before = [cpu_ms(lambda: writer.write(next(turn)), FILMED) for _ in range(3)]  # noqa: B023
+        now = [cpu_ms(add, FILMED) for _ in range(3)]
+        writer.release()
+        video.close()
+        written = 3 * FILMED
+        sizes = {name: path.stat().st_size / written / 1000 for name, path in paths.items()}
+        rows.append({
+            "frames": f"{width}x{height}",
+            "MPEG-4 Part 2 ms": round(min(before), 2),
+            "H.264 ms": round(min(now), 2),
+            "ratio": round(min(now) / min(before), 2),
+            "kB a frame, before": round(sizes["part2"], 1),
+            "kB a frame": round(sizes["h264"], 1),
+        })  # fmt: skip
+    report("annotated", "CPU time for a frame of an annotated film", rows)

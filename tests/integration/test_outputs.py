@@ -142,7 +142,7 @@ def test_one_camera_that_cannot_be_recorded_ends_its_own_recording_alone(
 ) -> None:
     good = make_clip(tmp_path / "good.avi", 60, SIZE)
     wide, dot = tmp_path / "wide", make_folder(tmp_path / "dot", [(1, 1)] * 3)
-    make_folder(wide, [(8200, 16)] * 2)
+    make_folder(wide, [(20000, 16)] * 2)
     names = f"[{{uri: {good}, name: good}}, {{uri: {wide}, name: wide}}, {{uri: {dot}, name: dot}}]"
     videos = tmp_path / "videos"
     line = start_line(f"--set=sources={names}", f"--set=record.video={videos}/{{camera}}.mp4")
@@ -151,8 +151,8 @@ def test_one_camera_that_cannot_be_recorded_ends_its_own_recording_alone(
     assert [path.name for path in videos.iterdir()] == ["good.mp4"]
     assert_video_has_frames(videos / "good.mp4", 60)
     assert re.search(r"record_video .* 5 not_recorded\n", line.stdout)
-    for name, size in (("wide", "8200x16"), ("dot", "0x0")):
-        said = f"record.video: {videos}/{name}.mp4: no mp4v encoder for {size}: the recording ends"
+    for name, size in (("wide", "20000x16"), ("dot", "0x0")):
+        said = f"record.video: {videos}/{name}.mp4: no H.264 encoder for {size}: the recording ends"
         assert line.complaints(said) == 1
     assert line.complaints("recording ends here") == 2
 

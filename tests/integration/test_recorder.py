@@ -1,7 +1,6 @@
 """A real network camera is recorded, while the recorder is killed again and again."""
 
 import itertools
-import subprocess
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from stages.services.archive.listing import Listing, Query
 from stages.services.archive.sidecar import Sidecar, read_sidecar
 from tests.conftest import StartLine
+from tests.films import check_with_ffmpeg
 from tests.integration.test_rtsp import _needs_gstreamer, serve
 from tests.ports import free_port
 from tests.running_line import RunningLine, wait_until
@@ -26,15 +26,6 @@ def films(folder: Path) -> list[tuple[Path, Sidecar]]:
     known = [(path, sidecar) for path, sidecar in found if sidecar is not None]
     assert len(known) == len(found)
     return sorted(known, key=lambda each: each[1].begin_unix_ns)
-
-
-def check_with_ffmpeg(path: Path) -> None:
-    """Every picture must decode without a complaint."""
-    done = subprocess.run(
-        ["ffmpeg", "-v", "error", "-xerror", "-i", str(path), "-f", "null", "-"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, ""), path
 
 
 @pytest.fixture

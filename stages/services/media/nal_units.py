@@ -9,7 +9,8 @@ START_CODE = b"\0\0\0\1"
 _LENGTH_PREFIXED = 1  # first byte of avcC and hvcC
 _HVCC_HEAD, _AVCC_HEAD = 22, 5
 _LENGTH_BYTES = 4
-_H264_SPS, _H265_SPS = 7, 33
+_H264_SPS, _H264_PPS, _H265_SPS = 7, 8, 33
+_HIGH_PROFILES = frozenset({100, 110, 122, 144})  # whose record tells the depth, too
 _LEAST_SPS = 4  # bytes, of which the last three of H.264 are profile and level
 
 
@@ -58,6 +59,24 @@ def has_sequence(annex_b: bytes, codec: str) -> bool:
     if codec == "h264":
         return any(unit[0] & 31 == _H264_SPS and len(unit) > _LEAST_SPS for unit in split(annex_b))
     return any(unit[0] >> 1 & 63 == _H265_SPS and len(unit) > _LEAST_SPS for unit in split(annex_b))
+
+
+def h264_sets(annex_b: bytes) -> tuple[bytes, bytes]:
+    """The first SPS and PPS among the units. Raises ValueError."""
+    found = {unit[0] & 31: unit for unit in reversed(split(annex_b))}
+    if not found.keys() >= {_H264_SPS, _H264_PPS}:
+        raise ValueError("expected an SPS and a PPS")
+    return found[_H264_SPS], found[_H264_PPS]
+
+
+def make_avcc(sps: bytes, pps: bytes) -> bytes:
+    """The decoder's configuration of pictures 4:2:0 with 8 bits (ISO/IEC 14496-15, 5.3.3.1)."""
+    profile = sps[1:4]
+    lists = b"".join(
+        (b"\xe1", struct.pack(">H", len(sps)), sps, b"\1", struct.pack(">H", len(pps)), pps)
+    )
+    extension = b"\xfd\xf8\xf8\0" if profile[0] in _HIGH_PROFILES else b""
+    return bytes((_LENGTH_PREFIXED, *profile, 0xFC | _LENGTH_BYTES - 1)) + lists + extension
 
 
 def _avcc_units(config: bytes) -> list[bytes]:

@@ -5,11 +5,7 @@ copied are missing in the film, and no frame waits for it.
 """
 
 from collections.abc import Collection
-from fractions import Fraction
-from typing import Any
 
-import av
-import av.error
 import numpy as np
 from loguru import logger
 
@@ -17,19 +13,13 @@ from pipeline.client import DetectionMessage
 from pipeline.service import FrameView, Packet, PacketFlag, PacketView, Track
 from stages.kernels.colour import to_bgr
 from stages.kernels.pixels import Pixels
+from stages.services.media.h264_encoder import TICKS, Coded, H264Encoder, NoEncoder
+from stages.services.media.nal_units import START_CODE, h264_sets
 from stages.services.recorder.packet_source import OwnReader, OwnRing, Reader
 from stages.slot import Slot
 
-TICKS = 90_000
-_GROUP_S = 2.0  # between key frames
 _RING_BYTES = 16 << 20
 _AREAS = ("frame", "format")
-# Whichever the wheel of PyAV has. Fast rather than small: it shares a core with the line.
-_CODERS: dict[str, dict[str, str]] = {
-    "libx264": {"preset": "superfast", "tune": "zerolatency", "crf": "25"},
-    "libopenh264": {"rc_mode": "bitrate"},
-}
-_BIT_RATE = 4_000_000  # of the second one
 
 
 class CodedPackets:
@@ -71,11 +61,11 @@ class Coder:
 
     def __init__(self) -> None:
         self._ring = OwnRing(_RING_BYTES)
-        self._encoder: Any = None
-        self._of: tuple[int, ...] = ()  # epoch and size that the encoder is for
+        self._encoder: H264Encoder | None = None
+        self._epoch = -1
         self._generation = 0
-        self._last_pts = -1
-        self._key_ns = 0
+        self._last_ticks = -1
+        self._refused_wh: tuple[int, int] | None = None  # no encoder takes these, which was told
 
     @property
     def has_begun(self) -> bool:
@@ -90,67 +80,52 @@ class Coder:
         height, width = (side // 2 * 2 for side in image.shape[:2])  # chroma has half of each
         if not width or not height:
             return
-        if self._of != (result.epoch, width, height):
-            self._begin(result, width, height)
-        pts = result.pts_ns * TICKS // 1_000_000_000
-        if pts <= self._last_pts:  # told again
+        encoder = self._encoder
+        is_new = encoder is None or (self._epoch, encoder.size_wh) != (
+            result.epoch,
+            (width, height),
+        )
+        if encoder is None or is_new:
+            if (width, height) == self._refused_wh:
+                return
+            try:
+                encoder = self._encoder = H264Encoder((width, height))
+            except NoEncoder as error:
+                self._refused_wh = width, height
+                logger.error("{}: cannot be recorded: {}", result.camera, error)
+                return
+            self._epoch, self._last_ticks = result.epoch, -1
+        ticks = result.pts_ns * TICKS // 1_000_000_000
+        if ticks <= self._last_ticks:  # told again
             return
-        self._last_pts = pts
-        frame = av.VideoFrame.from_ndarray(
-            np.ascontiguousarray(image[:height, :width]), format="bgr24"
-        ).reformat(format="yuv420p")
-        frame.pts, frame.time_base = pts, Fraction(1, TICKS)
-        if result.captured_unix_ns - self._key_ns >= _GROUP_S * 1e9:
-            frame.pict_type = av.video.frame.PictureType.I
-            self._key_ns = result.captured_unix_ns
-        for packet in self._encoder.encode(frame):
-            self._put(packet, result)
+        self._last_ticks = ticks
+        coded = encoder.encode(image, ticks)
+        if is_new:
+            self._begin(coded, width, height)
+        self._put(coded, ticks, result)
 
-    def _begin(self, result: DetectionMessage, width: int, height: int) -> None:
-        self._encoder = _make_encoder(width, height)
-        self._of = (result.epoch, width, height)
+    def _begin(self, first: Coded, width: int, height: int) -> None:
         self._generation += 1
-        self._last_pts, self._key_ns = -1, 0
-        extradata = bytes(self._encoder.extradata or b"")
-        track = Track("video", "h264", extradata, (1, TICKS), width, height)
+        sets = b"".join(START_CODE + unit for unit in h264_sets(first.data))
+        track = Track("video", "h264", sets, (1, TICKS), width, height)
         self._ring.tracks = {
             number: tracks
             for number, tracks in self._ring.tracks.items()
             if number >= self._generation - 2
         } | {self._generation: (track,)}
 
-    def _put(self, packet: Any, result: DetectionMessage) -> None:
+    def _put(self, coded: Coded, ticks: int, result: DetectionMessage) -> None:
         self._ring.put(
             Packet(
                 number=self._ring.next_number,
                 generation=self._generation,
                 track=0,
-                flags=PacketFlag.KEY if packet.is_keyframe else PacketFlag.NONE,
-                pts=packet.pts,
-                dts=packet.pts if packet.dts is None else packet.dts,
+                flags=PacketFlag.KEY if coded.is_key else PacketFlag.NONE,
+                pts=ticks,
+                dts=ticks,
                 duration=0,
                 pts_ns=result.pts_ns,
                 arrived_unix_ns=result.captured_unix_ns,
-                data=bytes(packet),
+                data=coded.data,
             )
         )
-
-
-def _make_encoder(width: int, height: int) -> Any:
-    """One that gives each frame's packet at once."""
-    for name, options in _CODERS.items():
-        try:
-            encoder: Any = av.CodecContext.create(name, "w")
-        except (av.error.FFmpegError, ValueError):
-            continue
-        encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
-        encoder.time_base = Fraction(1, TICKS)
-        encoder.thread_count = 1
-        encoder.bit_rate = 0 if name == "libx264" else _BIT_RATE
-        encoder.gop_size = 1000
-        encoder.flags |= av.codec.context.Flags.global_header
-        encoder.options = options
-        encoder.open()
-        logger.debug("codes {}x{} with {}", width, height, name)
-        return encoder
-    raise RuntimeError("expected PyAV with libx264 or libopenh264")

@@ -9,18 +9,19 @@ from hypothesis import strategies as st
 from stages.recording import mp4
 from tests.stages.video_files import walk
 
-KEY = b"\x00\x00\x01\xb0\x01head\x00\x00\x01\xb3group\x00\x00\x01\xb6picture"
-OTHER = b"\x00\x00\x01\xb6difference"
+KEY = b"\x00\x00\x00\x08\x65picture"
+OTHER = b"\x00\x00\x00\x0b\x41difference"
+AVCC = b"\1\x42\xc0\x1f\xff\xe1\0\4\x67sps\1\0\4\x68pps"
 PACKETS = [KEY, OTHER, OTHER, KEY, OTHER]
 SIZE = (320, 240)
 
 
 def write_video(path: Path, packets: list[bytes], *, step: int = 3600) -> list[int]:
     """A video as it is written; returns where each whole frame ends."""
-    data = mp4.make_beginning(SIZE, packets[0])
+    data = mp4.make_beginning(SIZE, AVCC)
     ends = []
     for number, packet in enumerate(packets):
-        data += mp4.make_fragment(10 + number, number * step, step, packet)
+        data += mp4.make_fragment(10 + number, number * step, step, packet, is_key=packet is KEY)
         ends.append(len(data))
     path.write_bytes(data)
     return ends

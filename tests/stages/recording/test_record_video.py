@@ -196,7 +196,7 @@ class TwoCameras:
         self.folder.mkdir()
         run_dir = folder / "run"
         run_dir.mkdir()
-        self.bench = StageBench(run_dir, "record_video", (8200, 16), ("yard", "wide"))
+        self.bench = StageBench(run_dir, "record_video", (20000, 16), ("yard", "wide"))
         self.options = RecorderOptions(str(self.folder / "{camera}.mp4"), required=False)
         self.restart()
 
@@ -229,7 +229,7 @@ def test_a_camera_that_cannot_be_recorded_ends_its_own_video_alone(
     assert recording.unrecorded == [0, 4]
     assert [path.name for path in recording.folder.iterdir()] == ["yard.mp4"]
     assert said == [
-        f"record.video: {recording.folder}/wide.mp4: no mp4v encoder for 8200x16: "
+        f"record.video: {recording.folder}/wide.mp4: no H.264 encoder for 20000x16: "
         "the recording ends here; the line goes on"
     ]
 

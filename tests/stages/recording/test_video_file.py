@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.recording.video_file import Encoder, VideoFile, even_size, find_last_frame
+from stages.recording.video_file import VideoFile, even_size, find_last_frame
+from tests.browser import COMMAND, Browser
 from tests.clips import draw
+from tests.films import check_with_ffmpeg, play_in_chromium
 from tests.stages.recording.test_journal import no_file_above
 from tests.stages.video_files import assert_shows, read_video
 
@@ -23,9 +25,9 @@ def video_path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def open_video(tmp_path: Path, video_path: Path) -> OpenVideo:
+def open_video(video_path: Path) -> OpenVideo:
     def open_(*, anew: bool = True) -> VideoFile:
-        return VideoFile(video_path, Encoder(tmp_path / "packet", SIZE), SIZE, anew=anew)
+        return VideoFile(video_path, SIZE, anew=anew)
 
     return open_
 
@@ -162,18 +164,6 @@ def test_a_full_disk_leaves_every_frame_that_fitted(
     assert_shows(read_video(video_path).greys, list(range(last + 1)))
 
 
-def test_a_full_shared_memory_is_named(
-    open_video: OpenVideo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    video = open_video()
-    add(video, 0)
-    real = os.statvfs("/")
-    full = os.statvfs_result([0 if i == 4 else value for i, value in enumerate(real)])
-    monkeypatch.setattr("os.statvfs", lambda _: full)
-    with pytest.raises(OSError, match="No space left on device at "):
-        add(video, 1)
-
-
 def test_another_reader_than_ffmpeg_finds_the_same(open_video: OpenVideo, video_path: Path) -> None:
     """As it is written, and as it is when it is finished."""
     probe = [SYSTEM_PYTHON, "-c", 'import gi; gi.require_version("Gst", "1.0")']
@@ -188,22 +178,34 @@ def test_another_reader_than_ffmpeg_finds_the_same(open_video: OpenVideo, video_
     assert written == finished == " ".join(str(80 * i) for i in range(30))
 
 
-def test_encoding_leaves_no_file(open_video: OpenVideo, video_path: Path) -> None:
-    video = open_video()
-    add(video, 0, 1, 2)
-    assert list(video_path.parent.iterdir()) == [video_path]
+def test_a_size_that_cannot_be_encoded_is_refused(video_path: Path) -> None:
+    with pytest.raises(OSError, match=r"no H\.264 encoder for 20000x16"):
+        VideoFile(video_path, (20000, 16), anew=True)
+    assert not video_path.exists()
 
 
-def test_a_size_that_cannot_be_encoded_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="no mp4v encoder for 9000x16"):
-        Encoder(tmp_path / "packet", (9000, 16))
-
-
-def test_an_odd_line_is_left_out(tmp_path: Path, video_path: Path) -> None:
+def test_an_odd_line_is_left_out(video_path: Path) -> None:
     image = np.full((121, 161, 3), 100, np.uint8)
     assert even_size(image) == (160, 120)
-    video = VideoFile(video_path, Encoder(tmp_path / "packet", SIZE), SIZE, anew=True)
+    video = VideoFile(video_path, SIZE, anew=True)
     for index in range(3):
         video.add(image, index, index * 40 * MS)
     video.close()
     assert [abs(grey - 100) < 5 for grey in read_video(video_path).greys] == [True] * 3
+
+
+@pytest.mark.skipif(COMMAND is None, reason="no Chromium")
+def test_a_browser_plays_it_while_it_is_written_and_when_it_is_finished(
+    open_video: OpenVideo, video_path: Path
+) -> None:
+    video = open_video()
+    add(video, *range(60))
+    open_path = video_path.with_name("open.mp4")
+    open_path.write_bytes(video_path.read_bytes())
+    video.close()
+    with Browser() as browser:
+        for path in (open_path, video_path):
+            check_with_ffmpeg(path)
+            end_s, *size = play_in_chromium(browser, path)
+            assert end_s == pytest.approx(4.8, abs=0.1)
+            assert tuple(size) == SIZE

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.client import DetectionMessage
+from stages.services.media import h264_encoder
 from stages.services.recorder import coder as module
 from stages.services.recorder.coder import Coder
 from stages.services.recorder.film import Film
@@ -50,7 +51,7 @@ def test_a_film_of_coded_frames_shows_each_of_them(
 ) -> None:
     if name not in av.codecs_available:
         pytest.skip(f"PyAV was built without {name}")
-    monkeypatch.setattr(module, "_CODERS", {name: module._CODERS[name]})
+    monkeypatch.setattr(h264_encoder, "_OPTIONS", {name: h264_encoder._OPTIONS[name]})
     coder = Coder()
     assert coder.open() is None
     told = results(tmp_path / "run", 5 * FPS)
@@ -107,3 +108,11 @@ def test_another_epoch_or_size_is_another_generation(tmp_path: Path) -> None:
     assert (tracks[0].width, tracks[0].height) == (128, 96)
     assert packets[2] is not None
     assert packets[2].is_key
+
+
+def test_a_size_that_no_encoder_takes_is_told_once(tmp_path: Path, said: list[str]) -> None:
+    coder = Coder()
+    for result in results(tmp_path / "run", 3):
+        coder.add(np.full((16, 20_000, 3), 99, np.uint8), result)
+    assert said == ["gate: cannot be recorded: no H.264 encoder for 20000x16"]
+    assert coder.open() is None
