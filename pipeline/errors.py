@@ -7,3 +7,7 @@ class LineError(Exception):
 
 class FrameError(LineError):
     """One frame could not be processed; the line reports it as an error and goes on."""
+
+
+class LineChanging(LineError):
+    """The line cannot take another change yet; it can in a moment."""

@@ -91,7 +91,8 @@ class Supervisor:
         what is new. Cameras that leave are waited for, tick by tick.
 
         Raises:
-            LineError: the line is changing, or there is no room; then nothing has changed.
+            LineChanging: cameras are on their way out of the line.
+            LineError: there is no room; then nothing has changed.
         """
         self._transitions.begin(line_up)
 

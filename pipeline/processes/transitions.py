@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 from loguru import logger
 
-from pipeline.errors import LineError
+from pipeline.errors import LineChanging, LineError
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.roster import Roster
 from pipeline.processes.departures import Departures
@@ -44,10 +44,13 @@ class Transitions:
         """Tell the processes what is new, start what has come, and have leave who is to leave.
 
         Raises:
-            LineError: the line is changing, or there is no room; then nothing has changed.
+            LineChanging: cameras are on their way out of the line.
+            LineError: there is no room; then nothing has changed.
         """
         if self.are_under_way:
-            raise LineError("cameras are still on their way out of the line: try again in a moment")
+            raise LineChanging(
+                "cameras are still on their way out of the line: try again in a moment"
+            )
         if len(line_up.cameras) > self._ledger.camera_count:
             raise LineError(
                 f"limits.cameras: expected at most {self._ledger.camera_count} different cameras "

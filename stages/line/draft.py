@@ -37,6 +37,8 @@ def draft_file(source: ConfigSource, read: ConfigReading, wanted: LineConfig) ->
         content = before = load_yaml(text)
         known = read.config
         if source.command_line.overrides(("sources",)) is None:
+            text = _with_names(text, before, known, wanted)
+            content = before = load_yaml(text)
             content, known = _with_cameras(content, known, wanted)
         for difference in find_differences(known, wanted):
             key = source.command_line.overrides(difference.path)
@@ -57,6 +59,18 @@ def draft_file(source: ConfigSource, read: ConfigReading, wanted: LineConfig) ->
     if left:
         return Draft(read, (f"{source.path}: {', '.join(left)} cannot be changed alone",))
     return Draft(new, tuple(unsaved))
+
+
+def _with_names(text: str, content: Any, known: LineConfig, wanted: LineConfig) -> str:
+    """The text, in which a camera that has its name of its place has it in words, if it is to have
+    another place.
+    """
+    places = {name: place for place, name in enumerate(wanted.camera_names)}
+    named = [
+        {**said, "name": name} if said.get("name") is None and places.get(name, i) != i else said
+        for i, (name, said) in enumerate(zip(known.camera_names, content["sources"], strict=True))
+    ]
+    return edit_yaml(text, content, {**content, "sources": named})
 
 
 def _with_cameras(content: Any, known: LineConfig, wanted: LineConfig) -> tuple[Any, LineConfig]:

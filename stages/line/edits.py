@@ -2,10 +2,18 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any, assert_never
 
 from pipeline.config_file import ConfigError, nearest, parse_mapping
-from stages.services.line_control import CameraZones, Document, Region, Wanted
+from stages.services.line_control import (
+    CameraZones,
+    Document,
+    NewCamera,
+    NoCamera,
+    Region,
+    Wanted,
+)
 
 _BODY = "body"
 _SECTIONS = ("zones", "lines")
@@ -19,11 +27,15 @@ class NotThere(ConfigError):
     """What is asked for does not exist."""
 
 
+class AlreadyThere(ConfigError):
+    """What is to be added exists."""
+
+
 def edit_content(to: Wanted, content: dict[str, Any], cameras: Sequence[str]) -> dict[str, Any]:
     """A copy of the content of a configuration, changed as it is wanted.
 
     Raises:
-        NotReadable, NotThere, ConfigError.
+        NotReadable, NotThere, AlreadyThere, ConfigError.
     """
     match to:
         case Document():
@@ -40,6 +52,10 @@ def edit_content(to: Wanted, content: dict[str, Any], cameras: Sequence[str]) ->
             elif regions.pop(to.name, None) is None:
                 raise NotThere(f"no {to.section[:-1]} '{to.name}'; there are {_list(regions)}")
             return _with_sections(content, number, {to.section: regions})
+        case NewCamera():
+            return _with_camera(content, _read_json(to.text), cameras)
+        case NoCamera():
+            return _without_camera(content, find_camera(to.camera, cameras), cameras)
         case _:
             assert_never(to)
 
@@ -49,6 +65,25 @@ def find_camera(name: str, cameras: Sequence[str]) -> int:
     if name not in cameras:
         raise NotThere(f"no camera '{name}'; there are {_list(cameras)}")
     return cameras.index(name)
+
+
+def _with_camera(
+    content: dict[str, Any], source: dict[str, Any], cameras: Sequence[str]
+) -> dict[str, Any]:
+    name = source.get("name")
+    if name is None:
+        name = next(free for i in count() if (free := f"cam{i}") not in cameras)
+    if name in cameras:
+        raise AlreadyThere(f"there is a camera '{name}' already: remove it first, or change it")
+    return {**content, "sources": [*content["sources"], {**source, "name": name}]}
+
+
+def _without_camera(content: dict[str, Any], number: int, cameras: Sequence[str]) -> dict[str, Any]:
+    """The others keep their names, also those that have them of their places."""
+    named = [
+        {**source, "name": name} for source, name in zip(content["sources"], cameras, strict=True)
+    ]
+    return {**content, "sources": [*named[:number], *named[number + 1 :]]}
 
 
 def merge_patch(content: Any, patch: Any) -> Any:

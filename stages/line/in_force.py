@@ -4,12 +4,13 @@ import hashlib
 import hmac
 import json
 import os
+import time
 from collections.abc import Callable
 
 from loguru import logger
 
 from pipeline.config_file import read_text
-from pipeline.errors import LineError
+from pipeline.errors import LineChanging, LineError
 from stages.config import LineConfig
 from stages.line.config_source import ConfigReading, ConfigSource
 from stages.line.draft import Draft, draft_file
@@ -19,6 +20,8 @@ from stages.line.replacement import Replacement
 from stages.services.line_control import Saving
 
 _DIGITS = 32  # of a revision
+_LEAVING_S = 10.0  # for cameras that are on their way out; it takes some tenths of a second
+_PAUSE_S = 0.02
 
 
 class NotSaved(LineError):
@@ -129,7 +132,15 @@ class ConfigInForce:
         return draft_file(self.source, self._read, config)
 
     def _bring(self, plan: Plan, config: LineConfig) -> None:
-        self._in_loop(lambda: self._change.bring_into_force(plan))
+        deadline_s = time.monotonic() + _LEAVING_S
+        while True:
+            try:
+                self._in_loop(lambda: self._change.bring_into_force(plan))
+                break
+            except LineChanging:
+                if time.monotonic() >= deadline_s:
+                    raise
+                time.sleep(_PAUSE_S)
         self.config = config
         for text in map(str, plan.changes) if plan.changes else ["nothing has changed"]:
             logger.info("configuration: {}", text)

@@ -7,10 +7,10 @@ import msgspec
 from loguru import logger
 
 from pipeline.config_file import build
-from pipeline.errors import LineError
+from pipeline.errors import LineChanging, LineError
 from pipeline.redact import learn
 from stages.config import LineConfig
-from stages.line.edits import NotReadable, NotThere, edit_content, find_camera
+from stages.line.edits import AlreadyThere, NotReadable, NotThere, edit_content, find_camera
 from stages.line.hot_change import CANNOT_CHANGE, Plan
 from stages.line.in_force import ConfigInForce, NotSaved
 from stages.line.masks import mask, to_content, unmask
@@ -20,8 +20,8 @@ from stages.services import line_control as told
 T = TypeVar("T")
 
 ANY = "*"  # instead of a revision
-_OK, _NOT_READABLE, _NOT_THERE, _CONFLICT, _STALE, _INVALID, _DEFECT = (
-    200, 400, 404, 409, 412, 422, 500,
+_OK, _NOT_READABLE, _NOT_THERE, _CONFLICT, _STALE, _INVALID, _DEFECT, _BUSY = (
+    200, 400, 404, 409, 412, 422, 500, 503,
 )  # fmt: skip
 _COST_OF_NOTHING = "nothing: it is in force already"
 _COST_OF_CHANGE = "nothing: no frame is lost, and no stage is started again"
@@ -83,7 +83,8 @@ class ConfigKeeper:
         return told.Answer(_OK, _raw(body), self._in_force.revision())
 
     def _change(self, asked: told.Change) -> told.Answer:
-        number = None if isinstance(asked.to, told.Document) else self._find(asked.to.camera)
+        to = asked.to
+        number = self._find(to.camera) if isinstance(to, told.CameraZones | told.Region) else None
         known = asked.revisions
         if known is not None and not {ANY, self._in_force.revision(number)}.intersection(known):
             raise _Refused(_STALE, "it has changed since it was read: read it again")
@@ -132,7 +133,10 @@ def _or_refuse(work: Callable[[], T]) -> T:
         raise _Refused(status, detail, [mistake] if status == _INVALID else ()) from None
 
 
-_STATUS = ((NotReadable, _NOT_READABLE), (NotThere, _NOT_THERE), (NotSaved, _CONFLICT))
+_STATUS = (
+    (NotReadable, _NOT_READABLE), (NotThere, _NOT_THERE), (AlreadyThere, _CONFLICT),
+    (NotSaved, _CONFLICT), (LineChanging, _BUSY),
+)  # fmt: skip
 
 
 def _describe(plan: Plan) -> tuple[told.KeyChange, ...]:

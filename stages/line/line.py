@@ -81,7 +81,7 @@ class Line:
                 probe(msgspec.convert(process.options, CaptureOptions))
         check_endpoint(self.config.publish.endpoint)
         if self.config.web is not None:
-            bind(parse_listen(self.config.web.listen)).close()
+            check_listen(self.config.web.listen)
 
     def with_config(self, config: LineConfig) -> Self:
         """The line that another configuration plans for the same model file; nothing is checked."""
@@ -213,6 +213,11 @@ def check_webhook(config: LineConfig, labels: Sequence[str]) -> None:
     for name, target in config.webhook.targets.items():
         options = msgspec.convert(msgspec.to_builtins(target), TargetOptions)
         check_target(f"webhook.targets.{name}", options, config.camera_names, labels)
+
+
+def check_listen(listen: str) -> None:
+    """Listen there for a moment. Raises ServiceError."""
+    bind(parse_listen(listen)).close()
 
 
 def check_web(web: WebConfig | None) -> None:

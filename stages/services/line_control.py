@@ -55,7 +55,19 @@ class Region(msgspec.Struct, frozen=True, tag=True):
     text: bytes | None = None
 
 
-Wanted = Document | CameraZones | Region
+class NewCamera(msgspec.Struct, frozen=True, tag=True):
+    """A source as JSON, which comes to those that there are."""
+
+    text: bytes
+
+
+class NoCamera(msgspec.Struct, frozen=True, tag=True):
+    """The sources without this camera."""
+
+    camera: str
+
+
+Wanted = Document | CameraZones | Region | NewCamera | NoCamera
 
 
 class Change(_Question, frozen=True):

@@ -16,7 +16,7 @@ from stages.services.web.answers import Cameras, Health, Ready, Status, Ticket
 from stages.services.web.feed import Feed
 from stages.services.web.openapi import JSON, Operation, Parameter, make_document
 from stages.services.web.problem import Refusal
-from stages.services.web.readings import Readings
+from stages.services.web.readings import Camera, Readings
 from stages.services.web.tokens import TICKET_S, Tokens
 
 RESULT_S = 2.0  # for the last result to come: the line repeats it once a second at most
@@ -24,6 +24,7 @@ RESULT_S = 2.0  # for the last result to come: the line repeats it once a second
 NAME = Parameter("name", "path", {"type": "string"}, "a camera")
 OPERATIONS = (
     Operation("GET", "/api/v1/cameras", "Every camera: state, rates, ages, drops", {200: Cameras}),
+    Operation("GET", "/api/v1/cameras/{name}", "One camera", {200: Camera}, (404,), (NAME,)),
     Operation("GET", "/api/v1/cameras/{name}/detections", "The last result of a camera",
               {200: DetectionMessage}, (404, 503), (NAME,)),
     Operation("GET", "/api/v1/status", "Processes and machine", {200: Status}),
@@ -57,8 +58,8 @@ class Api:
             return Response(document, media_type=JSON)
 
         endpoints: list[Endpoint] = [
-            self._list_cameras, self._detections, self._status, self._healthz, self._readyz,
-            self._ticket,
+            self._list_cameras, self._camera, self._detections, self._status, self._healthz,
+            self._readyz, self._ticket,
         ]  # fmt: skip
         return [
             Route("/api/v1/openapi.json", openapi, methods=["GET"]),
@@ -71,6 +72,10 @@ class Api:
     async def _list_cameras(self, _request: Request) -> Response:
         window_s = round(self._readings.window_s, 3)
         return answer(Cameras(window_s, self._readings.cameras()))
+
+    async def _camera(self, request: Request) -> Response:
+        name = check_camera(request.path_params["name"], self._cameras())
+        return answer(next(each for each in self._readings.cameras() if each.name == name))
 
     async def _detections(self, request: Request) -> Response:
         name = check_camera(request.path_params["name"], self._cameras())

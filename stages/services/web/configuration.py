@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pipeline.service import ControlError
-from stages.config import LineConfig
+from stages.config import LineConfig, SourceConfig
 from stages.events.config import CountingLineConfig, ZoneConfig
 from stages.services import line_control as line
 from stages.services.web.api import NAME
@@ -21,6 +21,8 @@ YAML, PATCH = "application/yaml", "application/merge-patch+json"
 _SAVING: Mapping[str, line.Saving] = {"": "if possible", "0": "never", "1": "always"}
 
 CONFIG = "/api/v1/config"
+CAMERAS = "/api/v1/cameras"
+ONE_CAMERA = "/api/v1/cameras/{name}"
 ZONES = "/api/v1/cameras/{name}/zones"
 ONE_ZONE = "/api/v1/cameras/{name}/zones/{region}"
 ONE_LINE = "/api/v1/cameras/{name}/lines/{region}"
@@ -34,6 +36,7 @@ _IF_MATCH = Parameter("If-Match", "header", {"type": "string"},
 _DOCUMENTS = {JSON: LineConfig, PATCH: None, YAML: LineConfig}
 _BODY_PROBLEMS = (400, 408, 413, 415, 422, 503)
 _PROBLEMS = (*_BODY_PROBLEMS, 404, 409, 412, 428)
+_OF_LINE = (_PLAN, _SAVE, _IF_MATCH)
 _OF_ALL = (NAME, _PLAN, _SAVE, _IF_MATCH)
 _OF_ONE = (NAME, _REGION, _PLAN, _SAVE, _IF_MATCH)
 _DONE = {200: line.Outcome}
@@ -46,6 +49,11 @@ OPERATIONS = (
               _DONE, _BODY_PROBLEMS, takes=_DOCUMENTS),
     Operation("POST", f"{CONFIG}/apply", "Bring a configuration into force",
               _DONE, _PROBLEMS, (_SAVE, _IF_MATCH), takes=_DOCUMENTS),
+    Operation("POST", CAMERAS, "Add a camera; the others go on",
+              {200: line.Outcome, 201: line.Outcome}, (*_BODY_PROBLEMS, 409, 412), _OF_LINE,
+              takes={JSON: SourceConfig}),
+    Operation("DELETE", ONE_CAMERA, "Remove a camera; the others go on",
+              _DONE, _PROBLEMS, (NAME, *_OF_LINE)),
     Operation("GET", ZONES, "The zones and counting lines of a camera",
               {200: line.ZonesOfCamera}, (404, 503), (NAME,)),
     Operation("PUT", ZONES, "Replace all zones, all counting lines, or both",
@@ -69,8 +77,9 @@ class Configuration:
 
     def routes(self) -> list[Route]:
         endpoints = [
-            self._read, self._check, self._plan, self._apply, self._read_zones, self._put_zones,
-            self._put_zone, self._delete_zone, self._put_line, self._delete_line,
+            self._read, self._check, self._plan, self._apply, self._add_camera,
+            self._remove_camera, self._read_zones, self._put_zones, self._put_zone,
+            self._delete_zone, self._put_line, self._delete_line,
         ]  # fmt: skip
         return [
             Route(operation.path, endpoint, methods=[operation.method])
@@ -88,6 +97,20 @@ class Configuration:
 
     async def _apply(self, request: Request) -> Response:
         return await self._change(request, await _document(request))
+
+    async def _add_camera(self, request: Request) -> Response:
+        """Nothing is written over, so nothing has to have been read before."""
+        to = line.NewCamera(await _json(request))
+        answer = await self._change(request, to, revisions=("*",))
+        outcome = msgspec.json.decode(answer.body, type=line.Outcome)
+        if outcome.applied:
+            camera = next(each.camera for each in outcome.changes if each.kind == "camera added")
+            answer.status_code = 201
+            answer.headers["Location"] = ONE_CAMERA.format(name=camera)
+        return answer
+
+    async def _remove_camera(self, request: Request) -> Response:
+        return await self._change(request, line.NoCamera(_name(request)))
 
     async def _read_zones(self, request: Request) -> Response:
         return await self._answer(line.ReadZones(camera=_name(request)))
@@ -107,11 +130,15 @@ class Configuration:
     async def _delete_line(self, request: Request) -> Response:
         return await self._change(request, _region(request, "lines"))
 
-    async def _change(self, request: Request, to: line.Wanted) -> Response:
+    async def _change(
+        self, request: Request, to: line.Wanted, revisions: tuple[str, ...] | None = None
+    ) -> Response:
+        """`revisions` are those of If-Match; with these, it need not be given."""
         saving = _SAVING[read_switch(request, "save")]
         if read_switch(request, "plan") == "1":
             return await self._answer(line.Change(to=to, mode="plan"))
-        revisions = read_revisions(request)
+        if revisions is None or "if-match" in request.headers:
+            revisions = read_revisions(request)
         return await self._answer(line.Change(to=to, revisions=revisions, saving=saving))
 
     async def _answer(self, question: line.Question) -> Response:

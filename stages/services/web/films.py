@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from stages.services.media.remuxer import Remuxer
 _POLL_S = 0.01  # between two looks for packets: a picture is late by half of it
 _CHECK_S = 2.0  # between two looks whether the ring is still the camera's
 MOST_BYTES = 8 << 20  # that wait for one viewer, and of a group that a newcomer is given
+REMOVED = "the camera was removed"
 LATEST_S = 2.0  # how long a picture may wait for one viewer
 
 
@@ -99,8 +100,9 @@ class Seat:
 class Film:
     """Follows the packets of one camera, for all who look at it."""
 
-    def __init__(self, camera: str, packets: PacketView) -> None:
+    def __init__(self, camera: str, packets: PacketView, is_there: Callable[[], bool]) -> None:
         self._camera = camera
+        self._is_there = is_there  # whether the line has the camera
         self._packets = packets
         self._seats: list[Seat] = []
         self._task: asyncio.Task[None] | None = None
@@ -134,12 +136,14 @@ class Film:
         self._group_bytes = 0
 
     async def _follow(self) -> None:
-        while True:
+        while self._is_there():
             reader = self._packets.open(self._camera)
             if reader is not None:
                 reader.seek_newest()
                 await self._read(reader)
             await asyncio.sleep(_POLL_S)
+        for seat in self._seats:
+            seat.end(REMOVED)
 
     async def _read(self, reader: PacketReader) -> None:
         """Until the ring is another one."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -81,7 +81,9 @@ class Live:
         first = await self._pictures.take(look, None, SNAPSHOT_S)
         if first is None:
             raise Refusal(503, f"camera {look.camera}: no picture yet")
-        return MotionJpeg(self._pictures, look, fps, first, self._ending)
+        return MotionJpeg(
+            self._pictures, look, fps, first, self._ending, lambda: look.camera in self._cameras()
+        )
 
     def _look(self, request: Request) -> Look:
         """Raises Refusal."""
@@ -103,8 +105,10 @@ class MotionJpeg(Response):
     """
 
     def __init__(
-        self, pictures: Pictures, look: Look, fps: float, first: Photo, ending: asyncio.Event
-    ) -> None:
+        self, pictures: Pictures, look: Look, fps: float, first: Photo, ending: asyncio.Event,
+        is_there: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        """`is_there` says whether the line has the camera: a film of one that has not ends."""
         super().__init__(media_type=_STREAM)
         del self.headers["content-length"]
         self._pictures = pictures
@@ -112,6 +116,7 @@ class MotionJpeg(Response):
         self._interval_s = 1 / fps
         self._first = first
         self._ending = ending
+        self._is_there = is_there
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -124,7 +129,7 @@ class MotionJpeg(Response):
         photo: Photo | None = self._first
         last = self._first
         await send(_part(b"--" + _BOUNDARY + b"\r\nContent-Type: image/jpeg\r\n\r\n"))
-        while True:
+        while self._is_there():
             if photo is not None:
                 last = photo
             await send(_part(_picture(last)))

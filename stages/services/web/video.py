@@ -7,7 +7,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from pipeline.service import ServiceContext
-from stages.services.web.films import Film, Seat
+from stages.services.web.films import REMOVED, Film, Seat
 from stages.services.web.guard import SUBPROTOCOL
 from stages.services.web.problem import problem
 from stages.services.web.race import run_until_first
@@ -55,7 +55,8 @@ class Video:
         if camera not in self._context.cameras:
             return None
         if camera not in self._films:
-            self._films[camera] = Film(camera, self._context.packets)
+            packets, context = self._context.packets, self._context
+            self._films[camera] = Film(camera, packets, lambda: camera in context.cameras)
         return self._films[camera]
 
     async def _show(self, socket: WebSocket, seat: Seat, camera: str) -> None:
@@ -86,7 +87,10 @@ class Video:
 
     def _explain(self, camera: str) -> tuple[int, str]:
         """Why nothing comes: a code of closing, and a sentence."""
-        reading = next(each for each in self._context.ledger.cameras() if each.name == camera)
+        cameras = {each.name: each for each in self._context.ledger.cameras()}
+        reading = cameras.get(camera)
+        if reading is None:
+            return NO_VIDEO, REMOVED
         if reading.state == "live" and self._context.packets.open(camera) is None:
             return NO_VIDEO, "it sends no H.264, H.265 or AV1 that is kept: see live.mjpg"
         return TRY_AGAIN, f"{camera} is {reading.state}"

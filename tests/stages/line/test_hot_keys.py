@@ -13,6 +13,7 @@ from stages.config import LineConfig
 from stages.line.hot_change import HotChange
 from stages.line.line import Line
 from tests.running_line import REPOSITORY
+from tests.stages.services.web.test_address import make_certificate
 from tests.test_docs import config_keys
 
 PAGE = (REPOSITORY / "docs/configuration.md").read_text()
@@ -26,8 +27,9 @@ WAY = {"from": [0.2, 0.5], "to": [0.8, 0.5]}
 # Of each kind and in each range some value is allowed.
 VALUES = [
     False, True, 0.05, 0.4, 2, 7, 33, 77, 2000, [320, 240], "hard", "tcp", "udp", "DEBUG", "exit",
-    "MJPG", "center", "auto", "scene://street?seed=8", "tcp://127.0.0.1:5599", "other.mp4",
-    "motion", [0.1, 0.9], ["person"], {"person": 0.4}, AREA, [AREA], {"gate": {"polygon": AREA}},
+    "MJPG", "center", "auto", "scene://street?seed=8", "tcp://127.0.0.1:5599", "127.0.0.1:5599",
+    "other.mp4", "motion", [0.1, 0.9], ["person"], {"person": 0.4}, AREA, [AREA],
+    {"gate": {"polygon": AREA}},
     {"drive": WAY}, {"events": {"days": 5}}, {"cam0": {"days": 5}},
     "multipart", ["line_cross"], {"X-Own": "7"}, {"phone": {"url": "https://localhost/other"}},
     ["cam0"], ["yard"], ["zone_leave"], {"all": {"pre_s": 1.0}},
@@ -61,16 +63,24 @@ def with_value(content: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
     return content | {first: with_value(inner, rest, value)}
 
 
-def others(content: dict[str, Any], key: str) -> Iterator[LineConfig]:
+def others(content: dict[str, Any], key: str, folder: Path) -> Iterator[LineConfig]:
     """Valid configurations that differ in this key."""
     before = build(content, LineConfig, "line.yaml")
-    for value in VALUES:
+    values = [make_pem(folder)] if key == "web.certificate" else VALUES
+    for value in values:
         try:
             after = build(with_value(content, key, value), LineConfig, "line.yaml")
         except ConfigError:
             continue
         if after != before:
             yield after
+
+
+def make_pem(folder: Path) -> str:
+    """A certificate and its key in one file."""
+    pem = folder / "both.pem"
+    pem.write_bytes(b"".join(path.read_bytes() for path in make_certificate(folder)))
+    return str(pem)
 
 
 @pytest.mark.parametrize("key", sorted(config_keys().keys() - {*SECTIONS, *NEEDS_ANOTHER}))
@@ -98,6 +108,8 @@ def test_a_key_is_hot_where_the_page_says_so(key: str, tiny_model: Path, tmp_pat
     if key.startswith("webhook."):
         targets = {"phone": {"url": "https://localhost/hook"}}
         content["webhook"] = {"targets": targets, "outbox": str(tmp_path)}
+    if key.startswith("web."):
+        content["web"] = {"token_file": str(tmp_path / "token")}
     if key.startswith("mqtt"):
         content["mqtt"] = {"broker": "broker.lan", "user": "line"}
     line = Line(build(content, LineConfig, "line.yaml"))
@@ -107,7 +119,7 @@ def test_a_key_is_hot_where_the_page_says_so(key: str, tiny_model: Path, tmp_pat
         nonlocal told
         told += 1
 
-    configs = list(others(content, key))
+    configs = list(others(content, key, tmp_path))
     for config in configs:
         try:
             HotChange(line, None, tell).apply(config)

@@ -136,6 +136,32 @@ def test_one_zone_comes_changes_and_goes(kept: Kept) -> None:
     assert kept.text == TEXT.replace("  # all of it\n", "  # all of it\n    lines: {}\n")
 
 
+def test_a_camera_comes_and_goes_and_no_other_gets_its_name(kept: Kept) -> None:
+    """Also where names are those of places in the list."""
+    nameless = kept.ask(told.Change(to=told.NewCamera(b'{"uri": "scene://street?seed=2"}')))
+    assert [each["camera"] for each in nameless.body["changes"]] == ["cam0"]
+    again = kept.ask(told.Change(to=told.NewCamera(b'{"name": "gate", "uri": "scene://street"}')))
+    assert again.status == 409
+    assert "there is a camera 'gate' already" in again.body["detail"]
+    assert kept.ask(told.Change(to=told.NewCamera(b'{"name": "a"}'))).status == 422
+    gone = kept.ask(told.Change(to=told.NoCamera("gate")))
+    assert (gone.body["changes"][0]["kind"], gone.body["saved"]) == ("camera removed", True)
+    assert kept.in_force.config.camera_names == ("cam0",)
+    assert kept.ask(told.Change(to=told.NoCamera("gate"))).status == 404
+    last = kept.ask(told.Change(to=told.NoCamera("cam0")))
+    assert (last.status, last.body["errors"][0]["key"]) == (422, "sources")
+
+
+def test_those_that_stay_keep_names_of_their_places(tmp_path: Path, tiny_model: Path) -> None:
+    text = "sources:\n  - uri: scene://street\n  - uri: scene://street?seed=2  # two\n"
+    kept = Kept(tmp_path / "line.yaml", tiny_model, text)
+    gone = kept.ask(told.Change(to=told.NoCamera("cam0")))
+    assert gone.body["saved"], gone.body
+    assert [each["key"] for each in gone.body["changes"]] == ["sources[0]"]
+    assert kept.in_force.source.read().config.camera_names == ("cam1",)
+    assert "uri: scene://street?seed=2  # two\n" in kept.text
+
+
 def test_a_stale_revision_is_refused(kept: Kept) -> None:
     first = kept.zones().revision
     assert kept.put({"lines": {"path": WAY}}, revisions=(first,)).status == 200

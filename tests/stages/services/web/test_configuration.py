@@ -1,5 +1,6 @@
 """The configuration of a real line over HTTP: read, planned, changed, written; and by whom."""
 
+import http.client
 import signal
 import socket
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ import yaml
 from stages.services.web.bodies import MOST_BYTES
 from stages.services.web.tokens import load_tokens
 from tests.clips import make_clip
-from tests.running_line import wait_until
+from tests.running_line import PATIENCE_S, wait_until
 from tests.stages.services.web.web_line import ABSENT, SECRET, Answer, WebLine
 
 CONFIG = "/api/v1/config"
@@ -62,12 +63,9 @@ class Changed(WebLine):
 
 @pytest.fixture(scope="module")
 def web(folder: Path) -> Iterator[Changed]:
-    web = Changed(folder)
-    try:
+    with Changed(folder) as web:
         web.wait()
         yield web
-    finally:
-        web.line.end()
 
 
 def test_zones_are_drawn_and_in_force_and_written(web: Changed) -> None:
@@ -145,6 +143,54 @@ def test_a_configuration_is_checked_and_planned(web: Changed) -> None:
     cold = web.send("POST", f"{CONFIG}/apply", {"ring": {"slots": 9}}, media=patch, If_Match="*")
     assert cold.status == 409
     assert cold.json()["errors"][0]["key"] == "ring.slots"
+
+
+def test_cameras_come_and_go_one_by_one(web: Changed) -> None:
+    """The others go on; a film of one that has left ends."""
+    cameras = "/api/v1/cameras"
+    pids = {name: web.line.pid(name) for name in ("capture.street", "track", "web")}
+    clip = web.written()["uri"]
+    new = {"name": "door", "uri": clip, "loop": True, "realtime": True}
+    assert web.send("POST", f"{cameras}?plan=1", new).json()["applied"] is False
+    added = web.send("POST", cameras, new)
+    assert (added.status, added.headers["Location"]) == (201, f"{cameras}/door")
+    assert added.json()["changes"][0]["kind"] == "camera added"
+    assert web.send("POST", cameras, new).status == 409
+    assert web.send("POST", cameras, {"name": "a b", "uri": clip}).status == 422
+    assert web.send("POST", cameras, new, token="read").status == 403
+    wait_until(lambda: bool(web.send("GET", f"{cameras}/door").json()["published"]), "it is live")
+    token = load_tokens(web.tokens).read
+    looking = http.client.HTTPConnection("127.0.0.1", web.port, timeout=PATIENCE_S)
+    looking.request("GET", "/cameras/door/live.mjpg", headers={"Authorization": f"Bearer {token}"})
+    film = looking.getresponse()
+    assert film.status == 200
+    assert film.read(1)
+    assert web.send("DELETE", f"{cameras}/door").status == 428
+    gone = web.send("DELETE", f"{cameras}/door", If_Match="*")
+    assert gone.json()["changes"][0]["kind"] == "camera removed"
+    # While it is still on its way out, the next change waits.
+    assert web.send("POST", cameras, {**new, "name": "hall"}).status == 201
+    assert film.read(), "it ends"
+    looking.close()
+    assert web.send("GET", f"{cameras}/door").status == 404
+    names = [each["name"] for each in yaml.safe_load(web.file.read_text())["sources"]]
+    assert names == ["street", "yard", "hall"]
+    assert web.send("DELETE", f"{cameras}/hall", If_Match="*").status == 200
+    assert {name: web.line.pid(name) for name in pids} == pids
+
+
+def test_options_of_the_service_start_it_again_and_nothing_else(web: Changed) -> None:
+    pids = {name: web.line.pid(name) for name in ("capture.street", "track", "web")}
+    patch = "application/merge-patch+json"
+    assert web.ask("/api/v1/healthz", headers={"Host": "board.lan"}).status == 421
+    wanted = {"web": {"hosts": ["board.lan"]}}
+    done = web.send("POST", f"{CONFIG}/apply", wanted, media=patch, If_Match="*")
+    assert (done.status, done.json()["processes"]) == (200, ["web"])
+    wait_until(lambda: web.line.children().get("web") not in (None, pids["web"]), "a new process")
+    web.wait()
+    assert web.ask("/api/v1/healthz", headers={"Host": "board.lan"}).status == 200
+    for name in ("capture.street", "track"):
+        assert web.line.pid(name) == pids[name]
 
 
 def test_the_token_to_read_changes_nothing(web: Changed) -> None:

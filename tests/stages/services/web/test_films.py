@@ -113,7 +113,7 @@ def test_all_viewers_get_one_film_and_it_is_made_once(
         return fragment(self, packets)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Remuxer, "fragment", count)
-    film = Film("yard", PacketView(make_run(tmp_path)))
+    film = Film("yard", PacketView(make_run(tmp_path)), lambda: True)
     first, *others = watch(film, 2 + 12, seats=5)
     assert made == [12], "the last group of pictures, once"
     assert all(other == first for other in others)
@@ -134,7 +134,7 @@ def test_nothing_is_read_when_nobody_looks(tmp_path: Path) -> None:
         def open(self, camera: str) -> None:
             opened[0] += 1
 
-    film = Film("yard", Packets(make_run(tmp_path)))
+    film = Film("yard", Packets(make_run(tmp_path)), lambda: True)
 
     async def look() -> None:
         await asyncio.sleep(0.05)
@@ -153,7 +153,7 @@ def test_a_stream_of_which_no_film_can_be_made_says_why(tmp_path: Path) -> None:
     ring = PacketRing(packets_path(tmp_path, 0), 1 << 20)
     ring.begin((Track("video", "h264", b"nonsense", (1, 90_000), 64, 48),))
     put(ring, 0, key=True)
-    film = Film("yard", PacketView(make_run(tmp_path)))
+    film = Film("yard", PacketView(make_run(tmp_path)), lambda: True)
 
     async def look() -> str:
         with film.seat() as seat:

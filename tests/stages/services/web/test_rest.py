@@ -28,12 +28,9 @@ def web() -> Iterator[WebLine]:
         {"name": "street", "uri": str(clip), "loop": True, "realtime": True},
         {"name": "yard", "uri": ABSENT},
     ]
-    web = WebLine(folder / "line", sources)
-    try:
+    with WebLine(folder / "line", sources) as web:
         web.wait_for_results("street")
         yield web
-    finally:
-        web.line.end()
         shutil.rmtree(folder)
 
 
@@ -53,6 +50,10 @@ def check(document: dict[str, Any], path: str, method: str, answer: Answer) -> N
 
 REQUESTS = [
     ("GET", f"{API}/cameras", {}),
+    ("POST", f"{API}/cameras", {}),
+    ("GET", f"{API}/cameras/{{name}}", {"name": "street"}),
+    ("GET", f"{API}/cameras/{{name}}", {"name": "nowhere"}),
+    ("DELETE", f"{API}/cameras/{{name}}", {"name": "street"}),
     ("GET", f"{API}/cameras/{{name}}/detections", {"name": "street"}),
     ("GET", f"{API}/cameras/{{name}}/detections", {"name": "yard"}),
     ("GET", f"{API}/cameras/{{name}}/detections", {"name": "nowhere"}),
