@@ -30,11 +30,11 @@ _FLAGS = (
 class Browser:
     """One page. What it has to say on its console is kept in `complaints`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *flags: str) -> None:
         assert COMMAND is not None, "no Chromium"
         self._home = Path(tempfile.mkdtemp(prefix="browser-"))
         self._process = subprocess.Popen(
-            [COMMAND, *_FLAGS, f"--user-data-dir={self._home}", "about:blank"],
+            [COMMAND, *_FLAGS, *flags, f"--user-data-dir={self._home}", "about:blank"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

@@ -28,8 +28,7 @@ def measure(folder: Path, cameras: int) -> Row:
     sources: list[dict[str, object]] = [
         {"name": f"cam{number}", "uri": scene} for number in range(cameras)
     ]
-    web = WebLine(folder, sources)
-    try:
+    with WebLine(folder, sources) as web:
         for number in range(cameras):
             web.wait_for_results(f"cam{number}")
         time.sleep(12.0)  # until the service no longer listens to the messages of each frame
@@ -49,8 +48,6 @@ def measure(folder: Path, cameras: int) -> Row:
             "CPU of a scrape, ms": spent_ns / SCRAPES / 1e6,
             "memory after 200 more, kB": memory(pid).rss - resident,
         }
-    finally:
-        web.line.end()
 
 
 def test_scrapes_table(tmp_path: Path) -> None:

@@ -107,8 +107,7 @@ def incidents() -> Iterator[Incidents]:
     camera = MjpegCamera(lambda _: stream(iter(range(1 << 30)), fps=15))
     try:
         source: dict[str, object] = {"name": "gate", "uri": camera.url}
-        web = WebLine(folder / "line", [source], "track.enabled=true")
-        try:
+        with WebLine(folder / "line", [source], "track.enabled=true") as web:
             web.wait_for_results("gate")
             watch(web, 15)  # what comes at a start is over
             good = watch_without_drops(web)
@@ -117,8 +116,6 @@ def incidents() -> Iterator[Incidents]:
             killed = kill_postprocess(web)
             watch(web, 15)
             yield Incidents(good, stopped, killed, lose_camera(web, camera))
-        finally:
-            web.line.end()
     finally:
         shutil.rmtree(folder)
         with suppress(OSError):  # it may be closed

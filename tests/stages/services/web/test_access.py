@@ -1,11 +1,9 @@
-"""Who may look: strangers' pages, wrong tokens, tickets, TLS; and what the start refuses."""
+"""Who may look: strangers' pages, wrong tokens, tickets; and what the start refuses."""
 
 import json
 import re
 import socket
-import ssl
 import stat
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,7 @@ from stages.services.web.tokens import load_tokens
 from tests.clips import make_clip
 from tests.conftest import Refuse
 from tests.ports import free_port
-from tests.running_line import PATIENCE_S, wait_until
-from tests.stages.services.web.test_address import make_certificate
+from tests.running_line import PATIENCE_S
 from tests.stages.services.web.web_line import WebLine
 
 CAMERAS = "/api/v1/cameras"
@@ -32,12 +29,11 @@ def web(folder: Path) -> Iterator[WebLine]:
     source: dict[str, object] = {
         "name": "street", "uri": str(clip), "loop": True, "realtime": True,
     }  # fmt: skip
-    web = WebLine(folder / "line", [source], token_file=str(folder / "token"), hosts=["board.lan"])
-    try:
+    with WebLine(
+        folder / "line", [source], token_file=str(folder / "token"), hosts=["board.lan"]
+    ) as web:
         web.wait()
         yield web
-    finally:
-        web.line.end()
 
 
 @pytest.fixture
@@ -154,26 +150,6 @@ def test_requests_that_are_none_end_their_connection(web: WebLine) -> None:
                 received += chunk
         assert received == b"" or received.startswith(b"HTTP/1.1 400 ")
     assert web.ask("/api/v1/healthz").status == 200
-
-
-def test_a_network_is_served_with_tls(folder: Path) -> None:
-    certificate, key = make_certificate(folder)
-    port = free_port()
-    web = WebLine(
-        folder / "tls",
-        [{"name": "street", "uri": str(make_clip(folder / "tls.avi", 8)), "loop": True}],
-        listen=f"*:{port}", token_file=str(folder / "tls_token"),
-        certificate=str(certificate), key=str(key),
-    )  # fmt: skip
-    trust = ssl.create_default_context(cafile=str(certificate))
-    request = urllib.request.Request(f"https://localhost:{port}/api/v1/cameras")
-    try:
-        wait_until(lambda: "look at https://" in web.line.stderr, "the service listens")
-        request.add_header("Authorization", f"Bearer {load_tokens(folder / 'tls_token').read}")
-        with urllib.request.urlopen(request, timeout=PATIENCE_S, context=trust) as answer:
-            assert b'"street"' in answer.read()
-    finally:
-        web.line.end()
 
 
 SCENE = ("--source", "scene://street")

@@ -75,7 +75,8 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     certificate, key = folder / "cert.pem", folder / "key.pem"
     words = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
     subprocess.run(
-        [*words.split(), "-subj", "/CN=localhost", "-out", certificate, "-keyout", key],
+        [*words.split(), "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+         "-out", certificate, "-keyout", key],
         check=True, capture_output=True,
     )  # fmt: skip
     return certificate, key

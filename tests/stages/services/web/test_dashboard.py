@@ -36,12 +36,9 @@ def web(folder: Path) -> Iterator[WebLine]:
     ]
     settings = ("track.enabled=true", "postprocess.score_thresh=0.3")
     token_file = str(folder / "token")
-    web = WebLine(folder / "line", sources, *settings, model=MODEL, token_file=token_file)
-    try:
+    with WebLine(folder / "line", sources, *settings, model=MODEL, token_file=token_file) as web:
         web.wait()
         yield web
-    finally:
-        web.line.end()
 
 
 @pytest.fixture(scope="module")

@@ -54,12 +54,9 @@ class Edited(WebLine):
 
 @pytest.fixture(scope="module")
 def web(folder: Path) -> Iterator[Edited]:
-    web = Edited(folder)
-    try:
+    with Edited(folder) as web:
         web.wait()
         yield web
-    finally:
-        web.line.end()
 
 
 @pytest.fixture(scope="module")

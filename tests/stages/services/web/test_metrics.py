@@ -38,12 +38,9 @@ SOURCES: list[dict[str, object]] = [
 def web(folder: Path) -> Iterator[WebLine]:
     """Objects of a drawn street that are tracked, and a camera that is never there."""
     settings = f"model={SHIPPED_MODEL}", "track.enabled=true"
-    web = WebLine(folder / "metrics", SOURCES, *settings)
-    try:
+    with WebLine(folder / "metrics", SOURCES, *settings) as web:
         web.wait_for_results("street")
         yield web
-    finally:
-        web.line.end()
 
 
 def scrape(web: WebLine) -> dict[Key, float]:

@@ -35,12 +35,9 @@ def web(folder: Path) -> Iterator[WebLine]:
         {"name": "street", "uri": str(coded), "loop": True, "realtime": True},
         {"name": "jpegs", "uri": str(clip), "loop": True, "realtime": True, "fps": 5},
     ]
-    web = WebLine(folder / "line", sources)
-    try:
+    with WebLine(folder / "line", sources) as web:
         web.wait_for_results("street")
         yield web
-    finally:
-        web.line.end()
 
 
 @pytest.fixture(scope="module")

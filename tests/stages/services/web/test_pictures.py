@@ -32,12 +32,9 @@ def web() -> Iterator[WebLine]:
         {"name": "yard", "uri": ABSENT},
         {"name": "brief", "uri": str(make_clip(folder / "brief.avi", BRIEF, (WIDTH, HEIGHT)))},
     ]
-    web = WebLine(folder / "line", sources)
-    try:
+    with WebLine(folder / "line", sources) as web:
         web.wait_for_results("street")
         yield web
-    finally:
-        web.line.end()
         shutil.rmtree(folder)
 
 

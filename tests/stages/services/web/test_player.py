@@ -61,12 +61,9 @@ def web(folder: Path) -> Iterator[WebLine]:
         film_source(folder),
         {"name": "jpegs", "uri": str(clip), "loop": True, "realtime": True},
     ]
-    web = WebLine(folder / "line", sources)
-    try:
+    with WebLine(folder / "line", sources) as web:
         web.wait_for_results("street")
         yield web
-    finally:
-        web.line.end()
 
 
 @pytest.fixture(scope="module")
@@ -146,8 +143,7 @@ def test_it_plays_again_when_the_camera_comes_back(short_dir: Path, browser: Bro
         "name": "gate", "uri": f"rtsp://127.0.0.1:{port}/test",
         "retry": {"first_s": 0.05, "cap_s": 0.5}, "silence_s": 2.0,
     }  # fmt: skip
-    web = WebLine(short_dir / "line", [source])
-    try:
+    with WebLine(short_dir / "line", [source]) as web:
         web.wait()
         browser.visit(f"http://{web.host}/")
         browser.wait_for("document.querySelector('main') !== null", "the page is there")
@@ -159,5 +155,3 @@ def test_it_plays_again_when_the_camera_comes_back(short_dir: Path, browser: Bro
                 width = int(size.partition("x")[0])
                 browser.wait_for(f"video.videoWidth === {width}", f"{size} is shown")
                 wait_for_frames(browser, 20)
-    finally:
-        web.line.end()

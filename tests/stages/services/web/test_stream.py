@@ -31,13 +31,10 @@ def web() -> Iterator[WebLine]:
     sources: list[dict[str, object]] = [
         {"name": "left", **source}, {"name": "right", **source}, {"name": "yard", "uri": ABSENT},
     ]  # fmt: skip
-    web = WebLine(folder / "line", sources)
-    try:
+    with WebLine(folder / "line", sources) as web:
         web.wait_for_results("left")
         web.wait_for_results("right")
         yield web
-    finally:
-        web.line.end()
         shutil.rmtree(folder)
 
 
@@ -109,8 +106,7 @@ def test_the_end_of_the_line_ends_the_stream(short_dir: Path) -> None:
         "name": "left",
         "uri": "scene://street?width=160&height=120&fps=25",
     }
-    web = WebLine(short_dir / "line", [source])
-    try:
+    with WebLine(short_dir / "line", [source]) as web:
         web.wait_for_results("left")
         with web.stream() as stream:
             receive(stream, 1)
@@ -121,8 +117,6 @@ def test_the_end_of_the_line_ends_the_stream(short_dir: Path) -> None:
         assert closed.value.rcvd.code in (1001, 1012), "going away, or: come back later"
         assert web.line.wait() == 0
         assert web.line.leftovers() == []
-    finally:
-        web.line.end()
 
 
 EVENT = EventMessage(
@@ -149,13 +143,10 @@ def test_events_of_a_line_come_once_each_with_their_numbers(short_dir: Path) -> 
     source: dict[str, object] = {
         "name": "left", "uri": "scene://street?seed=5&width=320&height=240&fps=25", "track": True,
     }  # fmt: skip
-    web = WebLine(short_dir / "line", [source], f"model={SHIPPED_MODEL}")
-    try:
+    with WebLine(short_dir / "line", [source], f"model={SHIPPED_MODEL}") as web:
         web.wait_for_results("left")
         with web.stream("?kinds=event") as stream:
             events = receive(stream, 4)
-    finally:
-        web.line.end()
     assert {event["type"] for event in events} == {"event"}
     numbers = [event["seq"] for event in events]
     assert numbers == list(range(numbers[0], numbers[0] + 4))

@@ -39,13 +39,10 @@ def web(folder: Path) -> Iterator[WebLine]:
         {"name": "jpegs", "uri": str(clip), "loop": True, "realtime": True},
         {"name": "away", "uri": ABSENT},
     ]
-    web = WebLine(folder / "line", sources)
-    try:
+    with WebLine(folder / "line", sources) as web:
         web.wait_for_results("street")
         web.wait_for_results("jpegs")
         yield web
-    finally:
-        web.line.end()
 
 
 @contextmanager
@@ -134,8 +131,7 @@ def test_the_film_of_a_new_capture_process_follows_with_a_head_of_its_own(web: W
 
 
 def test_twenty_viewers_of_whom_one_never_reads_cost_the_line_no_frame(short_dir: Path) -> None:
-    web = WebLine(short_dir / "line", [film_source(short_dir)])
-    try:
+    with WebLine(short_dir / "line", [film_source(short_dir)]) as web:
         web.wait_for_results("street")
         with ExitStack() as stack:
             sockets = [stack.enter_context(watching(web)) for _ in range(20)]
@@ -150,5 +146,3 @@ def test_twenty_viewers_of_whom_one_never_reads_cost_the_line_no_frame(short_dir
         assert web.line.wait() == 0, web.line.stderr
         assert_frames_in_order(web.line.messages())
         assert web.line.leftovers() == []
-    finally:
-        web.line.end()

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 
 import msgspec
 from websockets.sync.client import ClientConnection, connect
@@ -33,7 +34,7 @@ class Answer(NamedTuple):
 class WebLine:
     """`sources` and `web` are those sections of the configuration; messages are recorded.
 
-    With a file, that has the sources.
+    With a file, that has the sources. In a `with` statement, the line ends with it.
     """
 
     def __init__(
@@ -59,6 +60,15 @@ class WebLine:
         words = [word for key in keys for word in ("--set", key)]
         files = [str(file)] if file else []
         self.line = RunningLine(folder, [*files, "--model", str(model), *words])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        self.line.end()
 
     @property
     def host(self) -> str:

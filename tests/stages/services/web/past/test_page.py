@@ -17,12 +17,9 @@ pytestmark = pytest.mark.skipif(COMMAND is None, reason="no Chromium")
 def web(folder: Path) -> Iterator[WebLine]:
     fill(folder / "record", folder / "run")
     kept = f"record.folder={folder}/record"
-    web = WebLine(folder / "line", [STREET], kept, token_file=str(folder / "token"))
-    try:
+    with WebLine(folder / "line", [STREET], kept, token_file=str(folder / "token")) as web:
         web.wait()
         yield web
-    finally:
-        web.line.end()
 
 
 def test_a_clip_is_found_and_plays(web: WebLine, folder: Path, browser: Browser) -> None:

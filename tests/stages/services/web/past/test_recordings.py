@@ -65,12 +65,9 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def web(folder: Path) -> Iterator[WebLine]:
     fill(folder / "record", folder / "run")
-    web = WebLine(folder / "line", [STREET], f"record.folder={folder}/record")
-    try:
+    with WebLine(folder / "line", [STREET], f"record.folder={folder}/record") as web:
         web.wait()
         yield web
-    finally:
-        web.line.end()
 
 
 def listed(web: WebLine, query: str = "") -> list[dict[str, Any]]:
