@@ -14,8 +14,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.credentials.address_secrets import secrets_of
+from pipeline.credentials.address_secrets import LEAST_CHARACTERS, secrets_of
 from pipeline.credentials.patterns import HIDDEN, hide_credentials
+from pipeline.credentials.references import without_references
 
 _WHOLE_WORD_CHARACTERS = 5  # a secret of at most so many is no part of a longer word or number
 _BEFORE_WORD = (
@@ -52,7 +53,7 @@ _known = KnownSecrets()  # of this process
 def learn(value: Any) -> None:
     """Remember the secrets of every address in a text, or in the texts of lists and mappings."""
     if isinstance(value, str):
-        _known.add(secrets_of(value))
+        _known.add(secrets_of(without_references(value)))
     elif isinstance(value, Mapping):
         for key, item in value.items():
             learn(key)
@@ -60,6 +61,11 @@ def learn(value: Any) -> None:
     elif isinstance(value, (list, tuple)):
         for item in value:
             learn(item)
+
+
+def learn_secrets(secrets: Iterable[str]) -> None:
+    """Remember these texts themselves, where they are long enough to be told from others."""
+    _known.add(secret for secret in secrets if len(secret.strip()) >= LEAST_CHARACTERS)
 
 
 def forget() -> None:

@@ -8,7 +8,7 @@ from msgspec import Meta
 from pipeline.limits import Limits
 from pipeline.loops.backoff import Retry
 from stages.events.config import FilterConfig, Lines, Zones
-from stages.events.record_config import FilePath, RecordConfig
+from stages.events.record_config import FilePath, PlainText, RecordConfig
 from stages.events.webhook_config import WebhookConfig
 
 SHIPPED_MODEL = "thundernet-snet49-street11"  # its name in `stages.model.zoo`
@@ -22,10 +22,12 @@ Side = Annotated[int, Meta(ge=1, le=65535)]
 V4l2Format = Literal[
     "MJPG", "JPEG", "YUYV", "UYVY", "NV12", "NV21", "YU12", "YV12", "BGR3", "RGB3", "GREY"
 ]  # fmt: skip
-# What `stages.line.paths` finds by its mark, as FilePath, whichever section it is in.
-SourceUri = Annotated[str, Meta(min_length=1, extra={"path": "source"})]
-ModelPath = Annotated[str, Meta(extra={"path": "model"})]
-Endpoint = Annotated[str, Meta(pattern=r"^(tcp|ipc)://.+", extra={"path": "endpoint"})]
+# What `stages.line.marks` finds by its mark, as FilePath, whichever section it is in.
+SourceUri = Annotated[str, Meta(min_length=1, extra={"mark": "source"})]
+ModelPath = Annotated[str, Meta(extra={"mark": "model"})]
+Endpoint = Annotated[str, Meta(pattern=r"^(tcp|ipc)://.+", extra={"mark": "endpoint"})]
+# The marks of texts that may refer to a variable, a file or a credential; "text" is no path.
+REFERRING = ("file", "source", "model", "endpoint", "text")
 CameraName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
@@ -135,8 +137,8 @@ class OutboxConfig(_Section, frozen=True):
 class MqttConfig(_Section, frozen=True):
     """Tells a broker what happens, and Home Assistant what there is."""
 
-    broker: Annotated[str, Meta(min_length=1)]
-    user: str | None = None
+    broker: Annotated[str, Meta(min_length=1, extra={"mark": "text"})]
+    user: PlainText | None = None
     password_file: FilePath | None = None  # or THUNDERLINE_MQTT_PASSWORD in the environment
     ca: FilePath | None = None  # PEM file of authorities; those of the machine by default
     certificate: FilePath | None = None  # PEM file: how this line shows itself

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from pipeline.client.messages import EventKind
-from stages.events.record_config import FilePath
+from stages.events.record_config import FilePath, PlainText
 
 TargetName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -18,12 +18,12 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 class WebhookTargetConfig(_Section, frozen=True):
     """An address that events are sent to; one of the keys that begin with `url` is required."""
 
-    url: str | None = None  # https://...
+    url: PlainText | None = None  # https://...
     url_file: FilePath | None = None  # file that holds it
     url_env: str | None = None  # variable of the environment that holds it
     secret_file: FilePath | None = None  # file with the key of the signature, in base64
     secret_env: str | None = None
-    headers: dict[str, str] = {}
+    headers: dict[str, PlainText] = {}
     header_files: dict[str, FilePath] = {}  # files that hold the values of headers
     ca_file: FilePath | None = None  # PEM: trust these certificates instead of the system's
     template: dict[str, Any] | None = None  # the body, with {placeholders}; the event without it

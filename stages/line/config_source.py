@@ -1,15 +1,13 @@
 """Where the configuration of a line comes from: its file, and what the command line says on top."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.config_file import ConfigError, build, parse_mapping, read_text, set_key
 from pipeline.redact import learn
 from stages.config import LineConfig
+from stages.line.config_path import KeyPath
 from stages.line.paths import resolve_beside
-
-KeyPath = tuple[str | int, ...]
 
 
 class CommandLine(NamedTuple):
@@ -98,9 +96,3 @@ class ConfigSource:
         """Below which its relative paths are; a pipe or standard input lies in no folder."""
         is_nowhere = self.path.is_relative_to("/dev") or self.path.is_relative_to("/proc")
         return Path() if is_nowhere else self.path.parent
-
-
-def show_path(path: Sequence[str | int]) -> str:
-    """As the errors of the configuration write it: `sources[0].uri`."""
-    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return "".join(parts).removeprefix(".")

@@ -17,6 +17,7 @@ from stages.line.change import Change, ChangeKind
 from stages.line.differences import Difference, find_differences, with_difference
 from stages.line.line import Line, check_listen
 from stages.line.paths import expand_home
+from stages.line.references import resolve_references
 from stages.recording.claims import Claims
 from stages.recording.outputs import CAMERA, Output
 from stages.services.web.address import parse_listen
@@ -118,7 +119,7 @@ class HotChange:
         Raises:
             LineError: the configuration is not valid.
         """
-        config = expand_home(config)
+        config = expand_home(resolve_references(config))
         self._check(config)
         differences = find_differences(self._config, config)
         # The old one is planned again, too: what came or went meanwhile is no difference.

@@ -15,6 +15,7 @@ from stages.line.hot_change import CANNOT_CHANGE, Plan
 from stages.line.in_force import ConfigInForce, NotSaved
 from stages.line.masks import mask, to_content, unmask
 from stages.line.mistakes import ORIGIN, find_mistake
+from stages.line.references import refuse_new_references
 from stages.services import line_control as told
 
 T = TypeVar("T")
@@ -119,7 +120,9 @@ class ConfigKeeper:
         now = to_content(config)
         content = edit_content(to, now, config.camera_names)
         learn(content)
-        return build(unmask(content, now), LineConfig, ORIGIN)
+        wanted = build(unmask(content, now), LineConfig, ORIGIN)
+        refuse_new_references(wanted, config)
+        return wanted
 
 
 def _or_refuse(work: Callable[[], T]) -> T:

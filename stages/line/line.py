@@ -22,6 +22,7 @@ from stages.events.config_check import check_filter, check_regions
 from stages.graph import ROWS, make_topology
 from stages.line.mqtt_check import check_mqtt
 from stages.line.paths import expand_home
+from stages.line.references import resolve_references
 from stages.model.model_choice import AUTO, choose_model
 from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
 from stages.model.zoo import find_model, shipped_path
@@ -51,7 +52,7 @@ class Line:
         """`config_path` is where the configuration was read, and must not be overwritten; `held`
         are the outputs that this process has locked, for a line that runs.
         """
-        self.config = config = expand_home(config)
+        self.config = config = expand_home(resolve_references(config))
         check_cores(config)
         self.model_path = _resolve_model(config)
         self.model = _read_model(self.model_path)

@@ -10,7 +10,7 @@ from pipeline.config_file import ConfigError
 from pipeline.credentials.patterns import HIDDEN
 from pipeline.redact import redact
 from stages.config import LineConfig
-from stages.line.config_source import KeyPath, show_path
+from stages.line.config_path import KeyPath, show_path
 from stages.line.secret_keys import is_secret
 
 

@@ -2,34 +2,32 @@
 
 import os
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import msgspec
-from msgspec import inspect
-
-from stages.config import LineConfig
+from pipeline.credentials.references import Reference, begins_with_reference, change_references
+from stages.config import REFERRING, LineConfig
+from stages.line.marks import Change, change_config, change_marked
 from stages.model.model_choice import AUTO
 from stages.model.zoo import is_shipped
 from stages.readers.uri import beside
 
-_Change = Callable[[str], str]
-
 
 def expand_home(config: LineConfig) -> LineConfig:
     """The configuration with the home directory for each `~` that a path begins with."""
-    changes: Mapping[str, _Change] = {
-        "file": os.path.expanduser,
-        "source": _expand_source,
-        "model": os.path.expanduser,
-        "endpoint": lambda endpoint: _change_socket(endpoint, os.path.expanduser),
+    changes: Mapping[str, Change] = {
+        "file": lambda _, path: os.path.expanduser(path),
+        "source": lambda _, uri: _expand_source(uri),
+        "model": lambda _, path: os.path.expanduser(path),
+        "endpoint": lambda _, endpoint: _change_socket(endpoint, os.path.expanduser),
     }
-    return msgspec.convert(_change(msgspec.to_builtins(config), _type(), changes), LineConfig)
+    return change_config(config, changes)
 
 
 def resolve_beside(content: Any, folder: Path) -> Any:
     """What a configuration file says, with its relative paths below the folder of that file.
+
+    A path that begins with a reference leads wherever that says.
 
     Args:
         content: the file's, which need not be valid: what no path can be stays as it is.
@@ -37,47 +35,34 @@ def resolve_beside(content: Any, folder: Path) -> Any:
     """
 
     def resolve(path: str) -> str:
-        return path if path.startswith("~") or not path else os.path.join(folder, path)
+        is_elsewhere = path.startswith("~") or begins_with_reference(path) or not path
+        return path if is_elsewhere else os.path.join(folder, path)
 
-    changes: Mapping[str, _Change] = {
-        "file": resolve,
-        "source": lambda uri: beside(uri, folder),
-        "model": lambda path: path if path == AUTO or is_shipped(path) else resolve(path),
-        "endpoint": lambda endpoint: _change_socket(endpoint, resolve),
+    def find_model(path: str) -> str:
+        return path if path == AUTO or is_shipped(path) else resolve(path)
+
+    def find_source(uri: str) -> str:
+        return uri if begins_with_reference(uri) else beside(uri, folder)
+
+    def resolve_reference(reference: Reference) -> Reference:
+        is_file = reference.kind == "file"
+        return reference._replace(what=resolve(reference.what)) if is_file else reference
+
+    def after_references(change: Callable[[str], str]) -> Change:
+        return lambda _, text: change(change_references(text, resolve_reference))
+
+    changes: Mapping[str, Change] = {
+        "file": after_references(resolve),
+        "source": after_references(find_source),
+        "model": after_references(find_model),
+        "endpoint": after_references(lambda endpoint: _change_socket(endpoint, resolve)),
+        "text": after_references(lambda text: text),
     }
-    return _change(content, _type(), changes)
+    assert set(changes) == set(REFERRING), "each text that may refer is known here"
+    return change_marked(content, changes)
 
 
-@cache
-def _type() -> inspect.Type:
-    return inspect.type_info(LineConfig)
-
-
-def _change(content: Any, kind: inspect.Type, changes: Mapping[str, _Change]) -> Any:
-    """The content with its paths changed, by their marks; `kind` is what it should be."""
-    if isinstance(kind, inspect.Metadata):
-        mark = (kind.extra or {}).get("path")
-        if mark is not None and isinstance(content, str):
-            return changes[mark](content)
-        return _change(content, kind.type, changes)
-    if isinstance(kind, inspect.UnionType):
-        for each in kind.types:
-            content = _change(content, each, changes)
-        return content
-    if isinstance(kind, inspect.StructType) and isinstance(content, dict):
-        types = {field.encode_name: field.type for field in kind.fields}
-        return {
-            key: _change(value, types[key], changes) if key in types else value
-            for key, value in content.items()
-        }
-    if isinstance(kind, inspect.DictType) and isinstance(content, dict):
-        return {key: _change(value, kind.value_type, changes) for key, value in content.items()}
-    if isinstance(kind, inspect.CollectionType) and isinstance(content, list | tuple):
-        return [_change(value, kind.item_type, changes) for value in content]
-    return content
-
-
-def _change_socket(endpoint: str, change: _Change) -> str:
+def _change_socket(endpoint: str, change: Callable[[str], str]) -> str:
     """The endpoint with the path of its socket changed, where it is one of this machine."""
     scheme, separator, address = endpoint.partition("://")
     return f"{scheme}://{change(address)}" if separator and scheme == "ipc" else endpoint

@@ -24,6 +24,7 @@ from stages.line.doctor.cameras import look_at_cameras
 from stages.line.doctor.finding import Finding, Level, describe
 from stages.line.doctor.processor import look_at_processor
 from stages.line.doctor.software import look_at_software
+from stages.line.references import resolve_references
 
 EXIT_OK, EXIT_PROBLEM, EXIT_REFUSED = 0, 1, 2
 
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _look(config: Path | None) -> Iterator[Finding]:
-    cameras = None if config is None else ConfigSource(config).read().config
+    cameras = None if config is None else resolve_references(ConfigSource(config).read().config)
     yield from look_at_software()
     yield from look_at_processor()
     yield from look_at_board()

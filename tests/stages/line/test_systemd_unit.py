@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.line import systemd_unit
-from stages.line.systemd_unit import UnitError, make_unit
+from stages.line.systemd_unit import UnitError, make_unit, parse_credential
 
 ODD = Path('/etc/thunderline/a "gate", 50% $HOME;\\.yaml')
 
@@ -17,7 +17,10 @@ ODD = Path('/etc/thunderline/a "gate", 50% $HOME;\\.yaml')
 @pytest.mark.parametrize("config", [Path("/etc/thunderline/gate.yaml"), ODD], ids=["plain", "odd"])
 def test_systemd_finds_no_fault_in_it(tmp_path: Path, config: Path) -> None:
     unit = tmp_path / "thunderline.service"
-    unit.write_text(make_unit(Path(sys.executable), config))
+    password = tmp_path / "50% of it"
+    password.touch()
+    credential = parse_credential(f"gate:{password}")
+    unit.write_text(make_unit(Path(sys.executable), config, [credential]))
     ended = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(unit)],
         capture_output=True, text=True, timeout=60, check=False,
@@ -34,6 +37,43 @@ def test_paths_are_single_words() -> None:
         "ExecStart=/opt/thunderline run "
         r'"/etc/thunderline/a \"gate\", 50%% $$HOME;\\.yaml"'
     )
+
+
+def test_credentials_are_loaded_by_their_names(tmp_path: Path) -> None:
+    (tmp_path / "50%").touch()
+    credential = parse_credential(f"gate:{tmp_path}/50%")
+    unit = make_unit(Path("/opt/thunderline"), Path("/etc/gate.yaml"), [credential])
+    assert f"\nLoadCredential=gate:{tmp_path}/50%%\n" in unit
+    assert "LoadCredential" not in make_unit(Path("/opt/thunderline"), Path("/etc/gate.yaml"))
+
+
+def test_the_unit_is_printed_as_it_would_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("gate.yaml", "password", "thunderline"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    credential = f"gate:{tmp_path}/password"
+    options = ["--config", f"{tmp_path}/gate.yaml", "--credential", credential, "--print"]
+    assert systemd_unit.main(options) == 0
+    unit = make_unit(tmp_path / "thunderline", tmp_path / "gate.yaml", [
+        parse_credential(credential)
+    ])  # fmt: skip
+    assert capsys.readouterr().out == unit
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("gate", "--credential: expected NAME:PATH, got 'gate'"),
+        ("a b:/etc/passwd", "--credential: expected NAME:PATH, got 'a b:/etc/passwd'"),
+        ("gate:/none", "--credential gate: expected a file, got '/none'"),
+    ],
+)
+def test_a_credential_that_is_none_is_refused(text: str, said: str) -> None:
+    with pytest.raises(UnitError) as refused:
+        parse_credential(text)
+    assert str(refused.value) == said
 
 
 def test_a_path_of_two_lines_is_refused() -> None:
