@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from stages.model.model_file import ModelFileError, read_model_metadata
+from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
 
 AUTO = "auto"
 SUFFIX = "-int8"
@@ -26,6 +26,9 @@ WORTHWHILE = 0.95
 TIMEOUT_S = 120.0
 # What names a processor in /proc/cpuinfo, on x86 and on ARM.
 CPU_FIELDS = ("model name", "CPU implementer", "CPU part", "Model", "Hardware")
+
+
+_SAID_LATER = ("quantization", "published")  # in a card's recipe
 
 
 class Choice(NamedTuple):
@@ -49,17 +52,29 @@ def versions_of(path: str) -> list[str]:
     beside = sorted(plain.parent.glob(f"{plain.stem}{SUFFIX}*.onnx"))
     if not beside:
         return [path]
-    sha256 = read_model_metadata(plain).sha256
-    return [path, *(str(file) for file in beside if _source_of(file) == sha256)]
+    card = read_model_metadata(plain)
+    return [path, *(str(file) for file in beside if _is_made_of(file, card))]
 
 
-def _source_of(quantized: Path) -> str | None:
-    """Checksum of the file that models.quantize read; older weights would detect otherwise."""
+def _is_made_of(quantized: Path, plain: ModelMetadata) -> bool:
+    """Whether `models.quantize` read that file, or it as it was before it was published.
+
+    Older weights would detect otherwise.
+    """
     try:
-        quantization = read_model_metadata(quantized).recipe.get("quantization")
+        card = read_model_metadata(quantized)
     except ModelFileError:  # of a copy that was cut short, say: it is no version
-        return None
-    return quantization.get("source_sha256") if isinstance(quantization, dict) else None
+        return False
+    quantization = card.recipe.get("quantization")
+    if not isinstance(quantization, dict):
+        return False
+    return quantization.get("source_sha256") == plain.sha256 or _trained(card) == _trained(plain)
+
+
+def _trained(card: ModelMetadata) -> ModelMetadata:
+    """The card without what is said of the file later: only of the same weights it is the same."""
+    recipe = {key: value for key, value in card.recipe.items() if key not in _SAID_LATER}
+    return msgspec.structs.replace(card, name="-", sha256="", recipe=recipe)
 
 
 def choose_model(path: str, threads: int, core: int) -> Choice:

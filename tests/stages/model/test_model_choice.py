@@ -16,10 +16,10 @@ from stages.kernels.pixels import Pixels
 from stages.line import line
 from stages.model import model_choice, model_timing
 from stages.model.detector import Detector, RoiScores
-from stages.model.model_choice import Choice, choose_model, pick, versions_of
+from stages.model.model_choice import SUFFIX, Choice, choose_model, pick, versions_of
 from stages.model.model_file import ModelFileError
 from stages.model.model_timing import time_in_turns
-from stages.model.zoo import shipped_path
+from stages.model.zoo import ZOO, shipped_path
 from tests.stages.model.test_model_file import CARD, field
 
 CORE = max(os.sched_getaffinity(0))
@@ -70,6 +70,18 @@ def test_a_version_of_other_weights_is_left_out(
     old.write_bytes(name_source(tiny_model.read_bytes(), "ab" * 32))
     shutil.copy(tiny_model, tmp_path / "tiny-int8-unknown.onnx")
     assert versions_of(models[0]) == list(models)
+
+
+@pytest.mark.parametrize(
+    "name", [path.stem for path in ZOO.glob("*.onnx") if SUFFIX not in path.stem]
+)
+def test_each_shipped_model_has_its_shipped_version_in_8_bits(name: str) -> None:
+    """They were quantised before their scores were written into the files."""
+    plain = shipped_path(name)
+    assert versions_of(str(plain))[1:] == [
+        str(path) for path in sorted(ZOO.glob(f"{name}{SUFFIX}*.onnx"))
+    ]
+    assert len(versions_of(str(plain))) > 1
 
 
 def test_fastest_version_is_chosen_and_the_reason_told(
