@@ -7,6 +7,7 @@
     python run_pipeline.py --draw-zones out/gate.png          on the first frame of the source
     python run_pipeline.py --list-cameras                     of this machine
     python run_pipeline.py detect IMAGE... [--json]           image files, without a line
+    python run_pipeline.py bench                              how fast this machine is
 
 SIGHUP has a running line read its configuration again, with the same options: what may change is in
 docs/configuration.md.
@@ -21,7 +22,8 @@ import io
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -49,7 +51,11 @@ from stages.recording.claims import Claims
 from stages.recording.outputs import find_written
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs/pipeline/default.yaml"
-DETECT = "detect"  # instead of a configuration: images
+# Words instead of a configuration. Their modules load the runtime, which no line needs here.
+COMMANDS = {
+    "detect": "stages.line.image_command:detect_images",
+    "bench": "stages.line.bench.command:main",
+}
 
 EXIT_OK, EXIT_REFUSED = 0, 2
 EXIT_INTERRUPTED = 130  # as a shell says of SIGINT
@@ -187,6 +193,13 @@ def describe_output(line: Line, written: Sequence[Path]) -> str:
     return "\n".join(rows)
 
 
+def run_command(target: str, arguments: Sequence[str]) -> int:
+    """Run what another module has for a word; returns its exit code."""
+    module, _, function = target.partition(":")
+    command: Callable[[Sequence[str]], int] = getattr(import_module(module), function)
+    return command(arguments)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     forget()
     learn_arguments(sys.argv[1:] if arguments is None else arguments)
@@ -195,10 +208,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments = sys.argv[1:]
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
-    if arguments[:1] == [DETECT]:
-        from stages.line.image_command import detect_images  # loads the runtime
-
-        return detect_images(arguments[1:])
+    if arguments and arguments[0] in COMMANDS:
+        return run_command(COMMANDS[arguments[0]], arguments[1:])
     options = make_parser().parse_args(arguments)
     log.configure("INFO", "run")
     if options.list_cameras:

@@ -24,6 +24,7 @@ COMMANDS = {
     "run": Command("run_pipeline:main", "run a line: cameras in, detections out"),
     "check": Command("run_pipeline:main", "check a configuration, start nothing", ("--check",)),
     "detect": Command("run_pipeline:main", "detect objects in image files", ("detect",)),
+    "bench": Command("run_pipeline:main", "say how fast this machine is", ("bench",)),
     "doctor": Command("stages.line.doctor.command:main", "say what ails this machine"),
     "cameras": Command(
         "run_pipeline:main", "list the cameras of this machine", ("--list-cameras",)

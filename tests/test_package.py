@@ -139,6 +139,7 @@ REWRITTEN = (
     ("python -m models.export a.pt", "python -m thunderline.models.export a.pt"),
     ("python run_pipeline.py --check", "thunderline run --check"),
     ('prog="run_pipeline.py detect"', 'prog="thunderline detect"'),
+    ("python run_pipeline.py bench --json", "thunderline bench --json"),
     ('folders = ("pipeline", "models")', 'folders = ("pipeline", "models")'),
     ("from pipelines import a", "from pipelines import a"),
     ("the models of stages.config", "the models of stages.config"),

@@ -41,11 +41,9 @@ def _cores(usable: Sequence[int], there: int) -> Finding:
 
 def _clusters(sys: Path, cores: Sequence[int]) -> Iterator[Finding]:
     """Cores that differ, as in big.LITTLE: `detect` belongs on a big one."""
-    speeds = {core: _speed(sys / _CPUS / f"cpu{core}") for core in cores}
-    known = sorted({speed for speed in speeds.values() if speed}, reverse=True)
-    if len(known) < 2:
+    groups = cluster_cores(sys, cores)
+    if len(groups) < 2:
         return
-    groups = [[core for core in cores if speeds[core] == speed] for speed in known]
     value = "; ".join(
         f"{'big' if number == 0 else 'smaller'}: {', '.join(map(str, group))}"
         for number, group in enumerate(groups)
@@ -54,11 +52,19 @@ def _clusters(sys: Path, cores: Sequence[int]) -> Iterator[Finding]:
                   "network on big cores")  # fmt: skip
 
 
-def _speed(cpu: Path) -> int | None:
+def cluster_cores(sys: Path, cores: Sequence[int]) -> list[list[int]]:
+    """The cores by how fast they are, as far as the kernel tells; the fastest come first."""
+    speeds = {core: _speed(sys / _CPUS / f"cpu{core}") for core in cores}
+    known = sorted(set(speeds.values()), reverse=True)
+    return [[core for core in cores if speeds[core] == speed] for speed in known]
+
+
+def _speed(cpu: Path) -> int:
+    """A number that grows with it; 0 where nothing is told."""
     for name in ("cpu_capacity", "cpufreq/cpuinfo_max_freq"):
         if (value := read_int(cpu / name)) is not None:
             return value
-    return None
+    return 0
 
 
 def _governor(sys: Path, cores: Sequence[int]) -> Iterator[Finding]:
