@@ -164,6 +164,7 @@ def supervise(
     def tick() -> None:
         if signals.stopped():  # by the end of its terminal, perhaps: the status line has no place
             return
+        claims.follow()
         # One after the other: what cannot be taken now is taken later.
         changes.turn(reload=not supervisor.is_changing and signals.take_reload())
         manager.look(supervisor.is_ready)

@@ -11,7 +11,7 @@ import msgspec
 
 from stages.config import LineConfig, SourceConfig
 from stages.events.config import FilterConfig, corners_of
-from stages.events.record_config import ARCHIVE_KINDS, USUALLY_KEPT
+from stages.events.record_config import ARCHIVE_KINDS, KeepConfig
 from stages.kernels.drawing.regions import CountingLine, Regions, Zone
 from stages.model.model_file import ModelMetadata
 from stages.readers.presence import retry_of
@@ -60,9 +60,8 @@ def capture(given: Given) -> Options:
 
 
 def wants_packets(config: LineConfig) -> bool:
-    """Whether anybody shows or keeps what cameras send, as it is."""
-    records = config.record.continuous is not None or bool(config.record.clips)
-    return config.web is not None or records
+    """Whether anybody shows or keeps what cameras send, or may ask for a film of it."""
+    return config.web is not None or config.record.folder is not None
 
 
 def preprocess(given: Given) -> Options:
@@ -159,9 +158,16 @@ def record_jsonl(given: Given) -> Options:
         "labels": given.model.labels,
         "jsonl": record.jsonl,
         "events": record.events,
+        "keep_jsonl": _days(record.kept("messages")),
+        "keep_events": _days(record.kept("events")),
         "required": record.required,
         "tracks": tracks(given.config),
     }
+
+
+def _days(keep: KeepConfig) -> Options:
+    """Of files that hold all cameras."""
+    return {"days": keep.days, "gb": keep.gb}
 
 
 def overlay(given: Given) -> Options:
@@ -197,7 +203,7 @@ def web(given: Given) -> Options:
 
 def recorder(given: Given) -> Options:
     record = given.config.record
-    kept = {name: record.keep.get(name, usual) for name, usual in USUALLY_KEPT.items()}
+    kept = {name: record.kept(name) for name in ARCHIVE_KINDS}
     cameras = dict.fromkeys(camera for limit in kept.values() for camera in limit.cameras)
     return {
         "folder": record.folder,

@@ -47,7 +47,7 @@ class FileLock:
             self.fd, self._is_new = _open(self.path)
             try:
                 _lock(self.fd, self.path)
-                if self._has_name():
+                if self.has_name:
                     return
             except BaseException:
                 os.close(self.fd)
@@ -63,12 +63,14 @@ class FileLock:
 
     def release(self, *, keep_empty: bool) -> None:
         """A file that was made for the lock and that nobody has written goes, if it may."""
-        if self._is_new and not keep_empty and self._has_name() and os.fstat(self.fd).st_size == 0:
+        if self._is_new and not keep_empty and self.has_name and os.fstat(self.fd).st_size == 0:
             with contextlib.suppress(OSError):
                 self.path.unlink()
         os.close(self.fd)
 
-    def _has_name(self) -> bool:
+    @property
+    def has_name(self) -> bool:
+        """Whether the file is still the one that its path names."""
         try:
             return os.path.samestat(os.fstat(self.fd), self.path.stat())
         except OSError:

@@ -19,7 +19,7 @@ class EventComposer:
     """
 
     def __init__(self, run_dir: Path, cameras: Sequence[str], labels: Sequence[str]) -> None:
-        self._host, self._run = socket.gethostname(), run_name(run_dir)
+        self._host, self.run = socket.gethostname(), run_name(run_dir)
         self.cameras, self._labels = cameras, labels
 
     def compose(self, camera: int, event: Event) -> EventMessage:
@@ -27,7 +27,7 @@ class EventComposer:
         return EventMessage(
             v=WIRE_VERSION,
             host=self._host,
-            run=self._run,
+            run=self.run,
             camera=self.cameras[camera],
             seq=event.seq,
             kind=event.kind,

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from stages.events.config import Share
 
-Kept = Literal["continuous", "clips", "snapshots", "events"]
+Kept = Literal["continuous", "clips", "snapshots", "events", "messages"]
 EventName = Literal[
     "track_begin", "track_end", "zone_enter", "zone_leave", "zone_dwell", "line_cross"
 ]
@@ -44,8 +44,9 @@ USUALLY_KEPT: Mapping[Kept, KeepConfig] = {
     "clips": KeepConfig(days=30),
     "snapshots": KeepConfig(days=30),
     "events": KeepConfig(days=365),
+    "messages": KeepConfig(days=30),
 }
-# What the archive calls one of each.
+# What the archive calls one of each that it holds.
 ARCHIVE_KINDS: Mapping[Kept, str] = {
     "continuous": "continuous", "clips": "clip", "snapshots": "snapshot", "events": "events"
 }  # fmt: skip
@@ -85,8 +86,8 @@ class SnapshotConfig(_Section, frozen=True):
 class RecordConfig(_Section, frozen=True):
     """Files that a run writes, and the folder of what is kept over many runs."""
 
-    jsonl: FilePath | None = None  # the message of every frame, one a line
-    events: FilePath | None = None  # every event, one a line
+    jsonl: FilePath | None = None  # the message of every frame, one a line; a file a day
+    events: FilePath | None = None  # every event, one a line; a file a day
     # annotated MP4; {camera} in the path where there are several
     video: Annotated[FilePath, Meta(pattern=r"\.mp4$")] | None = None
     required: bool = False  # a recording that fails ends the line
@@ -102,3 +103,9 @@ class RecordConfig(_Section, frozen=True):
         for key, wanted in wants.items():
             if wanted and self.folder is None:
                 raise ValueError(f"expected record.folder too where record.{key} is given")
+        if self.kept("messages").cameras:
+            raise ValueError("expected no cameras in record.keep.messages: all are in one file")
+
+    def kept(self, kind: Kept) -> KeepConfig:
+        """How long a kind is kept."""
+        return self.keep.get(kind, USUALLY_KEPT[kind])

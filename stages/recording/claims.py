@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pipeline.errors import LineError
 from pipeline.memory.file_lock import FileHeldError, FileLock, check_free
-from stages.recording.outputs import Output
+from stages.recording.day_files import find_days
+from stages.recording.outputs import BY_DAY, Output
 
-_MAY_BE_EMPTY = ("record.jsonl", "record.events")
 _SIZED_STEM = re.compile(r"(.+)\.\d+x\d+", re.DOTALL)  # as `video_path` makes it
 
 
@@ -49,6 +49,18 @@ class Claims:
             raise
         return new
 
+    def follow(self) -> None:
+        """Lock the files that recorders have begun for another day, in place of those before.
+
+        Until that is done, the lock on the one that was set aside tells other starts; see
+        `_check_family`.
+        """
+        for at, (output, lock) in enumerate(self._locks):
+            if output.key in BY_DAY and not lock.has_name and output.path.exists():
+                with contextlib.suppress(FileHeldError, OSError):  # tried again at the next turn
+                    self._locks[at] = output, FileLock(output.path)
+                    lock.release(keep_empty=True)
+
     def drop(self, outputs: Sequence[Output]) -> None:
         """Let go of some that nothing was written to."""
         for held in [held for held in self._locks if held[0] in outputs]:
@@ -59,7 +71,7 @@ class Claims:
         """Let go of all. What was made for a run that did not come about is removed."""
         while self._locks:
             output, lock = self._locks.pop()
-            lock.release(keep_empty=ran and output.key in _MAY_BE_EMPTY)
+            lock.release(keep_empty=ran and output.key in BY_DAY)
         while self._folders and not ran:
             with contextlib.suppress(OSError):  # others use it meanwhile
                 self._folders.pop().rmdir()
@@ -85,19 +97,30 @@ class Claims:
 
 
 def _check_family(output: Output) -> None:
-    """Refuse a name that the recorder of a running line gives to frames of another size.
+    """Refuse a name under which a running line writes, though it holds another one of its files.
 
-    That line holds the name without a size. To look closes the file, so it comes before any lock.
+    That is one which it gives to frames of another size, while it holds the name without a size; or
+    one that it has begun for a new day just now, while it still holds the day before. To look
+    closes the file, so it comes before any lock.
     """
-    of_size = _SIZED_STEM.fullmatch(output.path.stem)
-    first = output.path.with_stem(of_size[1]) if of_size is not None else output.path
-    if of_size is None or not first.is_file():
+    path = output.path
+    of_size = _SIZED_STEM.fullmatch(path.stem)
+    if output.key in BY_DAY:
+        for day in find_days(path):
+            _check_free(output, day.path, "another day")
+    elif of_size is not None:
+        _check_free(output, path.with_stem(of_size[1]), "frames of that size")
+
+
+def _check_free(output: Output, file: Path, what: str) -> None:
+    """Raises LineError."""
+    if not file.is_file():
         return
     try:
-        with first.open("rb") as file:
-            check_free(file.fileno())
+        with file.open("rb") as opened:
+            check_free(opened.fileno())
     except FileHeldError as error:
-        raise LineError(f"{output.key}: {output.path}: for frames of that size, {error}") from None
+        raise LineError(f"{output.key}: {output.path}: for {what}, {error}") from None
     except OSError:  # there is none, or it is none of ours
         return
 

@@ -10,7 +10,7 @@ from pipeline.memory.frame_ref import NO_FRAME
 from stages.events.ending import read_camera_ending, read_ending
 from stages.events.message import EventComposer
 from stages.events.outbox import decode_waiting
-from stages.recording.line_file import LineFile
+from stages.recording.line_file import LineFile, decode_lines
 from stages.recording.told import Told
 
 _TOLD = "events.recorded"  # in the run's directory
@@ -31,9 +31,9 @@ class EventFile:
         self._composer = composer
         self._told = Told(run_dir / _TOLD, cameras)
         self._decoder = msgspec.msgpack.Decoder(EventMessage)
-        for row in file.recover():
-            event = msgspec.json.decode(row, type=EventMessage)
-            self._told.note(composer.cameras.index(event.camera), event.seq)
+        for event in decode_lines(file.recover(), EventMessage):
+            if event.run == composer.run:
+                self._told.note(composer.cameras.index(event.camera), event.seq)
 
     def record(self, camera: int, events: Sequence[bytes]) -> bool:
         """Write what comes with a frame; returns whether all of it is in the file now.

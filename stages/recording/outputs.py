@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pipeline.errors import LineError
 from stages.config import LineConfig
 from stages.readers.images.suffixes import is_image
+from stages.recording.day_files import files_aside
 from stages.recording.inputs import Input
 from stages.services.archive.layout import LOCK
 
@@ -18,6 +19,10 @@ CAMERA = "{camera}"
 MARK = "video."  # in the run's directory: links to the videos that have been begun
 # In the run's directory: the file of this key has been begun.
 BEGUN, EVENTS_BEGUN = "record_jsonl.begun", "record_events.begun"
+
+
+# Keys of files that grow over all runs, and are set aside by days.
+BY_DAY = ("record.jsonl", "record.events")
 
 
 class Output(NamedTuple):
@@ -54,7 +59,12 @@ def find_written(config: LineConfig, run_dir: Path) -> tuple[Path, ...]:
     """The files that a run has written so far; a video for each camera and frame size."""
     videos = [mark.readlink() for mark in sorted(run_dir.glob(f"{MARK}*"))]
     lines = ((config.record.jsonl, BEGUN), (config.record.events, EVENTS_BEGUN))
-    begun = [Path(path) for path, mark in lines if path is not None and (run_dir / mark).exists()]
+    begun = [
+        file
+        for path, mark in lines
+        if path is not None and (run_dir / mark).exists()
+        for file in (*files_aside(run_dir / mark), Path(path))
+    ]
     return (*begun, *videos)
 
 

@@ -52,19 +52,22 @@ def describe_recall(config: LineConfig) -> Iterator[str]:
 
 
 def measure_recall(jsonl: Path, camera: str, uri: str) -> Recall:
-    """Recall at IoU 0.5 over all recorded frames of one drawn camera.
+    """Recall at IoU 0.5 over all frames of one drawn camera that the last run has recorded.
 
     Raises:
         DamagedRecording: another program has written to the file.
     """
     street = Street(parse_scene_uri(uri))
     found = drawn = 0
+    run = ""
     with jsonl.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 message = msgspec.json.decode(line, type=DetectionMessage)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 raise DamagedRecording(f"{jsonl}: line {number} is no message") from None
+            if message.run != run:
+                run, found, drawn = message.run, 0, 0
             if message.camera == camera:
                 wanted = [o for o in street.truth(message.frame_id) if is_wanted(o)]
                 drawn += len(wanted)

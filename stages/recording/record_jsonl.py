@@ -6,23 +6,30 @@ import msgspec
 
 from pipeline.client import DetectionMessage
 from pipeline.memory.frame_ref import NO_FRAME
+from pipeline.memory.run_dir import run_name
 from pipeline.stage import Context, Frame
 from stages.events.message import EventComposer
+from stages.recording.day_files import DayLimit
 from stages.recording.event_file import EventFile
-from stages.recording.line_file import LineFile
+from stages.recording.line_file import LineFile, decode_lines
 from stages.recording.outputs import BEGUN, EVENTS_BEGUN
 from stages.recording.recorder import Recorder, Recording
 from stages.slot import PublishedBody
 
 
 class JsonlOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Paths of the files, where they are wanted; `required` ends the line when one fails."""
+    """Paths of the files, where they are wanted; `required` ends the line when one fails.
+
+    `keep_jsonl` and `keep_events` tell how many days of each are kept.
+    """
 
     labels: tuple[str, ...]
     jsonl: str | None = None
     events: str | None = None
     required: bool = False
     tracks: bool = False  # whether there are events
+    keep_jsonl: DayLimit = DayLimit()
+    keep_events: DayLimit = DayLimit()
 
 
 class RecordJsonl(Recorder[PublishedBody]):
@@ -36,19 +43,19 @@ class RecordJsonl(Recorder[PublishedBody]):
         self._tracks = options.tracks
         run_dir = context.run_dir
 
-        def file(key: str, path: str, mark: str, number: int) -> LineFile:
+        def file(key: str, path: str, mark: str, keep: DayLimit, number: int) -> LineFile:
             recording = Recording(
                 key, path, self._counters, required=options.required, number=number
             )
-            return LineFile(Path(path), run_dir / mark, recording)
+            return LineFile(Path(path), run_dir / mark, recording, keep)
 
         self._messages: _MessageFile | None = None
         self._events: EventFile | None = None
         if options.jsonl is not None:
-            messages = file("record.jsonl", options.jsonl, BEGUN, 0)
-            self._messages = _MessageFile(messages)
+            messages = file("record.jsonl", options.jsonl, BEGUN, options.keep_jsonl, 0)
+            self._messages = _MessageFile(messages, run_name(run_dir))
         if options.events is not None:
-            events = file("record.events", options.events, EVENTS_BEGUN, 1)
+            events = file("record.events", options.events, EVENTS_BEGUN, options.keep_events, 1)
             composer = EventComposer(run_dir, self._cameras, options.labels)
             self._events = EventFile(events, run_dir, composer, len(self._counters))
 
@@ -85,11 +92,14 @@ class RecordJsonl(Recorder[PublishedBody]):
 class _MessageFile:
     """The messages of all cameras. `last_frames` is what this run had recorded before, by name."""
 
-    def __init__(self, file: LineFile) -> None:
+    def __init__(self, file: LineFile, run: str) -> None:
         self._file = file
         self._decoder = msgspec.msgpack.Decoder(DetectionMessage)
-        messages = [msgspec.json.decode(row, type=DetectionMessage) for row in file.recover()]
-        self.last_frames = {message.camera: message.frame_id for message in messages}
+        self.last_frames = {
+            message.camera: message.frame_id
+            for message in decode_lines(file.recover(), DetectionMessage)
+            if message.run == run
+        }
 
     def record(self, message: bytes) -> bool:
         """Whether it is in the file now."""

@@ -1,7 +1,9 @@
 """A line overwrites nothing: neither what it reads, nor what another line writes."""
 
+import os
 import re
 import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from tests.conftest import StartLine
 from tests.integration.line_sources import endless
 from tests.ports import free_port
 from tests.recordings import assert_frames_in_order, assert_video_has_frames, recorded_levels
-from tests.running_line import RunningLine
+from tests.running_line import RunningLine, wait_until
 
 SIZE = (320, 240)
 
@@ -77,7 +79,11 @@ def test_a_second_start_at_the_same_endpoint_keeps_its_earlier_recordings(
     assert first.wait() == 0, first.stderr
 
 
-def test_the_files_of_a_killed_line_are_free(start_line: StartLine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("days", [0, 1])
+def test_the_files_of_a_killed_line_are_free_and_its_messages_stay(
+    start_line: StartLine, tmp_path: Path, days: int
+) -> None:
+    """In the same file on the same day; and beside it, under the name of their day, on another."""
     jsonl, video = tmp_path / "out.jsonl", tmp_path / "out.mp4"
     clip = make_clip(tmp_path / "clip.avi", 16, SIZE)
     first = start_line(*endless(clip), *recorded_at(jsonl, video))
@@ -85,10 +91,20 @@ def test_the_files_of_a_killed_line_are_free(start_line: StartLine, tmp_path: Pa
     first.wait_for_messages(5)
     first.process.kill()
     first.process.wait()
+    wait_until(lambda: not first.leftovers(), "its recorders are gone")
+    earlier, written_s = first.messages(), time.time() - days * 24 * 3600
+    os.utime(jsonl, (written_s, written_s))
     second = start_line("--source", clip, *recorded_at(jsonl, video))
     second.jsonl = jsonl
     assert second.wait() == 0, second.stderr
-    assert_frames_in_order(second.messages(), 16)
+    found = second.messages()
+    if days:
+        (aside,) = tmp_path.glob("out.????-??-??.jsonl")
+        assert aside.name == time.strftime("out.%Y-%m-%d.jsonl", time.gmtime(written_s))
+        second.jsonl = aside
+        found = second.messages() + found
+    assert found[: len(earlier)] == earlier
+    assert_frames_in_order(found[len(earlier) :], 16)
     assert_video_has_frames(video, 16)
 
 

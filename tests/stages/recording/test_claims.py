@@ -1,15 +1,19 @@
 """The output files of a run, claimed against a process of its own as the other line."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import LineError
-from pipeline.memory.file_lock import FileLock
+from pipeline.memory.file_lock import FileLock, check_free
 from stages.recording import claims as claims_module
 from stages.recording.claims import Claims
+from stages.recording.day_files import set_aside
 from stages.recording.outputs import Output
 from tests.pipeline.memory.test_file_lock import Hold, hold
+from tests.running_line import REPOSITORY
 
 __all__ = ["hold"]
 
@@ -101,3 +105,46 @@ def test_more_files_are_locked_all_or_none(hold: Hold, tmp_path: Path) -> None:
     assert claims.outputs == tuple(of(first))
     assert sorted(tmp_path.iterdir()) == [first, held]
     claims.close(ran=False)
+
+
+CLAIM = """
+import sys
+from pathlib import Path
+from pipeline.memory.file_lock import check_free
+from stages.recording.claims import Claims
+from stages.recording.day_files import set_aside
+from stages.recording.outputs import Output
+claims = Claims([Output("record.jsonl", Path(sys.argv[1]))])
+print("held", flush=True)
+for line in sys.stdin:
+    claims.follow()
+    print("followed", flush=True)
+"""
+
+
+def test_the_file_of_a_new_day_is_held_and_before_that_the_day_before(tmp_path: Path) -> None:
+    path = tmp_path / "gate.jsonl"
+    with subprocess.Popen(
+        [sys.executable, "-c", CLAIM, str(path)],
+        cwd=REPOSITORY, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as line:  # fmt: skip
+        assert line.stdin is not None
+        assert line.stdout is not None
+        assert line.stdout.readline() == "held\n"
+        path.write_text("a\n")
+        aside = set_aside(path, "2026-11-29")
+        path.write_text("b\n")
+        output = Output("record.jsonl", path)
+        with pytest.raises(LineError, match=f"for another day, process {line.pid} writes it now"):
+            Claims([output])
+        line.stdin.write("\n")
+        line.stdin.flush()
+        assert line.stdout.readline() == "followed\n"
+        with pytest.raises(LineError, match=f"process {line.pid} writes it now"):
+            Claims([output])
+        with aside.open("rb") as file:
+            check_free(file.fileno())
+        line.stdin.close()
+    claims = Claims([output])
+    claims.close(ran=True)
+    assert path.read_text() == "b\n"

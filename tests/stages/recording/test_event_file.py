@@ -8,6 +8,7 @@ import pytest
 from pipeline.client import EventMessage
 from pipeline.errors import LineError
 from pipeline.memory.counters import DropReason
+from pipeline.memory.run_dir import run_name
 from stages.events.ending import write_ending
 from stages.recording.record_jsonl import JsonlOptions, RecordJsonl
 from stages.slot import PublishedBody
@@ -26,6 +27,7 @@ class Recording:
 
     def __init__(self, folder: Path) -> None:
         self.path, self.messages_path = folder / "events.jsonl", folder / "out.jsonl"
+        self.run = run_name(folder)
         self.bench = StageBench(folder, "record_jsonl", cameras=("yard", "gate"))
         self.start(jsonl=None)
 
@@ -42,9 +44,10 @@ class Recording:
 
     def body(self, frame_id: int, camera: str, *events: int) -> PublishedBody:
         """A frame that tells events with these numbers."""
-        messages = [make_event(seq, camera, frame_id=frame_id) for seq in events]
+        messages = [make_event(seq, camera, frame_id=frame_id, run=self.run) for seq in events]
         encode = msgspec.msgpack.encode
-        return PublishedBody(encode(make_message(frame_id, camera)), tuple(map(encode, messages)))
+        message = make_message(frame_id, camera, run=self.run)
+        return PublishedBody(encode(message), tuple(map(encode, messages)))
 
     def write(self, frame_id: int, *events: int, camera: str = "yard") -> None:
         number = self.bench.context.run.cameras.index(camera)
@@ -79,8 +82,9 @@ def test_each_event_is_a_line(recording: Recording) -> None:
     recording.write(1)
     recording.write(2, 2)
     assert recording.events() == [
-        make_event(0, frame_id=0), make_event(1, frame_id=0), make_event(2, frame_id=2)
-    ]  # fmt: skip
+        make_event(seq, frame_id=frame, run=recording.run)
+        for seq, frame in ((0, 0), (1, 0), (2, 2))
+    ]
     assert recording.unrecorded == [0, 0]
     recording.stage.close()
 
@@ -96,17 +100,19 @@ def test_cameras_number_their_events_each_for_itself(recording: Recording) -> No
     recording.stage.close()
 
 
-def test_a_frame_without_events_begins_the_file_anew(recording: Recording) -> None:
-    """A file with events of an earlier run would be taken for one of this run."""
-    recording.path.write_text("of an earlier run\n")
+def test_events_of_earlier_runs_stay_and_are_not_taken_for_those_of_this_run(
+    recording: Recording,
+) -> None:
+    earlier = encode(make_event(7, run="before"))
+    recording.path.write_bytes(earlier)
     recording.restart()
-    assert recording.path.read_text() == "of an earlier run\n"
+    assert recording.path.read_bytes() == earlier
     recording.write(0)
-    assert recording.path.read_text() == ""
+    assert recording.path.read_bytes() == earlier
     recording.write(1, 0)
     recording.restart()
     recording.write(2, 1)
-    assert recording.numbers() == [0, 1]
+    assert recording.numbers() == [7, 0, 1]
     recording.stage.close()
 
 
@@ -129,7 +135,7 @@ def test_events_of_a_frame_that_a_kill_has_cut_are_completed(
 ) -> None:
     """Nothing was noted of them: some lines are whole, and of the next one a part is there."""
     recording.write(0, 0)
-    lines = [encode(make_event(seq, frame_id=1)) for seq in (1, 2, 3)]
+    lines = [encode(make_event(seq, frame_id=1, run=recording.run)) for seq in (1, 2, 3)]
     with recording.path.open("ab") as file:
         file.write(b"".join(lines[:whole]) + lines[whole][:part])
     recording.restart()

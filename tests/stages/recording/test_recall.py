@@ -59,6 +59,13 @@ def test_another_label_or_place_is_no_find(
     assert recall == Recall(0, drawn(street))
 
 
+def test_only_the_last_run_counts(tmp_path: Path, street: Street) -> None:
+    path = record(tmp_path / "a.jsonl", street, label="sheep")
+    earlier = path.read_bytes().replace(b'"run":""', b'"run":"before"')
+    path.write_bytes(earlier + record(path, street).read_bytes())
+    assert measure_recall(path, "cam0", URI) == Recall(drawn(street), drawn(street))
+
+
 def test_other_cameras_do_not_count(tmp_path: Path, street: Street) -> None:
     recall = measure_recall(record(tmp_path / "a.jsonl", street, camera="gate"), "cam0", URI)
     assert recall == Recall(0, 0)

@@ -8,6 +8,7 @@ from pipeline.client import DetectionMessage
 from pipeline.errors import LineError
 from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import Mark
+from pipeline.memory.run_dir import run_name
 from stages.recording.record_jsonl import JsonlOptions, RecordJsonl
 from stages.slot import PublishedBody
 from tests.pipeline.messages import make_message
@@ -19,7 +20,7 @@ class Recording:
     """A recorder, the frames that it gets and the file that it writes."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "out.jsonl"
+        self.path, self.run = folder / "out.jsonl", run_name(folder)
         self.bench = StageBench(folder, "record_jsonl", cameras=("yard", "gate"))
         self.restart()
 
@@ -31,7 +32,7 @@ class Recording:
 
     def write(self, *frames: int, camera: str = "yard", **fields: object) -> None:
         for frame_id in frames:
-            message = make_message(frame_id, camera, **fields)
+            message = make_message(frame_id, camera, run=self.run, **fields)
             body = PublishedBody(msgspec.msgpack.encode(message))
             number = self.bench.context.run.cameras.index(camera)
             frame = self.bench.make_frame(frame_id, body, failure=message.why, camera=number)
@@ -41,7 +42,7 @@ class Recording:
 
     def write_uncounted(self, frame_id: int) -> None:
         """Write a frame in a process that is killed before it counts it."""
-        body = PublishedBody(msgspec.msgpack.encode(make_message(frame_id)))
+        body = PublishedBody(msgspec.msgpack.encode(make_message(frame_id, run=self.run)))
         self.stage.process(self.bench.make_frame(frame_id, body))
 
     @property
@@ -66,11 +67,14 @@ def test_each_message_is_a_line(recording: Recording) -> None:
     recording.write(0, 1)
     recording.write(2, status="error", why="detect: no", detections=())
     recording.write(3, status="idle", detections=())
-    assert recording.messages() == [
+    wanted = [
         make_message(0), make_message(1),
         make_message(2, status="error", why="detect: no", detections=()),
         make_message(3, status="idle", detections=()),
     ]  # fmt: skip
+    assert recording.messages() == [
+        msgspec.structs.replace(message, run=recording.run) for message in wanted
+    ]
     recording.stage.close()
 
 
@@ -190,14 +194,17 @@ def test_a_recording_that_cannot_be_opened_ends_the_line_when_it_is_required(
         recording.write(0)
 
 
-def test_the_first_message_replaces_the_file_of_an_earlier_run(recording: Recording) -> None:
-    recording.path.write_text("of an earlier run\n")
+def test_lines_of_earlier_runs_stay_before_those_of_this_run(recording: Recording) -> None:
+    earlier = msgspec.json.encode(make_message(99, run="before")) + b"\n"
+    recording.path.write_bytes(earlier)
     recording.restart()
     recording.stage.close()
-    assert recording.path.read_text() == "of an earlier run\n"
+    assert recording.path.read_bytes() == earlier
     recording.restart()
     recording.write(7)
     recording.restart()
+    recording.write_uncounted(8)
+    recording.restart()
     recording.write(8)
-    assert recording.frames() == [7, 8]
+    assert recording.frames() == [99, 7, 8]
     recording.stage.close()
