@@ -5,7 +5,7 @@
     python run_pipeline.py configs/pipeline/demo.yaml --check  look, and start nothing
     python run_pipeline.py --source clip.mp4 --set record.video=out/clip.mp4
     python run_pipeline.py --draw-zones out/gate.png          on the first frame of the source
-    python run_pipeline.py --list-cameras                     of this machine
+    python run_pipeline.py cameras [--onvif]                  of this machine, of its networks
     python run_pipeline.py detect IMAGE... [--json]           image files, without a line
     python run_pipeline.py bench                              how fast this machine is
 
@@ -51,10 +51,11 @@ from stages.recording.claims import Claims
 from stages.recording.outputs import find_written
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs/pipeline/default.yaml"
-# Words instead of a configuration. Their modules load the runtime, which no line needs here.
+# Words instead of a configuration. Their modules load what no line needs here.
 COMMANDS = {
     "detect": "stages.line.image_command:detect_images",
     "bench": "stages.line.bench.command:main",
+    "cameras": "stages.line.camera_command:list_cameras",
 }
 
 EXIT_OK, EXIT_REFUSED = 0, 2

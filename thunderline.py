@@ -26,9 +26,7 @@ COMMANDS = {
     "detect": Command("run_pipeline:main", "detect objects in image files", ("detect",)),
     "bench": Command("run_pipeline:main", "say how fast this machine is", ("bench",)),
     "doctor": Command("stages.line.doctor.command:main", "say what ails this machine"),
-    "cameras": Command(
-        "run_pipeline:main", "list the cameras of this machine", ("--list-cameras",)
-    ),
+    "cameras": Command("run_pipeline:main", "list the cameras that there are", ("cameras",)),
     "client": Command("pipeline.client.__main__:main", "show what a line publishes"),
     "install-service": Command("stages.line.systemd_unit:main", "have systemd start it at boot"),
     "keys": Command("pipeline.keys:main", "make keys for an encrypted endpoint"),
