@@ -7,7 +7,7 @@ frame meanwhile. Services import this module and `pipeline.client`, and nothing 
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator, Sequence
 from contextlib import closing
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pipeline.client import (
     DetectionSubscriber,
@@ -47,6 +47,7 @@ __all__ = [
     "PacketReader",
     "PacketView",
     "ProcessReading",
+    "ReconfigurableService",
     "Service",
     "ServiceContext",
     "ServiceError",
@@ -202,4 +203,16 @@ class Service(Protocol):
 
     def close(self) -> None:
         """Close what is open, also after an error."""
+        ...
+
+
+@runtime_checkable
+class ReconfigurableService(Protocol):
+    """A service that can go on when hot options of it change."""
+
+    def reconfigure(self, options: Any) -> bool:
+        """Work with these from now on; where it returns False, the service is started again.
+
+        It is called while the service gives a sign of life, so between two messages.
+        """
         ...

@@ -98,7 +98,8 @@ class StageRow(StageSpec, frozen=True, kw_only=True):
 class ServiceRow(ServiceSpec, frozen=True, kw_only=True):
     """A row of the table: a service, and what the configuration decides about it.
 
-    `hot` names those options that may change while the line runs: the service is started again.
+    `hot` names those options that may change while the line runs: the service is started again,
+    unless its `reconfigure` takes them.
     """
 
     when: Callable[[Any], bool] = always

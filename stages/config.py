@@ -52,6 +52,8 @@ class SourceConfig(_Section, frozen=True):
     live: bool | None = None  # newest frame wins; by default for cameras and network streams
     realtime: bool | None = None  # at the speed of its time stamps; by default for scenes
     fps: Annotated[float, Meta(gt=0.0, le=1000.0)] | None = None  # at most; all by default
+    detect: bool = True  # False: nobody looks at its frames, which go through the line all the same
+    record: bool = True  # False: no pictures of it are kept, whatever `record` says
     track: bool | None = None  # objects keep a number; by default as `track.enabled`, but folders
     filter: FilterConfig = FilterConfig()  # which detections are looked at
     zones: Zones = {}
@@ -149,6 +151,7 @@ class MqttConfig(_Section, frozen=True):
     discovery: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")] | None = (
         "homeassistant"
     )
+    commands: bool = False  # who may publish at the broker may switch detection and recording
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
     inflight: Annotated[int, Meta(ge=1, le=1000)] = 20  # messages on their way at a time
     qos: MqttQos = MqttQos()

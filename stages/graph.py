@@ -50,7 +50,7 @@ def replicas(config: LineConfig) -> int:
 STAGES: tuple[StageRow, ...] = (
     StageRow("capture", "stages.capture:Capture", options=options.capture),
     StageRow("preprocess", "stages.preprocess:Preprocess", reads="capture",
-             options=options.preprocess, hot=("gates",)),
+             options=options.preprocess, hot=("gates", "paused")),
     StageRow("detect", "stages.detect:Detect", reads="preprocess", link=LinkKind.DISPATCH,
              heavy=True, hands_on_idle=True, replicas=replicas, options=options.detect),
     StageRow("postprocess", "stages.postprocess:Postprocess", reads="detect", ordered=True,
@@ -66,18 +66,18 @@ STAGES: tuple[StageRow, ...] = (
              options=options.overlay, hot=("regions",)),
     StageRow("record_video", "stages.recording.record_video:RecordVideo", reads="overlay",
              link=LinkKind.DISPATCH, depth=2, when=records_video, options=options.record_video,
-             hot=("kept",)),
+             hot=("kept", "paused")),
 )  # fmt: skip
 
 SERVICES: tuple[ServiceRow, ...] = (
     ServiceRow("recorder", "stages.services.recorder.service:Recorder", when=keeps_files,
-               options=options.recorder, hot=("cameras",)),
+               options=options.recorder, hot=("cameras", "paused")),
     ServiceRow("web", "stages.services.web.service:Web", controls=True, when=serves_web,
                options=options.web,
                hot=("listen", "hosts", "token_file", "certificate", "key")),
     ServiceRow("webhook", "stages.services.webhook.service:Webhook", when=sends_webhooks,
                options=options.webhook),
-    ServiceRow("mqtt", "stages.services.mqtt.service:Mqtt", when=tells_mqtt,
+    ServiceRow("mqtt", "stages.services.mqtt.service:Mqtt", controls=True, when=tells_mqtt,
                options=options.mqtt, hot=("cameras",)),
 )  # fmt: skip
 

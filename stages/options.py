@@ -11,7 +11,7 @@ import msgspec
 
 from stages.config import LineConfig, SourceConfig
 from stages.events.config import FilterConfig, corners_of
-from stages.events.record_config import ARCHIVE_KINDS, KeepConfig
+from stages.events.record_config import ARCHIVE_KINDS, KeepConfig, RecordConfig
 from stages.kernels.drawing.regions import CountingLine, Regions, Zone
 from stages.model.model_file import ModelMetadata
 from stages.readers.presence import retry_of
@@ -72,6 +72,7 @@ def preprocess(given: Given) -> Options:
             for camera, source in config.named_sources.items()
             if source.gate
         },
+        "paused": [name for name, source in config.named_sources.items() if not source.detect],
         "fit": given.model.fit,
     }
 
@@ -129,6 +130,7 @@ def track(given: Given) -> Options:
         "cameras": {
             camera: {
                 "is_tracked": is_tracked(config, source),
+                "is_paused": not source.detect,
                 "labels": given.model.labels,
                 "tracker": tracker,
                 "filters": source.filter,
@@ -201,6 +203,18 @@ def web(given: Given) -> Options:
     }
 
 
+def unrecorded(config: LineConfig) -> list[str]:
+    """Names of the cameras whose recording is switched off."""
+    return [name for name, source in config.named_sources.items() if not source.record]
+
+
+def is_recorded(record: RecordConfig, camera: str) -> bool:
+    """Whether pictures of this camera are kept while its recording is switched on."""
+    kept = (record.continuous, record.snapshots, *record.clips.values())
+    is_kept = any(rule is not None and camera in (rule.cameras or (camera,)) for rule in kept)
+    return record.video is not None or is_kept
+
+
 def recorder(given: Given) -> Options:
     record = given.config.record
     kept = {name: record.kept(name) for name in ARCHIVE_KINDS}
@@ -208,6 +222,7 @@ def recorder(given: Given) -> Options:
     return {
         "folder": record.folder,
         "cameras": given.config.camera_names,
+        "paused": unrecorded(given.config),
         "model": {"name": given.model.name, "sha256": given.model.sha256},
         "continuous": record.continuous,
         "clips": record.clips,
@@ -247,8 +262,10 @@ def mqtt(given: Given) -> Options:
             "labels": labels or source.filter.labels or given.model.labels,
             "zones": list(source.zones),
             "lines": {k: [*{v.a_to_b: 0, v.b_to_a: 0}] for k, v in source.lines.items()},
+            "detect": source.detect,
+            "record": source.record if is_recorded(config.record, name) else None,
         }
-        for name, source in zip(config.camera_names, config.sources, strict=True)
+        for name, source in config.named_sources.items()
     ]
     return options | {"pace": pace, "cameras": cameras}
 
@@ -256,4 +273,9 @@ def mqtt(given: Given) -> Options:
 def record_video(given: Given) -> Options:
     record = given.config.record
     kept = [given.model_path, *(str(source.path) for source in source_files(given.config))]
-    return {"path": record.video, "required": record.required, "kept": kept}
+    return {
+        "path": record.video,
+        "required": record.required,
+        "kept": kept,
+        "paused": unrecorded(given.config),
+    }

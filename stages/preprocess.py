@@ -1,6 +1,7 @@
 """Preprocess: the frame brought to the network's size, in BGR, into its place in the slot.
 
 Where a camera has a gate, it also tells which frames are idle: nothing moves, nothing is followed.
+All frames of a camera whose detection is switched off are.
 """
 
 from collections.abc import Mapping
@@ -18,11 +19,14 @@ from stages.kernels.pixels import Pixels
 from stages.slot import Slot
 
 _NS_PER_S = 1_000_000_000
+_Place = tuple[int, int]  # epoch and number of a frame
+_NOWHERE: _Place = (0, NO_FRAME)
 
 
 class PreprocessOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gates: Mapping[str, GateOptions]  # by camera; of others every frame is looked at
     fit: Fit = WARPED
+    paused: tuple[str, ...] = ()  # cameras of which no frame is looked at
 
 
 class Preprocess(BasicStage[None, None]):
@@ -38,6 +42,8 @@ class Preprocess(BasicStage[None, None]):
         self._fitter: Fitter | None = None
         self._ledger, self._cameras = context.ledger, context.cameras
         self._gates: dict[int, _CameraGate] = {}
+        self._newest: dict[int, _Place] = {}  # of each camera
+        self._paused: dict[int, _Place] = {}  # after which frame nobody looks at any
         self.reconfigure(options)
 
     def reconfigure(self, options: PreprocessOptions) -> None:
@@ -49,14 +55,27 @@ class Preprocess(BasicStage[None, None]):
             if gate is None or gate.options != wanted:
                 gate = _CameraGate(wanted, self._ledger, camera)
             self._gates[camera] = gate
+        paused, self._paused = self._paused, {}
+        for name in options.paused:
+            camera = self._cameras.index(name)
+            self._paused[camera] = paused.get(camera, self._newest.get(camera, _NOWHERE))
 
     def process(self, frame: Frame[None]) -> None:
+        self._check_pause(frame)
         slot = Slot(frame)
         if self._fitter is None:  # the first frame tells the network's size
             self._fitter = Fitter(slot.network_wh, self._fit)
         place = self._fitter.fit(slot.picture, slot.tensor)
         gate = self._gates.get(frame.ref.camera)
         if gate is not None and not gate.is_open(frame, part_of(slot.tensor, place)):
+            raise FrameIdle
+
+    def _check_pause(self, frame: Frame[None]) -> None:
+        """A frame that was looked at before is looked at again when it comes again."""
+        ref = frame.ref
+        place = ref.epoch, ref.frame_id
+        self._newest[ref.camera] = max(place, self._newest.get(ref.camera, _NOWHERE))
+        if ref.camera in self._paused and place > self._paused[ref.camera]:
             raise FrameIdle
 
 

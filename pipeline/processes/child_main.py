@@ -42,7 +42,13 @@ from pipeline.realtime import (
     pin_to_core,
 )
 from pipeline.redact import learn
-from pipeline.service import FrameView, LedgerView, PacketView, ServiceContext
+from pipeline.service import (
+    FrameView,
+    LedgerView,
+    PacketView,
+    ReconfigurableService,
+    ServiceContext,
+)
 from pipeline.source import PacketedSource, SourceGone
 from pipeline.stage import Context
 from pipeline.topology import ProcessSpec, RunSpec
@@ -153,9 +159,12 @@ def _serve_service(context: Context, stopped: _StopFlag) -> int:
     )
     with contextlib.closing(target(options, access)) as service:
         gc.enable()  # it has no frame to be late for, and asyncio makes cycles
+        if isinstance(service, ReconfigurableService):
+            given.take = lambda new: service.reconfigure(msgspec.convert(new, target.Options))
         context.heartbeat.ready()
         loop.run(service)
-    return EXIT_RENEWED if given.are_old() and not stopped() else 0
+        given.take = None
+    return EXIT_RENEWED if not stopped() and given.are_old() else 0
 
 
 def _load(target: str, context: Context) -> tuple[Any, Any]:

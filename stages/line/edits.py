@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 from pipeline.config_file import ConfigError, nearest, parse_mapping
 from stages.services.line_control import (
+    CameraSwitches,
     CameraZones,
     Document,
     NewCamera,
@@ -17,6 +18,7 @@ from stages.services.line_control import (
 
 _BODY = "body"
 _SECTIONS = ("zones", "lines")
+_SWITCHES = ("detect", "record")
 
 
 class NotReadable(ConfigError):
@@ -43,7 +45,12 @@ def edit_content(to: Wanted, content: dict[str, Any], cameras: Sequence[str]) ->
             merged: dict[str, Any] = merge_patch(content, wanted) if to.is_patch else wanted
             return merged
         case CameraZones():
-            return _with_sections(content, find_camera(to.camera, cameras), _read_zones(to.text))
+            zones = _read_some(to.text, _SECTIONS)
+            return _with_sections(content, find_camera(to.camera, cameras), zones)
+        case CameraSwitches():
+            switches = _read_some(to.text, _SWITCHES)
+            given = {name: is_on for name, is_on in switches.items() if is_on is not None}
+            return _with_sections(content, find_camera(to.camera, cameras), given)
         case Region():
             number = find_camera(to.camera, cameras)
             regions = dict(content["sources"][number][to.section])
@@ -108,12 +115,13 @@ def _read_document(document: Document) -> dict[str, Any]:
         raise NotReadable(str(error)) from None
 
 
-def _read_zones(text: bytes) -> dict[str, Any]:
-    sections = _read_json(text)
-    for name in sections:
-        if name not in _SECTIONS:
-            raise ConfigError(f"unknown key '{name}'{nearest(name, _SECTIONS)}")
-    return sections
+def _read_some(text: bytes, keys: Sequence[str]) -> dict[str, Any]:
+    """A document with some of these keys."""
+    found = _read_json(text)
+    for name in found:
+        if name not in keys:
+            raise ConfigError(f"unknown key '{name}'{nearest(name, keys)}")
+    return found
 
 
 def _with_sections(

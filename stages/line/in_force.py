@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from loguru import logger
 
@@ -22,6 +23,13 @@ from stages.services.line_control import Saving
 _DIGITS = 32  # of a revision
 _LEAVING_S = 10.0  # for cameras that are on their way out; it takes some tenths of a second
 _PAUSE_S = 0.02
+
+
+class Part(NamedTuple):
+    """Some keys of a source."""
+
+    camera: int
+    keys: tuple[str, ...]
 
 
 class NotSaved(LineError):
@@ -63,12 +71,12 @@ class ConfigInForce:
         """Names of the processes that would work with other options."""
         return self._change.affected(plan)
 
-    def revision(self, camera: int | None = None) -> str:
-        """Differs when the configuration does, or the zones and lines of this camera."""
+    def revision(self, part: Part | None = None) -> str:
+        """Differs when the configuration does, or this part of it."""
         content = to_content(self.config)
-        if camera is not None:
-            source = content["sources"][camera]
-            content = {"camera": camera, "zones": source["zones"], "lines": source["lines"]}
+        if part is not None:
+            source = content["sources"][part.camera]
+            content = {"camera": part.camera} | {key: source[key] for key in part.keys}
         digest = hmac.new(self._key, json.dumps(content).encode(), hashlib.sha256)
         return digest.hexdigest()[:_DIGITS]
 

@@ -12,7 +12,7 @@ from pipeline.redact import learn
 from stages.config import LineConfig
 from stages.line.edits import AlreadyThere, NotReadable, NotThere, edit_content, find_camera
 from stages.line.hot_change import CANNOT_CHANGE, Plan
-from stages.line.in_force import ConfigInForce, NotSaved
+from stages.line.in_force import ConfigInForce, NotSaved, Part
 from stages.line.masks import mask, to_content, unmask
 from stages.line.mistakes import ORIGIN, find_mistake
 from stages.line.references import refuse_new_references
@@ -21,6 +21,7 @@ from stages.services import line_control as told
 T = TypeVar("T")
 
 ANY = "*"  # instead of a revision
+_ZONES, _SWITCHES = ("zones", "lines"), ("detect", "record")
 _OK, _NOT_READABLE, _NOT_THERE, _CONFLICT, _STALE, _INVALID, _DEFECT, _BUSY = (
     200, 400, 404, 409, 412, 422, 500, 503,
 )  # fmt: skip
@@ -65,10 +66,15 @@ class ConfigKeeper:
             case told.ReadConfiguration():
                 return self._read()
             case told.ReadZones():
-                number = self._find(asked.camera)
-                source = self._in_force.config.sources[number]
-                body = told.ZonesOfCamera(source.zones, source.lines)
-                return told.Answer(_OK, _raw(body), self._in_force.revision(number))
+                part = self._find(asked.camera, _ZONES)
+                source = self._in_force.config.sources[part.camera]
+                zones = told.ZonesOfCamera(source.zones, source.lines)
+                return told.Answer(_OK, _raw(zones), self._in_force.revision(part))
+            case told.ReadSwitches():
+                part = self._find(asked.camera, _SWITCHES)
+                source = self._in_force.config.sources[part.camera]
+                switches = told.Switches(source.detect, source.record)
+                return told.Answer(_OK, _raw(switches), self._in_force.revision(part))
             case told.Change():
                 return self._change(asked)
             case _:
@@ -84,10 +90,9 @@ class ConfigKeeper:
         return told.Answer(_OK, _raw(body), self._in_force.revision())
 
     def _change(self, asked: told.Change) -> told.Answer:
-        to = asked.to
-        number = self._find(to.camera) if isinstance(to, told.CameraZones | told.Region) else None
+        part = self._part(asked.to)
         known = asked.revisions
-        if known is not None and not {ANY, self._in_force.revision(number)}.intersection(known):
+        if known is not None and not {ANY, self._in_force.revision(part)}.intersection(known):
             raise _Refused(_STALE, "it has changed since it was read: read it again")
         wanted = _or_refuse(lambda: self._want(asked.to))
         plan = _or_refuse(lambda: self._in_force.plan(wanted))
@@ -109,10 +114,19 @@ class ConfigKeeper:
         outcome = msgspec.structs.replace(
             outcome, applied=True, saved=not unsaved, unsaved=tuple(map(mask, unsaved))
         )
-        return told.Answer(_OK, _raw(outcome), self._in_force.revision(number))
+        return told.Answer(_OK, _raw(outcome), self._in_force.revision(part))
 
-    def _find(self, camera: str) -> int:
-        return _or_refuse(lambda: find_camera(camera, self._in_force.config.camera_names))
+    def _part(self, to: told.Wanted) -> Part | None:
+        """What is to change; None for all of it."""
+        if isinstance(to, told.CameraSwitches):
+            return self._find(to.camera, _SWITCHES)
+        if isinstance(to, told.CameraZones | told.Region):
+            return self._find(to.camera, _ZONES)
+        return None
+
+    def _find(self, camera: str, keys: tuple[str, ...]) -> Part:
+        names = self._in_force.config.camera_names
+        return Part(_or_refuse(lambda: find_camera(camera, names)), keys)
 
     def _want(self, to: told.Wanted) -> LineConfig:
         """The configuration that is asked for; a line need not be able to run with it."""

@@ -24,6 +24,7 @@ class RecordVideo(Recorder[None]):
 
     Marks in the run's directory tell a successor which files are of this run, and where they are;
     files of earlier runs are begun anew. A write that fails ends the video of its camera alone.
+    Frames of a camera whose recording is switched off are left out, and are not missing.
     """
 
     def __init__(self, options: RecorderOptions, context: Context) -> None:
@@ -43,6 +44,8 @@ class RecordVideo(Recorder[None]):
         camera = frame.ref.camera
         if self._recording.has_ended(camera):
             return False
+        if frame.camera in self._options.paused:
+            return True
         try:
             self._write(frame)
         except OSError as error:

@@ -13,11 +13,14 @@ from pipeline.stage import Context, Frame, In, StatefulStage
 
 
 class RecorderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`required` ends the line when the recording fails. Files in `kept` are never written."""
+    """`required` ends the line when the recording fails. Files in `kept` are never written, and
+    nothing of the cameras in `paused`.
+    """
 
     path: str
     required: bool
     kept: tuple[str, ...] = ()
+    paused: tuple[str, ...] = ()
 
 
 class Recorder(StatefulStage[In, None]):

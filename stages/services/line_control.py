@@ -31,6 +31,12 @@ class ReadZones(_Question, frozen=True):
     camera: str
 
 
+class ReadSwitches(_Question, frozen=True):
+    """What is switched on of a camera."""
+
+    camera: str
+
+
 class Document(msgspec.Struct, frozen=True, tag=True):
     """A whole configuration, or a merge patch (RFC 7396) of the one in force."""
 
@@ -41,6 +47,15 @@ class Document(msgspec.Struct, frozen=True, tag=True):
 
 class CameraZones(msgspec.Struct, frozen=True, tag=True):
     """JSON with `zones`, `lines` or both, which take the place of those of a camera."""
+
+    camera: str
+    text: bytes
+
+
+class CameraSwitches(msgspec.Struct, frozen=True, tag=True):
+    """JSON with `detect`, `record` or both: whether frames of a camera are looked at, and whether
+    pictures of it are kept.
+    """
 
     camera: str
     text: bytes
@@ -67,7 +82,7 @@ class NoCamera(msgspec.Struct, frozen=True, tag=True):
     camera: str
 
 
-Wanted = Document | CameraZones | Region | NewCamera | NoCamera
+Wanted = Document | CameraZones | CameraSwitches | Region | NewCamera | NoCamera
 
 
 class Change(_Question, frozen=True):
@@ -79,7 +94,7 @@ class Change(_Question, frozen=True):
     saving: Saving = "if possible"
 
 
-Question = ReadConfiguration | ReadZones | Change
+Question = ReadConfiguration | ReadZones | ReadSwitches | Change
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -119,6 +134,13 @@ class ZonesOfCamera(msgspec.Struct, frozen=True):
 
     zones: Zones
     lines: Lines
+
+
+class Switches(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is switched on of a camera; null is left as it is."""
+
+    detect: bool | None = None
+    record: bool | None = None
 
 
 class Checked(msgspec.Struct, frozen=True):

@@ -1,5 +1,7 @@
 """The objects of one camera: from detections to tracks, and from tracks to events."""
 
+from typing import Any
+
 import msgspec
 import numpy as np
 
@@ -10,19 +12,26 @@ from stages.events.event import Event, Moment
 from stages.events.outbox import Outbox
 from stages.events.watch import Watch, encode_tallies
 from stages.kernels.boxes import Wh
-from stages.kernels.detections import decode_detections, encode_detections
+from stages.kernels.detections import (
+    NO_DETECTIONS,
+    Detections,
+    decode_detections,
+    encode_detections,
+)
 from stages.kernels.tracking.tracker import Tracker, TrackerOptions
 from stages.slot import DetectionBody, Slot
 from stages.tracking.detection_filter import DetectionFilter
 from stages.tracking.memory import Memory, TrackMemory
 
 _NS_PER_S = 1_000_000_000
+_NOTHING = encode_detections(NO_DETECTIONS)
 
 
 class CameraOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the configuration says of one source; `labels` are the model's, by class id."""
 
     is_tracked: bool
+    is_paused: bool = False  # nobody looks at its frames
     labels: tuple[str, ...]
     tracker: TrackerOptions
     filters: FilterConfig = FilterConfig()
@@ -45,7 +54,7 @@ _DECODER = msgspec.msgpack.Decoder(_Known)
 class TrackedCamera:
     """The tracks of one camera and their events, and the file that both are kept in.
 
-    The ledger says whether there are any tracks: while there are, no frame is idle.
+    The ledger says whether there are any tracks: while there are, no gate finds a frame idle.
     """
 
     def __init__(self, options: CameraOptions, context: Context, camera: int) -> None:
@@ -53,6 +62,7 @@ class TrackedCamera:
         self._tracker = Tracker(options.tracker, len(options.labels))
         self._watch = Watch(options.zones, options.lines, options.labels)
         self._counts = bool(options.zones or options.lines)
+        self._is_paused = options.is_paused
         self._memory = TrackMemory(context.run_dir, camera)
         self._outbox = Outbox()
         self._readers = _readers_of_events(context, camera)
@@ -63,13 +73,22 @@ class TrackedCamera:
         self._follow.set_followed(camera, len(self._tracker) > 0)
 
     def track(self, frame: Frame[DetectionBody]) -> DetectionBody:
+        detections = decode_detections(frame.body.encoded)
+        return self._advance(frame, self._filter.apply(detections, Slot(frame).frame_wh))
+
+    def pass_idle(self, frame: Frame[DetectionBody | None]) -> DetectionBody:
+        """Nothing is seen in it. Where nobody looks any more, tracks end as if all had gone."""
+        if self._is_paused and len(self._tracker):
+            return self._advance(frame, NO_DETECTIONS)
+        return self.carry(_NOTHING)
+
+    def _advance(self, frame: Frame[Any], detections: Detections) -> DetectionBody:
         ref, slot = frame.ref, Slot(frame)
         events = list[Event]()
         if ref.epoch != self._epoch:  # the camera may look elsewhere now, and its clock began anew
             self._tracker.clear()
             events += self._watch.end_all("epoch")
         moment = Moment(ref.frame_id, ref.epoch, frame.pts_ns, frame.captured_unix_ns)
-        detections = self._filter.apply(decode_detections(frame.body.encoded), slot.frame_wh)
         found = self._tracker.update(detections, frame.pts_ns / _NS_PER_S, slot.frame_wh)
         self._follow.set_followed(self._camera, len(self._tracker) > 0)
         events += self._watch.update(found, self._tracker.ended, moment, slot.frame_wh)
@@ -87,6 +106,7 @@ class TrackedCamera:
         self._tracker.reconfigure(options.tracker)
         self._watch.reconfigure(options.zones, options.lines)
         self._counts = bool(options.zones or options.lines)
+        self._is_paused = options.is_paused
 
     @property
     def waits(self) -> bool:

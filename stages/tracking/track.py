@@ -78,7 +78,7 @@ class Track(StatefulStage[DetectionBody, DetectionBody]):
     def pass_idle(self, frame: Frame[DetectionBody | None]) -> DetectionBody | None:
         """Nobody has looked at the frame: it carries the events that wait, and the counts."""
         camera = self._tracked.get(frame.ref.camera)
-        return None if camera is None else camera.carry(_NOTHING)
+        return None if camera is None else camera.pass_idle(frame)
 
     def recall(self, frame: Frame[DetectionBody | None]) -> DetectionBody | None:
         """What a killed predecessor said of the frame.
@@ -86,9 +86,10 @@ class Track(StatefulStage[DetectionBody, DetectionBody]):
         A capture process that was killed reads frames of a file again, into new slots. Of those no
         result is left, so they are published without ids.
         """
-        if frame.body is None:
-            return self.pass_idle(frame) if frame.ref.idle else self.pass_failed(frame)
         camera = self._tracked.get(frame.ref.camera)
+        if frame.body is None:
+            has_news = camera is not None and (frame.ref.idle or camera.waits)
+            return camera.carry(_NOTHING) if camera is not None and has_news else None
         if camera is None:
             return self._pick(frame, frame.body)
         found = Slot(frame).find_tracked(frame.ref.frame_id)

@@ -91,3 +91,70 @@ def test_zones_that_change_while_the_line_runs_change_in_home_assistant(
         assert "starting it again" not in line.stderr
         line.look()
         subscriber.close()
+
+
+def test_cameras_are_switched_at_the_broker_and_stay_so_over_a_restart(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    file, folder = tmp_path / "line.yaml", tmp_path / "record"
+    sources = [{"name": name, "uri": f"scene://street?seed={seed}&width=160&height=120"}
+               for seed, name in enumerate(("street", "yard"))]  # fmt: skip
+    with running_broker(tmp_path / "broker") as broker:
+        content = {
+            "sources": sources,
+            "record": {"folder": str(folder), "continuous": {"segment_s": 10}},
+            "mqtt": telling(broker, tmp_path) | {"commands": True},
+        }
+        file.write_text(yaml.safe_dump(content, sort_keys=False))
+        subscriber = Subscriber(broker.port)
+        base = "thunderline/board-3"
+        line = start_line(file)
+        subscriber.wait_for(f"{base}/street/detect", "ON")
+        subscriber.wait_for(f"{base}/street/record", "ON")
+        wait_until(lambda: len(films(folder)) == 2, "both cameras are recorded", 2 * PATIENCE_S)
+        pids = {name: line.pid(name) for name in line.processes}
+        wait_until(lambda: newest(line) == {"street": "ok", "yard": "ok"}, "both are looked at")
+        subscriber.publish(f"{base}/street/detect/set", b"OFF")
+        subscriber.publish(f"{base}/street/record/set", b"OFF")
+        subscriber.wait_for(f"{base}/street/detect", "OFF")
+        subscriber.wait_for(f"{base}/street/record", "OFF")
+        wait_until(lambda: newest(line) == {"street": "idle", "yard": "ok"}, "nobody looks")
+        written = yaml.safe_load(file.read_text())["sources"]
+        assert [(s.get("detect", True), s.get("record", True)) for s in written] == [
+            (False, False), (True, True),
+        ]  # fmt: skip
+        wait_until(lambda: ended(folder, "street"), "its film has ended")
+        assert not ended(folder, "yard")
+        assert {name: line.pid(name) for name in line.processes} == pids
+        assert not any(m.topic == f"{base}/available" and m.payload == b"offline"
+                       for m in subscriber.heard)  # fmt: skip
+        line.process.terminate()
+        assert line.wait() == 0, line.stderr
+        kept = len(films(folder, "street"))
+        subscriber.heard.clear()
+
+        line = start_line(file)
+        subscriber.wait_for(f"{base}/street/detect", "OFF")
+        wait_until(lambda: newest(line) == {"street": "idle", "yard": "ok"}, "nobody looks")
+        wait_until(lambda: len(films(folder, "yard")) == 2, "the other one is recorded")
+        assert len(films(folder, "street")) == kept
+        subscriber.publish(f"{base}/street/detect/set", b"ON")
+        subscriber.publish(f"{base}/street/record/set", b"ON")
+        wait_until(lambda: newest(line) == {"street": "ok", "yard": "ok"}, "it is looked at")
+        wait_until(lambda: len(films(folder, "street")) == kept + 1, "it is recorded")
+        line.look()
+        subscriber.close()
+
+
+def newest(line: RunningLine) -> dict[str, str]:
+    """What the line says of the last frame of each camera."""
+    return {message.camera: message.status for message in line.messages()}
+
+
+def films(folder: Path, camera: str = "*") -> list[Path]:
+    """That have pictures."""
+    return [path for path in folder.glob(f"{camera}/*/*Z*.json") if path.stat().st_size]
+
+
+def ended(folder: Path, camera: str) -> bool:
+    return not any(json.loads(path.read_text()).get("open") for path in films(folder, camera))

@@ -110,3 +110,15 @@ class Growing(Patient):
         while self._context.is_running():
             held.append(b"x" * (1 << 20))
             time.sleep(0.001)
+
+
+class Taking(Patient):
+    """Takes options with another path, if that is in the same folder."""
+
+    def reconfigure(self, options: FileOptions) -> bool:
+        path = Path(options.path)
+        if path.parent != self._path.parent:
+            return False
+        self._path = path
+        path.write_text("taken")
+        return True

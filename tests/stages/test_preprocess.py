@@ -151,3 +151,31 @@ def test_a_gate_looks_at_the_frame_and_not_at_the_padding(short_dir: Path) -> No
     line.rest(KNOWN + 4, 2 * KNOWN)
     line.corner = True
     assert [line.is_idle(2 * KNOWN + i, thing=i % 2 == 0) for i in range(4)] == [True] * 4
+
+
+def test_nobody_looks_at_a_camera_whose_detection_is_off_and_the_others_notice_nothing(
+    line: Gated,
+) -> None:
+    assert not any(line.is_idle(frame, camera=1, thing=True) for frame in range(10))
+    line.stage.reconfigure(PreprocessOptions({"yard": LOOK_5_S}, paused=("street",)))
+    assert all(line.is_idle(frame, camera=1, thing=True) for frame in range(10, 20))
+    assert not line.is_idle(0, thing=True)
+    line.stage.reconfigure(PreprocessOptions({"yard": LOOK_5_S}))
+    assert not any(line.is_idle(frame, camera=1) for frame in range(20, 30))
+
+
+def test_a_frame_that_was_looked_at_is_looked_at_again_after_detection_was_switched_off(
+    line: Gated,
+) -> None:
+    assert not any(line.is_idle(frame, camera=1) for frame in range(10))
+    line.stage.reconfigure(PreprocessOptions({}, paused=("street",)))
+    line.stage.reconfigure(PreprocessOptions({"yard": LOOK_5_S}, paused=("street",)))
+    assert not any(line.is_idle(frame, camera=1) for frame in range(7, 10)), "they come again"
+    assert line.is_idle(10, camera=1)
+    assert line.is_idle(0, camera=1, epoch=2), "of another connection"
+
+
+def test_a_process_that_begins_with_detection_off_looks_at_nothing(line: Gated) -> None:
+    line.stage = Preprocess(PreprocessOptions({}, paused=("yard",)), line.context)
+    line.start(line.stage)
+    assert all(line.is_idle(frame, thing=True) for frame in range(5))

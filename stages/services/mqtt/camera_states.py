@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import msgspec
 
 from pipeline.client import DetectionMessage, EventMessage, StatusMessage
+from stages.services.mqtt.payloads import OFF, ON
 from stages.services.mqtt.plan import CameraPlan, Pace
 from stages.services.mqtt.publication import Publication
 from stages.services.mqtt.states import States
 from stages.services.mqtt.topics import CameraTopics, slugs
-
-ON, OFF = b"ON", b"OFF"
 
 
 class Totals(msgspec.Struct):
@@ -43,13 +42,21 @@ class CameraStates:
         self._next_age_s = 0.0
         self._told_run = ""  # of which the totals are told
         self.totals = totals
+        self.reconfigure(plan)
         for slug in self._slugs.values():
             self._set(topics.present(slug), OFF)
             self._set(topics.objects(slug), b"0")
 
+    def reconfigure(self, plan: CameraPlan) -> None:
+        """The same camera with other switches."""
+        self._plan = plan
+        for name, is_on in plan.switches.items():
+            self._set(self._topics.switch(name), ON if is_on else OFF)
+
     def topics(self) -> Iterator[str]:
         """All that may ever be set."""
         yield from (self._topics.status, self._topics.age)
+        yield from map(self._topics.switch, self._plan.switches)
         for slug in self._slugs.values():
             yield from (self._topics.present(slug), self._topics.objects(slug))
         yield from map(self._topics.inside, self._plan.zones)

@@ -38,6 +38,7 @@ class Heard(NamedTuple):
 
     topic: str
     payload: bytes
+    is_retained: bool  # said some time ago, and kept by the broker
 
 
 Happening = Up | Down | Taken | Heard
@@ -157,4 +158,4 @@ class _Client(paho.Client):
         self._happenings.put(Taken(mid))
 
     def _tell_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        self._happenings.put(Heard(message.topic, bytes(message.payload)))
+        self._happenings.put(Heard(message.topic, bytes(message.payload), message.retain))

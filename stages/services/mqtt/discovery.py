@@ -20,6 +20,8 @@ _MAKER = "ThunderLine"
 _LIVE = "{{ 'online' if value_json.state == 'live' else 'offline' }}"
 _CONNECTED = "{{ 'ON' if value_json.state == 'live' else 'OFF' }}"
 _OCCUPIED = "{{ 'ON' if value | int(0) > 0 else 'OFF' }}"
+_SWITCHES = {"detect": "Detection", "record": "Recording"}
+_ICONS = {"detect": "mdi:motion-sensor", "record": "mdi:record-rec"}
 # Of an event, what an automation asks for; the rest would fill the database of Home Assistant.
 _EVENT_FIELDS = ("event_type", "id", "label", "track_id", "score", "count", "inside", "seconds")
 _EVENT = (
@@ -34,10 +36,14 @@ class Discovery:
     Args:
         prefix: of Home Assistant's discovery topics.
         qos: that Home Assistant asks the broker for.
+        commands: whether it may switch cameras.
     """
 
-    def __init__(self, prefix: str, identity: Identity, topics: Topics, qos: int) -> None:
+    def __init__(
+        self, prefix: str, identity: Identity, topics: Topics, qos: int, *, commands: bool
+    ) -> None:
         self._prefix, self._identity, self._topics, self._qos = prefix, identity, topics, qos
+        self._commands = commands
         self._version = _version()
 
     def devices(self, cameras: Sequence[CameraPlan]) -> dict[str, Device]:
@@ -79,6 +85,7 @@ class Discovery:
             **_objects(plan, topics),
             **_zones(plan, topics),
             **_lines(plan, topics),
+            **(self._switches(plan, topics) if self._commands else {}),
             "track": _events("Tracks", topics.track_event, ["begin", "end"]),
             "picture": {
                 "p": "image", "name": "Last picture", "image_topic": topics.picture,
@@ -99,6 +106,17 @@ class Discovery:
         }  # fmt: skip
         of_camera = {"topic": topics.status, "value_template": _LIVE}
         return self._device(device, components, plan.name, [self._of_line(), of_camera])
+
+    def _switches(self, plan: CameraPlan, topics: CameraTopics) -> dict[str, dict[str, Any]]:
+        """A camera that is away can be switched, too."""
+        return {
+            name: {
+                "p": "switch", "name": _SWITCHES[name], "state_topic": topics.switch(name),
+                "command_topic": topics.command(name), "icon": _ICONS[name],
+                "availability": [self._of_line()],
+            }
+            for name in plan.switches
+        }  # fmt: skip
 
     def _of_line(self) -> dict[str, str]:
         return {"topic": self._topics.available}

@@ -1,10 +1,12 @@
-"""Events as MQTT gets them: docs/mqtt_event.schema.json describes each field."""
+"""What is said in topics. docs/mqtt_event.schema.json describes each field of an event."""
 
 import msgspec
 
 from pipeline.client import EventMessage
 from stages.services.outbox.item import MessageId
 
+ON, OFF = b"ON", b"OFF"
+ONLINE, OFFLINE = b"online", b"offline"
 _encoder = msgspec.json.Encoder()
 
 

@@ -1,15 +1,31 @@
 """What there is of a camera to tell of, as the configuration says."""
 
+from typing import Self
+
 import msgspec
 
 
 class CameraPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One camera: what it may see, its zones, and its counting lines with their directions."""
+    """One camera: what it may see, its zones, its counting lines with their directions, and what
+    is switched on. `record` is None where nothing of it is recorded anyway.
+    """
 
     name: str
     labels: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
     lines: dict[str, tuple[str, ...]] = {}
+    detect: bool = True
+    record: bool | None = None
+
+    @property
+    def switches(self) -> dict[str, bool]:
+        """Those that it has: whether each is on, by name."""
+        found = {"detect": self.detect, "record": self.record}
+        return {name: is_on for name, is_on in found.items() if is_on is not None}
+
+    def switched_as(self, other: Self) -> Self:
+        """This plan with the switches of another."""
+        return msgspec.structs.replace(self, detect=other.detect, record=other.record)
 
 
 class Qos(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

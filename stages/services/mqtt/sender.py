@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from loguru import logger
 
+from stages.services.mqtt.claim import Claim
 from stages.services.mqtt.connection import Connection, Down, Happening, Heard, Taken, Up
 from stages.services.mqtt.publication import Publication
 from stages.services.mqtt.states import States
@@ -16,6 +17,7 @@ from stages.services.outbox.outbox import Outbox
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
 _ANSWER_S = 20.0  # for name, TCP, TLS and the broker's first word together
+_TAKEN = "another board at this broker has this name: give each an mqtt.name of its own"
 _BURST_S = 0.1  # at most in one turn: results of the line wait meanwhile
 
 
@@ -36,7 +38,9 @@ class Sender:
     Args:
         connect: begins a new connection.
         greet: what is said first on each.
-        subscriptions: topics to listen to; `hear` is called with what comes.
+        claim: whether the name is ours. Until that is known nothing else is said; while another
+            board has it, we come back now and then.
+        subscriptions: topics to listen to, beside that of the claim; `hear` gets what comes.
         patience_s: after so long without an acknowledgement the connection is given up.
     """
 
@@ -44,17 +48,18 @@ class Sender:
         self,
         outbox: Outbox,
         states: States,
+        claim: Claim,
         *,
         connect: Callable[[], Connection],
         greet: Callable[[], Iterable[Publication]],
         greeted: Callable[[], None],
-        hear: Callable[[str, bytes], None],
+        hear: Callable[[Heard], None],
         subscriptions: Iterable[str],
         qos: int,
         window: int,
         patience_s: float,
     ) -> None:
-        self._outbox, self._states = outbox, states
+        self._outbox, self._states, self._claim = outbox, states, claim
         self._connect, self._greet, self._greeted, self._hear = connect, greet, greeted, hear
         self._subscriptions = tuple(subscriptions)
         self._qos, self._window, self._patience_s = qos, window, patience_s
@@ -71,7 +76,9 @@ class Sender:
 
     @property
     def is_up(self) -> bool:
-        return self._connection is not None and self._connection.is_up
+        """Whether the broker listens to us, under our name."""
+        is_up = self._connection is not None and self._connection.is_up
+        return is_up and self._claim.is_ours
 
     @property
     def is_idle(self) -> bool:
@@ -88,6 +95,7 @@ class Sender:
         while True:
             self._handle_all()
             self._check()
+            self._settle()
             self._fill()
             left_s = end_s - time.monotonic()
             if left_s <= 0 or not self._sent:
@@ -101,6 +109,11 @@ class Sender:
             self._greeting = deque(self._greet())
             self._states.tell_all_again()
 
+    def say_again(self, publication: Publication) -> None:
+        """Somebody has said something else in our name."""
+        if self.is_up and not self._greeting:
+            self._greeting.append(publication)
+
     def say_goodbye(self, last: Publication, patience_s: float) -> None:
         """Send what can be sent in this time, and leave."""
         end_s = time.monotonic() + patience_s
@@ -109,7 +122,7 @@ class Sender:
         connection = self._connection
         if connection is None:
             return
-        if connection.is_up:
+        if self.is_up:
             mid = connection.publish(last)
             while connection.is_up and (left_s := end_s - time.monotonic()) > 0:
                 if connection.wait(left_s) == Taken(mid or 0):
@@ -119,6 +132,7 @@ class Sender:
 
     def _begin(self) -> None:
         """Nothing is on its way."""
+        self._claim.forget()
         self._sent.clear()
         self._greeting.clear()
         self._ready.clear()
@@ -145,7 +159,11 @@ class Sender:
         elif isinstance(happening, Taken):
             self._outbox.forget(self._take(happening))
         elif isinstance(happening, Heard):
-            self._hear(happening.topic, happening.payload)
+            if happening.topic == self._claim.topic:
+                now_s, is_retained = time.monotonic(), happening.is_retained
+                self._claim.hear(happening.payload, now_s, is_retained=is_retained)
+            else:
+                self._hear(happening)
 
     def _take(self, taken: Taken) -> list[int]:
         """The number of the item that the broker has now, if it is one."""
@@ -159,19 +177,34 @@ class Sender:
 
     def _welcome(self) -> None:
         assert self._connection is not None
-        logger.info("mqtt: connected, {} messages wait", len(self._outbox))
-        self._said = ""
         self._up_s = time.monotonic()
-        for topic in self._subscriptions:
+        for topic in (self._claim.topic, *self._subscriptions):
             self._connection.subscribe(topic)
         self._begin()
-        self._greeting = deque(self._greet())
-        self._states.tell_all_again()
+        self._connection.publish(self._claim.begin(self._up_s))
+
+    def _settle(self) -> None:
+        """Ask whether the name is ours, say so to others who ask, and begin when it is."""
+        connection = self._connection
+        if connection is None or not connection.is_up:
+            return
+        was_ours = self._claim.is_ours
+        for publication in self._claim.turn(time.monotonic()):
+            connection.publish(publication)
+        if self._claim.is_lost:
+            connection.end()  # said goodbye to, so that the broker does not publish our will
+            self._lose(_TAKEN, is_refused=True)
+        elif self._claim.is_ours and not was_ours:
+            logger.info("mqtt: connected, {} messages wait", len(self._outbox))
+            self._said = ""
+            self._greeting = deque(self._greet())
+            self._states.tell_all_again()
 
     def _lose(self, why: str, *, is_refused: bool = False) -> None:
         connection, self._connection = self._connection, None
         assert connection is not None
-        connection.abandon()
+        if not self._claim.is_lost:
+            connection.abandon()
         now_s = time.monotonic()
         if is_refused:
             self._wait_s = _LONGEST_WAIT_S  # the broker may count each try as an attack
@@ -202,7 +235,7 @@ class Sender:
 
     def _fill(self) -> None:
         connection = self._connection
-        while connection is not None and connection.is_up and len(self._sent) < self._window:
+        while self.is_up and connection is not None and len(self._sent) < self._window:
             is_greeting = bool(self._greeting)
             publication, item = self._next()
             if publication is None:

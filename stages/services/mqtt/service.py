@@ -13,10 +13,12 @@ from pipeline.service import ServiceContext
 from stages.services.mqtt import layout
 from stages.services.mqtt.broker import load_tls, parse_broker, read_login
 from stages.services.mqtt.camera_states import CameraStates, Totals
-from stages.services.mqtt.connection import Connection
+from stages.services.mqtt.claim import Claim
+from stages.services.mqtt.commands import Commands
+from stages.services.mqtt.connection import Connection, Heard
 from stages.services.mqtt.discovery import Device, Discovery
 from stages.services.mqtt.identity import identify
-from stages.services.mqtt.payloads import encode_event
+from stages.services.mqtt.payloads import OFFLINE, ONLINE, encode_event
 from stages.services.mqtt.pictures import LastPictures
 from stages.services.mqtt.plan import CameraPlan, OutboxPlace, Pace, Qos
 from stages.services.mqtt.publication import Publication
@@ -26,7 +28,6 @@ from stages.services.mqtt.topics import Topics
 from stages.services.outbox.item import Limits, MessageId
 from stages.services.outbox.outbox import Outbox
 
-ONLINE, OFFLINE = b"online", b"offline"
 _LOOK_S = 1.0  # between two looks at what is old, and at how much waits
 _LINE_S = 10.0  # at most so often is told how much waits
 _GOODBYE_S = 0.5  # the supervisor kills a little later
@@ -46,6 +47,7 @@ class MqttOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str | None
     prefix: str
     discovery: str | None
+    commands: bool
     keepalive_s: int
     inflight: int
     qos: Qos
@@ -74,6 +76,7 @@ class Mqtt:
         self._introduce_at_s: float | None = None
         self._next_look_s = 0.0
         self._cameras = self._make_cameras()
+        self._commands = Commands(self._topics, options.cameras, context.ask)
         self._sender = self._make_sender()
         logger.info("tells {} as {}", self._address, self._topics.base)
 
@@ -85,6 +88,17 @@ class Mqtt:
             self._turn(time.monotonic())
         self._hear_events()
         self._sender.say_goodbye(self._available(OFFLINE), _GOODBYE_S)
+
+    def reconfigure(self, options: MqttOptions) -> bool:
+        """Tell of cameras that were switched; the connection goes on."""
+        before = {plan.name: plan for plan in self._options.cameras}
+        switched = [plan.switched_as(before.get(plan.name, plan)) for plan in options.cameras]
+        if switched != list(self._options.cameras):
+            return False
+        self._options = options
+        for plan in options.cameras:
+            self._cameras[plan.name].reconfigure(plan)
+        return True
 
     def close(self) -> None:
         self._outbox.close()
@@ -101,15 +115,18 @@ class Mqtt:
 
     def _make_sender(self) -> Sender:
         options = self._options
-        birth = [f"{options.discovery}/status"] if options.discovery else []
+        heard = [self._topics.available]
+        heard += [f"{options.discovery}/status"] if options.discovery else []
+        heard += self._topics.commands if options.commands else ()
         return Sender(
             self._outbox,
             self._states,
+            Claim(self._topics.board, self._identity.id),
             connect=self._connect,
             greet=self._greet,
             greeted=self._keep_layout,
-            hear=self._hear_birth,
-            subscriptions=birth,
+            hear=self._hear_broker,
+            subscriptions=heard,
             qos=options.qos.events,
             window=options.inflight,
             patience_s=2.0 * options.keepalive_s,
@@ -132,11 +149,14 @@ class Mqtt:
         if self._options.discovery is None:
             return {}
         qos = self._options.qos.states
-        discovery = Discovery(self._options.discovery, self._identity, self._topics, qos)
+        discovery = Discovery(
+            self._options.discovery, self._identity, self._topics, qos,
+            commands=self._options.commands,
+        )  # fmt: skip
         return discovery.devices(self._options.cameras)
 
     def _layout(self) -> layout.Layout:
-        topics = [self._topics.available, self._topics.line]
+        topics = [self._topics.board, self._topics.available, self._topics.line]
         for name, camera in self._cameras.items():
             topics += [self._topics.of(name).picture, *camera.topics()]
         return layout.layout_of(self._devices(), topics)
@@ -144,9 +164,15 @@ class Mqtt:
     def _keep_layout(self) -> None:
         self._outbox.keep_note(_LAYOUT, layout.encode(self._layout()))
 
-    def _hear_birth(self, _topic: str, payload: bytes) -> None:
-        if payload == ONLINE and self._introduce_at_s is None:
-            self._introduce_at_s = time.monotonic() + random.uniform(0.0, _BIRTH_S)
+    def _hear_broker(self, heard: Heard) -> None:
+        if heard.topic == self._topics.available:
+            if heard.payload != ONLINE:  # the will of a connection that we had before
+                self._sender.say_again(self._available(ONLINE))
+        elif heard.topic == f"{self._options.discovery}/status":
+            if heard.payload == ONLINE and self._introduce_at_s is None:
+                self._introduce_at_s = time.monotonic() + random.uniform(0.0, _BIRTH_S)
+        else:
+            self._commands.hear(heard.topic, heard.payload, is_retained=heard.is_retained)
 
     def _hear(self, message: Message) -> None:
         camera = self._cameras.get(message.camera)
@@ -189,6 +215,7 @@ class Mqtt:
             self._next_look_s = now_s + _LOOK_S
             self._outbox.look()
             self._tell_line()
+        self._commands.turn(now_s)
         self._sender.turn()
 
     def _tell_line(self) -> None:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from pipeline.client import EventMessage
 
+SWITCHES = ("detect", "record")
+
 
 class Topics(NamedTuple):
     """All below `<prefix>/<name of the line>`."""
@@ -17,8 +19,19 @@ class Topics(NamedTuple):
         return f"{self.base}/available"
 
     @property
+    def board(self) -> str:
+        """Whose name it is."""
+        return f"{self.base}/board"
+
+    @property
     def line(self) -> str:
         return f"{self.base}/line"
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """Filters for the commands to all cameras."""
+        every = CameraTopics(f"{self.base}/+")
+        return tuple(every.command(name) for name in SWITCHES)
 
     def of(self, camera: str) -> "CameraTopics":
         return CameraTopics(f"{self.base}/{camera}")
@@ -40,6 +53,14 @@ class CameraTopics(NamedTuple):
     @property
     def picture(self) -> str:
         return f"{self.base}/last/jpeg"
+
+    def switch(self, name: str) -> str:
+        """Whether it is on."""
+        return f"{self.base}/{name}"
+
+    def command(self, name: str) -> str:
+        """To switch it."""
+        return f"{self.switch(name)}/set"
 
     def present(self, label: str) -> str:
         """`label` as `slugs` writes it."""

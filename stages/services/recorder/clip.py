@@ -27,12 +27,14 @@ class Clip:
         name: of the rule, or who has asked.
         at_ns: time of the event; the clip begins at the last key frame `pre_s` before it.
         seconds: it goes on for so long at least.
+        not_before_ns: what was seen before is not shown, whatever else is asked for.
     """
 
     def __init__(
         self, name: str, rule: ClipRule, camera: str, at_ns: int, packets: Packets,
         archive: Archive, finisher: Finisher, sightings: Sightings, model: ModelInfo,
         *, seconds: float = 0.0, group: str = "", part: int = 0, begin_ns: int | None = None,
+        not_before_ns: int = 0,
     ) -> None:  # fmt: skip
         self.name, self.camera = name, camera
         self.rule = rule
@@ -46,7 +48,7 @@ class Clip:
         self._ongoing: dict[Ongoing, int] = {}  # when its track was seen last
         self._wanted_ns = at_ns - round(rule.pre_s * NS)
         self._idle_s = time.monotonic() + _PATIENCE_S
-        self._tap = Tap(packets, camera)
+        self._tap = Tap(packets, camera, not_before_ns)
         begin = self._wanted_ns - _EARLY_NS if begin_ns is None else begin_ns
         self.has_pictures = self._tap.begin_at(begin)
         self._reel = Reel(

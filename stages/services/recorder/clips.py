@@ -11,6 +11,7 @@ from stages.services.archive.wishes import Wish
 from stages.services.recorder.clip import Clip
 from stages.services.recorder.finisher import Finisher
 from stages.services.recorder.packet_source import Packets
+from stages.services.recorder.pauses import Pauses
 from stages.services.recorder.rules import ClipRule, begun_by
 from stages.services.recorder.sightings import Sightings
 
@@ -24,9 +25,10 @@ class Clips:
 
     def __init__(
         self, rules: Mapping[str, ClipRule], cameras: Iterable[str], packets: Packets,
-        archive: Archive, finisher: Finisher, model: ModelInfo,
+        archive: Archive, finisher: Finisher, model: ModelInfo, pauses: Pauses,
     ) -> None:  # fmt: skip
         self._rules = rules
+        self._pauses = pauses
         self._cameras = frozenset(cameras)
         self._packets = packets
         self._archive = archive
@@ -38,6 +40,8 @@ class Clips:
         self._clips: list[Clip] = []
 
     def hear(self, event: EventMessage) -> None:
+        if event.camera in self._pauses or event.captured_unix_ns < self._begin_ns(event.camera):
+            return
         for name, rule in self._rules.items():
             clip = self._find(name, event.camera)
             if rule.wants(event):
@@ -58,13 +62,17 @@ class Clips:
         """What somebody has asked for by hand."""
         if wish.camera not in self._cameras:
             return
+        if wish.camera in self._pauses:
+            logger.warning("{}: no clip, as its recording is switched off", wish.camera)
+            return
         self._begin(ASKED, _BY_HAND, wish.camera, wish.at_ns, seconds=wish.seconds)
 
     def continue_after(self, sidecar: Sidecar) -> None:
         """Go on with a clip whose process is gone, if what it tells of goes on."""
         rule = self._rules.get(sidecar.why)
         ongoing = [event for event in sidecar.events if begun_by(event) is not None]
-        if rule is None or not ongoing or sidecar.camera not in self._cameras:
+        is_recorded = sidecar.camera in self._cameras and sidecar.camera not in self._pauses
+        if rule is None or not ongoing or not is_recorded:
             return
         clip = self._begin(
             sidecar.why, rule, sidecar.camera, sidecar.end_unix_ns,
@@ -78,6 +86,13 @@ class Clips:
             if not clip.take_turn(now_ns):
                 self._clips.remove(clip)
                 clip.end()
+
+    def pause(self, camera: str) -> None:
+        """End the clips of the camera; nothing of it is remembered."""
+        self._sightings.pop(camera, None)
+        for clip in [clip for clip in self._clips if clip.camera == camera]:
+            self._clips.remove(clip)
+            clip.end()
 
     def end(self) -> None:
         for clip in self._clips:
@@ -95,12 +110,16 @@ class Clips:
             name, rule, camera, at_ns, self._packets, self._archive, self._finisher,
             self._memory(camera), self._model,
             seconds=seconds, group=group, part=part, begin_ns=begin_ns,
+            not_before_ns=self._begin_ns(camera),
         )  # fmt: skip
         if not clip.has_pictures:
             logger.warning("{}: {}: a clip begins without what was before: no pictures are kept",
                            camera, name)  # fmt: skip
         self._clips.append(clip)
         return clip
+
+    def _begin_ns(self, camera: str) -> int:
+        return self._pauses.begin_ns(camera)
 
     def _memory(self, camera: str) -> Sightings:
         return self._sightings.setdefault(camera, Sightings(self._seconds))

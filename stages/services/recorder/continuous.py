@@ -29,7 +29,9 @@ class Continuous:
         self, camera: str, segment_s: float, packets: Packets, archive: Archive,
         finisher: Finisher,
     ) -> None:  # fmt: skip
+        self._packets, self._camera = packets, camera
         self._tap = Tap(packets, camera)
+        self._paused_ns = 0  # since when it was switched off last
         self._reel = Reel(
             archive,
             finisher,
@@ -42,6 +44,18 @@ class Continuous:
         """Go on where a process that is gone has ended, as far as the ring goes back."""
         self._tap.begin_at(end_unix_ns)
         self._reel.continue_after(end_unix_ns, "the recorder was not there")
+
+    def pause(self, now_ns: int) -> None:
+        """Keep what has come until now; nothing is to be taken before `resume`."""
+        self._paused_ns = now_ns
+        self.end()
+
+    def resume(self, now_ns: int) -> None:
+        """Go on with what comes from now on."""
+        self._tap = Tap(self._packets, self._camera, now_ns)
+        self._tap.begin_at(now_ns)
+        if self._paused_ns:
+            self._reel.continue_after(self._paused_ns, "recording was switched off")
 
     def take_turn(self) -> None:
         """Write what has come."""

@@ -17,6 +17,7 @@ from stages.services.recorder.coder import CodedPackets
 from stages.services.recorder.continuous import Continuous, ContinuousOptions
 from stages.services.recorder.events import EventKeeper
 from stages.services.recorder.finisher import Finisher
+from stages.services.recorder.pauses import Pauses
 from stages.services.recorder.resume import complete
 from stages.services.recorder.rules import ClipRule
 from stages.services.recorder.snapshots import SnapshotOptions, Snapshots
@@ -35,6 +36,7 @@ class RecorderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clips: Mapping[str, ClipRule] = {}
     snapshots: SnapshotOptions | None = None
     cameras: tuple[str, ...] = ()  # where others come or go, it begins anew with those
+    paused: tuple[str, ...] = ()  # whose recording is switched off
 
 
 class Recorder:
@@ -43,7 +45,8 @@ class Recorder:
     Options = RecorderOptions
 
     def __init__(self, options: RecorderOptions, context: ServiceContext) -> None:
-        self._context = context
+        self._options, self._context = options, context
+        self._pauses = Pauses(options.paused)
         try:
             self._archive = Archive(Path(options.folder), options.limits)
         except OSError as error:
@@ -60,7 +63,7 @@ class Recorder:
         }
         self._clips = Clips(
             options.clips, context.cameras, self._packets, self._archive, self._finisher,
-            options.model,
+            options.model, self._pauses,
         )  # fmt: skip
         self._snapshots = (
             Snapshots(options.snapshots, context.frames, self._archive, options.model)
@@ -82,12 +85,29 @@ class Recorder:
         self._clips.end()
         if self._snapshots is not None:
             self._snapshots.end()
-        for continuous in self._continuous.values():
-            continuous.end()
+        for camera, continuous in self._continuous.items():
+            if camera not in self._pauses:
+                continuous.end()
         deadline_s = time.monotonic() + _LAST_S
         while not self._finisher.is_idle and time.monotonic() < deadline_s:
             time.sleep(_LAST_S / 20)
             self._take_finished()
+
+    def reconfigure(self, options: RecorderOptions) -> bool:
+        """Switch the recording of single cameras off or on; the others notice nothing."""
+        if msgspec.structs.replace(options, paused=self._options.paused) != self._options:
+            return False
+        self._options, now_ns = options, time.time_ns()
+        begun, ended = self._pauses.change(options.paused, now_ns)
+        for camera in begun:
+            self._clips.pause(camera)
+            if self._snapshots is not None:
+                self._snapshots.pause(camera)
+            if camera in self._continuous:
+                self._continuous[camera].pause(now_ns)
+        for camera in ended & self._continuous.keys():
+            self._continuous[camera].resume(now_ns)
+        return True
 
     def close(self) -> None:
         self._archive.close()
@@ -96,7 +116,7 @@ class Recorder:
         """With the results of all frames."""
         next_s = 0.0
         for message in self._context.messages():
-            if isinstance(message, DetectionMessage):
+            if isinstance(message, DetectionMessage) and message.camera not in self._pauses:
                 self._packets.see(message)
                 self._clips.see(message)
                 if self._snapshots is not None:
@@ -120,8 +140,9 @@ class Recorder:
         for wish in self._archive.take_wishes():
             self._clips.wish(wish)
         self._clips.take_turn(time.time_ns())
-        for continuous in self._continuous.values():
-            continuous.take_turn()
+        for camera, continuous in self._continuous.items():
+            if camera not in self._pauses:
+                continuous.take_turn()
         self._take_finished()
 
     def _resume(self) -> None:

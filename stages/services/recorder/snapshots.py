@@ -88,6 +88,11 @@ class Snapshots:
             if shot is not None:
                 self._keep(shot, event)
 
+    def pause(self, camera: str) -> None:
+        """Keep the pictures of the camera that were taken until now."""
+        for of_track in [key for key in self._shots if key[0] == camera]:
+            self._keep(self._shots.pop(of_track), None)
+
     def end(self) -> None:
         for shot in self._shots.values():
             self._keep(shot, None)

@@ -9,11 +9,16 @@ _AT_ONCE = 2000  # packets of one turn: a minute or so
 
 
 class Tap:
-    """Opens the ring when there is one, and again when another took its place."""
+    """Opens the ring when there is one, and again when another took its place.
 
-    def __init__(self, packets: Packets, camera: str) -> None:
+    Args:
+        not_before_ns: UNIX time; packets that had come before are passed over.
+    """
+
+    def __init__(self, packets: Packets, camera: str, not_before_ns: int = 0) -> None:
         self._packets = packets
         self._camera = camera
+        self._not_before_ns = not_before_ns
         self._reader: Reader | None = None
         self._begin_unix_ns = 0  # the oldest that is kept
         self._ahead: Packet | None = None
@@ -41,7 +46,12 @@ class Tap:
             packet, self._ahead = self._ahead, None
             return packet
         reader = self._open()
-        return None if reader is None else reader.read()
+        if reader is None:
+            return None
+        found = reader.read()
+        while found is not None and found.arrived_unix_ns < self._not_before_ns:
+            found = reader.read()
+        return found
 
     def give_back(self, packet: Packet) -> None:
         """Have the last packet come again."""

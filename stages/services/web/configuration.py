@@ -24,6 +24,7 @@ CONFIG = "/api/v1/config"
 CAMERAS = "/api/v1/cameras"
 ONE_CAMERA = "/api/v1/cameras/{name}"
 ZONES = "/api/v1/cameras/{name}/zones"
+SWITCHES = "/api/v1/cameras/{name}/switches"
 ONE_ZONE = "/api/v1/cameras/{name}/zones/{region}"
 ONE_LINE = "/api/v1/cameras/{name}/lines/{region}"
 _REGION = Parameter("region", "path", {"type": "string"}, "its name")
@@ -58,6 +59,10 @@ OPERATIONS = (
               {200: line.ZonesOfCamera}, (404, 503), (NAME,)),
     Operation("PUT", ZONES, "Replace all zones, all counting lines, or both",
               _DONE, _PROBLEMS, _OF_ALL, takes={JSON: line.ZonesOfCamera}),
+    Operation("GET", SWITCHES, "Whether a camera is looked at, and recorded",
+              {200: line.Switches}, (404, 503), (NAME,)),
+    Operation("PUT", SWITCHES, "Switch detection, recording, or both",
+              _DONE, _PROBLEMS, _OF_ALL, takes={JSON: line.Switches}),
     Operation("PUT", ONE_ZONE, "Add or replace a zone",
               _DONE, _PROBLEMS, _OF_ONE, takes={JSON: ZoneConfig}),
     Operation("DELETE", ONE_ZONE, "Take a zone away", _DONE, _PROBLEMS, _OF_ONE),
@@ -78,8 +83,9 @@ class Configuration:
     def routes(self) -> list[Route]:
         endpoints = [
             self._read, self._check, self._plan, self._apply, self._add_camera,
-            self._remove_camera, self._read_zones, self._put_zones, self._put_zone,
-            self._delete_zone, self._put_line, self._delete_line,
+            self._remove_camera, self._read_zones, self._put_zones, self._read_switches,
+            self._put_switches, self._put_zone, self._delete_zone, self._put_line,
+            self._delete_line,
         ]  # fmt: skip
         return [
             Route(operation.path, endpoint, methods=[operation.method])
@@ -117,6 +123,14 @@ class Configuration:
 
     async def _put_zones(self, request: Request) -> Response:
         return await self._change(request, line.CameraZones(_name(request), await _json(request)))
+
+    async def _read_switches(self, request: Request) -> Response:
+        return await self._answer(line.ReadSwitches(camera=_name(request)))
+
+    async def _put_switches(self, request: Request) -> Response:
+        """It says what is wanted, whatever was there: so `If-Match` may be left out."""
+        wanted = line.CameraSwitches(_name(request), await _json(request))
+        return await self._change(request, wanted, ("*",))
 
     async def _put_zone(self, request: Request) -> Response:
         return await self._change(request, _region(request, "zones", await _json(request)))

@@ -29,8 +29,11 @@ class Belled(Watched):
     """A watched line with a service."""
 
     def __init__(self, service: str, run_dir: Path, limits: Limits | None = None) -> None:
-        super().__init__(run_dir, run=run_with(service, run_dir, limits))
+        super().__init__(run_dir, run=self.make_run(service, run_dir, limits))
         self.seen = run_dir / "seen"
+
+    def make_run(self, service: str, run_dir: Path, limits: Limits | None) -> RunSpec:
+        return run_with(service, run_dir, limits)
 
     def done(self) -> int:
         """Frames that the first stage has finished."""

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pipeline.errors import LineError
@@ -284,3 +285,14 @@ def test_a_second_video_is_not_written_over_that_of_another_line(
     recording.stage.close()
     assert (recording.folder / "yard.64x48.mp4").stat().st_size == 0
     assert f"yard.64x48.mp4: process {holder.pid} writes it now; is another line" in said[0]
+
+
+def test_frames_are_left_out_while_recording_is_switched_off(recording: VideoRecording) -> None:
+    recording.add(0, 1, 2)
+    recording.stage.reconfigure(msgspec.structs.replace(recording.options, paused=("yard",)))
+    recording.add(3, 4, 5)
+    recording.stage.reconfigure(recording.options)
+    recording.add(6, 7)
+    recording.stage.close()
+    assert_shows(recording.shown(), [0, 1, 2, 6, 7])
+    assert recording.unrecorded == 0

@@ -10,9 +10,10 @@ from stages.events.config import CountingLineConfig, FilterConfig, ZoneConfig
 from stages.events.event import Event
 from stages.events.outbox import decode_waiting
 from stages.events.watch import Tallies, decode_tallies
+from stages.kernels.detections import decode_detections
 from stages.kernels.tracking.tracker import TrackerOptions
 from stages.tracking.camera import CameraOptions
-from tests.stages.tracking.tracking_bench import TRACKED, UNTRACKED, Tracking, seen
+from tests.stages.tracking.tracking_bench import STEP_NS, TRACKED, UNTRACKED, Tracking, seen
 
 ALL = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 YARD = ZoneConfig(polygon=ALL, dwell_s=60)
@@ -124,3 +125,39 @@ def test_a_filter_is_applied_from_the_next_frame_on(line: Tracking, camera: int)
     assert count(line, 1, camera) == 0
     line.reconfigure(TRACKED, TRACKED, UNTRACKED)
     assert count(line, 2, camera) == 1
+
+
+def test_tracks_end_when_nobody_looks_any_more(line: Tracking) -> None:
+    zoned = with_options(zones={"yard": YARD})
+    line.reconfigure(zoned, TRACKED, UNTRACKED)
+    told = [event for number in range(5) for event in events(line, number)]
+    assert {event.kind for event in told} == {"track_begin", "zone_enter"}
+    assert line.ledger.is_followed(0)
+    line.reconfigure(with_options(zoned, is_paused=True), TRACKED, UNTRACKED)
+    kinds, last = [], 5
+    while line.ledger.is_followed(0):
+        body = line.say(last, idle=True)
+        assert body is not None
+        assert decode_detections(body.encoded).scores.size == 0
+        kinds += [event.kind for event in decode_waiting(body.events, last - 1)]
+        last += 1
+        assert last < 40
+    assert last * STEP_NS > 2e9, "they end as if all had gone"
+    assert sorted(kinds) == ["track_end", "zone_leave"]
+    assert count(line, last, 1) == 1, "another camera"
+    again = line.say(last - 1, idle=True)
+    assert again is not None, "it comes again, and carries what is not through yet"
+    assert len(decode_waiting(again.events, last - 2)) == 2
+    assert not decode_tallies(again.tallies).zones["yard"].inside
+    line.restart()
+    recalled = line.say(last - 1, idle=True)
+    assert recalled is not None
+    assert recalled.events == again.events
+
+
+def test_a_frame_that_a_gate_finds_idle_ends_no_track(line: Tracking) -> None:
+    told = [event for number in range(5) for event in events(line, number)]
+    assert told
+    for number in range(5, 40):
+        line.say(number, idle=True)
+    assert line.ledger.is_followed(0)

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from pipeline.memory.frame_ref import Mark
 from stages.kernels.detections import Detections, decode_detections, encode_detections
 from stages.kernels.tracking.tracker import TrackerOptions
 from stages.slot import DetectionBody
@@ -70,12 +71,14 @@ class Tracking(StageBench):
         camera: int = 0,
         epoch: int = 1,
         failure: str = "",
+        idle: bool = False,
         count: bool = True,
     ) -> DetectionBody | None:
         """What is said of a frame; the process may be killed before it is counted."""
-        body = seen(10 + number) if body is None and not failure else body
+        body = seen(10 + number) if body is None and not failure and not idle else body
         frame = self.make_frame(number, body, camera=camera, failure=failure)
-        frame.ref = msgspec.structs.replace(frame.ref, epoch=epoch)
+        mark = Mark.IDLE if idle else frame.ref.mark
+        frame.ref = msgspec.structs.replace(frame.ref, epoch=epoch, mark=mark)
         self.ring.times[frame.ref.slot, 0] = number * STEP_NS
         handle = self.handle if count else self._handler.handle
         result: DetectionBody | None = handle(frame).body

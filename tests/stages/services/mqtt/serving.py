@@ -43,7 +43,7 @@ def make_options(folder: Path, port: int, **changed: Any) -> dict[str, Any]:
     options: dict[str, Any] = {
         "broker": f"127.0.0.1:{port}", "user": None, "password_file": None, "ca": None,
         "certificate": None, "key": None, "name": "board-3", "prefix": "thunderline",
-        "discovery": "homeassistant", "keepalive_s": 5, "inflight": 20,
+        "discovery": "homeassistant", "commands": False, "keepalive_s": 5, "inflight": 20,
         "qos": {"events": 1, "states": 1, "pictures": 0},
         "pace": pace | changed.pop("pace", {}), "picture_width": 640,
         "outbox": {

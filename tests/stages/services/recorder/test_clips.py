@@ -16,6 +16,7 @@ from stages.services.archive.sidecar import Sidecar, read_sidecar
 from stages.services.archive.wishes import Wish
 from stages.services.recorder.clips import Clips
 from stages.services.recorder.finisher import Finisher
+from stages.services.recorder.pauses import Pauses
 from stages.services.recorder.resume import complete
 from stages.services.recorder.rules import ClipRule
 from tests.running_line import wait_until
@@ -39,9 +40,11 @@ class Room:
             self.archive.take_turn()
         self.finisher = Finisher()
         packets: Any = camera
+        self.pauses = Pauses(())
         self.clips = Clips(
-            rules or {"visits": RULE}, ["gate"], packets, self.archive, self.finisher, MODEL
-        )
+            rules or {"visits": RULE}, ["gate"], packets, self.archive, self.finisher, MODEL,
+            self.pauses,
+        )  # fmt: skip
         self._seq = 0
 
     def run(self, seconds: float, *found: Detection) -> None:
@@ -282,3 +285,23 @@ def late_clips(folder: Path, count: int, seed: int) -> list[float]:
         if sidecar.begin_unix_ns > wanted_ns or not greys(path):
             late.append((sidecar.begin_unix_ns - wanted_ns) / NS)
     return late
+
+
+def test_nothing_is_seen_of_the_time_in_which_recording_was_switched_off(room: Room) -> None:
+    room.run(5)
+    room.happen("zone_enter")  # 4.9 s
+    room.run(3)
+    room.pauses.change(["gate"], room.camera.now)  # 8 s
+    room.clips.pause("gate")
+    room.run(4)
+    room.happen("zone_enter")
+    room.clips.wish(Wish("gate", room.camera.now, 2.0))
+    room.run(4)
+    room.pauses.change([], room.camera.now)  # 16 s
+    room.run(1.5)
+    number = room.happen("line_cross")  # 17.4 s
+    room.run(12)
+    (first, _), (second, sidecar) = room.films()
+    assert shows(first, 10, 79)
+    assert shows(second, 160, number + 20)
+    assert "nothing older was kept" in sidecar.notes[0]

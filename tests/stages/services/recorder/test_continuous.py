@@ -264,3 +264,22 @@ def test_every_film_can_be_sought(camera: MadeUpCamera, folder: Path) -> None:
     assert abs(frame.to_ndarray(format="gray").mean() - grey(50)) <= 2
     assert sidecar_of(path).kind is Kind.CONTINUOUS
     assert os.stat(path).st_size > 0
+
+
+def test_what_comes_while_recording_is_switched_off_is_a_gap(
+    folder: Path, camera: MadeUpCamera
+) -> None:
+    room = Room(folder, camera)
+    camera.send(4)
+    room.continuous.take_turn()
+    room.continuous.pause(camera.now)
+    camera.send(5)
+    room.continuous.resume(camera.now)
+    camera.send(3)
+    room.end()
+    first, second = films(folder)
+    assert greys(first) == pytest.approx([grey(n) for n in range(40)], abs=2)
+    assert greys(second) == pytest.approx([grey(n) for n in range(90, 120)], abs=2)
+    (gap,) = sidecar_of(second).gaps
+    assert gap.why == "recording was switched off"
+    assert (gap.end_unix_ns - gap.begin_unix_ns) / NS == pytest.approx(5.0, abs=0.2)

@@ -43,12 +43,14 @@ class Changed(WebLine):
         media: str = "application/json", **headers: str,
     ) -> Answer:  # fmt: skip
         """With a token; the revision in force is the one that is read just before, by default."""
-        tokens = load_tokens(self.tokens)
         body = content if isinstance(content, (bytes, type(None))) else msgspec.json.encode(content)
-        given = {"Authorization": f"Bearer {getattr(tokens, token)}"}
+        given = self.bearer(token)
         given |= {"Content-Type": media} if body is not None else {}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         return self.ask(path, method, given, body)
+
+    def bearer(self, token: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {getattr(load_tokens(self.tokens), token)}"}
 
     def put(self, content: Any, path: str = ZONES, **options: Any) -> Answer:
         return self.send("PUT", path, content, **{"If_Match": "*", **options})
@@ -95,6 +97,28 @@ def test_zones_are_drawn_and_in_force_and_written(web: Changed) -> None:
     assert web.send("DELETE", f"{ZONES}/door", If_Match="*").status == 404
     assert web.written()["zones"].keys() == {"yard"}
     assert {name: web.line.pid(name) for name in web.line.processes} == pids
+
+
+def test_a_camera_is_switched_off_and_on(web: Changed) -> None:
+    switches = "/api/v1/cameras/street/switches"
+    assert web.send("GET", switches, token="read").json() == {"detect": True, "record": True}
+    done = web.send("PUT", switches, {"detect": False})
+    assert done.status == 200, done.body
+    assert done.json()["saved"]
+    assert web.written()["detect"] is False
+
+    def status() -> str:
+        found: str = web.ask("/api/v1/cameras/street/detections",
+                             headers=web.bearer("read")).json()["status"]  # fmt: skip
+        return found
+
+    wait_until(lambda: status() == "idle", "nobody looks")
+    assert web.send("PUT", switches, {"detect": True}, If_Match='"old"').status == 412
+    assert web.send("PUT", switches, {"detect": True}, token="read").status == 403
+    assert web.send("PUT", "/api/v1/cameras/nobody/switches", {"detect": True}).status == 404
+    etag = web.send("GET", switches).headers["ETag"]
+    assert web.send("PUT", switches, {"detect": True}, If_Match=etag).status == 200
+    wait_until(lambda: status() == "ok", "it is looked at again")
 
 
 def test_hang_up_and_http_change_the_same_configuration(web: Changed) -> None:

@@ -15,6 +15,7 @@ from stages.services.archive.layout import NS, day_of
 from stages.services.archive.retention import Limits
 from stages.services.recorder.clips import Clips
 from stages.services.recorder.finisher import Finisher
+from stages.services.recorder.pauses import Pauses
 from tests import browser
 from tests.running_line import wait_until
 from tests.stages.services.archive.files import make_event
@@ -38,7 +39,7 @@ def fill(folder: Path, run: Path) -> None:
     archive = Archive(folder, Limits(free_gb=0))
     finisher = Finisher()
     packets: Any = camera
-    clips = Clips({"visits": RULE}, ["gate"], packets, archive, finisher, MODEL)
+    clips = Clips({"visits": RULE}, ["gate"], packets, archive, finisher, MODEL, Pauses(()))
     event = make_event(camera.at(100), 0, kind="line_cross")
     archive.add_event(event)
     clips.hear(event)
