@@ -78,6 +78,10 @@ class ForeignModel:
     def describe_outputs(self) -> str:
         return "\n".join(f"    {output}" for output in self.outputs)
 
+    def unlike(self, expected: str) -> AdoptError:
+        """The error of a model whose outputs are not such as a family has."""
+        return AdoptError(f"{self.path}: expected {expected}, got\n{self.describe_outputs()}")
+
     def image_shape(self) -> list[int]:
         width, height = self.wh
         image = [height, width, CHANNELS] if self.channels_last else [CHANNELS, height, width]

@@ -98,5 +98,10 @@ def grid_cells(wh: tuple[int, int], strides: Sequence[int]) -> NDArray[np.float3
     return np.concatenate(levels).astype(np.float32)
 
 
+def yolo_cells(wh: tuple[int, int]) -> list[int]:
+    """How many cells a YOLO may have for an input: on three levels, or on four, as larger ones."""
+    return [count_cells(wh, strides) for strides in ((8, 16, 32), (8, 16, 32, 64))]
+
+
 def count_cells(wh: tuple[int, int], strides: Sequence[int]) -> int:
     return len(grid_cells(wh, strides))

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from onnx import TensorProto
 
-from models.adopt.errors import AdoptError
 from models.adopt.family import ONCE, Classes
 from models.adopt.foreign_model import ForeignModel, Output
 from models.adopt.grafted_graph import GraftedGraph
@@ -43,10 +42,7 @@ class Detections:
     ) -> Head:
         found = find_outputs(model)
         if found is None:
-            raise AdoptError(
-                f"{model.path}: expected outputs named like boxes, scores and classes or labels, "
-                f"got\n{model.describe_outputs()}"
-            )
+            raise model.unlike("outputs named like boxes, scores and classes or labels")
         boxes = graph.rows(outputs[found.boxes.name], BOX)
         score = graph.rows(outputs[found.scores.name], 1)
         class_id = graph.rows(outputs[found.classes.name], 1)

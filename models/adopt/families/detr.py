@@ -7,7 +7,6 @@ means "no object" and comes last, and takes the softmax; its descendants take th
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from models.adopt.errors import AdoptError
 from models.adopt.family import ONCE, Classes
 from models.adopt.foreign_model import ForeignModel, Output
 from models.adopt.grafted_graph import GraftedGraph
@@ -51,10 +50,7 @@ class Detr:
     def _pair(self, model: ForeignModel) -> Pair:
         pair = find_pair(model)
         if pair is None:
-            raise AdoptError(
-                f"{model.path}: expected logits (1, Q, C) and boxes (1, Q, 4), got\n"
-                f"{model.describe_outputs()}"
-            )
+            raise model.unlike("logits (1, Q, C) and boxes (1, Q, 4)")
         return pair
 
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.adopt.errors import AdoptError
 from models.adopt.family import Classes, hard
 from models.adopt.foreign_model import ForeignModel, Output
 from models.adopt.grafted_graph import GraftedGraph
@@ -122,10 +121,7 @@ def find_levels(model: ForeignModel) -> list[Level]:
         pair.sort(key=lambda output: not output.is_probability())
         level = Level(*pair)
         if level.distances.is_probability() or level.distances.shape[2] % SIDES:
-            raise AdoptError(
-                f"{model.path}: expected probabilities and logits of distances in each level, got\n"
-                f"{model.describe_outputs()}"
-            )
+            raise model.unlike("probabilities and logits of distances in each level")
         levels.append(level)
     return levels
 

@@ -72,10 +72,7 @@ class Ssd:
     def _outputs(self, model: ForeignModel) -> tuple[Output, Output]:
         pair = find_outputs(model)
         if pair is None:
-            raise AdoptError(
-                f"{model.path}: expected scores (1, N, 1 + C) and boxes (1, N, 4), got\n"
-                f"{model.describe_outputs()}"
-            )
+            raise model.unlike("scores (1, N, 1 + C) and boxes (1, N, 4)")
         return pair
 
 

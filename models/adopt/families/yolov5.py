@@ -10,10 +10,9 @@ from models.adopt.families.yolox import BOX, OBJECTNESS, add_scores, decode_cent
 from models.adopt.family import Classes, hard
 from models.adopt.foreign_model import ForeignModel
 from models.adopt.grafted_graph import GraftedGraph
-from models.adopt.head import Head, count_cells
+from models.adopt.head import Head, yolo_cells
 from models.adopt.picture import ULTRALYTICS_FIT, PictureSpec
 
-STRIDES = ((8, 16, 32), (8, 16, 32, 64))  # the larger models have a fourth level
 ANCHORS_PER_CELL = 3
 
 
@@ -26,8 +25,7 @@ class Yolov5:
         first = model.outputs[0].shape  # the maps may follow, undecoded
         if len(first) != 3 or first[2] <= OBJECTNESS:
             return False
-        counts = [ANCHORS_PER_CELL * count_cells(model.wh, strides) for strides in STRIDES]
-        return first[1] in counts
+        return first[1] in [ANCHORS_PER_CELL * cells for cells in yolo_cells(model.wh)]
 
     def classes(self, model: ForeignModel, labels: int) -> int:
         return model.outputs[0].shape[2] - OBJECTNESS

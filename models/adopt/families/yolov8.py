@@ -9,10 +9,9 @@ from models.adopt.families.yolox import decode_centres
 from models.adopt.family import Classes, hard
 from models.adopt.foreign_model import ForeignModel
 from models.adopt.grafted_graph import GraftedGraph
-from models.adopt.head import Head, count_cells, keep_classes
+from models.adopt.head import Head, keep_classes, yolo_cells
 from models.adopt.picture import ULTRALYTICS_FIT, PictureSpec
 
-STRIDES = ((8, 16, 32), (8, 16, 32, 64))
 BOX = 4
 
 
@@ -26,7 +25,7 @@ class Yolov8:
         if len(shapes) != 1 or len(shapes[0]) != 3:
             return False
         _, columns, cells = shapes[0]
-        return columns > BOX and cells in [count_cells(model.wh, strides) for strides in STRIDES]
+        return columns > BOX and cells in yolo_cells(model.wh)
 
     def classes(self, model: ForeignModel, labels: int) -> int:
         return model.outputs[0].shape[1] - BOX
