@@ -6,9 +6,8 @@ import onnx
 from onnx import helper
 
 from models.adopt.plain_graph import DEFAULT_DOMAINS, opset_of, prefix_names
-from models.export.graph import GraphBuilder
+from models.export.graph import FOREIGN, GraphBuilder
 
-PREFIX = "model/"
 # From this opset on, axes are an input of ReduceMax.
 AXES_AS_INPUT = 18
 
@@ -25,8 +24,8 @@ class GraftedGraph(GraphBuilder):
         graph = onnx.GraphProto()
         graph.CopyFrom(self._foreign.graph)
         names = [value.name for value in graph.output]
-        prefix_names(graph, PREFIX, keep=lambda name: False)
-        fed = {PREFIX + name: tensor for name, tensor in feeds.items()}
+        prefix_names(graph, FOREIGN, keep=lambda name: False)
+        fed = {FOREIGN + name: tensor for name, tensor in feeds.items()}
         for name, tensor in fed.items():
             self._nodes.append(helper.make_node("Identity", [tensor], [name], name=f"feed/{name}"))
         self._nodes.extend(graph.node)
@@ -34,7 +33,7 @@ class GraftedGraph(GraphBuilder):
         for opset in self._foreign.opset_import:
             if opset.domain not in DEFAULT_DOMAINS:
                 self._opsets.append(opset)
-        return {name: PREFIX + name for name in names}
+        return {name: FOREIGN + name for name in names}
 
     def axes(self, *axes: int) -> str:
         return self.integers(list(axes), "axes")

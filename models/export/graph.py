@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from models.export.channels import DEFAULT_BLOCK
 
 OPSET = 17
+FOREIGN = "model/"  # what the names of another project's operators begin with
 IR_VERSION = 8  # of the ONNX release that brought opset 17: older runtimes still read it
 ONNX_TYPES = {
     np.dtype(np.float32): TensorProto.FLOAT,

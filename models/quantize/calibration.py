@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from models.quantize.parts import OPERATORS
+from models.quantize.division import divide, operators_of
 from models.quantize.runtime_quantizer import (
     CalibrationDataReader,
     CalibrationMethod,
@@ -34,12 +34,13 @@ def measure_ranges(model: onnx.ModelProto, frames: Iterable[NDArray[np.uint8]]) 
     The extremes of all frames would spend bits on outliers: with 7-bit weights they cost 0.5 AP,
     where the averages cost none. Percentiles need gigabytes, for histograms of every map.
     """
+    names = {name for part in divide(model).values() for name in part}
     with TemporaryDirectory() as folder:
         plain, augmented = Path(folder, "plain.onnx"), Path(folder, "augmented.onnx")
         onnx.save(model, plain)
         calibrator = create_calibrator(
             plain,
-            list(OPERATORS),
+            operators_of(model, names),
             str(augmented),
             CalibrationMethod.MinMax,
             extra_options={"moving_average": True, "averaging_constant": 0.01},

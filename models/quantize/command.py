@@ -3,9 +3,11 @@
 python -m models.quantize snet49.onnx snet49-int8.onnx --data train.json --val val.json
 python -m models.quantize snet49.onnx arm.onnx --data train.json --val val.json --scheme s8s8
 
-All parts of the network that gain are put into 8 bits and evaluated. When that costs --tolerance of
-AP or more, or with --measure-parts, each part is quantised and evaluated alone, and those that cost
-more than --part-tolerance stay float32. Nothing is written when the rest still costs --tolerance.
+The model is one of models.export or models.adopt. All parts of the network that gain are put into
+8 bits and evaluated. When that costs --tolerance of AP or more, or with --measure-parts, each part
+is quantised and evaluated alone, and those that cost more than --part-tolerance stay float32.
+Nothing is written when the rest still costs --tolerance. The time of both is measured in turns, on
+this machine: others may gain more or less, and `model: auto` finds out.
 """
 
 import argparse
@@ -24,6 +26,7 @@ from models.data.report import DataError, DataReport
 from models.evaluate.average_precision import Score, score_detections
 from models.evaluate.evaluation_set import (
     EvaluationSet,
+    keep_labels,
     read_evaluation_set,
     read_frames,
     take_images,
@@ -32,13 +35,16 @@ from models.evaluate.results import MAX_DETECTIONS, SCORE_THRESH, find_results
 from models.export.onnx_file import save_model
 from models.quantize.calibration import measure_ranges
 from models.quantize.card import label_quantized
-from models.quantize.parts import present_parts
+from models.quantize.division import divide
 from models.quantize.scheme import SCHEMES, quantize
-from stages.kernels.resize import warp_into
+from models.quantize.timing import time_in_turns
+from stages.kernels.fitter import fit_into
 from stages.model.detector import Detector
 from stages.model.frame_detector import FrameDetector, make_soft_nms
-from stages.model.model_file import ModelFileError, read_model_metadata
+from stages.model.model_file import ModelCard, ModelFileError, read_model_metadata
 
+# What quantizers write: pairs around operators, or operators of their own.
+EIGHT_BITS = {"QuantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "ConvInteger"}
 Quantize = Callable[[Sequence[str]], onnx.ModelProto]
 
 
@@ -50,29 +56,65 @@ USER_ERRORS = (DataError, ModelFileError, QuantizationError, OSError)
 
 
 def read_tensors(
-    path: Path, count: int, wh: tuple[int, int], report: DataReport
+    path: Path, count: int, card: ModelCard, report: DataReport
 ) -> list[NDArray[np.uint8]]:
-    """About `count` frames of a data set, evenly spaced and warped as the line warps them."""
+    """About `count` frames of a data set, evenly spaced, as the line brings them to the network."""
     tensors = []
     for _, frame in read_frames(take_images(read_evaluation_set(path, report), count), report):
-        tensor = np.empty((wh[1], wh[0], 3), np.uint8)
-        warp_into(frame, tensor)
+        tensor = np.empty((card.input_wh[1], card.input_wh[0], 3), np.uint8)
+        fit_into(frame, tensor, card.fit)
         tensors.append(tensor)
     if not tensors:
         raise DataError(f"{path}: expected at least one readable image to calibrate with")
     return tensors
 
 
-def score_graph(model: onnx.ModelProto, dataset: EvaluationSet) -> Score:
-    """AP of a graph, as models.evaluate measures it."""
+def load_graph(model: onnx.ModelProto) -> Detector:
     with TemporaryDirectory() as folder:
         path = Path(folder, "model.onnx")
         onnx.save(model, path)
-        detector = Detector(path)
+        return Detector(path)
+
+
+def score_graph(model: onnx.ModelProto, dataset: EvaluationSet) -> Score:
+    """AP of a graph, as models.evaluate measures it."""
+    detector = load_graph(model)
     labels = detector.metadata.labels
     soft_nms = make_soft_nms(detector.metadata, SCORE_THRESH, MAX_DETECTIONS)
     detect = FrameDetector(detector, soft_nms).detect
     return score_detections(*find_results(detect, labels, dataset, DataReport()))
+
+
+def read_common(path: Path, labels: Sequence[str], report: DataReport) -> EvaluationSet:
+    """The set, evaluated for the classes that the model has, too."""
+    dataset = read_evaluation_set(path, report)
+    if not set(labels).intersection(dataset.labels.values()):
+        raise DataError(
+            f"{path}: expected boxes of the model's classes ({', '.join(labels)}), got those of "
+            f"{', '.join(dataset.labels.values())}"
+        )
+    return keep_labels(dataset, labels)
+
+
+def find_parts(path: Path, model: onnx.ModelProto) -> list[str]:
+    """The parts that may compute in 8 bits.
+
+    Raises:
+        QuantizationError: there are none, or the file computes in 8 bits already.
+    """
+    kinds = {node.op_type for node in model.graph.node} & EIGHT_BITS
+    if kinds:
+        raise QuantizationError(
+            f"{path}: expected a float32 network, got one that computes in 8 bits already: "
+            f"{', '.join(sorted(kinds))}"
+        )
+    parts = list(divide(model))
+    if not parts:
+        raise QuantizationError(
+            f"{path}: expected convolutions between the first and the last ones of a network, "
+            "which is what gains by 8 bits; found none"
+        )
+    return parts
 
 
 def choose_parts(
@@ -111,7 +153,7 @@ def check_fall(before: Score, after: Score, tolerance: float) -> str:
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = make_parser("quantize", __doc__)
-    parser.add_argument("model", type=Path, help="a float32 .onnx made by models.export")
+    parser.add_argument("model", type=Path, help="a float32 model file")
     parser.add_argument("out", type=Path, help="the .onnx file to write")
     parser.add_argument("--data", type=Path, required=True, help="COCO JSON to calibrate with")
     parser.add_argument("--val", type=Path, required=True, help="COCO JSON to evaluate on")
@@ -126,15 +168,10 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 def run(options: argparse.Namespace) -> None:
     metadata = read_model_metadata(options.model)
     model = onnx.load(options.model)
-    parts = list(present_parts(model))
-    if not parts:
-        raise QuantizationError(
-            f"{options.model}: expected a network of models.export, whose parts are known; found "
-            "none of them"
-        )
+    parts = find_parts(options.model, model)
     report = DataReport()
-    dataset = read_evaluation_set(options.val, report)
-    tensors = read_tensors(options.data, options.images, metadata.input_wh, report)
+    dataset = read_common(options.val, metadata.labels, report)
+    tensors = read_tensors(options.data, options.images, metadata, report)
     for line in report.lines():
         print(f"data: {line}")
     ranges = measure_ranges(model, tensors)
@@ -148,7 +185,10 @@ def run(options: argparse.Namespace) -> None:
     summary = check_fall(before, after, options.tolerance)
     label_quantized(quantized, metadata, options.scheme, parts, len(tensors))
     save_model(quantized, options.out)
-    print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB, {options.scheme}, {summary}")
+    slow, fast = time_in_turns([load_graph(model), load_graph(quantized)], tensors)
+    size = f"{options.out.stat().st_size / 1e6:.1f} MB"
+    print(f"{slow:.1f} -> {fast:.1f} ms of CPU time for the graph on this machine")
+    print(f"{options.out}: {size}, {options.scheme}, {summary}")
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import onnx
 
-from models.quantize.parts import OPERATORS, quantizable_nodes
+from models.quantize.division import divide, operators_of
 from models.quantize.runtime_quantizer import QDQQuantizer, QuantType, TensorsData
 
 
@@ -35,7 +35,8 @@ def quantize(
 ) -> onnx.ModelProto:
     """A copy of the graph whose given parts compute in 8 bits."""
     copy = onnx.shape_inference.infer_shapes(model)
-    nodes = quantizable_nodes(copy, parts)
+    division = divide(copy)
+    nodes = [name for part in parts for name in division.get(part, [])]
     if not nodes:  # to the quantizer, an empty list means every operator
         return copy
     quantizer = QDQQuantizer(
@@ -47,7 +48,7 @@ def quantize(
         tensors_range=ranges,
         nodes_to_quantize=nodes,
         nodes_to_exclude=[],
-        op_types_to_quantize=list(OPERATORS),
+        op_types_to_quantize=operators_of(copy, set(nodes)),
         extra_options={"ActivationSymmetric": scheme.symmetric, "WeightSymmetric": True},
     )
     quantizer.quantize_model()
