@@ -3,9 +3,12 @@
     python -m models.publish models/zoo/thundernet-snet49-street11.onnx \\
         --origin models/zoo/street11.yaml --scores models/zoo/thundernet-snet49-street11.json
 
+    python -m models.publish yolox.onnx --scores yolox.json
+
 The graph stays as it is. The scores are those that `models.evaluate --results` wrote for this very
-file; the origin names commands and data, each with its licence. All of it stands in the file's
-metadata as `recipe.published`, beside the recipe that training left there.
+file; `model: auto` compares files by them. The origin names commands and data, each with its
+licence; of an adopted file they are others' to tell. All of it stands in the file's metadata as
+`recipe.published`, beside the recipe that training left there.
 """
 
 import argparse
@@ -48,14 +51,15 @@ def rounded(value: Any) -> Any:
     return round(value, DIGITS) if isinstance(value, float) else value
 
 
-def publish(path: Path, origin: Origin, scores: Any) -> None:
+def publish(path: Path, origin: Origin | None, scores: Any) -> None:
     """Replaces the model file by one that differs in `recipe.published` alone.
 
     Raises:
         ModelFileError: no model file of ours; it stays as it was.
     """
     metadata = read_model_metadata(path)
-    published = msgspec.to_builtins(origin) | {"scores": rounded(msgspec.to_builtins(scores))}
+    known = {} if origin is None else msgspec.to_builtins(origin)
+    published = known | {"scores": rounded(msgspec.to_builtins(scores))}
     model = onnx.load(path)
     set_card(model, metadata, recipe=metadata.recipe | {PUBLISHED: published})
     save_model(model, path)
@@ -64,15 +68,16 @@ def publish(path: Path, origin: Origin, scores: Any) -> None:
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = make_parser("publish", __doc__)
     parser.add_argument("model", type=Path, help="the .onnx file, changed in place")
-    parser.add_argument("--origin", type=Path, required=True, help="YAML file: commands and data")
+    parser.add_argument("--origin", type=Path, help="YAML file: commands and data")
     parser.add_argument("--scores", type=Path, required=True, help="written by models.evaluate")
     return parser.parse_args(arguments)
 
 
 def run(options: argparse.Namespace) -> None:
-    origin = decode_recipe(options.origin, Origin)
+    origin = decode_recipe(options.origin, Origin) if options.origin else None
     publish(options.model, origin, read_scores(options.scores))
-    print(f"{options.model}: {len(origin.data)} sources of data, scores of {options.scores}")
+    data = f"{len(origin.data)} sources of data, " if origin else ""
+    print(f"{options.model}: {data}scores of {options.scores}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

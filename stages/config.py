@@ -173,12 +173,20 @@ class RingConfig(_Section, frozen=True):
     packets_mib: Annotated[int, Meta(ge=0, le=1024)] = 16
 
 
+class AutoConfig(_Section, frozen=True):
+    """What `model: auto` chooses among."""
+
+    models: tuple[ModelPath, ...] = ()  # none: the versions of the shipped model
+    at_most_ms: Annotated[float, Meta(gt=0.0)] = 100.0  # one inference on the core of `detect`
+
+
 class LineConfig(_Section, frozen=True):
     """A whole line."""
 
     sources: Annotated[tuple[SourceConfig, ...], Meta(min_length=1, max_length=64)]
-    # a file, the name of a shipped one, or "auto": the version of it that is fastest here
+    # a file, the name of a shipped one, or "auto": what suits this machine
     model: ModelPath = SHIPPED_MODEL
+    auto: AutoConfig = AutoConfig()
     detect: DetectConfig = DetectConfig()
     postprocess: PostprocessConfig = PostprocessConfig()
     track: TrackConfig = TrackConfig()

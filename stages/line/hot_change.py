@@ -250,4 +250,5 @@ def _stages_and_services(line: Line) -> dict[str, ProcessSpec]:
 
 def _fixed(line: Line) -> tuple[object, ...]:
     """What no process is told as an option."""
-    return line.topology, line.config.model, line.config.limits, line.config.log
+    config = line.config
+    return line.topology, config.model, config.auto, config.limits, config.log

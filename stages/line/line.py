@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 import msgspec
-from loguru import logger
 
 from pipeline.config_file import ConfigError, nearest
 from pipeline.errors import LineError
@@ -15,17 +14,15 @@ from pipeline.links.authenticator import server_keys
 from pipeline.links.endpoint import check_endpoint
 from pipeline.memory.run_dir import RunDir
 from pipeline.processes.cores import CoreWish, assign_cores
-from pipeline.realtime import available_cores
 from pipeline.topology import ProcessSpec, RunSpec, ServiceRow, StageRow
-from stages.config import SHIPPED_MODEL, LineConfig, WebConfig
+from stages.config import LineConfig, WebConfig
 from stages.events.config_check import check_filter, check_regions
 from stages.graph import ROWS, make_topology
+from stages.line.model_to_run import find_model_file
 from stages.line.mqtt_check import check_mqtt
 from stages.line.paths import expand_home
 from stages.line.references import resolve_references
-from stages.model.model_choice import AUTO, choose_model
 from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
-from stages.model.zoo import find_model, shipped_path
 from stages.options import Given, is_tracked
 from stages.readers.uri import Kind, parse_address
 from stages.recording.inputs import Input, find_inputs
@@ -54,7 +51,7 @@ class Line:
         """
         self.config = config = expand_home(resolve_references(config))
         check_cores(config)
-        self.model_path = _resolve_model(config)
+        self.model_path = find_model_file(config)
         self.model = _read_model(self.model_path)
         _check_sources(config)
         _check_events(config, self.model.labels)
@@ -233,19 +230,6 @@ def check_web(web: WebConfig | None) -> None:
             f"({web.listen}): whoever may look needs its token; it is made if it is not there"
         )
     load_certificate(web.certificate, web.key)
-
-
-def _resolve_model(config: LineConfig) -> str:
-    """The configured file, or for `auto` the version of the shipped model that is fastest here."""
-    if config.model != AUTO:
-        return find_model(config.model)
-    core, *_ = config.cores.get("detect") or [available_cores()[-1]]
-    try:
-        choice = choose_model(str(shipped_path(SHIPPED_MODEL)), config.detect.threads, core)
-    except ModelFileError as error:
-        raise LineError(str(error)) from None
-    logger.info("model: auto: {}", choice.reason)
-    return choice.path
 
 
 def _read_model(path: str) -> ModelMetadata:

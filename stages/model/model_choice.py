@@ -1,4 +1,7 @@
-"""`model: auto`: the version of a model that this machine runs fastest, measured once and kept.
+"""`model: auto`: the model that suits this machine, by times that are measured once and kept.
+
+Without a list it is the fastest version of the shipped one; of a list of files it is the most
+accurate that is fast enough.
 
 Whether 8 bits are faster than float32 depends on the processor: on the one with VNNI that these
 models were made on the two are close, elsewhere one wins clearly. The measurement runs in a process
@@ -18,6 +21,7 @@ from typing import NamedTuple
 import msgspec
 
 from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
+from stages.model.stated_accuracy import comparable_accuracies
 
 AUTO = "auto"
 SUFFIX = "-int8"
@@ -34,6 +38,12 @@ _SAID_LATER = ("quantization", "published")  # in a card's recipe
 class Choice(NamedTuple):
     path: str
     reason: str  # for people
+    is_slow: bool = False  # slower than was asked for
+
+
+class Times(NamedTuple):
+    ms: dict[str, float]  # median milliseconds by file
+    origin: str  # for people
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -88,17 +98,50 @@ def choose_model(path: str, threads: int, core: int) -> Choice:
     versions = versions_of(path)
     if len(versions) == 1:
         return Choice(path, f"{path}: no version in 8 bits was made of it")
-    kept_in = cache_file(versions, threads)
-    ms, when = read_kept(kept_in, versions), f"measured before, kept in {kept_in}"
-    if ms is None:
-        try:
-            ms, when = measure(versions, threads, core), "measured now"
-        except ModelFileError as error:
-            return Choice(path, f"{path}: not measured, so it is the one in float: {error}")
-        keep(kept_in, ms)
-    best = pick(path, ms)
-    times = ", ".join(f"{Path(version).name} {ms[version]:.1f} ms" for version in versions)
-    return Choice(best, f"{best}: {times}, {when}")
+    try:
+        times = find_times(versions, threads, core)
+    except ModelFileError as error:
+        return Choice(path, f"{path}: not measured, so it is the one in float: {error}")
+    best = pick(path, times.ms)
+    each = ", ".join(f"{Path(version).name} {times.ms[version]:.1f} ms" for version in versions)
+    return Choice(best, f"{best}: {each}, {times.origin}")
+
+
+def choose_among(paths: Sequence[str], at_most_ms: float, threads: int, core: int) -> Choice:
+    """The most accurate of several files that takes no longer on a core of this machine.
+
+    It is the fastest where all take longer, and the first where they cannot be measured: a line
+    starts anyway.
+
+    Raises:
+        ModelFileError: a file cannot be read, or states no accuracy that could be compared.
+    """
+    accuracies = comparable_accuracies(paths)
+    try:
+        times = find_times(tuple(accuracies), threads, core)
+    except ModelFileError as error:
+        return Choice(paths[0], f"{paths[0]}: not measured, so it is the first: {error}")
+    fast = [path for path in accuracies if times.ms[path] <= at_most_ms]
+    best = max(fast, key=lambda path: (accuracies[path], -times.ms[path]), default=None)
+    why = f"the most accurate of those within {at_most_ms:g} ms"
+    if best is None:
+        best = min(accuracies, key=lambda path: times.ms[path])
+        why = f"none takes at most {at_most_ms:g} ms, and this is the fastest"
+    each = ", ".join(
+        f"{Path(path).name} AP {ap:.1f} {times.ms[path]:.1f} ms" for path, ap in accuracies.items()
+    )
+    return Choice(best, f"{best}: {why}: {each}, {times.origin}", is_slow=not fast)
+
+
+def find_times(paths: Sequence[str], threads: int, core: int) -> Times:
+    """Measured now, or at an earlier start. Raises ModelFileError: they cannot be measured."""
+    kept_in = cache_file(paths, threads)
+    kept = read_kept(kept_in, paths)
+    if kept is not None:
+        return Times(kept, f"measured before, kept in {kept_in}")
+    ms = measure(paths, threads, core)
+    keep(kept_in, ms)
+    return Times(ms, "measured now")
 
 
 def pick(plain: str, ms: Mapping[str, float]) -> str:

@@ -13,6 +13,7 @@ from models.export.onnx_file import PUBLISHED
 from models.publish import main
 from models.quantize.card import label_quantized
 from stages.model.model_file import read_model_metadata
+from stages.model.stated_accuracy import StatedAccuracy, stated_accuracy
 from tests.running_line import REPOSITORY
 
 pytestmark = pytest.mark.torch
@@ -37,6 +38,13 @@ def scores(tmp_path: Path) -> Path:
 
 def publish(model_path: Path, origin: Path, scores: Path) -> int:
     return main([str(model_path), "--origin", str(origin), "--scores", str(scores)])
+
+
+def test_scores_alone_are_those_of_a_file_of_others(model_path: Path, scores: Path) -> None:
+    assert main([str(model_path), "--scores", str(scores)]) == 0
+    card = read_model_metadata(model_path)
+    assert set(card.recipe[PUBLISHED]) == {"scores"}
+    assert stated_accuracy(card) == StatedAccuracy(40.13, "voc 3")
 
 
 def test_a_file_tells_its_commands_data_and_scores_and_computes_what_it_did(

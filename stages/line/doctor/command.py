@@ -1,7 +1,8 @@
 """One page about this machine, with what to do about each line.
 
     thunderline doctor                 the machine
-    thunderline doctor gate.yaml       and the cameras of a configuration, each opened for a moment
+    thunderline doctor gate.yaml       and the model and the cameras of a configuration, each of
+                                       which is opened for a moment
     thunderline doctor --json          for programs
 
 Exit codes: 0 a line can run here; 1 something keeps it from that; 2 the configuration cannot be
@@ -22,6 +23,7 @@ from stages.line.config_source import ConfigSource
 from stages.line.doctor.board import look_at_board
 from stages.line.doctor.cameras import look_at_cameras
 from stages.line.doctor.finding import Finding, Level, describe
+from stages.line.doctor.model import look_at_model
 from stages.line.doctor.processor import look_at_processor
 from stages.line.doctor.software import look_at_software
 from stages.line.references import resolve_references
@@ -33,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("config", nargs="?", type=Path, help="YAML file: look at its cameras too")
+    parser.add_argument(
+        "config", nargs="?", type=Path, help="YAML file: look at its model and cameras too"
+    )
     parser.add_argument("--json", action="store_true", help="one object for each line of the page")
     options = parser.parse_args(arguments)
     log.configure("ERROR", "doctor")
@@ -58,6 +62,7 @@ def _look(config: Path | None) -> Iterator[Finding]:
     yield from look_at_processor()
     yield from look_at_board()
     if cameras is not None:
+        yield from look_at_model(cameras)
         yield from look_at_cameras(cameras)
 
 

@@ -8,15 +8,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from loguru import logger
 
-from pipeline.errors import LineError
-from stages.config import SHIPPED_MODEL, DetectConfig, LineConfig, SourceConfig
 from stages.kernels.pixels import Pixels
-from stages.line import line
 from stages.model import model_choice, model_timing
 from stages.model.detector import Detector, RoiScores
-from stages.model.model_choice import SUFFIX, Choice, choose_model, pick, versions_of
+from stages.model.model_choice import (
+    SUFFIX,
+    Choice,
+    choose_among,
+    choose_model,
+    pick,
+    versions_of,
+)
 from stages.model.model_file import ModelFileError
 from stages.model.model_timing import time_in_turns
 from stages.model.zoo import ZOO, shipped_path
@@ -25,11 +28,11 @@ from tests.stages.model.test_model_file import CARD, field
 CORE = max(os.sched_getaffinity(0))
 
 
-def name_source(model: bytes, sha256: str) -> bytes:
-    """The model with a first card that says which file it was quantised from."""
+def name_source(model: bytes, sha256: str = "", **recipe: object) -> bytes:
+    """The model with a first card that says which file it was quantised from, and more."""
     card = {name: value for name, value in CARD.items() if name != "recipe"}
     card |= {"labels": ["person", "bicycle", "car"], "input_wh": [64, 64], "max_rois": 2}
-    card["recipe"] = {"quantization": {"source_sha256": sha256}}
+    card["recipe"] = {"quantization": {"source_sha256": sha256}, **recipe}
     key, text = field(1, b"thunderline"), field(2, json.dumps(card).encode())
     return field(14, key + text) + model.replace(b"\x0bthunderline", b"\x0bthunderlies")
 
@@ -159,7 +162,7 @@ def test_a_model_without_versions_is_not_measured(
 ) -> None:
     path = str(shutil.copy(tiny_model, tmp_path / "alone.onnx"))
     choice = choose_model(path, threads=1, core=0)
-    assert choice == (path, f"{path}: no version in 8 bits was made of it")
+    assert choice == Choice(path, f"{path}: no version in 8 bits was made of it")
     assert measured == []
 
 
@@ -220,38 +223,63 @@ def test_a_measurement_that_takes_too_long_ends_in_float(
 def test_a_damaged_version_is_none(models: tuple[str, str]) -> None:
     os.truncate(models[1], 100)
     choice = choose_model(models[0], threads=1, core=CORE)
-    assert choice == (models[0], f"{models[0]}: no version in 8 bits was made of it")
+    assert choice == Choice(models[0], f"{models[0]}: no version in 8 bits was made of it")
 
 
-def test_auto_gives_the_chosen_version_to_detect_and_says_so(
-    repository: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Path
+def state(path: Path, name: str, ap: float, images: int = 12) -> str:
+    """A copy of a model that states an accuracy."""
+    stated = path.with_name(f"{name}.onnx")
+    scores = {"ap": ap, "ap50": ap + 20, "sources": {"yard": {"images": images, "ap": ap}}}
+    stated.write_bytes(name_source(path.read_bytes(), published={"scores": scores}))
+    return str(stated)
+
+
+@pytest.fixture
+def stated(models: tuple[str, str]) -> list[str]:
+    """Three files, the most accurate first. `measured` says that they take 10, 5 and 3.3 ms."""
+    return [state(Path(models[0]), name, ap) for name, ap in (("a", 50), ("b", 40), ("c", 45))]
+
+
+@pytest.mark.parametrize(
+    ("at_most_ms", "best"),
+    [(100.0, 0), (10.0, 0), (9.9, 2), (4.0, 2), (1.0, 2)],  # b is worse and slower than c
+)
+def test_the_most_accurate_that_is_fast_enough(
+    stated: list[str], measured: list[list[str]], at_most_ms: float, best: int
 ) -> None:
-    monkeypatch.chdir(repository)
-    calls = []
-
-    def choose(path: str, threads: int, core: int) -> Choice:
-        calls.append((path, threads))
-        return Choice(str(tiny_model), "tiny.onnx: fastest")
-
-    monkeypatch.setattr(line, "choose_model", choose)
-    messages: list[str] = []
-    sink = logger.add(messages.append, format="{message}")
-    source = SourceConfig(uri="scene://street?seed=7")
-    plan = line.Line(LineConfig(sources=(source,), model="auto", detect=DetectConfig(threads=2)))
-    logger.remove(sink)
-    assert calls == [(str(shipped_path(SHIPPED_MODEL)), 2)]
-    (detect,) = (process for process in plan.processes if process.stage == "detect")
-    assert detect.options["model"] == str(tiny_model)
-    assert plan.model.labels == ("person", "bicycle", "car")
-    assert messages == ["model: auto: tiny.onnx: fastest\n"]
+    choice = choose_among(stated, at_most_ms, threads=1, core=0)
+    assert choice.path == stated[best]
+    assert "a.onnx AP 50.0 10.0 ms, b.onnx AP 40.0 5.0 ms, c.onnx AP 45.0 3.3 ms" in choice.reason
+    assert choice.is_slow == (at_most_ms == 1.0)
+    assert ("and this is the fastest" in choice.reason) == choice.is_slow
+    choose_among(stated, at_most_ms, threads=1, core=0)
+    assert len(measured) == 1  # once for this machine
 
 
-def test_auto_names_a_version_that_cannot_run(
-    repository: Path, monkeypatch: pytest.MonkeyPatch
+def test_of_equally_accurate_files_the_faster(
+    models: tuple[str, str], measured: list[list[str]]
 ) -> None:
-    def fail(*_: object) -> Choice:
-        raise ModelFileError("model: auto: damaged")
+    equal = [state(Path(models[0]), name, 40.0) for name in ("a", "b")]
+    assert choose_among(equal, 100.0, threads=1, core=0).path == equal[1]
 
-    monkeypatch.setattr(line, "choose_model", fail)
-    with pytest.raises(LineError, match="model: auto: damaged"):
-        line.Line(LineConfig(sources=(SourceConfig(uri="scene://street?seed=7"),), model="auto"))
+
+def test_accuracies_that_cannot_be_compared_are_refused(
+    models: tuple[str, str], stated: list[str], measured: list[list[str]], tmp_path: Path
+) -> None:
+    with pytest.raises(ModelFileError, match=r"got tiny\.onnx without; .*models\.publish"):
+        choose_among([*stated, models[0]], 100.0, threads=1, core=0)
+    other = state(Path(models[0]), "other", 60.0, images=7)
+    with pytest.raises(ModelFileError, match=r"same images, got a\.onnx on yard 12; .*on yard 7"):
+        choose_among([stated[0], other], 100.0, threads=1, core=0)
+    with pytest.raises(ModelFileError, match=r"absent\.onnx"):
+        choose_among([stated[0], str(tmp_path / "absent.onnx")], 100.0, threads=1, core=0)
+    assert measured == []
+
+
+def test_files_that_cannot_be_measured_leave_the_first(
+    stated: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_choice, "TIMEOUT_S", 0.01)
+    choice = choose_among(stated, 100.0, threads=1, core=CORE)
+    assert choice.path == stated[0]
+    assert "not measured, so it is the first" in choice.reason
