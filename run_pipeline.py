@@ -10,7 +10,7 @@
     python run_pipeline.py bench                              how fast this machine is
 
 SIGHUP has a running line read its configuration again, with the same options: what may change is in
-docs/configuration.md.
+docs/configuration.md. SIGUSR1 has it keep a clip of each camera, from some seconds ago on.
 
 Exit codes: 0 the sources ended, the time was up, or Ctrl-C; 1 a process failed for good;
 2 the configuration, a file or the machine is not as it must be, and nothing was run; 130 Ctrl-C
@@ -48,6 +48,8 @@ from stages.line.status_line import StatusLine
 from stages.line.zone_pictures import draw_zones
 from stages.readers.v4l2.camera_list import describe_cameras
 from stages.recording.claims import Claims
+from stages.recording.clip_signal import ask_for_clips
+from stages.recording.last_films import finish_last_films
 from stages.recording.outputs import find_written
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs/pipeline/default.yaml"
@@ -137,6 +139,9 @@ def run(line: Line, source: ConfigSource, first: ConfigReading, signals: Signals
         run_dir = RunDir()
         try:
             exit_code = supervise(line, source, first, run_dir, claims, signals)
+            folder = line.config.record.folder
+            if folder is not None:
+                finish_last_films(Path(folder))
             ended = Ended(exit_code, find_written(line.config, run_dir.path))
         finally:
             run_dir.remove()
@@ -166,6 +171,8 @@ def supervise(
         if signals.stopped():  # by the end of its terminal, perhaps: the status line has no place
             return
         claims.follow()
+        if (marked_ns := signals.take_mark()) is not None:
+            ask_for_clips(line.config.record.folder, marked_ns)
         # One after the other: what cannot be taken now is taken later.
         changes.turn(reload=not supervisor.is_changing and signals.take_reload())
         manager.look(supervisor.is_ready)

@@ -61,6 +61,7 @@ class _StopFlag:
         self._stopped = False
         signal.signal(signal.SIGTERM, self._set)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a service manager may signal all processes
 
     def __call__(self) -> bool:
         return self._stopped

@@ -19,6 +19,7 @@ milliseconds, and the imported modules are in memory once.
 import contextlib
 import importlib
 import os
+import signal
 import socket
 import sys
 import time
@@ -42,6 +43,7 @@ def main() -> int:
     except (OSError, msgspec.DecodeError) as error:
         sys.stderr.write(f"standard input: expected the socket of a supervisor: {error}\n")
         return EXIT_REFUSED
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a service manager may signal all processes
     name_process("fork_server")
     die_with_parent(preload.supervisor_pid)
     with supervisor:

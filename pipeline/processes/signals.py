@@ -14,16 +14,18 @@ class Signals:
     From a user or a service manager it asks for the configuration to be read again. From a
     terminal that is closed, or the shell in it, it ends the run: then this process has no
     controlling terminal any more. Where SIGHUP is ignored at the start, as under nohup, it stays
-    ignored.
+    ignored. SIGUSR1 says that now something is worth keeping.
     """
 
     def __init__(self, duration_s: float | None) -> None:
         self._deadline = None if duration_s is None else time.monotonic() + duration_s
         self._ended = self._hung_up = False
+        self._marked_unix_ns: int | None = None
         self._had_terminal = has_terminal()
         self._on_terminal = [fd for fd in _STANDARD_STREAMS if os.isatty(fd)]
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._end)
+        signal.signal(signal.SIGUSR1, self._mark)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             signal.signal(signal.SIGHUP, self._hang_up)
 
@@ -40,11 +42,23 @@ class Signals:
         asked, self._hung_up = self._hung_up, False
         return asked
 
+    def take_mark(self) -> int | None:
+        """When something was worth keeping, in UNIX time; None if nothing was since the last call.
+
+        Of several signals between two calls the first one counts.
+        """
+        marked, self._marked_unix_ns = self._marked_unix_ns, None
+        return marked
+
     def _end(self, _signum: int, _frame: FrameType | None) -> None:
         self._ended = True
 
     def _hang_up(self, _signum: int, _frame: FrameType | None) -> None:
         self._hung_up = True
+
+    def _mark(self, _signum: int, _frame: FrameType | None) -> None:
+        if self._marked_unix_ns is None:
+            self._marked_unix_ns = time.time_ns()
 
     def _leave_terminal(self) -> None:
         """What is said from now on goes nowhere: to write to a closed terminal is an error."""

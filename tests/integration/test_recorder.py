@@ -1,11 +1,15 @@
 """A real network camera is recorded, while the recorder is killed again and again."""
 
 import itertools
+import os
+import signal
+import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from stages.services.archive.layout import NS
 from stages.services.archive.listing import Listing, Query
 from stages.services.archive.sidecar import Sidecar, read_sidecar
 from tests.conftest import StartLine
@@ -75,3 +79,33 @@ def test_every_film_plays_and_kills_leave_no_gap(line: RunningLine, tmp_path: Pa
     listed = Listing(tmp_path / "record").items(Query(limit=1000)).rows
     assert len(listed) == len(found)
     assert line.leftovers() == []
+
+
+def test_a_signal_keeps_what_happens_now_and_the_last_films_are_finished(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    """Neither a rule nor the page asks for packets here."""
+    port, folder = free_port(), tmp_path / "record"
+    source = f"{{uri: 'rtsp://127.0.0.1:{port}/test', name: gate}}"
+    with serve(port, "320x240", "--bitrate", "256"):
+        line = start_line("--set", f"sources=[{source}]", "--set", f"record.folder={folder}")
+        line.wait_for_messages(60)
+        line.look()
+        begun_ns = time.time_ns()
+        children = line.children()
+        for pid in (line.process.pid, *children.values()):  # as `systemctl kill` does
+            os.kill(pid, signal.SIGUSR1)
+        wait_until(lambda: any(p.stat().st_size for p in folder.rglob("clips/*.mp4")), "a clip")
+        line.wait_for_more(40)
+        assert line.children() == children
+        line.process.terminate()
+        assert line.wait() == 0, line.stderr
+    ((path, clip),) = films(folder)
+    check_with_ffmpeg(path)
+    assert (clip.why, clip.open) == ("asked for", False)
+    assert clip.begin_unix_ns < begun_ns - NS
+    assert clip.end_unix_ns > begun_ns
+    assert path.with_suffix(".jpg").stat().st_size > 0
+    data = path.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+    assert b"moof" not in data

@@ -16,7 +16,7 @@ from stages.services.archive.layout import Kind, make_file
 from stages.services.archive.reconcile import reconcile
 from stages.services.archive.retention import Limits, Retention
 from stages.services.archive.sidecar import Sidecar, write_sidecar
-from stages.services.archive.wishes import Wish, take_wishes
+from stages.services.archive.wishes import Wish, drop_wishes, read_wishes
 
 _TURN_S = 0.05  # at most, for what can wait
 _RETAIN_S = 5.0  # between two turns of the retention, unless there is more to delete
@@ -113,11 +113,16 @@ class Archive:
             return self.history.next_seq(camera, run)
         return 0
 
-    def take_wishes(self) -> list[Wish]:
-        """What somebody has asked for since the last time."""
+    @contextmanager
+    def wishes(self) -> Iterator[list[Wish]]:
+        """What somebody has asked for. It is granted when this ends, not when a kill ends it."""
+        wishes, number = list[Wish](), 0
         with self._healing():
-            return take_wishes(self.index)
-        return []
+            wishes, number = read_wishes(self.index)
+        yield wishes
+        if wishes:
+            with self._healing():
+                drop_wishes(self.index, number)
 
     def make_room(self, wanted_bytes: int) -> bool:
         """Delete the oldest files until so much more fits; returns whether it does."""

@@ -159,6 +159,13 @@ class Index:
         rows = self.db.execute(f"SELECT {COLUMNS} FROM items WHERE open = 1")
         return [to_item(row) for row in rows]
 
+    def paths_since(self, kind: Kind, unix_ns: int) -> list[str]:
+        """Files of a kind that show something after a time."""
+        rows = self.db.execute(
+            "SELECT path FROM items WHERE end_ns >= ? AND kind = ?", (unix_ns, kind)
+        )
+        return [path for (path,) in rows]
+
     def newest_ns(self) -> int:
         """The end of the newest file, 0 without any."""
         (end_ns,) = self.db.execute("SELECT max(end_ns) FROM items").fetchone()

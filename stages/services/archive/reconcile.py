@@ -55,7 +55,11 @@ def _reconcile_day(index: Index, camera: str, day: str) -> Iterator[None]:
             missing.discard(name)
             continue
         with contextlib.suppress(FileNotFoundError):  # deleted just now
-            index.put(path, read_sidecar(path) or guess_sidecar(kind, camera, path))
+            sidecar = read_sidecar(path)
+            if sidecar is None and path.stat().st_size == 0:
+                path.unlink()  # a process was killed when it had made it
+            else:
+                index.put(path, sidecar or guess_sidecar(kind, camera, path))
         yield
     for name in missing:
         index.forget(name)

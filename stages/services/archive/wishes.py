@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from stages.services.archive.index import Index
 
+ALL = ""  # for the name of a camera: each of them
+
 
 class Wish(NamedTuple):
     """A clip of a camera, from a moment on, for so many seconds."""
@@ -21,10 +23,13 @@ def add_wish(index: Index, wish: Wish) -> None:
         db.execute("INSERT INTO wishes (camera, at_ns, seconds) VALUES (?, ?, ?)", wish)
 
 
-def take_wishes(index: Index) -> list[Wish]:
-    """All of them, each once. Raises sqlite3.Error."""
+def read_wishes(index: Index) -> tuple[list[Wish], int]:
+    """All of them, and a number by which they are dropped. Raises sqlite3.Error."""
     rows = index.db.execute("SELECT id, camera, at_ns, seconds FROM wishes ORDER BY id").fetchall()
-    if rows:
-        with index.change() as db:
-            db.execute("DELETE FROM wishes WHERE id <= ?", (rows[-1][0],))
-    return [Wish(*row[1:]) for row in rows]
+    return [Wish(*row[1:]) for row in rows], rows[-1][0] if rows else 0
+
+
+def drop_wishes(index: Index, number: int) -> None:
+    """Those that were read, and are granted now. Raises sqlite3.Error."""
+    with index.change() as db:
+        db.execute("DELETE FROM wishes WHERE id <= ?", (number,))

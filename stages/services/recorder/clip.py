@@ -28,18 +28,20 @@ class Clip:
         at_ns: time of the event; the clip begins at the last key frame `pre_s` before it.
         seconds: it goes on for so long at least.
         not_before_ns: what was seen before is not shown, whatever else is asked for.
+        begin_ns: where a process before this one has ended; `group` and `part` are of its clip.
+        until_ns: how long that was to go on.
     """
 
     def __init__(
         self, name: str, rule: ClipRule, camera: str, at_ns: int, packets: Packets,
         archive: Archive, finisher: Finisher, sightings: Sightings, model: ModelInfo,
         *, seconds: float = 0.0, group: str = "", part: int = 0, begin_ns: int | None = None,
-        not_before_ns: int = 0,
+        not_before_ns: int = 0, until_ns: int = 0,
     ) -> None:  # fmt: skip
         self.name, self.camera = name, camera
         self.rule = rule
         self._at_ns = at_ns
-        self._until_ns = at_ns + round((seconds + rule.post_s) * NS)
+        self._until_ns = max(at_ns + round((seconds + rule.post_s) * NS), until_ns)
         self._group = group or f"{camera}-{iso_utc(at_ns)}"
         self._part = part
         self._model = model
@@ -48,6 +50,7 @@ class Clip:
         self._ongoing: dict[Ongoing, int] = {}  # when its track was seen last
         self._wanted_ns = at_ns - round(rule.pre_s * NS)
         self._idle_s = time.monotonic() + _PATIENCE_S
+        self._sidecar = Sidecar(Kind.CLIP, camera, 0, 0)  # of the part that is written
         self._tap = Tap(packets, camera, not_before_ns)
         begin = self._wanted_ns - _EARLY_NS if begin_ns is None else begin_ns
         self.has_pictures = self._tap.begin_at(begin)
@@ -119,6 +122,7 @@ class Clip:
 
     def _extend(self, at_ns: int) -> None:
         self._until_ns = max(self._until_ns, at_ns + round(self.rule.post_s * NS))
+        self._sidecar.until_unix_ns = self._until_ns
 
     def _make_sidecar(self) -> Sidecar:
         self._part += 1
@@ -126,6 +130,8 @@ class Clip:
         sidecar.part = self._part
         sidecar.model = self._model
         sidecar.events = self._events  # as it grows
+        sidecar.until_unix_ns = self._until_ns
+        self._sidecar = sidecar
         return sidecar
 
     def _describe(self, sidecar: Sidecar, film: Film) -> float | None:

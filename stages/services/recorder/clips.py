@@ -6,8 +6,9 @@ from loguru import logger
 
 from pipeline.client import DetectionMessage, EventMessage, ModelInfo
 from stages.services.archive.archive import Archive
+from stages.services.archive.layout import NS
 from stages.services.archive.sidecar import Sidecar
-from stages.services.archive.wishes import Wish
+from stages.services.archive.wishes import ALL, Wish
 from stages.services.recorder.clip import Clip
 from stages.services.recorder.finisher import Finisher
 from stages.services.recorder.packet_source import Packets
@@ -17,6 +18,7 @@ from stages.services.recorder.sightings import Sightings
 
 ASKED = "asked for"
 _BY_HAND = ClipRule((), (), (), (), 0.0, pre_s=5.0, post_s=0.0, join_s=0.0, max_s=600.0)
+LATE_NS = 120 * NS  # of what happened before that, nothing is begun any more
 _MEMORY_S = 60.0  # of results, beside the longest part: it ends at a key frame
 
 
@@ -29,7 +31,7 @@ class Clips:
     ) -> None:  # fmt: skip
         self._rules = rules
         self._pauses = pauses
-        self._cameras = frozenset(cameras)
+        self._cameras = tuple(cameras)
         self._packets = packets
         self._archive = archive
         self._finisher = finisher
@@ -60,23 +62,26 @@ class Clips:
 
     def wish(self, wish: Wish) -> None:
         """What somebody has asked for by hand."""
-        if wish.camera not in self._cameras:
-            return
-        if wish.camera in self._pauses:
-            logger.warning("{}: no clip, as its recording is switched off", wish.camera)
-            return
-        self._begin(ASKED, _BY_HAND, wish.camera, wish.at_ns, seconds=wish.seconds)
+        for camera in self._cameras:
+            if wish.camera not in (camera, ALL):
+                continue
+            if camera in self._pauses:
+                logger.warning("{}: no clip, as its recording is switched off", camera)
+                continue
+            self._begin(ASKED, _BY_HAND, camera, wish.at_ns, seconds=wish.seconds)
 
-    def continue_after(self, sidecar: Sidecar) -> None:
-        """Go on with a clip whose process is gone, if what it tells of goes on."""
-        rule = self._rules.get(sidecar.why)
+    def continue_after(self, sidecar: Sidecar, now_ns: int) -> None:
+        """Go on with a clip whose process was killed, if it had to."""
+        rule = _BY_HAND if sidecar.why == ASKED else self._rules.get(sidecar.why)
         ongoing = [event for event in sidecar.events if begun_by(event) is not None]
+        is_wanted = sidecar.until_unix_ns > max(sidecar.end_unix_ns, now_ns - LATE_NS)
         is_recorded = sidecar.camera in self._cameras and sidecar.camera not in self._pauses
-        if rule is None or not ongoing or not is_recorded:
+        if rule is None or not is_recorded or not (ongoing or is_wanted):
             return
         clip = self._begin(
             sidecar.why, rule, sidecar.camera, sidecar.end_unix_ns,
             group=sidecar.group, part=sidecar.part, begin_ns=sidecar.end_unix_ns,
+            until_ns=sidecar.until_unix_ns,
         )  # fmt: skip
         for event in ongoing:
             clip.add(event)
@@ -104,13 +109,13 @@ class Clips:
 
     def _begin(
         self, name: str, rule: ClipRule, camera: str, at_ns: int, *, seconds: float = 0.0,
-        group: str = "", part: int = 0, begin_ns: int | None = None,
+        group: str = "", part: int = 0, begin_ns: int | None = None, until_ns: int = 0,
     ) -> Clip:  # fmt: skip
         clip = Clip(
             name, rule, camera, at_ns, self._packets, self._archive, self._finisher,
             self._memory(camera), self._model,
             seconds=seconds, group=group, part=part, begin_ns=begin_ns,
-            not_before_ns=self._begin_ns(camera),
+            not_before_ns=self._begin_ns(camera), until_ns=until_ns,
         )  # fmt: skip
         if not clip.has_pictures:
             logger.warning("{}: {}: a clip begins without what was before: no pictures are kept",

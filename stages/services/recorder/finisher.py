@@ -13,17 +13,11 @@ from stages.services.archive.sidecar import Sidecar
 from stages.services.recorder.finishing import move_index_to_front, write_thumbnail
 
 
-class Finished(NamedTuple):
-    """A film that is as it will stay."""
+class Job(NamedTuple):
+    """A film whose pictures are all there, and what is known of it."""
 
     path: Path
     sidecar: Sidecar
-
-
-class _Job(NamedTuple):
-    path: Path
-    sidecar: Sidecar
-    thumbnail_s: float | None  # time in the film
 
 
 class Finisher:
@@ -33,19 +27,19 @@ class Finisher:
     """
 
     def __init__(self) -> None:
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[Finished] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._waiting = 0
 
-    def put(self, path: Path, sidecar: Sidecar, thumbnail_s: float | None) -> None:
+    def put(self, path: Path, sidecar: Sidecar) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, daemon=True)
             self._thread.start()
         self._waiting += 1
-        self._jobs.put(_Job(path, sidecar, thumbnail_s))
+        self._jobs.put(Job(path, sidecar))
 
-    def take(self) -> list[Finished]:
+    def take(self) -> list[Job]:
         """What was finished since the last time."""
         done = []
         while not self._done.empty():
@@ -60,12 +54,12 @@ class Finisher:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             _finish(job, move_index_to_front)
-            if job.thumbnail_s is not None:
-                _finish(job, partial(write_thumbnail, at_s=job.thumbnail_s))
-            self._done.put(Finished(job.path, job.sidecar))
+            if job.sidecar.thumbnail_s is not None:
+                _finish(job, partial(write_thumbnail, at_s=job.sidecar.thumbnail_s))
+            self._done.put(job)
 
 
-def _finish(job: _Job, step: Callable[[Path], None]) -> None:
+def _finish(job: Job, step: Callable[[Path], None]) -> None:
     try:
         step(job.path)
     except OSError as error:

@@ -88,9 +88,10 @@ class Reel:
             self._remove(film)
             return
         _set_times(sidecar, film)
-        at_s = self._describe(sidecar, film)
+        sidecar.thumbnail_s = self._describe(sidecar, film)
+        sidecar.ended = True
         self._put(film, sidecar)  # open until it is finished
-        self._finisher.put(film.path, sidecar, at_s)
+        self._finisher.put(film.path, sidecar)
 
     def _ends_before(self, packet: Packet, batch: Sequence[Packet]) -> bool:
         assert self._film is not None, "asked of a film that is written"

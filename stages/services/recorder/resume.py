@@ -1,21 +1,37 @@
 """What a process that is gone has left unfinished: completed, and told to those who go on."""
 
+import sqlite3
+import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import av.error
+from loguru import logger
 
 from stages.services.archive.archive import Archive
 from stages.services.archive.layout import NS, Kind, iso_utc
 from stages.services.archive.reconcile import guess_sidecar
+from stages.services.archive.retention import Limits
 from stages.services.archive.sidecar import Sidecar, read_sidecar
 from stages.services.recorder.finisher import Finisher
 
+_LOOK_S = 0.02  # between two looks at what is finished
 
-def complete(archive: Archive, finisher: Finisher) -> list[Sidecar]:
-    """Have the films finished that are open. Those without a picture go.
 
-    Returns what is known of each, with its true end, in the order of their ends.
+class Left(NamedTuple):
+    """A film that is open, and what is known of it, with its true end."""
+
+    path: Path
+    sidecar: Sidecar
+    is_cut: bool  # its process was killed while it wrote it
+
+
+def find_left(archive: Archive) -> list[Left]:
+    """The films that are open, in the order of their ends. Those without a picture go.
+
+    Nothing is noted of them before `finish`: who is killed meanwhile has the next one do the same.
     """
     found = []
     for item in archive.index.open_items():
@@ -25,14 +41,77 @@ def complete(archive: Archive, finisher: Finisher) -> list[Sidecar]:
             archive.remove(path)
             continue
         sidecar = read_sidecar(path) or guess_sidecar(item.kind, item.camera, path)
-        sidecar.open = True
-        sidecar.end_unix_ns = sidecar.begin_unix_ns + round(seconds * NS)
-        sidecar.end = iso_utc(sidecar.end_unix_ns)
-        sidecar.notes.append("ends with the process that wrote it")
-        archive.put(path, sidecar)
-        finisher.put(path, sidecar, 0.0 if sidecar.kind is Kind.CLIP else None)
-        found.append(sidecar)
-    return sorted(found, key=lambda each: each.end_unix_ns)
+        is_cut = not sidecar.ended
+        if is_cut:
+            _end(sidecar, seconds)
+        found.append(Left(path, sidecar, is_cut))
+    return sorted(found, key=lambda each: each.sidecar.end_unix_ns)
+
+
+def last_parts(left: Iterable[Left]) -> list[Sidecar]:
+    """Of each clip in which a process was killed, what it has written last."""
+    parts = {
+        each.sidecar.group: each.sidecar
+        for each in sorted(left, key=lambda each: each.sidecar.part)
+        if each.sidecar.kind is Kind.CLIP and each.is_cut
+    }
+    return list(parts.values())
+
+
+def finish(archive: Archive, finisher: Finisher, left: Iterable[Left]) -> None:
+    """Have films finished with which another process goes on. Raises OSError."""
+    for path, sidecar, is_cut in left:
+        if is_cut:
+            archive.put(path, sidecar)
+        finisher.put(path, sidecar)
+
+
+def _end(sidecar: Sidecar, seconds: float) -> None:
+    """Note the end of a film whose process was killed."""
+    sidecar.open = sidecar.ended = True
+    sidecar.end_unix_ns = sidecar.begin_unix_ns + round(seconds * NS)
+    sidecar.end = iso_utc(sidecar.end_unix_ns)
+    sidecar.notes.append("ends with the process that wrote it")
+    if sidecar.kind is Kind.CLIP:
+        sidecar.thumbnail_s = 0.0
+
+
+def told_in_clips(archive: Archive, since_ns: int) -> set[tuple[str, str, int]]:
+    """Run, camera and number of each event that a clip has which goes on or ended since then."""
+    paths = archive.index.paths_since(Kind.CLIP, since_ns)
+    sidecars = (read_sidecar(archive.folder / path) for path in paths)
+    return {
+        (event.run, event.camera, event.seq)
+        for sidecar in sidecars
+        if sidecar is not None
+        for event in sidecar.events
+    }
+
+
+def take_finished(archive: Archive, finisher: Finisher) -> None:
+    """Note which films are as they will stay."""
+    for path, sidecar in finisher.take():
+        sidecar.open = False
+        try:
+            if path.exists():  # nobody has deleted it meanwhile
+                archive.put(path, sidecar)
+        except OSError as error:
+            logger.error("{}: its sidecar is not written: {}", path, error.strerror)
+
+
+def finish_films(folder: Path, patience_s: float) -> None:
+    """Finish what a recorder has left that has ended, for so long; its successor does the rest."""
+    try:
+        archive = Archive(folder, Limits())
+        finisher = Finisher()
+        finish(archive, finisher, find_left(archive))
+        deadline_s = time.monotonic() + patience_s
+        while not finisher.is_idle and time.monotonic() < deadline_s:
+            time.sleep(_LOOK_S)
+            take_finished(archive, finisher)
+        archive.close()
+    except (OSError, sqlite3.Error) as error:
+        logger.warning("record.folder: {}: the last films are not finished: {}", folder, error)
 
 
 def film_seconds(path: Path) -> float | None:

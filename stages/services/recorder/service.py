@@ -7,23 +7,32 @@ from pathlib import Path
 import msgspec
 from loguru import logger
 
-from pipeline.client import DetectionMessage, ModelInfo
+from pipeline.client import DetectionMessage, EventMessage, ModelInfo
 from pipeline.service import ServiceContext, ServiceError
 from stages.services.archive.archive import Archive
 from stages.services.archive.layout import Kind
 from stages.services.archive.retention import Limits
-from stages.services.recorder.clips import Clips
+from stages.services.recorder.clips import LATE_NS, Clips
 from stages.services.recorder.coder import CodedPackets
 from stages.services.recorder.continuous import Continuous, ContinuousOptions
 from stages.services.recorder.events import EventKeeper
 from stages.services.recorder.finisher import Finisher
 from stages.services.recorder.pauses import Pauses
-from stages.services.recorder.resume import complete
+from stages.services.recorder.resume import (
+    Left,
+    find_left,
+    finish,
+    last_parts,
+    take_finished,
+    told_in_clips,
+)
 from stages.services.recorder.rules import ClipRule
 from stages.services.recorder.snapshots import SnapshotOptions, Snapshots
 
 _TURN_S = 0.25  # a quarter of the longest fragment
-_LAST_S = 0.4  # for the last films to be finished, when the line stops; the next start does others
+_LAST_S = (
+    0.4  # for the last films to be finished, when the line stops; who has started it does others
+)
 
 
 class RecorderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,6 +81,7 @@ class Recorder:
         )
         self._sees = bool(options.clips or options.continuous or options.snapshots)
         self._has_resumed = False
+        self._told: set[tuple[str, str, int]] | None = None  # in clips, when it goes on
         logger.info("keeps what matters in {}", options.folder)
 
     def run(self) -> None:
@@ -91,7 +101,7 @@ class Recorder:
         deadline_s = time.monotonic() + _LAST_S
         while not self._finisher.is_idle and time.monotonic() < deadline_s:
             time.sleep(_LAST_S / 20)
-            self._take_finished()
+            take_finished(self._archive, self._finisher)
 
     def reconfigure(self, options: RecorderOptions) -> bool:
         """Switch the recording of single cameras off or on; the others notice nothing."""
@@ -129,38 +139,48 @@ class Recorder:
         self._archive.take_turn()
         if not self._archive.is_complete:
             return  # it does not know yet what it has of this run
+        left: list[Left] = []
         if not self._has_resumed:
             self._has_resumed = True
-            self._resume()
+            left = self._resume()
         for event in self._context.events.read():
-            if self._events.add(event):
+            is_new = self._events.add(event)
+            if is_new or self._is_missed(event):
                 self._clips.hear(event)
-                if self._snapshots is not None:
-                    self._snapshots.hear(event)
-        for wish in self._archive.take_wishes():
-            self._clips.wish(wish)
-        self._clips.take_turn(time.time_ns())
+            if is_new and self._snapshots is not None:
+                self._snapshots.hear(event)
+        self._told = None
+        with self._archive.wishes() as wishes:
+            for wish in wishes:
+                self._clips.wish(wish)
+            self._clips.take_turn(time.time_ns())
         for camera, continuous in self._continuous.items():
             if camera not in self._pauses:
                 continuous.take_turn()
-        self._take_finished()
+        finish(self._archive, self._finisher, left)
+        take_finished(self._archive, self._finisher)
 
-    def _resume(self) -> None:
-        """Go on with what a process before this one has left, as far as the rings go back."""
-        for sidecar in complete(self._archive, self._finisher):
-            if sidecar.kind is Kind.CLIP:
-                self._clips.continue_after(sidecar)
-            elif sidecar.camera in self._continuous:
+    def _resume(self) -> list[Left]:
+        """Go on with what a process before this one has left, as far as the rings go back.
+
+        What is returned may be finished when the films that go on with it have begun.
+        """
+        left = find_left(self._archive)
+        for part in last_parts(left):
+            self._clips.continue_after(part, time.time_ns())
+        for _, sidecar, _ in left:
+            if sidecar.kind is Kind.CONTINUOUS and sidecar.camera in self._continuous:
                 self._continuous[sidecar.camera].continue_after(sidecar.end_unix_ns)
+        self._told = told_in_clips(self._archive, time.time_ns() - 2 * LATE_NS)
+        return left
 
-    def _take_finished(self) -> None:
-        for path, sidecar in self._finisher.take():
-            sidecar.open = False
-            try:
-                if path.exists():  # nobody has deleted it meanwhile
-                    self._archive.put(path, sidecar)
-            except OSError as error:
-                logger.error("{}: its sidecar is not written: {}", path, error.strerror)
+    def _is_missed(self, event: EventMessage) -> bool:
+        """Whether a process before this one was killed between keeping it and beginning a clip."""
+        return (
+            self._told is not None
+            and event.captured_unix_ns > time.time_ns() - LATE_NS
+            and (event.run, event.camera, event.seq) not in self._told
+        )
 
 
 def _recorded(options: RecorderOptions, context: ServiceContext) -> list[str]:

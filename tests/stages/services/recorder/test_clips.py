@@ -17,7 +17,7 @@ from stages.services.archive.wishes import Wish
 from stages.services.recorder.clips import Clips
 from stages.services.recorder.finisher import Finisher
 from stages.services.recorder.pauses import Pauses
-from stages.services.recorder.resume import complete
+from stages.services.recorder.resume import find_left, finish, last_parts
 from stages.services.recorder.rules import ClipRule
 from tests.running_line import wait_until
 from tests.stages.services.archive.files import make_event
@@ -232,8 +232,10 @@ def test_a_clip_goes_on_in_another_part_when_its_process_is_killed(
     room.run(15, PERSON)
     camera.send(3)
     again = Room(room.folder, camera)
-    for sidecar in complete(again.archive, again.finisher):
-        again.clips.continue_after(sidecar)
+    left = find_left(again.archive)
+    for part in last_parts(left):
+        again.clips.continue_after(part, camera.now)
+    finish(again.archive, again.finisher, left)
     again.run(5, PERSON)
     again.happen("zone_leave")
     again.run(12)

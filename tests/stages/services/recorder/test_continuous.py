@@ -17,7 +17,7 @@ from stages.services.archive.sidecar import Sidecar, read_sidecar
 from stages.services.recorder.continuous import Continuous
 from stages.services.recorder.film import Film
 from stages.services.recorder.finisher import Finisher
-from stages.services.recorder.resume import complete
+from stages.services.recorder.resume import find_left, finish
 from tests.running_line import wait_until
 from tests.stages.services.recorder.camera import FPS, MadeUpCamera, grey, greys
 
@@ -122,8 +122,10 @@ def test_a_successor_goes_on_where_its_predecessor_was_killed(
         file.write(b"\0\0\1\0moof")  # half of a fragment
     camera.send(4)
     room = Room(folder, camera)
-    for sidecar in complete(room.archive, room.finisher):
+    left = find_left(room.archive)
+    for _, sidecar, _ in left:
         room.continuous.continue_after(sidecar.end_unix_ns)
+    finish(room.archive, room.finisher, left)
     camera.send(3)
     room.end()
     room.finish()
