@@ -2,36 +2,42 @@
 
 import contextlib
 import subprocess
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 
 from pipeline.memory.packet_layout import packets_path
 from pipeline.memory.packet_ring import PacketRing
 from pipeline.source import EndOfSource
 from stages.kernels.picture import Picture
 from stages.readers.file import FileReader
-from tests.benchmarks.measured_line import cpu_ns
+from tests.benchmarks.measured_line import MeasuredLine, cpu_ns
 from tests.benchmarks.report import Row, report
 from tests.benchmarks.test_bench_reader import cpu_ms, draw_clip
+from tests.benchmarks.test_bench_web import viewers
 from tests.benchmarks.timing import pinned
 from tests.browser import COMMAND, Browser
 from tests.integration.test_rtsp import SYSTEM_PYTHON
 from tests.ports import free_port
 from tests.stages.services.web.test_player import BEGIN
 from tests.stages.services.web.test_video import film_source, read_film, watching
-from tests.stages.services.web.web_line import WebLine
+from tests.stages.services.web.web_line import TINY_MODEL, WebLine
 
 pytestmark = pytest.mark.bench
 
 CAMERA = Path(__file__).with_name("clock_camera.py")
 PICTURES = 150
 FRAMES = 80
-SIZE, FPS = "320x240", 10
+CLOCKS = (("320x240", 10), ("1280x720", 25))
+TURNS, SETTLED, RESULTS, VIEWERS = 3, 50, 200, 8
 
 # Read the bars of clock_camera.py in whatever can be drawn, and keep how long ago they were.
 READ_CLOCK = """
@@ -99,9 +105,8 @@ def test_cost_for_capture_table(tmp_path: Path) -> None:
 
 
 def test_cost_of_viewers_table(tmp_path: Path) -> None:
-    web = WebLine(tmp_path / "line", [film_source(tmp_path)])
     rows: list[Row] = []
-    try:
+    with WebLine(tmp_path / "line", [film_source(tmp_path)]) as web:
         web.wait_for_results("street")
         time.sleep(12)  # who has asked is listened for some seconds longer
         for count in (0, 1, 8):
@@ -118,31 +123,110 @@ def test_cost_of_viewers_table(tmp_path: Path) -> None:
                     time.sleep(10)
                 share = (cpu_ns(pid) - before_ns) / (time.monotonic_ns() - start_ns)
             rows.append({"viewers": str(count), "% of a core": 100 * share})
-    finally:
-        web.line.end()
     report("video", "Viewers of video, 25 fps", rows)
 
 
-@pytest.fixture
-def clock_line(tmp_path: Path) -> Iterator[WebLine]:
+@contextlib.contextmanager
+def video_viewers(port: int, count: int) -> Iterator[None]:
+    """They take what comes, in threads."""
+
+    def take(socket: ClientConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                socket.recv()
+
+    with contextlib.ExitStack() as stack:
+        for _ in range(count):
+            address = f"ws://127.0.0.1:{port}/api/v1/cameras/cam0/video"
+            socket = stack.enter_context(connect(address, max_size=None))
+            thread = threading.Thread(target=take, args=(socket,))
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(socket.close)
+        yield
+
+
+def test_ages_with_viewers_table(tmp_path: Path) -> None:
+    """In turns, so that what else the machine does is in all of them."""
+    clip = draw_clip(tmp_path / "street.mp4", (1280, 720), "libx264", 25)
     port = free_port()
-    command = [SYSTEM_PYTHON, str(CAMERA), str(port), SIZE, str(FPS)]
+    source = {"uri": str(clip), "loop": True, "realtime": True}
+    line = MeasuredLine(
+        tmp_path / "line", TINY_MODEL, source, f"web={{listen: '127.0.0.1:{port}'}}"
+    )
+    kinds: dict[str, Callable[[], AbstractContextManager[object]]] = {
+        "none": contextlib.nullcontext,
+        f"{VIEWERS} of Motion JPEG": lambda: viewers(port, VIEWERS),
+        f"{VIEWERS} of video": lambda: video_viewers(port, VIEWERS),
+    }
+    ages_ms: dict[str, list[float]] = {kind: [] for kind in kinds}
+    spent_ns: dict[str, list[int]] = {kind: [0, 0, 0] for kind in kinds}
+    lost = dict.fromkeys(kinds, 0)
+    try:
+        line.receive(SETTLED)
+        pids = line.pids()
+        for _ in range(TURNS):
+            for kind, look in kinds.items():
+                line.receive(11 * 25)  # who has asked is listened for some seconds longer
+                with look():
+                    line.receive(SETTLED)
+                    before = [time.monotonic_ns(), cpu_ns(pids["web"]), sum_cpu_ns(pids)]
+                    messages = line.receive(RESULTS)
+                    after = [time.monotonic_ns(), cpu_ns(pids["web"]), sum_cpu_ns(pids)]
+                ages_ms[kind] += [message.age_ms for message in messages]
+                lost[kind] += messages[-1].frame_id - messages[0].frame_id + 1 - len(messages)
+                for i in range(3):
+                    spent_ns[kind][i] += after[i] - before[i]
+    finally:
+        line.end()
+    report(
+        "video_ages",
+        f"Ages of results of 720p at 25 fps, {TURNS * RESULTS} of each, with and without viewers",
+        [
+            {
+                "viewers": kind,
+                "age p50 ms": float(np.percentile(ages_ms[kind], 50)),
+                "age p99 ms": float(np.percentile(ages_ms[kind], 99)),
+                "frames lost": lost[kind],
+                "web, % of a core": 100 * spent_ns[kind][1] / spent_ns[kind][0],
+                "the others, % of a core": 100 * spent_ns[kind][2] / spent_ns[kind][0],
+            }
+            for kind in kinds
+        ],
+    )
+
+
+def sum_cpu_ns(pids: Mapping[str, int]) -> int:
+    """Of all processes but `web`."""
+    return sum(cpu_ns(pid) for name, pid in pids.items() if name != "web")
+
+
+@pytest.fixture(params=CLOCKS, ids=[size for size, _ in CLOCKS])
+def clock(request: pytest.FixtureRequest) -> tuple[str, int]:
+    """Size and pictures a second."""
+    given: tuple[str, int] = request.param
+    return given
+
+
+@pytest.fixture
+def clock_line(tmp_path: Path, clock: tuple[str, int]) -> Iterator[WebLine]:
+    port = free_port()
+    size, fps = clock
+    command = [SYSTEM_PYTHON, str(CAMERA), str(port), size, str(fps)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as camera:
         assert camera.stdout is not None
         assert camera.stdout.readline() == b"listening\n"
-        web = WebLine(
-            tmp_path / "line", [{"name": "clock", "uri": f"rtsp://127.0.0.1:{port}/test"}]
-        )
+        source: dict[str, object] = {"name": "clock", "uri": f"rtsp://127.0.0.1:{port}/test"}
         try:
-            web.wait_for_results("clock")
-            yield web
+            with WebLine(tmp_path / "line", [source]) as web:
+                web.wait_for_results("clock")
+                yield web
         finally:
-            web.line.end()
             camera.kill()
 
 
 @pytest.mark.skipif(COMMAND is None, reason="no Chromium")
-def test_glass_to_glass_table(clock_line: WebLine) -> None:
+def test_glass_to_glass_table(clock_line: WebLine, clock: tuple[str, int]) -> None:
     rows: list[Row] = []
     with Browser() as browser:
         browser.visit(f"http://{clock_line.host}/")
@@ -163,4 +247,6 @@ def test_glass_to_glass_table(clock_line: WebLine) -> None:
                     "age of results p50 ms": float(np.percentile(line_ms, 50)),
                 }
             )
-    report("glass", "From drawing a picture (320x240, 10 fps) to showing it in Chromium", rows)
+    size, fps = clock
+    title = f"From drawing a picture ({size}, {fps} fps) to showing it in Chromium"
+    report(f"glass_{size}", title, rows)

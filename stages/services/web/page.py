@@ -1,5 +1,6 @@
 """The dashboard: files of this package, and nothing from elsewhere."""
 
+import gzip
 from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -38,6 +39,7 @@ class Page:
 
     def __init__(self) -> None:
         self._assets = read_assets()
+        self._packed = {name: gzip.compress(content) for name, content in self._assets.items()}
 
     def routes(self) -> list[Route]:
         return [
@@ -45,16 +47,20 @@ class Page:
             Route("/assets/{name:path}", self._asset, methods=["GET"]),
         ]
 
-    async def _page(self, _request: Request) -> Response:
-        return self._serve(_PAGE)
+    async def _page(self, request: Request) -> Response:
+        return self._serve(_PAGE, request)
 
     async def _asset(self, request: Request) -> Response:
-        return self._serve(request.path_params["name"])
+        return self._serve(request.path_params["name"], request)
 
-    def _serve(self, name: str) -> Response:
+    def _serve(self, name: str, request: Request) -> Response:
         if name not in self._assets:
             raise Refusal(404, f"there is no '{name[:100]}'")
-        return Response(self._assets[name], media_type=_MEDIA_TYPES[_suffix(name)])
+        media, headers = _MEDIA_TYPES[_suffix(name)], {"Vary": "Accept-Encoding"}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            headers["Content-Encoding"] = "gzip"
+            return Response(self._packed[name], headers=headers, media_type=media)
+        return Response(self._assets[name], headers=headers, media_type=media)
 
 
 def _suffix(name: str) -> str:

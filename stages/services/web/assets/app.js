@@ -1,17 +1,21 @@
 // The dashboard: what REST says every two seconds, what the line says as it comes, and pictures.
 
 import { Card } from "./cards/card.js";
+import { Changing } from "./cards/changing.js";
 import { Events } from "./cards/events.js";
+import { Gallery } from "./cards/gallery.js";
 import { showMachine } from "./cards/machine.js";
 import { showModel } from "./cards/model.js";
 import { showOverview } from "./cards/overview.js";
 import { Past } from "./cards/past.js";
 import { Editor } from "./editor/editor.js";
 import { Access, Refused } from "./line/access.js";
+import { groupOf } from "./line/happened.js";
 import { RegionsFile } from "./line/regions.js";
 import { Settings } from "./line/settings.js";
 import { Stream } from "./line/stream.js";
 import { Films } from "./picture/film.js";
+import { Portraits } from "./picture/portraits.js";
 import { Snapshots } from "./picture/snapshots.js";
 import { say } from "./words.js";
 
@@ -24,13 +28,20 @@ const access = new Access();
 const settings = new Settings();
 const cards = new Map();
 const events = new Events(find("events"));
-const stream = new Stream(access, hear);
+const gallery = new Gallery(find("gallery"), find("portrait"), access);
+const portraits = new Portraits(access, (event, blob) => gallery.take(event, blob));
+const changing = new Changing(find("changing"), access, changed);
+const stream = new Stream(access, (message) => {
+  hear(message);
+  if (message.type === "event") portray(message);
+});
 const snapshots = new Snapshots(access, stream, settings);
 const films = new Films(access);
 const past = new Past(find("past"), access);
 const editor = new Editor(find("editor"), access, (camera, regions) => {
   cards.get(camera)?.setRegions(regions);
 });
+let labels = []; // that the model knows
 let timer = 0;
 let looks = 0;
 
@@ -40,18 +51,39 @@ function hear(message) {
   cards.get(message.camera)?.hear(message);
 }
 
+/** Of an object that has done something in a zone or on a line; where there are none, of each. */
+function portray(event) {
+  gallery.tell(event);
+  const card = cards.get(event.camera);
+  if (card === undefined || event.kind === "track_end") return;
+  const { zones, lines } = card.regions;
+  const hasRegions = Object.keys(zones).length + Object.keys(lines).length > 0;
+  if (groupOf(event) !== "tracks" || !hasRegions) portraits.want(card, event);
+}
+
+function makeCard(name) {
+  const card = new Card(name, find("card"), settings);
+  cards.set(name, card);
+  find("cameras").append(card.node);
+  card.stage.watch = (shown) => portraits.look(card, ...card.stage.picture, shown);
+  card.node.querySelector(".remove").addEventListener("click", () => changing.open(name));
+  for (const label of labels) card.labels.add(label);
+  snapshots.show(card);
+  films.add(card);
+  learnRegions(card);
+  return card;
+}
+
 function showCameras({ cameras }) {
-  for (const camera of cameras) {
-    let card = cards.get(camera.name);
-    if (card === undefined) {
-      card = new Card(camera.name, find("card"), settings);
-      cards.set(camera.name, card);
-      find("cameras").append(card.node);
-      snapshots.show(card);
-      films.add(card);
-    }
-    card.tell(camera);
+  const names = new Set(cameras.map(({ name }) => name));
+  for (const [name, card] of cards) {
+    if (names.has(name)) continue;
+    cards.delete(name);
+    films.remove(card);
+    card.leave();
+    turn();
   }
+  for (const camera of cameras) (cards.get(camera.name) ?? makeCard(camera.name)).tell(camera);
   events.offer(cards.keys());
   const live = cameras.filter((camera) => camera.state === "live").length;
   const others = cameras.filter((camera) => camera.state !== "live");
@@ -71,7 +103,8 @@ async function learnModel() {
   const card = await access.json("/api/v1/model").catch(() => null);
   if (card === null) return;
   showModel(find("model"), card);
-  for (const each of cards.values()) for (const label of card.labels) each.labels.add(label);
+  labels = card.labels;
+  for (const each of cards.values()) for (const label of labels) each.labels.add(label);
 }
 
 /** What has happened before, where the line keeps it. */
@@ -110,6 +143,7 @@ async function look() {
       turn();
       learnPast();
       learnModel();
+      gallery.learn();
     }
     stream.follow();
   } catch (error) {
@@ -118,6 +152,14 @@ async function look() {
   }
   clearTimeout(timer);
   timer = setTimeout(look, EVERY_MS);
+}
+
+/** A camera has come or gone. */
+function changed(camera, { changes, saved, unsaved }) {
+  const kept = saved ? "" : ` The file does not say so: ${unsaved.join("; ")}.`;
+  say(find("more").querySelector("span"), changes[0].kind.replace("camera", camera) + `.${kept}`);
+  if (location.hash) location.hash = "";
+  look();
 }
 
 /** All cameras, or the one that the address names, or its zones and lines. */
@@ -129,6 +171,7 @@ function turn() {
   document.body.classList.toggle("editing", isEdited);
   for (const each of cards.values()) each.isLarge = each === card;
   events.choose(card?.name ?? "");
+  gallery.choose(card?.name ?? "");
   find("editor").hidden = !isEdited;
   isEdited ? editor.open(card.name, card.labels) : editor.close();
   card !== undefined && !isEdited ? past.open(card.name) : past.close();
@@ -155,6 +198,7 @@ for (const name of ["boxes", "labels", "zones", "trails"]) {
     for (const card of cards.values()) card.stage.redraw();
   });
 }
+find("more").querySelector("button").addEventListener("click", () => changing.open(null));
 find("access").addEventListener("submit", (event) => {
   event.preventDefault();
   access.learn(find("token").value);

@@ -51,3 +51,10 @@ export function rows(pairs) {
     return row;
   });
 }
+
+/** An element of a drawing. */
+export function svg(name, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}

@@ -16,6 +16,7 @@ from stages.scene.street import Street
 from stages.services.web.tokens import load_tokens
 from tests.browser import COMMAND, Browser
 from tests.running_line import REPOSITORY
+from tests.stages.services.web.street_film import overlap
 from tests.stages.services.web.web_line import ABSENT, SECRET, WebLine
 
 pytestmark = pytest.mark.skipif(COMMAND is None, reason="no Chromium")
@@ -176,15 +177,6 @@ def outlines(message: DetectionMessage) -> dict[str, list[float]]:
         old = found.setdefault(colour, box)
         found[colour] = [*map(min, old[:2], box[:2]), *map(max, old[2:], box[2:])]
     return found
-
-
-def overlap(one: Any, other: Any) -> float:
-    """Intersection over union."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    both = max(width, 0) * max(height, 0)
-    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
-    return float(both / (areas - both))
 
 
 def test_what_is_drawn_is_chosen_and_kept(page: Browser) -> None:

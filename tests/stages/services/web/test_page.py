@@ -1,5 +1,6 @@
 """The files of the page: few bytes, nothing from elsewhere, colours that can be read."""
 
+import gzip
 import re
 from html.parser import HTMLParser
 from posixpath import dirname, join, normpath
@@ -8,13 +9,14 @@ import pytest
 
 from stages.services.web.page import read_assets
 
-MOST_BYTES = 150_000
+MOST_BYTES, MOST_PACKED_BYTES = 150_000, 60_000
 ASSETS = read_assets()
 PAGE = ASSETS["index.html"].decode()
 
 
 def test_the_page_is_light_and_whole() -> None:
     assert sum(map(len, ASSETS.values())) < MOST_BYTES
+    assert sum(len(gzip.compress(each)) for each in ASSETS.values()) < MOST_PACKED_BYTES
     named = set(re.findall(r'(?:href|src)="/assets/([^"]+)"', PAGE))
     for name, content in ASSETS.items():
         if name.endswith(".js"):

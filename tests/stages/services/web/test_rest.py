@@ -1,5 +1,6 @@
 """REST, asked of a real line: what it says, and that it says what its document promises."""
 
+import gzip
 import hashlib
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from stages.model.model_file import read_model_metadata
 from stages.services.web.guard import HEADERS
+from stages.services.web.page import read_assets
 from tests.clips import make_clip
 from tests.running_line import wait_until
 from tests.stages.services.web.web_line import ABSENT, SECRET, TINY_MODEL, Answer, WebLine
@@ -211,3 +213,10 @@ def test_the_password_of_a_camera_is_in_no_answer(web: WebLine) -> None:
     assert any('"yard"' in text for text in texts)
     assert not any(SECRET in text for text in texts)
     assert SECRET not in web.line.stderr
+
+
+def test_the_page_comes_packed_to_whoever_unpacks_it(web: WebLine) -> None:
+    for name, content in read_assets().items():
+        packed = web.ask(f"/assets/{name}", headers={"Accept-Encoding": "gzip, br"})
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(packed.body) == web.ask(f"/assets/{name}").body == content

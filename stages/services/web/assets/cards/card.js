@@ -1,5 +1,6 @@
 // One camera: its picture, what is in it, how it fares.
 
+import { Lateness } from "../picture/lateness.js";
 import { Stage } from "../picture/stage.js";
 import { NO_REGIONS } from "../line/regions.js";
 import { Results } from "../line/results.js";
@@ -22,6 +23,9 @@ export class Card {
     this.ages = new Sparkline(find(".ages"), ["p99", "p50"]);
     this.rates = new Sparkline(find(".rates"), ["p50"]);
     this.results = new Results();
+    this.lateness = new Lateness();
+    this.newestPtsNs = () => NaN; // of its video, if it is seen by that
+    this.isGone = false; // the line does not have it any more
     this.tally = new Tally();
     this.regions = NO_REGIONS;
     this.stage = new Stage(find(".picture"), this, settings);
@@ -35,6 +39,7 @@ export class Card {
     title.textContent = name;
     title.href = find(".enlarge").href = `#camera=${encodeURIComponent(name)}`;
     find(".edit").href = `${title.href}&edit=1`;
+    find(".remove").dataset.camera = name;
     find(".enlarge").setAttribute("aria-label", `Enlarge ${name}`);
     this.node.setAttribute("aria-label", name);
   }
@@ -42,6 +47,13 @@ export class Card {
   set isLarge(large) {
     this.node.classList.toggle("large", large);
     this.node.querySelector("details").open = large;
+  }
+
+  /** The line does not have it any more. */
+  leave() {
+    this.isGone = true;
+    this.stage.node.wake?.();
+    this.node.remove();
   }
 
   /** What REST says of the camera. */
@@ -87,6 +99,7 @@ export class Card {
       if (this.tally.add(message)) this.showTally();
     } else if (message.type === "detections") {
       this.results.add(message);
+      this.lateness.hear(message, this.newestPtsNs());
       for (const { label } of message.detections) this.labels.add(label);
       this.showObjects(message);
     }

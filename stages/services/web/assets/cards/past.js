@@ -1,13 +1,12 @@
 // A day of one camera: what is recorded, its clips, and how much happened in each hour.
 
-import { clock, element, say } from "../words.js";
+import { clock, element, say, svg } from "../words.js";
 
 const DAY_MS = 86400000;
 const HOURS = 24;
 const WIDTH = 960; // of the drawing, in its own units
 const HEIGHT = 48;
 const MOST = 24; // clips that are shown
-const NAMESPACE = "http://www.w3.org/2000/svg";
 
 export class Past {
   constructor(node, access) {
@@ -42,8 +41,7 @@ export class Past {
     const path = `/api/v1/cameras/${encodeURIComponent(camera)}/timeline?day=${day.value}`;
     const answer = await this.access.fetch(path).catch(() => null);
     if (!answer?.ok || camera !== this.camera) return; // nothing is kept here
-    const { ticket } = await this.access.send("POST", "/api/v1/ticket", {}).then((given) => given.json());
-    this.ticket = ticket ? `?ticket=${encodeURIComponent(ticket)}` : "";
+    this.ticket = await this.access.ticket();
     this.show(await answer.json());
   }
 
@@ -52,7 +50,7 @@ export class Past {
     node.hidden = false;
     const beginMs = Date.parse(`${day}T00:00:00Z`);
     const x = (unixNs) => Math.min(Math.max((unixNs / 1e6 - beginMs) / DAY_MS, 0), 1) * WIDTH;
-    const bar = (span, top, height, name) => make("rect", {
+    const bar = (span, top, height, name) => svg("rect", {
       x: x(span.begin_unix_ns), y: top, height, class: name,
       width: Math.max(x(span.end_unix_ns) - x(span.begin_unix_ns), 1.5),
     });
@@ -61,7 +59,7 @@ export class Past {
       ...events.map((number, hour) => {
         const height = (number / most) * (HEIGHT - 20);
         const width = WIDTH / HOURS;
-        return make("rect", { x: hour * width + 1, y: HEIGHT - 20 - height, width: width - 2, height, class: "happened" });
+        return svg("rect", { x: hour * width + 1, y: HEIGHT - 20 - height, width: width - 2, height, class: "happened" });
       }),
       ...continuous.map((span) => bar(span, HEIGHT - 18, 8, "recorded")),
       ...clips.map((span) => bar(span, HEIGHT - 9, 8, "clip")),
@@ -107,10 +105,4 @@ export class Past {
 
 function several(number, word) {
   return `${number} ${word}${number === 1 ? "" : "s"}`;
-}
-
-function make(name, attributes) {
-  const made = document.createElementNS(NAMESPACE, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
 }

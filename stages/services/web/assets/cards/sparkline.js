@@ -1,9 +1,10 @@
 // A value over the last minutes, as a line without a scale.
 
+import { svg } from "../words.js";
+
 const SAMPLES = 60;
 const WIDTH = 100;
 const HEIGHT = 24;
-const NAMESPACE = "http://www.w3.org/2000/svg";
 
 export class Sparkline {
   /** `series`: class names of the lines, the first one filled below. */
@@ -13,8 +14,7 @@ export class Sparkline {
     node.setAttribute("preserveAspectRatio", "none");
     node.setAttribute("aria-hidden", "true");
     this.lines = series.map((name) => {
-      const line = document.createElementNS(NAMESPACE, "path");
-      line.setAttribute("class", name);
+      const line = svg("path", { class: name });
       node.append(line);
       return line;
     });

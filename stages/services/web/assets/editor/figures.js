@@ -1,23 +1,23 @@
 // What the editor shows of zones and lines: outlines, and points to take hold of.
 
 import { arrowOf, wings } from "../drawing/regions.js";
+import { svg } from "../words.js";
 import { midpoint, told } from "./geometry.js";
 
-const NAMESPACE = "http://www.w3.org/2000/svg";
 export const NEAR = 14; // pixels of the page: a finger is not exact
 
 /** `size`: width and height of the picture in pixels of the page. */
 export function outline(shape, index, colour, isChosen, size) {
   const points = toPixels(shape.points, size);
-  const group = make("g", {
+  const group = svg("g", {
     class: `shape ${shape.kind}${isChosen ? " chosen" : ""}`, "data-at": String(index), tabindex: "0",
     role: "button", "aria-pressed": String(isChosen), "aria-label": `${shape.kind} ${shape.name}`,
   });
   const isZone = shape.kind === "zone";
   const path = pathOf(points, isZone) + (isZone ? "" : arrow(points));
   group.append(
-    make("path", { d: path, class: "halo" }),
-    make("path", { d: path, class: "edge", stroke: colour, fill: isZone ? colour : "none" }),
+    svg("path", { d: path, class: "halo" }),
+    svg("path", { d: path, class: "edge", stroke: colour, fill: isZone ? colour : "none" }),
     text(shape.name, points[0]),
   );
   if (!isZone) group.append(text("A", beside(points, -1)), text("B", beside(points, 1)));
@@ -29,7 +29,7 @@ export function handles({ kind, name, points }, index, now, size) {
   const ends = kind === "line" ? ["from", "to"] : null;
   const corners = toPixels(points, size).map((pixel, i) => {
     const place = ends === null ? `point ${i + 1} of ${points.length}` : ends[i];
-    const group = make("g", {
+    const group = svg("g", {
       class: `corner${i === now ? " now" : ""}`, "data-at": `${index}-${i}`, tabindex: "0",
       role: "button", "aria-label": `${name}, ${place}: ${told(points[i])}`,
     });
@@ -40,7 +40,7 @@ export function handles({ kind, name, points }, index, now, size) {
   if (kind === "line") return corners;
   const middles = points.map((point, i) => midpoint(point, points[(i + 1) % points.length]));
   const halves = toPixels(middles, size).map((pixel, i) => {
-    const group = make("g", { class: "middle", "data-edge": String(i), "aria-hidden": "true" });
+    const group = svg("g", { class: "middle", "data-edge": String(i), "aria-hidden": "true" });
     group.append(circle(pixel, NEAR, "reach"), circle(pixel, 5));
     return group;
   });
@@ -50,7 +50,7 @@ export function handles({ kind, name, points }, index, now, size) {
 /** A shape that is being laid out. */
 export function sketch({ points }, size) {
   const pixels = toPixels(points, size);
-  const path = make("path", { d: pathOf(pixels, false), class: "sketch" });
+  const path = svg("path", { d: pathOf(pixels, false), class: "sketch" });
   return [path, ...pixels.map((pixel) => circle(pixel, 6, "sketch"))];
 }
 
@@ -59,17 +59,11 @@ function toPixels(points, [width, height]) {
 }
 
 function circle([x, y], radius, className = "") {
-  return make("circle", { cx: x, cy: y, r: radius, class: className });
-}
-
-function make(name, attributes) {
-  const made = document.createElementNS(NAMESPACE, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
+  return svg("circle", { cx: x, cy: y, r: radius, class: className });
 }
 
 function text(words, [x, y]) {
-  const made = make("text", { x: x + 10, y: y - 8 });
+  const made = svg("text", { x: x + 10, y: y - 8 });
   made.textContent = words;
   return made;
 }

@@ -42,6 +42,12 @@ export class Access {
     });
   }
 
+  /** The rest of an address of pictures and films, which carries no token. */
+  async ticket() {
+    const { ticket } = await this.send("POST", "/api/v1/ticket", {}).then((answer) => answer.json());
+    return ticket ? `?ticket=${encodeURIComponent(ticket)}` : "";
+  }
+
   async json(path) {
     const answer = await this.fetch(path);
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`);

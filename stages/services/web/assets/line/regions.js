@@ -11,6 +11,12 @@ export class NotTaken extends Error {
     this.status = status;
     this.errors = errors;
   }
+
+  /** What an answer says that is an error. */
+  static async of(answer) {
+    const problem = await answer.json().catch(() => ({ detail: `The line answers ${answer.status}.` }));
+    return new NotTaken(answer.status, problem);
+  }
 }
 
 export class RegionsFile {
@@ -23,7 +29,7 @@ export class RegionsFile {
   /** {zones, lines}; what is changed later must be this. */
   async read() {
     const answer = await this.access.fetch(this.path);
-    if (!answer.ok) throw new NotTaken(answer.status, await problemOf(answer));
+    if (!answer.ok) throw await NotTaken.of(answer);
     this.revision = answer.headers.get("ETag");
     return answer.json();
   }
@@ -42,12 +48,8 @@ export class RegionsFile {
 
   async put(path, regions) {
     const answer = await this.access.send("PUT", path, regions, { "If-Match": this.revision });
-    if (!answer.ok) throw new NotTaken(answer.status, await problemOf(answer));
+    if (!answer.ok) throw await NotTaken.of(answer);
     if (!path.includes("?")) this.revision = answer.headers.get("ETag") ?? this.revision;
     return answer.json();
   }
-}
-
-async function problemOf(answer) {
-  return answer.json().catch(() => ({ detail: `The line answers ${answer.status}.` }));
 }

@@ -25,6 +25,12 @@ export class Results {
     for (const look of [...this.waiting]) look();
   }
 
+  /** What is known of the frame of a picture, whose ETag says which it is. */
+  ofTag(tag, patienceMs) {
+    const [, epoch, frameId] = /^"(\d+)-(\d+)"$/.exec(tag) ?? [];
+    return this.ofFrame(Number(epoch), Number(frameId), patienceMs);
+  }
+
   /** What is known of a frame; waits a moment for it. Null where nothing comes. */
   async ofFrame(epoch, frameId, patienceMs) {
     const find = () => this.messages.find((each) => each.epoch === epoch && each.frame_id === frameId);

@@ -9,7 +9,8 @@
 // tried again; "unplayable": this browser or this camera cannot, so show pictures, until `start` is
 // called again; "stopped". A "frame" event tells the `pts_ns` of the messages for the picture that
 // is shown now; `player.ptsNs` is the last of them, NaN where there is none. `player.behindS` is how
-// many seconds of film wait to be shown. A hidden tab gets nothing, and goes on when it is seen.
+// many seconds of film wait to be shown. Set `player.heldS` to have so many of them wait: what belongs
+// to a picture may come later than the picture. A hidden tab gets nothing, and goes on when it is seen.
 
 const NO_VIDEO = 4004; // code of closing: there is none, and will be none
 const WATCH_MS = 250;
@@ -23,6 +24,7 @@ const LATE_AT_FIRST_S = 0.2; // a film begins with all since the last key frame
 const FIRST_MS = 2000;
 const NEAR_S = 0.03; // more than wanted that is not worth running
 const QUICKEST = 1.5; // times the usual speed
+const SLOWEST = 0.5;
 const CALMING = 0.99; // of what is kept ahead, in each turn of the watch without a stall
 const KEPT_S = 10;
 const REMOVED_FROM_S = 30;
@@ -33,7 +35,7 @@ export class Player extends EventTarget {
   constructor(access, video, camera) {
     super();
     Object.assign(this, { access, video, state: "stopped", why: "" });
-    Object.assign(this, { ptsNs: NaN, waitMs: FIRST_WAIT_MS });
+    Object.assign(this, { ptsNs: NaN, heldS: 0, waitMs: FIRST_WAIT_MS });
     this.path = `/api/v1/cameras/${encodeURIComponent(camera)}/video`;
     video.muted = video.playsInline = video.disableRemotePlayback = true;
     this.film = null;
@@ -63,6 +65,11 @@ export class Player extends EventTarget {
   get behindS() {
     const { buffered, currentTime } = this.video;
     return buffered.length ? buffered.end(buffered.length - 1) - currentTime : 0;
+  }
+
+  /** The `pts_ns` of the newest picture that is here; NaN where there is none. */
+  get newestPtsNs() {
+    return this.film?.isBegun ? this.film.originNs + this.film.endS * 1e9 : NaN;
   }
 
   tell(state, why = "") {
@@ -124,7 +131,7 @@ export class Player extends EventTarget {
   /** Holes, lateness and silence are found here: browsers report none of them. */
   look() {
     if (this.film !== null) {
-      this.film.steer();
+      this.film.steer(this.heldS);
       if (this.video.paused) this.video.play().catch(() => {});
     }
     const isSilent = performance.now() - this.heardMs > SILENT_MS;
@@ -223,27 +230,29 @@ class Film {
   }
 
   /** Keep close to the newest picture: the later, the quicker, or in one jump. */
-  steer() {
+  steer(heldS) {
     const { video } = this;
     if (!this.isBegun || this.endS === 0) return;
     this.aheadS = Math.max(CALMING * this.aheadS, LEAST_AHEAD_S);
-    const wantedS = this.aheadS + this.intervalS; // the last picture counts as film, too
+    const wantedS = Math.max(this.aheadS + this.intervalS, heldS); // the last picture counts as film, too
     const overdueS = this.endS - video.currentTime - wantedS;
     const { buffered } = video;
     const isInHole = video.currentTime < buffered.start(buffered.length - 1);
     const isFirst = performance.now() - this.begunMs < FIRST_MS;
     const mostS = Math.max(isFirst ? LATE_AT_FIRST_S : LATE_S, 3 * this.intervalS);
     if (overdueS > mostS || (isInHole && video.readyState < 3)) {
-      this.jump();
+      this.jump(wantedS);
+    } else if (overdueS > NEAR_S) {
+      video.playbackRate = Math.min(1 + overdueS, QUICKEST);
     } else {
-      video.playbackRate = overdueS > NEAR_S ? Math.min(1 + overdueS, QUICKEST) : 1;
+      video.playbackRate = heldS > 0 && overdueS < -NEAR_S ? Math.max(1 + overdueS, SLOWEST) : 1;
     }
   }
 
-  jump() {
+  jump(wantedS = this.aheadS + this.intervalS) {
     const { buffered } = this.video;
     const firstS = buffered.start(buffered.length - 1);
-    this.video.currentTime = Math.max(this.endS - this.aheadS - this.intervalS, firstS);
+    this.video.currentTime = Math.max(this.endS - wantedS, firstS);
   }
 
   remove(endS) {

@@ -28,18 +28,21 @@ export class Snapshots {
     for (const node of this.seen) node.wake?.();
   }
 
-  /** Show a camera for as long as the page is there. */
+  /** Show a camera for as long as the line has it. */
   async show(camera) {
     const { node } = camera.stage;
     this.observer.observe(node);
-    for (;;) {
+    while (!camera.isGone) {
       await this.turn(node, camera);
+      if (camera.isGone) break;
       const begunMs = performance.now();
       let waitMs = Math.max(SHORTEST_MS, this.seen.size * MS_PER_PICTURE);
       if (!await this.take(camera).catch(() => false)) waitMs = TROUBLE_MS;
       const leftMs = waitMs - (performance.now() - begunMs);
       await new Promise((resolve) => setTimeout(resolve, Math.max(leftMs, 0)));
     }
+    this.observer.unobserve(node);
+    this.seen.delete(node);
   }
 
   /** Returns whether there was an answer of use. */
@@ -52,9 +55,7 @@ export class Snapshots {
     if (answer.status !== 200) return answer.status === 304;
     const tag = answer.headers.get("ETag");
     const bitmap = await createImageBitmap(await answer.blob());
-    const [, epoch, frameId] = /^"(\d+)-(\d+)"$/.exec(tag) ?? [];
-    const shown = isDrawnHere
-      ? await camera.results.ofFrame(Number(epoch), Number(frameId), MESSAGE_MS) : null;
+    const shown = isDrawnHere ? await camera.results.ofTag(tag, MESSAGE_MS) : null;
     if (camera.isFilm) return true; // it has begun meanwhile
     stage.showStill(bitmap, shown);
     camera.still = { path, tag };
@@ -78,7 +79,7 @@ export class Snapshots {
 
   /** Wait until the camera can be seen, and has something to show. */
   async turn(node, camera) {
-    while (!this.isWanted(camera)) {
+    while (!this.isWanted(camera) && !camera.isGone) {
       await new Promise((resolve) => { node.wake = resolve; });
     }
     node.wake = undefined;

@@ -13,6 +13,7 @@ export class Stage {
     this.source = node.querySelector(".source");
     this.layer = new Layer(node.querySelector(".marks"), settings);
     this.shown = null;
+    this.watch = () => {}; // is told of each picture of which something is known
     this.still.setAttribute("aria-label", `Live picture of ${camera.name}`);
     new ResizeObserver(() => this.redraw()).observe(node);
   }
@@ -48,6 +49,20 @@ export class Stage {
     this.node.dataset.frame = shown === null ? "" : `${shown.epoch}-${shown.frameId}`;
     this.node.dataset.afterMs = shown?.afterMs ?? "";
     this.redraw();
+    if (shown !== null) this.watch(shown);
+  }
+
+  /** What is seen now, and its size in pixels. */
+  get picture() {
+    const { still, video } = this;
+    if (this.node.classList.contains("film")) return [video, [video.videoWidth, video.videoHeight]];
+    return [still, [still.width, still.height]];
+  }
+
+  /** Whether anything is drawn that moves with objects. */
+  get isMarked() {
+    const { boxes, trails } = this.layer.settings;
+    return boxes || trails;
   }
 
   redraw() {
