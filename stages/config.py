@@ -29,6 +29,7 @@ Endpoint = Annotated[str, Meta(pattern=r"^(tcp|ipc)://.+", extra={"mark": "endpo
 # The marks of texts that may refer to a variable, a file or a credential; "text" is no path.
 REFERRING = ("file", "source", "model", "endpoint", "text")
 CameraName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+FleetName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -165,6 +166,31 @@ class MqttConfig(_Section, frozen=True):
     outbox: OutboxConfig = OutboxConfig()
 
 
+class FleetOutboxConfig(OutboxConfig, frozen=True):
+    """The same, in a file of its own."""
+
+    path: FilePath = "~/.local/state/thunderline/{name}.fleet"
+
+
+class FleetConfig(_Section, frozen=True):
+    """Tells a NATS server what happens here, and takes configurations from it."""
+
+    server: Annotated[str, Meta(min_length=1)]
+    site: FleetName
+    board: FleetName | None = None  # that of the machine by default
+    user: str | None = None
+    password_file: FilePath | None = None  # or THUNDERLINE_FLEET_PASSWORD in the environment
+    ca: FilePath | None = None  # PEM file of authorities; those of the machine by default
+    certificate: FilePath | None = None  # PEM file: how this board shows itself
+    key: FilePath | None = None  # PEM file, if the certificate's file does not hold it
+    configure: bool = False  # what is pushed for this board or its site is brought into force
+    counters_s: Annotated[float, Meta(ge=1.0, le=86_400.0)] = 30.0  # told so often
+    # at most so often the detections of a camera, to those who listen; null: not at all
+    detections_s: Annotated[float, Meta(ge=0.1, le=86_400.0)] | None = None
+    keepalive_s: Annotated[int, Meta(ge=1, le=3600)] = 15
+    outbox: FleetOutboxConfig = FleetOutboxConfig()
+
+
 class RingConfig(_Section, frozen=True):
     slots: Annotated[int, Meta(ge=4, le=4096)] = 8  # frames under way per camera
     # the largest frame; memory is taken for what a source says its size is: 8K, in round figures
@@ -196,6 +222,7 @@ class LineConfig(_Section, frozen=True):
     web: WebConfig | None = None
     webhook: WebhookConfig | None = None
     mqtt: MqttConfig | None = None
+    fleet: FleetConfig | None = None
     ring: RingConfig = RingConfig()
     limits: Limits = Limits()
     cores: dict[str, Cores] = {}  # of the processes of each stage or service, by its name

@@ -43,6 +43,10 @@ def tells_mqtt(config: LineConfig) -> bool:
     return config.mqtt is not None
 
 
+def joins_fleet(config: LineConfig) -> bool:
+    return config.fleet is not None
+
+
 def replicas(config: LineConfig) -> int:
     return config.detect.replicas
 
@@ -79,6 +83,8 @@ SERVICES: tuple[ServiceRow, ...] = (
                options=options.webhook),
     ServiceRow("mqtt", "stages.services.mqtt.service:Mqtt", controls=True, when=tells_mqtt,
                options=options.mqtt, hot=("cameras",)),
+    ServiceRow("fleet", "stages.services.fleet.service:Fleet", controls=True, when=joins_fleet,
+               options=options.fleet),
 )  # fmt: skip
 
 

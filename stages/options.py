@@ -270,6 +270,12 @@ def mqtt(given: Given) -> Options:
     return options | {"pace": pace, "cameras": cameras}
 
 
+def fleet(given: Given) -> Options:
+    assert given.config.fleet is not None
+    options: dict[str, Any] = msgspec.to_builtins(given.config.fleet)
+    return options | {"model": {"name": given.model.name, "sha256": given.model.sha256}}
+
+
 def record_video(given: Given) -> Options:
     record = given.config.record
     kept = [given.model_path, *(str(source.path) for source in source_files(given.config))]

@@ -13,12 +13,13 @@ from stages.services.line_control import (
     NewCamera,
     NoCamera,
     Region,
-    Wanted,
 )
 
 _BODY = "body"
 _SECTIONS = ("zones", "lines")
 _SWITCHES = ("detect", "record")
+
+Edit = Document | CameraZones | CameraSwitches | Region | NewCamera | NoCamera
 
 
 class NotReadable(ConfigError):
@@ -33,7 +34,7 @@ class AlreadyThere(ConfigError):
     """What is to be added exists."""
 
 
-def edit_content(to: Wanted, content: dict[str, Any], cameras: Sequence[str]) -> dict[str, Any]:
+def edit_content(to: Edit, content: dict[str, Any], cameras: Sequence[str]) -> dict[str, Any]:
     """A copy of the content of a configuration, changed as it is wanted.
 
     Raises:
@@ -55,12 +56,12 @@ def edit_content(to: Wanted, content: dict[str, Any], cameras: Sequence[str]) ->
             number = find_camera(to.camera, cameras)
             regions = dict(content["sources"][number][to.section])
             if to.text is not None:
-                regions[to.name] = _read_json(to.text)
+                regions[to.name] = read_json(to.text)
             elif regions.pop(to.name, None) is None:
                 raise NotThere(f"no {to.section[:-1]} '{to.name}'; there are {_list(regions)}")
             return _with_sections(content, number, {to.section: regions})
         case NewCamera():
-            return _with_camera(content, _read_json(to.text), cameras)
+            return _with_camera(content, read_json(to.text), cameras)
         case NoCamera():
             return _without_camera(content, find_camera(to.camera, cameras), cameras)
         case _:
@@ -108,7 +109,7 @@ def merge_patch(content: Any, patch: Any) -> Any:
 
 def _read_document(document: Document) -> dict[str, Any]:
     if document.syntax == "json":
-        return _read_json(document.text)
+        return read_json(document.text)
     try:
         return parse_mapping(document.text, _BODY)
     except ConfigError as error:
@@ -117,7 +118,7 @@ def _read_document(document: Document) -> dict[str, Any]:
 
 def _read_some(text: bytes, keys: Sequence[str]) -> dict[str, Any]:
     """A document with some of these keys."""
-    found = _read_json(text)
+    found = read_json(text)
     for name in found:
         if name not in keys:
             raise ConfigError(f"unknown key '{name}'{nearest(name, keys)}")
@@ -132,13 +133,14 @@ def _with_sections(
     return {**content, "sources": sources}
 
 
-def _read_json(text: bytes) -> dict[str, Any]:
+def read_json(text: bytes, what: str = _BODY) -> dict[str, Any]:
+    """Raises NotReadable, which says of what."""
     try:
         found = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise NotReadable(f"{_BODY}: not JSON: {error}") from None
+        raise NotReadable(f"{what}: not JSON: {error}") from None
     if not isinstance(found, dict):
-        raise NotReadable(f"{_BODY}: expected keys and values, got {type(found).__name__}")
+        raise NotReadable(f"{what}: expected keys and values, got {type(found).__name__}")
     return found
 
 

@@ -63,6 +63,11 @@ class ConfigInForce:
         self._in_loop = in_loop
         self._key = os.urandom(32)  # so a revision tells nothing of passwords
 
+    @property
+    def of_file(self) -> LineConfig:
+        """What the file said when it was read or written last, with the command line on top."""
+        return self._read.config
+
     def plan(self, config: LineConfig) -> Plan:
         """Raises LineError: the configuration is not valid."""
         return self._change.prepare(config)
@@ -122,7 +127,7 @@ class ConfigInForce:
                 self._read = draft.reading
             except OSError as error:
                 unsaved.append(f"{self.source.path}: {error.strerror}")
-        for reason in unsaved:
+        for reason in unsaved if saving != "never" else ():
             logger.warning("configuration: not saved: {}", reason)
         return tuple(unsaved)
 

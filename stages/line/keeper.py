@@ -13,6 +13,7 @@ from stages.config import LineConfig
 from stages.line.edits import AlreadyThere, NotReadable, NotThere, edit_content, find_camera
 from stages.line.hot_change import CANNOT_CHANGE, Plan
 from stages.line.in_force import ConfigInForce, NotSaved, Part
+from stages.line.layers import apply_layers
 from stages.line.masks import mask, to_content, unmask
 from stages.line.mistakes import ORIGIN, find_mistake
 from stages.line.references import refuse_new_references
@@ -94,7 +95,7 @@ class ConfigKeeper:
         known = asked.revisions
         if known is not None and not {ANY, self._in_force.revision(part)}.intersection(known):
             raise _Refused(_STALE, "it has changed since it was read: read it again")
-        wanted = _or_refuse(lambda: self._want(asked.to))
+        wanted, absent = _or_refuse(lambda: self._want(asked.to))
         plan = _or_refuse(lambda: self._in_force.plan(wanted))
         if asked.mode == "check":
             return told.Answer(_OK, _raw(told.Checked()))
@@ -104,6 +105,7 @@ class ConfigKeeper:
             changes=_describe(plan),
             processes=self._in_force.affected(plan),
             cost=_cost(plan),
+            absent=absent,
         )
         if asked.mode == "plan":
             return told.Answer(_OK, _raw(outcome))
@@ -128,15 +130,23 @@ class ConfigKeeper:
         names = self._in_force.config.camera_names
         return Part(_or_refuse(lambda: find_camera(camera, names)), keys)
 
-    def _want(self, to: told.Wanted) -> LineConfig:
-        """The configuration that is asked for; a line need not be able to run with it."""
-        config = self._in_force.config
-        now = to_content(config)
-        content = edit_content(to, now, config.camera_names)
+    def _want(self, to: told.Wanted) -> tuple[LineConfig, tuple[str, ...]]:
+        """The configuration that is asked for; a line need not be able to run with it.
+
+        Beside it, the cameras that were named and are not there.
+        """
+        absent = tuple[str, ...]()
+        is_layered = isinstance(to, told.Layers)
+        below = self._in_force.of_file if is_layered else self._in_force.config
+        now = to_content(below)
+        if isinstance(to, told.Layers):
+            content, absent = apply_layers(to.layers, now, below.camera_names)
+        else:
+            content = edit_content(to, now, below.camera_names)
         learn(content)
         wanted = build(unmask(content, now), LineConfig, ORIGIN)
-        refuse_new_references(wanted, config)
-        return wanted
+        refuse_new_references(wanted, below)
+        return wanted, absent
 
 
 def _or_refuse(work: Callable[[], T]) -> T:

@@ -18,6 +18,7 @@ from pipeline.topology import ProcessSpec, RunSpec, ServiceRow, StageRow
 from stages.config import LineConfig, WebConfig
 from stages.events.config_check import check_filter, check_regions
 from stages.graph import ROWS, make_topology
+from stages.line.fleet_check import check_fleet
 from stages.line.model_to_run import find_model_file
 from stages.line.mqtt_check import check_mqtt
 from stages.line.paths import expand_home
@@ -60,6 +61,7 @@ class Line:
         check_web(config.web)
         check_webhook(config, self.model.labels)
         check_mqtt(config.mqtt, self.model.labels)
+        check_fleet(config.fleet)
         self.outputs = tuple(find_outputs(config))
         self._config_path = config_path
         if self.outputs:

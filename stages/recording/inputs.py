@@ -50,6 +50,11 @@ def find_inputs(config: LineConfig, model_path: str, config_path: Path | None) -
             if (name := getattr(config.mqtt, key)) is not None:
                 yield Input(f"the file of mqtt.{key}", Path(name))
         yield Input("the file of mqtt.outbox", Path(config.mqtt.outbox.path))
+    if config.fleet is not None:
+        for key in ("password_file", "ca", "certificate", "key"):
+            if (name := getattr(config.fleet, key)) is not None:
+                yield Input(f"the file of fleet.{key}", Path(name))
+        yield Input("the file of fleet.outbox", Path(config.fleet.outbox.path))
     for stream in _STREAMS:
         if (path := Path("/dev") / stream).is_file():
             yield Input(f"what {stream} is connected to", path)

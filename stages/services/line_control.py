@@ -82,7 +82,20 @@ class NoCamera(msgspec.Struct, frozen=True, tag=True):
     camera: str
 
 
-Wanted = Document | CameraZones | CameraSwitches | Region | NewCamera | NoCamera
+class Layer(msgspec.Struct, frozen=True):
+    """Goes over what the file says and the layers before it; `stages.line.layers` reads it."""
+
+    name: str  # for errors
+    text: bytes  # JSON
+
+
+class Layers(msgspec.Struct, frozen=True, tag=True):
+    """What the file says, with these on top of it; without any, what the file says."""
+
+    layers: tuple[Layer, ...]
+
+
+Wanted = Document | CameraZones | CameraSwitches | Region | NewCamera | NoCamera | Layers
 
 
 class Change(_Question, frozen=True):
@@ -169,3 +182,4 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     cost: str
     saved: bool = False  # the file says what is in force
     unsaved: tuple[str, ...] = ()  # what it does not say, and why
+    absent: tuple[str, ...] = ()  # cameras of layers that the line does not have

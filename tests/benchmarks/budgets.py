@@ -31,5 +31,6 @@ BUDGETS = {
     "recorder": Budget(0.5, 90),
     "webhook": Budget(0.6, 70),  # nothing happens most of the time
     "mqtt": Budget(0.6, 110),  # no broker is there: what is to be told waits
+    "fleet": Budget(0.6, 100),  # no server is there
     "web": Budget(0.35, 90),  # while nobody looks
 }

@@ -27,7 +27,10 @@ def line(tmp_path: Path) -> Iterator[MeasuredLine]:
     recordings = [f"record.{key}={tmp_path}/{name}" for key, name in files.items()]
     web = f"web={{listen: '127.0.0.1:{free_port()}'}}"
     mqtt = f"mqtt={{broker: '127.0.0.1:{free_port()}', outbox: {{path: {tmp_path}/outbox}}}}"
-    line = MeasuredLine(tmp_path / "line", bench_model(), {"uri": STREET}, *recordings, web, mqtt)
+    fleet = f"fleet={{server: '127.0.0.1:{free_port()}', site: a, outbox: {{path: {tmp_path}/f}}}}"
+    line = MeasuredLine(
+        tmp_path / "line", bench_model(), {"uri": STREET}, *recordings, web, mqtt, fleet
+    )
     yield line
     line.end()
 

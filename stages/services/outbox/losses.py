@@ -7,7 +7,7 @@ from typing import Literal
 
 from loguru import logger
 
-Reason = Literal["full", "old", "missed", "disk", "damaged"]
+Reason = Literal["full", "old", "missed", "disk", "damaged", "refused"]
 
 # How the log tells of each.
 _WORDS: Mapping[str, str] = {
@@ -16,6 +16,7 @@ _WORDS: Mapping[str, str] = {
     "missed": "they were sent while nobody here listened",
     "disk": "the disk is full or fails, and so is the memory kept for that",
     "damaged": "its file was damaged",
+    "refused": "the receiver never takes them",
 }
 _EVERY_S = 60.0
 

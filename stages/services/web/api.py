@@ -2,8 +2,6 @@
 
 import platform
 from collections.abc import Awaitable, Callable, Sequence
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
 
 import msgspec
 from starlette.requests import Request
@@ -12,6 +10,7 @@ from starlette.routing import Route
 
 from pipeline.client import DetectionMessage
 from stages.services.machine import read_temperatures, read_throttled
+from stages.services.version import line_version
 from stages.services.web.answers import Cameras, Health, Ready, Status, Ticket
 from stages.services.web.feed import Feed
 from stages.services.web.openapi import JSON, Operation, Parameter, make_document
@@ -118,10 +117,3 @@ def check_camera(name: str, cameras: Sequence[str]) -> str:
     if name not in cameras:
         raise Refusal(404, f"no camera '{name}'; there are {', '.join(cameras)}")
     return name
-
-
-def line_version() -> str:
-    try:
-        return installed_version("thunderline")
-    except PackageNotFoundError:  # run from a folder that was never installed
-        return "0"

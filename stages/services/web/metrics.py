@@ -17,7 +17,7 @@ from stages.services.metrics.collector import (
 )
 from stages.services.metrics.event_counts import EventCounts
 from stages.services.metrics.text import OPENMETRICS, PLAIN, Metric, render
-from stages.services.web.api import line_version
+from stages.services.version import line_version
 from stages.services.web.readings import Readings
 
 PATH = "/metrics"

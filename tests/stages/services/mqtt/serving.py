@@ -69,7 +69,7 @@ class Line:
     def __init__(self, run_dir: Path) -> None:
         self.run_dir = run_dir
         run = make_run(run_dir)
-        Ledger.create(run_dir, len(run.cameras), len(run.processes))
+        self.ledger = Ledger.create(run_dir, len(run.cameras), len(run.processes))
         self._log = EventLogWriter(run_dir)
         self._outbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._ended = threading.Event()

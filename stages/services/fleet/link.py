@@ -1,0 +1,224 @@
+"""One connection to a NATS server; it does not reconnect, so that its owner knows what was sent."""
+
+import asyncio
+import json
+import re
+import ssl
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from stages.services.fleet.address import Address
+from stages.services.login import Login
+
+ANSWER_S = 20.0  # for TCP, TLS and login together, and for each acknowledgement
+# nats-py 2.16 tries for ever where it is to try 0 times, and twice where it is to try once.
+AT_ONCE: dict[str, Any] = {
+    "allow_reconnect": False,
+    "max_reconnect_attempts": 1,
+    "reconnect_time_wait": 0,
+}
+CLOSE_S = 1.0
+_MOST_WAITING = 4 << 20  # bytes that have not been written to the socket
+_TOO_LARGE = 10054  # JetStream's code for a message above the limit of its stream
+_VIOLATION = re.compile(r'permissions violation for (?P<verb>\w+) to "(?P<subject>[^"]*)"', re.I)
+_SILENT = {
+    "authorization violation": "the server refuses user and password",
+    "user authentication expired": "the login has expired",
+    "maximum connections exceeded": "the server has no room for another connection",
+}
+
+
+T = TypeVar("T")
+
+
+class LinkError(Exception):
+    """The text says in plain words what is wrong; nothing is known of what was on its way."""
+
+
+class NotTaken(LinkError):
+    """The server works, and has not taken a message: it may later."""
+
+
+class TooLarge(LinkError):
+    """The server will never take this message."""
+
+
+class Forbidden(LinkError):
+    """The user of this board may not do this, until somebody changes that."""
+
+
+class Stored(NamedTuple):
+    """What is in the bucket under a key."""
+
+    revision: int
+    value: bytes
+
+
+class Link:
+    """Asks the server and hears its answers; each one waits for at most `ANSWER_S`."""
+
+    def __init__(self, inbox: str) -> None:
+        self._client = Client()
+        self._inbox = inbox
+        self._asked: dict[str, tuple[str, asyncio.Future[Msg]]] = {}  # subject, and the answer
+        self._number = 0
+        self._why = ""
+        self.lost = asyncio.Event()
+
+    async def open(
+        self,
+        address: Address,
+        login: Login,
+        tls: ssl.SSLContext | None,
+        *,
+        name: str,
+        keepalive_s: int,
+    ) -> None:
+        """Raises LinkError."""
+        scheme = "tls" if address.is_encrypted else "nats"
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        connecting = self._client.connect(
+            f"{scheme}://{host}:{address.port}",
+            name=name, user=login.user, password=login.password, tls=tls,
+            **AT_ONCE, connect_timeout=int(ANSWER_S),
+            ping_interval=keepalive_s, max_outstanding_pings=1, pending_size=_MOST_WAITING,
+            inbox_prefix=self._inbox, error_cb=self._hear_error, closed_cb=self._hear_end,
+        )  # fmt: skip
+        await self._within(connecting, f"{address} does not answer", address)
+        await self._client.subscribe(f"{self._inbox}.*", cb=self._hear_answer)
+
+    async def store(self, subject: str, body: bytes, id: str | None = None) -> bool:
+        """Have a stream keep a message; returns whether it had one of this id already.
+
+        Raises:
+            LinkError: and its kinds.
+        """
+        headers = None if id is None else {"Nats-Msg-Id": id}
+        try:
+            answer = await self._ask(subject, body, headers)
+        except nats.errors.MaxPayloadError:
+            raise TooLarge(f"{len(body)} bytes are more than the server takes") from None
+        if _status(answer) == 503:
+            raise NotTaken(
+                f"no stream takes {'.'.join(subject.split('.')[:2])}.>: "
+                "python -m stages.services.fleet.streams makes it"
+            )
+        found = json.loads(answer.data)
+        error = found.get("error")
+        if error is None:
+            return bool(found.get("duplicate"))
+        kind = TooLarge if error.get("err_code") == _TOO_LARGE else NotTaken
+        raise kind(f"the stream does not take {subject}: {error.get('description')}")
+
+    async def tell(self, subject: str, body: bytes) -> None:
+        """Whoever listens hears it; nobody says whether somebody does."""
+        try:
+            await self._client.publish(subject, body)
+        except nats.errors.MaxPayloadError:
+            raise TooLarge(f"{len(body)} bytes are more than the server takes") from None
+        except nats.errors.Error as error:
+            raise self._lost(error) from None
+
+    async def newest(self, stream: str, subject: str) -> Stored | None:
+        """The last message of a subject; None where there is none, or it was deleted."""
+        answer = await self._ask(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"")
+        status, headers = _status(answer), answer.headers or {}
+        if status == 503:
+            raise NotTaken(f"there is no stream {stream} here: "
+                           "python -m stages.services.fleet.streams makes it")  # fmt: skip
+        if status == 404 or headers.get("KV-Operation") in ("DEL", "PURGE"):
+            return None
+        if status is not None:
+            raise NotTaken(f"{stream}: status {status}")
+        return Stored(int(headers["Nats-Sequence"]), answer.data)
+
+    async def close(self) -> None:
+        """At once: nats-py may wait for ever for the end of a connection that failed."""
+        self.lost.set()
+        with suppress(TimeoutError, nats.errors.Error, OSError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._client.close()
+
+    async def _ask(self, subject: str, body: bytes, headers: Any = None) -> Msg:
+        self._number += 1
+        reply = f"{self._inbox}.{self._number}"
+        future: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+        self._asked[reply] = subject, future
+        try:
+            await self._client.publish(subject, body, reply=reply, headers=headers)
+            return await self._within(future, f"no answer to {subject}")
+        except nats.errors.MaxPayloadError:
+            raise
+        except nats.errors.Error as error:
+            raise self._lost(error) from None
+        finally:
+            del self._asked[reply]
+
+    async def _within(self, work: Awaitable[T], what: str, address: Address | None = None) -> T:
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await work
+        except TimeoutError:
+            raise LinkError(f"{what} within {ANSWER_S:.0f} s") from None
+        except (nats.errors.Error, OSError, ssl.SSLError) as error:
+            where = f"{address}: " if address else ""
+            kind = Forbidden if _is_refusal(error) else LinkError
+            raise kind(where + describe(error, self._why)) from None
+
+    def _lost(self, error: Exception) -> LinkError:
+        return LinkError(f"the connection is lost: {describe(error, self._why)}")
+
+    async def _hear_answer(self, message: Msg) -> None:
+        _, future = self._asked.get(message.subject, ("", None))
+        if future is not None and not future.done():
+            future.set_result(message)
+
+    async def _hear_error(self, error: Exception) -> None:
+        self._why = describe(error)
+        violation = _VIOLATION.search(str(error))
+        if violation is None:
+            return
+        # nats-py hands on what the server says in lower case.
+        for subject, future in self._asked.values():
+            if subject.lower() == violation["subject"].lower() and not future.done():
+                future.set_exception(
+                    Forbidden(
+                        f"this user may not send to {subject}: expected the fleet.site and "
+                        "fleet.board that the server has for it"
+                    )
+                )
+
+    async def _hear_end(self) -> None:
+        self.lost.set()
+        for _, future in self._asked.values():
+            if not future.done():
+                future.set_exception(LinkError(f"the connection is lost: {self._why or 'closed'}"))
+
+
+def describe(error: Exception, before: str = "") -> str:
+    """In words that name no password; `before` is what was heard on the connection last."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or 'no reason given'}"
+    if isinstance(error, OSError):
+        return error.strerror or str(error) or type(error).__name__
+    text = str(error).removeprefix("nats: ").strip("'")
+    if isinstance(error, nats.errors.NoServersError) and before:
+        return before
+    return _SILENT.get(text.lower(), text or type(error).__name__)
+
+
+def _is_refusal(error: Exception) -> bool:
+    return "authorization violation" in str(error).lower()
+
+
+def _status(answer: Msg) -> int | None:
+    """What the server says instead of an answer."""
+    status = (answer.headers or {}).get("Status")
+    return None if status is None else int(status)
