@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 HOURS ?= 1
+PROCESSOR ?= cortex-a72
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test test-models check check-models bench soak newest clean
+.PHONY: run test test-arm test-models check check-models bench soak newest clean
 
 run: $(VENV)/.runtime
 	@echo "Look at http://127.0.0.1:5580/ while it runs."
@@ -39,6 +40,10 @@ bench: $(VENV)/.bench
 # Whatever can be done to a line is done to it by chance; out/soak/report.html tells of it.
 soak: $(VENV)/.dev
 	$(BIN)/python -m tests.faults.soak --hours $(HOURS) --out out/soak
+
+# What depends on the processor, on an emulated one: docs/performance.md. PROCESSOR=cortex-a76, too.
+test-arm: $(VENV)/.dev
+	$(BIN)/python -m tests.arm --cpu $(PROCESSOR)
 
 # The tests with the newest release of everything, whatever constraints.txt says: docs/versions.md.
 newest: $(VENV)/.dev

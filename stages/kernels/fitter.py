@@ -10,11 +10,11 @@ import cv2
 from stages.kernels.fit import Fit, Place, Wh
 from stages.kernels.picture import Picture
 from stages.kernels.pixels import Pixels
-from stages.kernels.resize import warp_into
+from stages.kernels.resize import BILINEAR, warp_into
 from stages.kernels.warp import Warper
 
 INTERPOLATIONS = {
-    "linear": cv2.INTER_LINEAR,
+    "linear": BILINEAR,
     "area": cv2.INTER_AREA,
     "cubic": cv2.INTER_CUBIC,
     "nearest": cv2.INTER_NEAREST,

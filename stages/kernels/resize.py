@@ -9,12 +9,16 @@ import numpy as np
 
 from stages.kernels.pixels import Pixels
 
+# Bilinear, in fixed point: the same to the last bit on ARM and x86. `INTER_LINEAR` is not, as each
+# processor has its own way of it there.
+BILINEAR = cv2.INTER_LINEAR_EXACT
+
 
 class ResizeError(ValueError):
     """A frame or a tensor that cannot be resized in place."""
 
 
-def warp_into(frame: Pixels, tensor: Pixels, interpolation: int = cv2.INTER_LINEAR) -> None:
+def warp_into(frame: Pixels, tensor: Pixels, interpolation: int = BILINEAR) -> None:
     """Fills `tensor` (H, W, 3) with the whole of `frame`, without a copy between."""
     check_frame(frame)
     height, width = tensor.shape[:2]

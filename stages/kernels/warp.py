@@ -11,7 +11,7 @@ import numpy as np
 from stages.kernels.colour import is_usual, mix
 from stages.kernels.picture import Layout, Picture, PictureFormat
 from stages.kernels.pixels import Pixels
-from stages.kernels.resize import warp_into
+from stages.kernels.resize import BILINEAR, warp_into
 
 
 class Warper:
@@ -24,7 +24,7 @@ class Warper:
         interpolation: of OpenCV.
     """
 
-    def __init__(self, network_wh: tuple[int, int], interpolation: int = cv2.INTER_LINEAR) -> None:
+    def __init__(self, network_wh: tuple[int, int], interpolation: int = BILINEAR) -> None:
         width, height = self._wh = network_wh
         self._interpolation = interpolation
         form = PictureFormat(Layout.I420, width, height)
@@ -47,6 +47,6 @@ class Warper:
             return
         luma, *chroma = self._small.planes
         for small, grown in zip(chroma, self._grown, strict=True):
-            cv2.resize(small, self._wh, dst=grown)
+            cv2.resize(small, self._wh, dst=grown, interpolation=BILINEAR)
         cv2.merge([luma, *self._grown], self._yuv)
         mix(self._yuv, picture.form, tensor)

@@ -73,7 +73,7 @@ def test_the_kind_of_resizing_is_the_one_that_the_model_wants(resize: Resize) ->
     picture = make_picture(bgr_format(640, 360))
     tensor, same = np.zeros((2, 96, 128, 3), np.uint8)
     fit_into(picture.bgr, tensor, Fit(resize=resize))
-    flag = {"linear": 1, "area": 3, "cubic": 2, "nearest": 0}[resize]
+    flag = {"linear": 5, "area": 3, "cubic": 2, "nearest": 0}[resize]
     np.testing.assert_array_equal(tensor, cv2.resize(picture.bgr, (128, 96), interpolation=flag))
     Fitter((128, 96), Fit(resize=resize)).fit(picture, same)
     np.testing.assert_array_equal(same, tensor)

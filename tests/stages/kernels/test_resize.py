@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.kernels.resize import ResizeError, warp_into
+from stages.kernels.resize import BILINEAR, ResizeError, warp_into
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def frame() -> np.ndarray:
 def test_warp_fills_the_given_tensor_bilinear(frame: np.ndarray) -> None:
     tensor = np.zeros((32, 48, 3), np.uint8)
     warp_into(frame, tensor)
-    np.testing.assert_array_equal(tensor, cv2.resize(frame, (48, 32)))
+    np.testing.assert_array_equal(tensor, cv2.resize(frame, (48, 32), interpolation=BILINEAR))
 
 
 def test_warp_writes_through_a_view_of_shared_bytes(frame: np.ndarray) -> None:
@@ -23,7 +23,7 @@ def test_warp_writes_through_a_view_of_shared_bytes(frame: np.ndarray) -> None:
     tensor = np.frombuffer(memory, np.uint8, offset=64).reshape(32, 48, 3)
     warp_into(frame, tensor)
     assert bytes(memory[:64]) == bytes(64)
-    np.testing.assert_array_equal(tensor, cv2.resize(frame, (48, 32)))
+    np.testing.assert_array_equal(tensor, cv2.resize(frame, (48, 32), interpolation=BILINEAR))
 
 
 def test_warp_of_a_frame_that_fits_is_a_copy(frame: np.ndarray) -> None:
