@@ -64,7 +64,7 @@ $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.dev: $(VENV)/.runtime
 	@echo "Installing what checks and tests it: ruff, mypy, pytest, hypothesis and others: 50 MB to load"
-	@$(PIP) --editable '.[dev,mqtt,fleet]'
+	@$(PIP) --editable '.[dev,mqtt,fleet,fleet-export]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev
