@@ -187,7 +187,9 @@ def _make_stream_reader(options: CaptureOptions, alive: Callable[[], None]) -> R
     seen = SeenPictures()
     return StreamReader(
         name,
-        lambda: connect_stream(url, options.rtsp_transport, silence_s, seen),
+        lambda: connect_stream(
+            url, options.rtsp_transport, silence_s, seen, with_sound=options.packet_bytes > 0
+        ),
         silence_s=silence_s,
         fps=fps,
         alive=alive,

@@ -16,6 +16,7 @@ from stages.readers.decoding.access_unit import AccessUnit
 from stages.readers.decoding.decoder import Decoded, Decoder, to_ns
 from stages.readers.decoding.demuxer import Demuxer
 from stages.readers.decoding.frame_format import Described, FrameFormatter
+from stages.readers.decoding.sound import describe_refusal
 from stages.readers.packet_keeper import PacketKeeper
 from stages.readers.rate_limit import KeyPlan, RateLimit, Span
 from stages.readers.reader import FormatChanged
@@ -52,6 +53,7 @@ class FileReader:
         self._uri, self._name, self._loop, self._fps = uri, name, loop, fps
         self._options, self._silence_s, self._alive = options or {}, silence_s, alive
         self._losses = Counter[DropReason]()
+        self._told_sound = False
         self._clock = EpochClock(lambda change: logger.info("{}: {}", redact(name), change))
         self._demuxer: Demuxer | None = None
         self.packets: PacketRing | None = None  # where coded pictures are kept, if anywhere
@@ -108,10 +110,14 @@ class FileReader:
     def _begin_round(self) -> Demuxer:
         self.close()
         self._demuxer = demuxer = Demuxer(
-            self._uri, name=self._name, options=self._options, silence_s=self._silence_s
-        )
+            self._uri, name=self._name, options=self._options, silence_s=self._silence_s,
+            with_sound=self.packets is not None,
+        )  # fmt: skip
+        if demuxer.sound.refused and not self._told_sound:
+            self._told_sound = True
+            logger.info("{}: {}", redact(self._name), describe_refusal(demuxer.sound))
         self._decoder = Decoder(demuxer.decoder, sent_times=demuxer.has_sent_times)
-        self._keeper = PacketKeeper(self.packets, demuxer.decoder, self._kept_ns)
+        self._keeper = PacketKeeper(self.packets, demuxer.decoder, self._kept_ns, demuxer.sound)
         self._formatter = FrameFormatter()
         self._limit = RateLimit(self._fps)  # rounds are equal, so that any can be found again
         self._plan = KeyPlan(self._limit)
@@ -139,6 +145,8 @@ class FileReader:
             decoded = self._decode_unit(unit)
             if self.packets is not None:
                 self._keeper.keep(unit, self._line_time_of(unit))
+                if self.pts_origin is PtsOrigin.STREAM:
+                    self._keeper.keep_sound(self._clock.shift_ns)
             yield from decoded
         yield from self._decoder.flush()
 

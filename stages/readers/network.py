@@ -43,8 +43,9 @@ def network_options(uri: str, transport: Transport) -> dict[str, str]:
 
 
 def connect_stream(
-    uri: str, transport: Transport, silence_s: float, seen: SeenPictures
-) -> PacketSource:
+    uri: str, transport: Transport, silence_s: float, seen: SeenPictures, *,
+    with_sound: bool = False,
+) -> PacketSource:  # fmt: skip
     """Open a live stream; `seen` is kept from one connection to the next. Raises SourceError.
 
     H.264 and H.265 over RTSP are read by a client of our own, without the picture of delay that
@@ -52,7 +53,7 @@ def connect_stream(
     libavformat.
     """
     if is_rtsp(uri):
-        stream = RtspStream(uri, transport=transport, silence_s=silence_s)
+        stream = RtspStream(uri, transport=transport, silence_s=silence_s, with_sound=with_sound)
         try:
             stream.open()
             return stream
@@ -62,9 +63,10 @@ def connect_stream(
             stream.close()
             raise
     if uri.lower().startswith(("http:", "https:")):
-        source = connect_http(uri, options=STREAM_OPTIONS, silence_s=silence_s, seen=seen)
+        source = connect_http(uri, options=STREAM_OPTIONS, silence_s=silence_s, seen=seen,
+                              with_sound=with_sound)  # fmt: skip
         if source.is_finite:
             logger.info("{}: this has an end: `live: false` would give each frame", redact(uri))
         return source
     options = network_options(uri, transport)
-    return Demuxer(uri, name=uri, options=options, silence_s=silence_s)
+    return Demuxer(uri, name=uri, options=options, silence_s=silence_s, with_sound=with_sound)

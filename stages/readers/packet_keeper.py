@@ -13,6 +13,7 @@ from pipeline.realtime import monotonic_ns
 from stages.readers.decoding.access_unit import AccessUnit
 from stages.readers.decoding.decode_times import DecodeTimes
 from stages.readers.decoding.parameter_sets import leading_sets
+from stages.readers.decoding.sound import SAMPLES, Sound
 
 # What MP4 holds and browsers play; of other pictures a film is made by encoding them anew.
 _KEPT = frozenset({"h264", "hevc", "av1"})
@@ -31,16 +32,20 @@ class PacketKeeper:
         ring: None where nobody wants packets.
         decoder: of the connection; it has seen each unit before this.
         after_ns: units of the line's time up to this one are in the ring already.
+        sound: of the connection, which may begin later than its pictures: then a key frame begins
+            a generation that has both.
     """
 
     def __init__(
-        self, ring: PacketRing | None, decoder: VideoCodecContext, after_ns: int | None = None
-    ) -> None:
+        self, ring: PacketRing | None, decoder: VideoCodecContext, after_ns: int | None = None,
+        sound: Sound | None = None,
+    ) -> None:  # fmt: skip
         self._decoder = decoder
         self._codec = decoder.codec.canonical_name
         self._ring = ring if self._codec in _KEPT else None
         self._after_ns = after_ns
-        self._track: Track | None = None
+        self._sound = Sound() if sound is None else sound
+        self._tracks: tuple[Track, ...] = ()
 
     def keep(self, unit: AccessUnit, pts_ns: int | None) -> None:
         """Keep a coded picture. `pts_ns` is the line's time for it; without one it is left out."""
@@ -51,7 +56,7 @@ class PacketKeeper:
         packet = unit.packet
         if packet.is_keyframe:
             self._begin_if_new(packet, unit.time_base or _MICROSECONDS)
-        if self._track is None:
+        if not self._tracks:
             return
         pts, dts, duration = self._times(packet, pts_ns)
         flags = PacketFlag.KEY if packet.is_keyframe else PacketFlag.NONE
@@ -62,8 +67,30 @@ class PacketKeeper:
             dts=dts,
             duration=duration,
             pts_ns=pts_ns,
-            arrived_unix_ns=time.time_ns() - monotonic_ns() + unit.arrived_ns,
+            arrived_unix_ns=_unix_ns(unit.arrived_ns),
         )
+
+    def keep_sound(self, shift_ns: int) -> None:
+        """Keep the sound that has come meanwhile; `shift_ns` is the line's time less the stream's.
+
+        Raises nothing: what comes before the first key frame is left out.
+        """
+        for unit in self._sound.take():
+            pts_ns = unit.time_ns + shift_ns
+            is_old = self._after_ns is not None and pts_ns <= self._after_ns
+            if self._ring is None or len(self._tracks) < 2 or is_old:
+                continue
+            ticks = pts_ns * self._tracks[1].sample_rate // 1_000_000_000
+            self._ring.put(
+                unit.data,
+                flags=PacketFlag.NONE,
+                pts=ticks,
+                dts=ticks,
+                duration=SAMPLES,
+                pts_ns=pts_ns,
+                arrived_unix_ns=_unix_ns(unit.arrived_ns),
+                track=1,
+            )
 
     def _times(self, packet: "Packet[Any]", pts_ns: int) -> tuple[int, int, int]:
         """PTS, DTS and duration in ticks; a packet without times has those of its arrival."""
@@ -82,8 +109,13 @@ class PacketKeeper:
             extradata = leading_sets(memoryview(packet), self._codec) or extradata
         ticks = time_base.as_integer_ratio()
         track = Track("video", self._codec, extradata, ticks, decoder.width, decoder.height)
-        if track == self._track or not extradata:
+        tracks = (track,) if self._sound.track is None else (track, self._sound.track)
+        if tracks == self._tracks or not extradata:
             return
-        self._track = track
+        self._tracks = tracks
         self._decode_times = DecodeTimes(round(1 / time_base / _USUAL_FPS))
-        self._ring.begin((track,))
+        self._ring.begin(tracks)
+
+
+def _unix_ns(arrived_ns: int) -> int:
+    return time.time_ns() - monotonic_ns() + arrived_ns

@@ -17,6 +17,7 @@ from stages.readers.decoding.access_unit import AccessUnit
 from stages.readers.decoding.decoder import Decoded, Decoder, to_ns
 from stages.readers.decoding.demuxer import PacketSource
 from stages.readers.decoding.frame_format import Described, FrameFormatter
+from stages.readers.decoding.sound import describe_refusal
 from stages.readers.lag import CatchUp, LagMeter
 from stages.readers.packet_keeper import PacketKeeper
 from stages.readers.rate_limit import KeyPlan, RateLimit
@@ -62,6 +63,7 @@ class StreamReader:
         self._fps = fps
         self._source: PacketSource | None = None
         self._losses = Counter[DropReason]()
+        self._told_sound = False
         self.packets: PacketRing | None = None  # where coded pictures are kept, if anywhere
         name = redact(uri)
         self._clock = EpochClock(lambda change: logger.info("{}: {}", name, change))
@@ -70,7 +72,11 @@ class StreamReader:
     def open(self, first_frame: int) -> PictureFormat:
         self._source = self._connect()
         self._decoder = Decoder(self._source.decoder)
-        self._keeper = PacketKeeper(self.packets, self._source.decoder)
+        sound = self._source.sound
+        self._keeper = PacketKeeper(self.packets, self._source.decoder, sound=sound)
+        if sound.refused and not self._told_sound:
+            self._told_sound = True
+            logger.info("{}: {}", redact(self._uri), describe_refusal(sound))
         self._formatter = FrameFormatter()
         self._limit = RateLimit(self._fps)
         self._plan = KeyPlan(self._limit)
@@ -128,6 +134,8 @@ class StreamReader:
         self._decode(unit, self._measure_lag(unit, idle=waited_ns > _IDLE_NS), waited_ns)
         if self.packets is not None:
             self._keeper.keep(unit, self._line_time_of(unit))
+            if self.pts_origin is PtsOrigin.STREAM:
+                self._keeper.keep_sound(self._clock.shift_ns)
         self._count_losses()
         if monotonic_ns() - self._good_ns > self._silence_ns:
             raise SourceStalled(

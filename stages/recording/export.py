@@ -24,8 +24,10 @@ from pipeline.log import say, say_error
 from stages.services.archive.index import Item
 from stages.services.archive.layout import NS, Kind, iso_utc
 from stages.services.archive.listing import Listing
+from stages.services.recorder.finishing import copy_stream
 
 _GAP_NS = NS
+_EARLY_S = 0.1  # that sound may begin before the picture beside it
 _OVERLAP_NS = NS // 2  # a file of a recorder that was killed and the next one show a time twice
 EXIT_REFUSED = 2
 
@@ -39,7 +41,8 @@ class Exporter:
 
     def __init__(self, target: "av.container.OutputContainer") -> None:
         self._target = target
-        self._stream: Any = None
+        self._streams: dict[str, Any] = {}  # by kind
+        self._last_dts: dict[str, int] = {}
         self._form: tuple[object, ...] = ()
         self._end = 0.0  # of what is written, in seconds
         self.gaps: list[str] = []
@@ -50,29 +53,39 @@ class Exporter:
         with av.open(str(path)) as source:
             stream = source.streams.video[0]
             self._check(path, stream)
-            base = float(stream.time_base or 1)
             packets = list(_between(source, stream, item.begin_ns, begin_ns, end_ns))
-            if not packets:
+            shown = [packet for packet in packets if packet.stream_index == stream.index]
+            if not shown:
                 return
-            first = min(float(packet.pts) * base for packet in packets)
-            self._tell_gap(item.begin_ns + round(first * NS))
-            shift = round((self._end - first) / base)
+            first_s = min(float(packet.pts * packet.time_base) for packet in shown)
+            self._tell_gap(item.begin_ns + round(first_s * NS))
+            shift_s = self._end - first_s
             for packet in packets:
-                end = (packet.pts + shift + (packet.duration or 0)) * base
-                packet.pts += shift
-                packet.dts += shift
-                packet.stream = self._stream
-                self._end = max(self._end, end)
-                self._last_unix_ns = item.begin_ns + round((end - shift * base) * NS)
-                self._target.mux_one(packet)
+                self._add(packet, shift_s, is_shown=packet.stream_index == stream.index)
+            self._last_unix_ns = item.begin_ns + round((self._end - shift_s) * NS)
+
+    def _add(self, packet: Any, shift_s: float, *, is_shown: bool) -> None:
+        kind = packet.stream.type
+        target = self._streams.get(kind)
+        shift = round(shift_s / packet.time_base)
+        if target is None or packet.dts + shift <= self._last_dts.get(kind, -1):
+            return  # the first file has no sound, or it was heard
+        self._last_dts[kind] = packet.dts + shift
+        packet.pts += shift
+        packet.dts += shift
+        if is_shown:
+            end_s = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            self._end = max(self._end, end_s)
+        packet.stream = target
+        self._target.mux_one(packet)
 
     def _check(self, path: Path, stream: Any) -> None:
         """All files must be of one stream."""
         context = stream.codec_context
         form = context.name, context.width, context.height, context.extradata
-        if self._stream is None:
-            self._stream = self._target.add_stream_from_template(stream, opaque=True)
-            self._stream.codec_context.codec_tag = context.codec_tag
+        if not self._streams:
+            for each in stream.container.streams:
+                self._streams[each.type] = copy_stream(self._target, each)
             self._form = form
         elif form != self._form:
             raise ExportError(
@@ -94,8 +107,13 @@ def _between(
     from_s = max((begin_ns - file_begin_ns) / NS, 0.0)
     to_s = (end_ns - file_begin_ns) / NS
     source.seek(round(from_s / base), stream=stream)
-    for packet in source.demux(stream):
-        if packet.size and packet.pts is not None and packet.pts * base < to_s:
+    first_s = None  # of the pictures: sound before it belongs to others
+    for packet in source.demux():
+        if not packet.size or packet.pts is None or packet.pts * packet.time_base >= to_s:
+            continue
+        if packet.stream_index == stream.index and first_s is None:
+            first_s = packet.pts * packet.time_base
+        if first_s is not None and packet.pts * packet.time_base >= first_s - _EARLY_S:
             yield packet
 
 

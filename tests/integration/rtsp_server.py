@@ -26,6 +26,13 @@ CODERS = {
     "slices": "tune=zerolatency option-string=slices=4",  # the parts of one picture
 }
 
+SOUNDS = {
+    "aac": "audiotestsrc is-live=true ! audio/x-raw,rate=16000,channels=1"
+    " ! voaacenc ! aacparse ! rtpmp4gpay name=pay1 pt=97",
+    "pcma": "audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1"
+    " ! alawenc ! rtppcmapay name=pay1",
+}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser()
@@ -39,6 +46,7 @@ def main() -> None:
     parser.add_argument("--coder", choices=CODERS, default="quick")
     parser.add_argument("--mtu", type=int, default=1400, help="bytes of a packet at most")
     parser.add_argument("--bitrate", type=int, default=2048, help="kbit/s")
+    parser.add_argument("--sound", choices=SOUNDS, help="beside the pictures")
     parser.add_argument("--certificate", help="PEM file with key and certificate: TLS")
     parser.add_argument("--frames", type=int, default=-1, help="after which the stream ends")
     options = parser.parse_args()
@@ -52,7 +60,7 @@ def main() -> None:
     factory.set_launch(
         f"( videotestsrc is-live=true num-buffers={options.frames}"
         f" ! video/x-raw,width={width},height={height},framerate={options.fps}/1,format=I420"
-        f" ! {codec} name=pay0 pt=96 mtu={options.mtu} )"
+        f" ! {codec} name=pay0 pt=96 mtu={options.mtu} {SOUNDS.get(options.sound, '')} )"
     )
     auth = make_auth(options)
     if options.account is not None:

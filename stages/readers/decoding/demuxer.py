@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import av.error
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition
@@ -18,6 +19,7 @@ from pipeline.source import SourceError, SourceStalled
 from stages.readers.decoding.access_unit import AccessUnit
 from stages.readers.decoding.file_end import lacks_bytes
 from stages.readers.decoding.libav import BinarySource, open_container, read_failure
+from stages.readers.decoding.sound import Sound, Unwrapper
 
 _NS_PER_S = 1_000_000_000
 # Formats that hold pictures one after another and no times.
@@ -63,6 +65,11 @@ class PacketSource(Protocol):
         """Sample aspect ratio that the container gives; it wins over the codec's. 0 for none."""
         ...
 
+    @property
+    def sound(self) -> Sound:
+        """What has come beside the pictures so far."""
+        ...
+
     def read(self) -> AccessUnit | None:
         """The next coded picture; None at the end of a source that has one. Raises SourceError."""
         ...
@@ -78,6 +85,7 @@ class Demuxer:
         name: what errors call it.
         options: of protocol and format.
         silence_s: how long a stream may send no picture; None for files.
+        with_sound: whether its sound is read, too.
     """
 
     def __init__(
@@ -87,6 +95,7 @@ class Demuxer:
         name: str,
         options: dict[str, str],
         silence_s: float | None,
+        with_sound: bool = False,
     ) -> None:
         self._uri = uri if isinstance(uri, str) else ""
         self._name, self._silence_s = name, silence_s
@@ -99,9 +108,12 @@ class Demuxer:
         except SourceError:
             self.close()
             raise
+        self.sound = Sound()
+        heard = self._choose_sound() if with_sound else None
+        self._sound_index = -1 if heard is None else heard.index
         for other in self._container.streams:
-            if other is not self.stream:
-                other.discard = Discard.all  # sound is not even read where the format allows it
+            if other is not self.stream and other is not heard:
+                other.discard = Discard.all  # it is not even read where the format allows that
         self._has_sar = self._container.format.name.startswith(_WITH_SAR)
         self._time_base = self.stream.time_base
         self._packets: Iterator[Packet[Any]] = self._container.demux()
@@ -175,6 +187,8 @@ class Demuxer:
                 for packet in self._packets:
                     if packet.stream_index == self.stream.index and packet.size > 0:
                         return self._count(packet)
+                    if packet.stream_index == self._sound_index and packet.size > 0:
+                        self._unwrapper.add(packet, monotonic_ns())
                     self._check_silence()
             except av.error.FFmpegError as error:
                 self._go_on_after(error)
@@ -223,6 +237,19 @@ class Demuxer:
                 f"expected a video track that can be decoded, got {self._describe_streams()}"
             )
         return max(tracks, key=_rank)
+
+    def _choose_sound(self) -> AudioStream | None:
+        """The first track of AAC; without one, what the sound is instead is noted."""
+        named = [(s, s.codec_context) for s in self._container.streams.audio]
+        for stream, context in named:
+            if context is not None and context.name == "aac":
+                base = stream.time_base or Fraction(1, context.sample_rate)
+                self._unwrapper = Unwrapper(self.sound, context.extradata or b"", base)
+                return stream
+        if named:
+            context = named[0][1]
+            self.sound.refused = "an unknown codec" if context is None else context.name
+        return None
 
     def _describe_streams(self) -> str:
         kinds = [

@@ -11,8 +11,9 @@ _LISTS = (b"#EXTM3U", b"<?xml", b"<MPD", b"ffconcat")  # which name other addres
 
 
 def connect_http(
-    uri: str, *, options: dict[str, str], silence_s: float, seen: SeenPictures
-) -> PacketSource:
+    uri: str, *, options: dict[str, str], silence_s: float, seen: SeenPictures,
+    with_sound: bool = False,
+) -> PacketSource:  # fmt: skip
     """Open a stream. Files and lists are left to libavformat, which asks for their parts.
 
     A live stream is asked for once: many cameras serve but one client, and are not free again at
@@ -23,6 +24,7 @@ def connect_http(
         options: of the demuxer.
         silence_s: how long the server may send nothing, or no picture.
         seen: what earlier connections to this address have read.
+        with_sound: whether its sound is read, too.
 
     Raises:
         SourceDenied, SourceStalled, SourceError
@@ -38,12 +40,12 @@ def connect_http(
         if is_pictures:
             return MotionJpegStream(stream)
         if stream.length is None and not _needs_address(begin):
-            return _StreamDemuxer(stream, options, silence_s)
+            return _StreamDemuxer(stream, options, silence_s, with_sound)
     except BaseException:
         stream.close()
         raise
     stream.close()
-    return ListDemuxer(uri, options=options, silence_s=silence_s, seen=seen)
+    return ListDemuxer(uri, options=options, silence_s=silence_s, seen=seen, with_sound=with_sound)
 
 
 def _needs_address(begin: bytes) -> bool:
@@ -53,10 +55,14 @@ def _needs_address(begin: bytes) -> bool:
 class _StreamDemuxer(Demuxer):
     """One whose reads end, though libavformat cannot interrupt a read that is not its own."""
 
-    def __init__(self, stream: ByteStream, options: dict[str, str], silence_s: float) -> None:
+    def __init__(
+        self, stream: ByteStream, options: dict[str, str], silence_s: float, with_sound: bool
+    ) -> None:
         self._bytes = stream
         stream.expect_result()
-        super().__init__(stream, name=stream.uri, options=options, silence_s=silence_s)
+        super().__init__(
+            stream, name=stream.uri, options=options, silence_s=silence_s, with_sound=with_sound
+        )
 
     def read(self) -> AccessUnit | None:
         self._bytes.expect_result()

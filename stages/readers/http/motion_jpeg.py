@@ -11,6 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from pipeline.realtime import monotonic_ns
 from stages.readers.decoding.access_unit import AccessUnit
+from stages.readers.decoding.sound import Sound
 from stages.readers.http.byte_stream import ByteStream
 from stages.readers.http.jpeg_splitter import JpegPart, JpegSplitter
 
@@ -49,6 +50,7 @@ class MotionJpegStream:
         decoder = av.CodecContext.create("mjpeg", "r")
         assert isinstance(decoder, VideoCodecContext), "it is a codec of video"
         self.decoder = decoder
+        self.sound = Sound()  # it has none
         self._splitter = JpegSplitter()
         self._parts: deque[JpegPart] = deque()
         self._units = 0

@@ -39,9 +39,10 @@ class ListDemuxer(Demuxer):
     """Reads a list that grows, from the first picture that is new."""
 
     def __init__(
-        self, uri: str, *, options: dict[str, str], silence_s: float, seen: SeenPictures
-    ) -> None:
-        super().__init__(uri, name=uri, options=options, silence_s=silence_s)
+        self, uri: str, *, options: dict[str, str], silence_s: float, seen: SeenPictures,
+        with_sound: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(uri, name=uri, options=options, silence_s=silence_s, with_sound=with_sound)
         self._known, self._limit_ns = seen, silence_s * _NS_PER_S
         self._repeats = not self.is_finite
 
@@ -52,6 +53,7 @@ class ListDemuxer(Demuxer):
             if is_new or not self._repeats:
                 self._repeats = False
                 return unit
+            self.sound.take()  # it has been heard, too
             if unit.arrived_ns - last_ns > self._limit_ns:  # it was held back until then
                 raise SourceStalled(
                     f"{redact(self._name)}: sent nothing new for {self._silence_s:g} s"

@@ -29,15 +29,15 @@ class Dialogue:
         self._number = 0
         self._authenticator: Authenticator | None = None
         self._proven = False  # the server has accepted the password once
-        self._transport: Transport | None = None
+        self._transports: dict[int, Transport] = {}  # by the sockets they have
         self._poll = select.poll()
         self._poll.register(connection.socket, select.POLLIN)
         self._polls_for_room = False
 
     def use(self, transport: Transport) -> None:
         """Wait for what arrives there, too."""
-        self._transport = transport
         for own in transport.sockets:
+            self._transports[own.fileno()] = transport
             self._poll.register(own, select.POLLIN)
 
     def send(self, method: str, url: str, headers: dict[str, str]) -> int:
@@ -98,8 +98,7 @@ class Dialogue:
         number = connection.socket.fileno()
         for ready, events in self._poll.poll(seconds * 1000):
             if ready != number:
-                assert self._transport is not None, "a socket of a transport is ready"
-                self._transport.receive(ready)
+                self._transports[ready].receive(ready)
                 continue
             if events & select.POLLOUT:
                 connection.flush()

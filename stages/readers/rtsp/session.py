@@ -34,6 +34,7 @@ class Session:
 
     def __init__(self, address: StreamAddress, transport: str, silence_s: float) -> None:
         self.transport: Transport | None = None
+        self._beside: Transport | None = None
         self._asked_for = self._address = address
         self._transport_name = transport
         self._silence_s = silence_s
@@ -64,12 +65,24 @@ class Session:
 
     def set_up(self, control: str, on_rtp: OnPacket, on_rtcp: OnPacket) -> None:
         """Ask for the track with this control address. Raises SourceError."""
-        dialogue = self._opened
+        self.transport = self._make_transport(number=0)
+        self._set_up(self.transport, control, on_rtp, on_rtcp)
+
+    def set_up_beside(self, control: str, on_rtp: OnPacket, on_rtcp: OnPacket) -> None:
+        """Ask for a second track, after the first one. Raises SourceError."""
+        self._beside = self._make_transport(number=1)
+        self._set_up(self._beside, control, on_rtp, on_rtcp)
+
+    def _make_transport(self, number: int) -> Transport:
         try:
-            transport = make_transport(self._transport_name, dialogue.connection)
+            return make_transport(self._transport_name, self._opened.connection, number)
         except OSError as error:
             raise self.cannot(error.strerror or "no UDP port") from None
-        self.transport = transport
+
+    def _set_up(
+        self, transport: Transport, control: str, on_rtp: OnPacket, on_rtcp: OnPacket
+    ) -> None:
+        dialogue = self._opened
         reply = self._ask(
             "SETUP", control_url(self._base, control), {"Transport": transport.header}
         )
@@ -113,11 +126,12 @@ class Session:
         """The server has asked to end."""
         return self._opened.closing
 
-    def send_report(self, report: bytes) -> None:
-        """RTCP; what cannot be sent is lost."""
-        assert self.transport is not None, "reports follow SETUP"
+    def send_report(self, report: bytes, *, beside: bool = False) -> None:
+        """RTCP, of the first track or the second; what cannot be sent is lost."""
+        transport = self._beside if beside else self.transport
+        assert transport is not None, "reports follow SETUP"
         with contextlib.suppress(ConnectionEnded):  # receiving tells of it, too
-            self.transport.send_rtcp(report)
+            transport.send_rtcp(report)
 
     def close(self) -> None:
         """End the session politely, without waiting for the server's answer."""
@@ -127,9 +141,10 @@ class Session:
                     self._dialogue.send("TEARDOWN", self._url, {})
             self._dialogue.connection.close()
             self._dialogue = None
-        if self.transport is not None:
-            self.transport.close()
-            self.transport = None
+        for transport in (self.transport, self._beside):
+            if transport is not None:
+                transport.close()
+        self.transport = self._beside = None
 
     def cannot(self, reason: str) -> SourceError:
         shown = self._address.shown

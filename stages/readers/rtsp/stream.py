@@ -18,9 +18,12 @@ from fractions import Fraction
 import av
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
+from loguru import logger
 
 from pipeline.source import SourceError, SourceStalled
 from stages.readers.decoding.access_unit import AccessUnit
+from stages.readers.decoding.sound import Sound
+from stages.readers.rtsp.aac import AacReceiver, describe_sound
 from stages.readers.rtsp.address import parse_address
 from stages.readers.rtsp.assembler import Assembler
 from stages.readers.rtsp.h264 import H264Depacketizer
@@ -55,6 +58,7 @@ class RtspStream:
         uri: rtsp:// or rtsps://, with user name and password if need be.
         transport: "tcp" (interleaved) or "udp".
         silence_s: how long connecting, each reply, and the video may take.
+        with_sound: whether its sound is asked for, too.
     """
 
     decoder: VideoCodecContext
@@ -63,8 +67,14 @@ class RtspStream:
     held_pictures = 0
     sar = Fraction(0)  # RTP knows none; the codec does
 
-    def __init__(self, uri: str, *, transport: str, silence_s: float) -> None:
+    def __init__(
+        self, uri: str, *, transport: str, silence_s: float, with_sound: bool = False
+    ) -> None:
         self.uri = uri
+        self.sound = Sound()
+        self._with_sound = with_sound
+        self._last: AccessUnit | None = None
+        self._beside: list[tuple[RtpReceiver, Reports]] = []  # of the sound
         self._transport = transport
         self._silence_s = silence_s
         self._ready: deque[AccessUnit] = deque()
@@ -89,7 +99,8 @@ class RtspStream:
         session = Session(self._address, self._transport, self._silence_s)
         self._session = session
         try:
-            self._start(session, self._choose(session.describe()))
+            description = session.describe()
+            self._start(session, self._choose(description), description)
         except BaseException:
             self.close()
             raise
@@ -116,7 +127,9 @@ class RtspStream:
             self._session = None
         self._ready.clear()
         self._ready_bytes = 0
-        self._failure = None
+        self._failure = self._last = None
+        self.sound = Sound()
+        self._beside = []
 
     def camera_time_ns(self, pts: int) -> int | None:
         """When a picture was taken by the camera's own clock, in ns since 1970.
@@ -137,7 +150,7 @@ class RtspStream:
         what = video[0].encoding or f"payload type {video[0].payload_type}"
         raise UnsupportedStream(f"{shown}: expected H.264 or H.265, got {what[:20]}")
 
-    def _start(self, session: Session, track: Media) -> None:
+    def _start(self, session: Session, track: Media, description: Description) -> None:
         depacketizer = _make_depacketizer(track)
         self.decoder = _make_decoder(depacketizer.codec, track.parameter_sets)
         self._clock = MediaClock(track.clock_hz)
@@ -150,11 +163,40 @@ class RtspStream:
             self._receiver, self._clock.note_report, int.from_bytes(os.urandom(4))
         )
         session.set_up(track.control, self._receiver.take, self._reports.take)
+        heard = describe_sound(description.media, self.sound) if self._with_sound else None
+        if heard is not None:
+            try:
+                self._hear(session, heard)
+            except SourceError as error:  # the pictures come all the same
+                self.sound.track = None
+                logger.info("{}: its sound is not recorded: {}", self._address.shown, error)
         session.play()
         self._heard_s = time.monotonic()
         self._next_report_s = self._heard_s + _REPORT_S
 
+    def _hear(self, session: Session, track: Media) -> None:
+        """Have the sound sent, too. Raises SourceError."""
+        clock = MediaClock(track.clock_hz)
+        frames = AacReceiver(self.sound, clock, self._last_picture, time.monotonic_ns)
+        receiver = RtpReceiver(
+            track.payload_type, track.clock_hz, frames.add, frames.begin_anew,
+            reorder=self._transport == "udp",
+        )  # fmt: skip
+        reports = Reports(receiver, clock.note_report, int.from_bytes(os.urandom(4)))
+        session.set_up_beside(track.control, receiver.take, reports.take)
+        self._beside.append((receiver, reports))
+
+    def _last_picture(self) -> tuple[int, int, int | None] | None:
+        """Its time in the stream, of its arrival, and by the camera's clock."""
+        unit = self._last
+        if unit is None or unit.packet.pts is None:
+            return None
+        pts = unit.packet.pts
+        time_ns = pts * 1_000_000_000 // self._clock.clock_hz
+        return time_ns, unit.arrived_ns, self._clock.camera_time_ns(pts)
+
     def _take(self, unit: AccessUnit) -> None:
+        self._last = unit
         self._ready.append(unit)
         self._ready_bytes += unit.packet.size
         if self._ready_bytes > _READY_BYTES:
@@ -190,9 +232,13 @@ class RtspStream:
                 silent_at_s = now_s + self._silence_s
             if hold_s is not None:
                 receiver.release()
+            for beside, _ in self._beside:
+                beside.release()
             if now_s >= self._next_report_s:
                 self._next_report_s = now_s + _REPORT_S
                 session.send_report(self._reports.report())
+                for _, reports in self._beside:
+                    session.send_report(reports.report(), beside=True)
 
 
 def _make_depacketizer(track: Media) -> Depacketizer:

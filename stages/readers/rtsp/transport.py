@@ -34,20 +34,20 @@ class Transport(Protocol):
 
 
 class InterleavedTransport:
-    """On the connection itself."""
+    """On the connection itself; `number` is that of the track among those that are asked for."""
 
-    header = "RTP/AVP/TCP;unicast;interleaved=0-1"
-
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, number: int = 0) -> None:
         self.sockets: list[socket.socket] = []
         self._connection = connection
-        self._rtcp_channel = 1
+        self._channels = 2 * number, 2 * number + 1
+        self._rtcp_channel = self._channels[1]
+        self.header = "RTP/AVP/TCP;unicast;interleaved={}-{}".format(*self._channels)
 
     def accept(self, answer: str, on_rtp: OnPacket, on_rtcp: OnPacket) -> bool:
         chosen = parameters(answer)
         if answer and "/TCP" not in answer.upper() and "interleaved" not in chosen:
             return False
-        rtp, rtcp = number_pair(chosen.get("interleaved", "0-1")) or (0, 1)
+        rtp, rtcp = number_pair(chosen.get("interleaved", "")) or self._channels
         if max(rtp, rtcp) > 255 or rtp == rtcp:
             return False
         self._rtcp_channel = rtcp
@@ -154,8 +154,8 @@ def _numeric(host: str, port: int) -> set[str]:
     return {str(place[0]) for *_, place in found}
 
 
-def make_transport(name: str, connection: Connection) -> Transport:
-    """Of `rtsp_transport`: "tcp" or "udp"."""
+def make_transport(name: str, connection: Connection, number: int = 0) -> Transport:
+    """Of `rtsp_transport`: "tcp" or "udp"; `number` is that of the track."""
     if name == "udp":
         return DatagramTransport(connection.socket)
-    return InterleavedTransport(connection)
+    return InterleavedTransport(connection, number)

@@ -29,12 +29,19 @@ class Film:
         self.path = path
         self.first = first
         self.last = first  # that was added
-        self.shown = first  # the last one that is in the file
+        self.written = first  # the last one that is in the file
+        self.shown = first  # the last picture in the file
+        self._last_picture = first
         self.track = tracks[first.track]
-        self._remuxer = Remuxer(tracks, first)
+        self._remuxer = Remuxer(tracks, first, with_sound=True)
         self._pending = bytearray(self._remuxer.init.data)
         self._fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         self._size = 0
+
+    @property
+    def last_picture(self) -> Packet:
+        """That was added last."""
+        return self._last_picture
 
     def fits(self, packet: Packet) -> bool:
         """Whether the packet follows the last one."""
@@ -45,6 +52,8 @@ class Film:
         for fragment in _fragments(packets):
             self._pending += self._remuxer.fragment(fragment)
         self.last = packets[-1]
+        pictures = [packet for packet in packets if packet.track == self.first.track]
+        self._last_picture = pictures[-1] if pictures else self._last_picture
 
     def flush(self) -> None:
         """Write what was added, all of it or nothing. Raises OSError."""
@@ -57,7 +66,7 @@ class Film:
             raise OSError(error.errno, error.strerror, str(self.path)) from None
         self._size += written
         self._pending.clear()
-        self.shown = self.last
+        self.written, self.shown = self.last, self._last_picture
 
     @property
     def is_empty(self) -> bool:
@@ -91,7 +100,7 @@ def _fragments(packets: Sequence[Packet]) -> Iterator[Sequence[Packet]]:
     begin = 0
     for i, packet in enumerate(packets):
         is_long = packet.pts_ns - packets[begin].pts_ns >= FRAGMENT_NS
-        if i > begin and (packet.is_key or is_long):
+        if i > begin and ((packet.is_key and packet.track == 0) or is_long):
             yield packets[begin:i]
             begin = i
     if begin < len(packets):

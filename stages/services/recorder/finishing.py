@@ -8,6 +8,7 @@ import contextlib
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
@@ -31,7 +32,8 @@ def move_index_to_front(path: Path) -> None:
     try:
         count, size = _remux(path, draft)
         with av.open(str(draft)) as written:  # FFmpeg does not tell of a disk that is full
-            is_whole = written.streams.video[0].frames == count and draft.stat().st_size > size
+            frames = sum(stream.frames for stream in written.streams)
+            is_whole = frames == count and draft.stat().st_size > size
         if not is_whole:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.replace(draft, path)
@@ -50,16 +52,22 @@ def _remux(path: Path, draft: Path) -> tuple[int, int]:
         av.open(str(path)) as source,
         av.open(str(draft), "w", format="mp4", container_options=options) as target,
     ):
-        stream = source.streams.video[0]
-        copy = target.add_stream_from_template(stream, opaque=True)
-        copy.codec_context.codec_tag = stream.codec_context.codec_tag
-        for packet in source.demux(stream):
+        _ = source.streams.video[0]  # raises IndexError
+        copies = {stream.index: copy_stream(target, stream) for stream in source.streams}
+        for packet in source.demux():
             if packet.size:
                 count += 1
                 size += packet.size
-                packet.stream = copy
+                packet.stream = copies[packet.stream_index]
                 target.mux_one(packet)
     return count, size
+
+
+def copy_stream(target: "av.container.OutputContainer", stream: Any) -> Any:
+    """A stream of the same kind in another film."""
+    copy = target.add_stream_from_template(stream, opaque=True)
+    copy.codec_context.codec_tag = stream.codec_context.codec_tag
+    return copy
 
 
 def write_thumbnail(path: Path, at_s: float) -> None:

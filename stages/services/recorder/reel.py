@@ -72,7 +72,8 @@ class Reel:
                 self._add(batch)
                 batch = []
                 self.end()
-            if self._film is not None or (packet.is_key and self._begin(packet, tracks)):
+            is_begin = packet.is_key and packet.track == 0
+            if self._film is not None or (is_begin and self._begin(packet, tracks)):
                 batch.append(packet)
         self._add(batch)
 
@@ -83,7 +84,7 @@ class Reel:
         if film is None or sidecar is None:
             return
         film.close()
-        self._end_unix_ns, self._last = film.end_unix_ns, film.shown
+        self._end_unix_ns, self._last = film.end_unix_ns, film.written
         if film.is_empty:
             self._remove(film)
             return
@@ -99,7 +100,12 @@ class Reel:
         if packet.number == self._film.first.number:
             return False
         follows = packet.generation == last.generation and packet.number == last.number + 1
-        if not follows or abs(packet.pts_ns - last.pts_ns) > CUT_NS:
+        if not follows:
+            return True
+        if packet.track != self._film.first.track:
+            return False  # sound alone ends nothing
+        shown = next((p for p in reversed(batch) if p.track == packet.track), None)
+        if abs(packet.pts_ns - (shown or self._film.last_picture).pts_ns) > CUT_NS:
             return True
         return packet.is_key and packet.pts_ns - self._film.first.pts_ns >= self._longest_ns
 

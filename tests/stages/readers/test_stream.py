@@ -16,6 +16,7 @@ from stages.kernels.picture import Picture
 from stages.readers import stream as stream_module
 from stages.readers.decoding.access_unit import AccessUnit
 from stages.readers.decoding.decoder import Decoded, Decoder
+from stages.readers.decoding.sound import Sound
 from stages.readers.reader import FormatChanged
 from stages.readers.stream import StreamReader
 from tests.clips import Size
@@ -53,6 +54,7 @@ class Camera:
 
     held_pictures = 0
     sar = Fraction(0)
+    sound = Sound()
     has_times = True
     is_finite = False
 
