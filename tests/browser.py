@@ -25,6 +25,7 @@ _FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-extensions", "--mute-audio", "--remote-debugging-port=0",
 )  # fmt: skip
+_NAVIGATED = "Inspected target navigated or closed"
 
 
 class Browser:
@@ -92,7 +93,12 @@ class Browser:
 
         def there() -> bool:
             time.sleep(0.1)
-            done = self._run(script)
+            try:
+                done = self._run(script)
+            except AssertionError as error:
+                if _NAVIGATED in str(error):  # in the middle of it
+                    return False
+                raise
             return "exceptionDetails" not in done and bool(done["result"].get("value"))
 
         try:

@@ -10,8 +10,9 @@ const RECORDED_MS = 2500; // after the end of a track, the recorder has its pict
 
 export class Gallery {
   constructor(node, dialog, access) {
-    Object.assign(this, { node, dialog, access, camera: "", timer: 0 });
+    Object.assign(this, { dialog, access, camera: "", timer: 0 });
     this.list = node.querySelector("ul");
+    for (const left of ["mouseleave", "focusout"]) this.list.addEventListener(left, () => setTimeout(() => this.show()));
     this.tiles = new Map(); // by camera, run and track
     this.recorded = new Set(); // ids
     this.isKept = true; // until it is known that nothing is
@@ -114,11 +115,11 @@ export class Gallery {
       this.tiles.delete(key);
     }
     const { list } = this;
+    if (list.children.length && list.matches(":hover, :focus-within")) return; // nothing moves under a hand
     const wanted = all.filter((tile) => !this.camera || tile.camera === this.camera).slice(0, MOST);
-    wanted.forEach(({ row }, i) => { // what stays in its place keeps the focus
+    wanted.forEach(({ row }, i) => {
       if (list.children[i] !== row) list.insertBefore(row, list.children[i] ?? null);
     });
     while (list.children.length > wanted.length) list.lastElementChild.remove();
-    this.node.hidden = !wanted.length;
   }
 }

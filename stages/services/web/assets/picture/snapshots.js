@@ -56,7 +56,7 @@ export class Snapshots {
     const tag = answer.headers.get("ETag");
     const bitmap = await createImageBitmap(await answer.blob());
     const shown = isDrawnHere ? await camera.results.ofTag(tag, MESSAGE_MS) : null;
-    if (camera.isFilm) return true; // it has begun meanwhile
+    if (camera.isFilm || this.isPaused) return true; // meanwhile
     stage.showStill(bitmap, shown);
     camera.still = { path, tag };
     const why = isDrawnHere ? camera.whyPictures : NO_MESSAGES;
