@@ -10,7 +10,7 @@ from pipeline.service import ControlError
 from stages.services import line_control as line
 from stages.services.fleet.link import Link, Stored
 from stages.services.fleet.messages import ConfigReport, Mistake, Origin
-from stages.services.fleet.subjects import BUCKET, CONFIG, Subjects
+from stages.services.fleet.subjects import BUCKET, CONFIG, CONFIG_TOPIC, Subjects
 from stages.services.outbox.outbox import Outbox
 
 _ANSWER_S = 30.0  # for the line; a large configuration takes seconds
@@ -110,9 +110,8 @@ class Configurator:
             changes=tuple(each.text for each in getattr(outcome, "changes", ()))[:_MOST_SHOWN],
             absent=getattr(outcome, "absent", ()),
         )
-        subject = self._subjects.config
-        body = msgspec.json.encode(report)
-        self._outbox.put_state(subject, f"{subject}/{now_ns}", subject, body)
+        id = f"{self._origin.board}/{CONFIG_TOPIC}/{now_ns}"
+        self._outbox.put_state(CONFIG_TOPIC, id, CONFIG_TOPIC, msgspec.json.encode(report))
         told = ", ".join(f"{layer.key} revision {layer.revision}" for layer in layers) or "nothing"
         if refused:
             logger.error("fleet: configuration not changed: {}: {}", told, report.detail)

@@ -16,13 +16,13 @@ from stages.services.fleet.address import Address
 from stages.services.login import Login
 
 ANSWER_S = 20.0  # for TCP, TLS and login together, and for each acknowledgement
-# nats-py 2.16 tries for ever where it is to try 0 times, and twice where it is to try once.
+# nats-py 2.16 tries for ever where it is to try 0 times, twice where it is to try once; so this.
 AT_ONCE: dict[str, Any] = {
     "allow_reconnect": False,
-    "max_reconnect_attempts": 1,
+    "max_reconnect_attempts": 0.5,
     "reconnect_time_wait": 0,
 }
-CLOSE_S = 1.0
+_CLOSE_S = 1.0
 _MOST_WAITING = 4 << 20  # bytes that have not been written to the socket
 _TOO_LARGE = 10054  # JetStream's code for a message above the limit of its stream
 _VIOLATION = re.compile(r'permissions violation for (?P<verb>\w+) to "(?P<subject>[^"]*)"', re.I)
@@ -138,11 +138,8 @@ class Link:
         return Stored(int(headers["Nats-Sequence"]), answer.data)
 
     async def close(self) -> None:
-        """At once: nats-py may wait for ever for the end of a connection that failed."""
         self.lost.set()
-        with suppress(TimeoutError, nats.errors.Error, OSError):
-            async with asyncio.timeout(CLOSE_S):
-                await self._client.close()
+        await close_client(self._client)
 
     async def _ask(self, subject: str, body: bytes, headers: Any = None) -> Msg:
         self._number += 1
@@ -198,6 +195,20 @@ class Link:
         for _, future in self._asked.values():
             if not future.done():
                 future.set_exception(LinkError(f"the connection is lost: {self._why or 'closed'}"))
+
+
+async def close_client(client: Client) -> None:
+    """At once: nats-py may wait for ever for the end of a connection that failed, and leaves one
+    open whose TLS has failed.
+    """
+    with suppress(TimeoutError, nats.errors.Error, OSError):
+        async with asyncio.timeout(_CLOSE_S):
+            await client.close()
+    transport = getattr(client, "_transport", None)
+    for name in ("_io_writer", "_bare_io_writer"):
+        writer: asyncio.StreamWriter | None = getattr(transport, name, None)
+        if writer is not None:
+            writer.transport.abort()
 
 
 def describe(error: Exception, before: str = "") -> str:

@@ -91,10 +91,14 @@ class ConfigReport(msgspec.Struct, frozen=True, kw_only=True):
     absent: tuple[str, ...] = ()  # cameras of it that this board does not have
 
 
-def encode_event(origin: Origin, event: EventMessage) -> bytes:
-    """The line's message with what tells it from all others of the fleet."""
-    head = {"id": str(MessageId.of(event)), "site": origin.site, "board": origin.board}
-    return msgspec.json.encode(head | msgspec.to_builtins(event))
+def encode_event(event: EventMessage) -> bytes:
+    """The line's message with what tells it from all others, but for its origin."""
+    return msgspec.json.encode({"id": str(MessageId.of(event))} | msgspec.to_builtins(event))
+
+
+def with_origin(origin: Origin, event: bytes) -> bytes:
+    """An encoded event as it is sent."""
+    return msgspec.json.encode(origin)[:-1] + b"," + event[1:]
 
 
 def encode_detections(origin: Origin, message: DetectionMessage) -> bytes:

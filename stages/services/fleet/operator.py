@@ -6,7 +6,7 @@ import json
 import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import nats.errors
@@ -20,7 +20,7 @@ from stages.services.fleet.address import (
     parse_server,
     read_login,
 )
-from stages.services.fleet.link import AT_ONCE, CLOSE_S, describe
+from stages.services.fleet.link import AT_ONCE, close_client, describe
 from stages.services.login import TlsFiles
 
 ANSWER_S = 10.0
@@ -73,9 +73,7 @@ async def connected(options: argparse.Namespace) -> AsyncIterator[Client]:
         why = before or (describe(error) if str(error) else "no answer")
         raise OperatorError(f"{address}: {why}") from None
     finally:
-        with suppress(TimeoutError, nats.errors.Error, OSError):
-            async with asyncio.timeout(CLOSE_S):
-                await client.close()
+        await close_client(client)
 
 
 async def ask(client: Client, what: str, body: Mapping[str, Any] | None = None) -> Any:

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from loguru import logger
 
 from stages.services.fleet.link import Forbidden, Link, LinkError, NotTaken, TooLarge
+from stages.services.fleet.messages import Origin, with_origin
 from stages.services.fleet.newest import Newest
-from stages.services.fleet.subjects import lane
+from stages.services.fleet.subjects import Subjects, lane
 from stages.services.outbox.item import Item
 from stages.services.outbox.outbox import Outbox
 
@@ -26,14 +27,20 @@ class Sender:
     The messages of a camera are a lane; lanes do not wait for each other.
 
     Args:
+        origin: whose messages they are, now that they are sent.
         outbox: events and states; each stays in it until a stream has it.
         newest: states of which only the last is of use.
         connect: opens a connection.
     """
 
     def __init__(
-        self, outbox: Outbox, newest: Newest, connect: Callable[[], Awaitable[Link]]
+        self,
+        origin: Origin,
+        outbox: Outbox,
+        newest: Newest,
+        connect: Callable[[], Awaitable[Link]],
     ) -> None:
+        self._origin, self._subjects = origin, Subjects(origin.site, origin.board)
         self._outbox, self._newest, self._connect = outbox, newest, connect
         self._news = asyncio.Event()
         self._wait_s = _FIRST_WAIT_S
@@ -41,7 +48,6 @@ class Sender:
         self._given_up: Counter[str] = Counter()
         self._say_s = 0.0
         self.link: Link | None = None  # while it is up
-        self.doubles = 0  # messages that a stream had already
 
     def wake(self) -> None:
         """There is something new to be sent."""
@@ -147,7 +153,9 @@ class Sender:
     async def _send_lane(self, link: Link, items: Iterable[Item], taken: list[int]) -> None:
         for item in items:
             try:
-                self.doubles += await link.store(item.topic, item.body, item.id)
+                is_state = item.key is not None
+                body = item.body if is_state else with_origin(self._origin, item.body)
+                await link.store(self._subjects.of(item.topic), body, item.id)
             except TooLarge as error:
                 self._give_up(error)
             taken.append(item.number)

@@ -24,7 +24,7 @@ from stages.services.fleet.messages import (
 )
 from stages.services.fleet.newest import Newest
 from stages.services.fleet.sender import Sender
-from stages.services.fleet.subjects import Subjects
+from stages.services.fleet.subjects import Subjects, event_topic, state_topic
 from stages.services.login import TlsFiles
 from stages.services.machine import machine_name, read_temperatures, read_throttled
 from stages.services.outbox.item import Limits, MessageId
@@ -87,7 +87,7 @@ class Fleet:
         logger.info("tells {} as {}", self._address, self._subjects.base)
 
     async def run(self) -> None:
-        sender = Sender(self._outbox, self._newest, self._connect)
+        sender = Sender(self._origin, self._outbox, self._newest, self._connect)
         tasks = [self._hear_detections()] if self._options.detections_s is not None else []
         tasks += [sender.run(), self._look(sender)]
         if self._options.configure:
@@ -121,9 +121,8 @@ class Fleet:
     def _hear_events(self, sender: Sender) -> None:
         """Keep each before anything else; one that is known was kept before a restart."""
         for event in self._context.events.read():
-            subject = self._subjects.event(event)
-            body = encode_event(self._origin, event)
-            if self._outbox.put_event(MessageId.of(event), subject, body):
+            body = encode_event(event)
+            if self._outbox.put_event(MessageId.of(event), event_topic(event), body):
                 sender.wake()
 
     async def _hear_detections(self) -> None:
@@ -158,8 +157,8 @@ class Fleet:
             state = state_of(self._origin, camera)
             if self._states.get(camera.name) != state.id:
                 self._states[camera.name] = state.id
-                subject = self._subjects.state(camera.name)
-                self._outbox.put_state(subject, state.id, subject, msgspec.json.encode(state))
+                topic = state_topic(camera.name)
+                self._outbox.put_state(topic, state.id, topic, msgspec.json.encode(state))
 
     def _tell_counters(self) -> None:
         now_ns = time.time_ns()

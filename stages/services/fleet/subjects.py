@@ -27,13 +27,9 @@ class Subjects(NamedTuple):
     def base(self) -> str:
         return f"tl.{self.site}.{self.board}"
 
-    def event(self, event: EventMessage) -> str:
-        """The beginning and end of a track are of a kind of their own: there are most of them."""
-        kind = "track" if event.region is None else "event"
-        return f"{self.base}.{event.camera}.{kind}"
-
-    def state(self, camera: str) -> str:
-        return f"{self.base}.{camera}.state"
+    def of(self, topic: str) -> str:
+        """That of a topic below, by which messages wait: a board may get another name meanwhile."""
+        return f"{self.base}.{topic}"
 
     def counters(self, camera: str) -> str:
         return f"{self.base}.{camera}.counters"
@@ -47,19 +43,26 @@ class Subjects(NamedTuple):
         return f"{self.base}.board"
 
     @property
-    def config(self) -> str:
-        """What became of the configuration that was pushed."""
-        return f"{self.base}.config"
-
-    @property
     def keys(self) -> tuple[str, str]:
         """Of the bucket: that of the board, and that of its site, which goes over it."""
         return f"{self.site}.{self.board}", f"{self.site}.{ALL_OF_SITE}"
 
 
-def lane(subject: str) -> str:
-    """What is sent in order: the subjects of one lane differ in their kind only."""
-    return subject.rpartition(".")[0]
+def event_topic(event: EventMessage) -> str:
+    """The beginning and end of a track are of a kind of their own: there are most of them."""
+    return f"{event.camera}.{'track' if event.region is None else 'event'}"
+
+
+def state_topic(camera: str) -> str:
+    return f"{camera}.state"
+
+
+CONFIG_TOPIC = "config"  # what became of the configuration that was pushed
+
+
+def lane(topic: str) -> str:
+    """What is sent in order: the topics of one lane differ in their kind only."""
+    return topic.rpartition(".")[0]
 
 
 def events_of(site: str) -> list[str]:

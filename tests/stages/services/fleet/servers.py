@@ -42,7 +42,7 @@ class Server:
         self._environment = environment or {}
         folder.mkdir(parents=True, exist_ok=True)
         self._config = folder / "nats.conf"
-        if "jetstream" not in text:
+        if "store_dir" not in text and "jetstream: disabled" not in text:
             text = f'jetstream {{ store_dir: "{folder}/store" }}\n{text}'
         self._config.write_text(text)
         (folder / "password").write_text("secret")

@@ -122,10 +122,10 @@ def test_a_wrong_site_is_one_error_and_nothing_is_lost(
         assert server.events() == []
         with serving(line.run_dir, make_options(tmp_path, server.port, **login)):
             found = server.wait_for_events(3)
-    assert "fleet.site" in said[0]
+    assert "expected the fleet.site and fleet.board" in said[0]
     assert "tl.hal.board-3" in said[0]
     assert len(said) == 1
-    assert found[0]["site"] == "hall"
+    assert [(each["site"], each["seq"]) for each in found] == [("hall", seq) for seq in range(3)]
 
 
 def test_a_server_without_streams_is_one_error_that_says_how_to_make_them(
