@@ -8,16 +8,14 @@ import os
 import select
 import stat
 from collections.abc import Callable
-from pathlib import Path
 
 from pipeline.source import EndOfSource, SourceError, SourceGone
 from stages.kernels.picture import PictureFormat
 from stages.readers.decoding.demuxer import Demuxer, PacketSource
 from stages.readers.file import FileReader
 from stages.readers.network import STREAM_OPTIONS
+from stages.readers.pipe_content import poll
 from stages.readers.uri import Address
-
-_MS_PER_S = 1000
 
 
 class PipeConnection:
@@ -127,26 +125,6 @@ class _LivePipe(Demuxer):
     @property
     def is_finite(self) -> bool:
         return False
-
-
-def has_data(path: Path) -> bool:
-    """Whether there is something to read in a pipe now."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        return bool(poll(fd, 0.0) & select.POLLIN)
-    finally:
-        os.close(fd)
-
-
-def poll(fd: int, seconds: float) -> int:
-    """What is to be told of the reading end, as the flags of `select.poll`; 0 if nothing is."""
-    poller = select.poll()
-    poller.register(fd, select.POLLIN)
-    events = poller.poll(seconds * _MS_PER_S)
-    return events[0][1] if events else 0
 
 
 def is_named(fd: int) -> bool:

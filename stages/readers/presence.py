@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pipeline.loops.backoff import Retry
-from stages.readers.pipe import has_data
+from stages.readers.pipe_content import has_data
 from stages.readers.uri import is_camera, is_live, is_pipe, look_up
 
 # Servers that take any number of connections. Others (tcp, udp, srt) may serve the first one only,

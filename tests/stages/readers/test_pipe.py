@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.source import EndOfSource, PtsOrigin, SourceError, SourceGone, SourceStalled
 from stages.kernels.picture import Picture, PictureFormat
-from stages.readers.pipe import PipeConnection, PipeFileReader, has_data
+from stages.readers.pipe import PipeConnection, PipeFileReader
+from stages.readers.pipe_content import has_data
 from stages.readers.stream import StreamReader
 from stages.readers.uri import Address, Kind
 from tests.clips import make_clip
