@@ -27,6 +27,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from pipeline.processes import environment  # noqa: F401 - before numpy
+
+# isort: split
 from pipeline import log
 from pipeline.errors import LineError
 from pipeline.links.endpoint import check_endpoint

@@ -66,6 +66,11 @@ def freeze_gc() -> None:
     gc.freeze()
 
 
+def give_back_memory() -> None:
+    """Return to the kernel what was needed once, to set something up (malloc_trim(3))."""
+    ctypes.CDLL(None).malloc_trim(0)
+
+
 def _prctl(option: int, argument: ctypes.c_char_p | ctypes.c_ulong) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(option, argument, 0, 0, 0) != 0:

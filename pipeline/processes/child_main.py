@@ -37,6 +37,7 @@ from pipeline.processes.orders import (
 from pipeline.realtime import (
     die_with_parent,
     freeze_gc,
+    give_back_memory,
     lower_priority,
     name_process,
     pin_to_core,
@@ -127,6 +128,7 @@ def _serve_source(context: Context, stopped: _StopFlag) -> None:
     loop = SourceLoop(context, source, slots=options.slots, retry=options.retry)
     with contextlib.closing(loop):
         freeze_gc()
+        give_back_memory()
         context.heartbeat.ready()
         loop.run(stopped)
 
@@ -136,6 +138,7 @@ def _serve_stage(context: Context, stopped: _StopFlag) -> None:
     stage = target(options, context)
     with contextlib.closing(stage), contextlib.closing(StageLoop(context, stage)) as loop:
         freeze_gc()
+        give_back_memory()
         context.heartbeat.ready()
         loop.run(stopped)
 

@@ -4,27 +4,21 @@ import os
 import select
 import socket
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import msgspec
 from loguru import logger
 
 from pipeline.limits import Limits
+from pipeline.processes import fork_server
 from pipeline.processes.forked_process import ForkedProcess, describe_exit
 from pipeline.processes.orders import EXIT_CRASHED, NUMBER, READY, STARTED, Preload
 from pipeline.processes.restarts import Restarts
+from pipeline.processes.server_process import start_server
 from pipeline.realtime import adopt_orphans
 
-# numpy would start a thread per core of the machine, for linear algebra that no stage does.
-_DEFAULTS = {"OPENBLAS_NUM_THREADS": "1"}
-# No process of a line sends telemetry, whichever module of a stage is the first to import it.
-_ALWAYS = {"ORT_DISABLE_TELEMETRY": "1"}
-# Where modules are imported from: of a checkout, or the folder of installed packages.
-_IMPORT_ROOT = Path(__file__).resolve().parents[__name__.count(".")]
 _ANSWER_S = 2.0  # for a fork, which takes milliseconds
-_STOP_S = 0.5
+_STOP_S = 2.0  # a machine that is busy forks slowly
 _REAP_TICK_S = 0.001
 
 
@@ -63,8 +57,8 @@ class ForkServerClient:
             return
         self._take_answers()
         self._reap_unwanted()
-        if self._server.poll() is not None:
-            self._replace(describe_exit(self._server.returncode))
+        if (code := self._server.poll()) is not None:
+            self._replace(describe_exit(code))
         elif self._is_late():
             self._server.kill()
             self._server.wait()
@@ -105,15 +99,8 @@ class ForkServerClient:
     def _start(self) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.setblocking(False)
-        path = os.pathsep.join([str(_IMPORT_ROOT), *sys.path[1:]])
         with theirs:
-            self._server = subprocess.Popen(
-                # -P: the working directory may hold other packages of these names.
-                [sys.executable, "-P", "-m", "pipeline.processes.fork_server"],
-                stdin=theirs.fileno(),
-                env=_DEFAULTS | os.environ | _ALWAYS | {"PYTHONPATH": path},
-                start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone
-            )
+            self._server = start_server(theirs, fork_server.run, fork_server.__name__)
         self._pidfd = os.pidfd_open(self._server.pid)
         self._ready = False
         self._waiting_since_s = time.monotonic()

@@ -1,13 +1,13 @@
 """The process that every other process of the line is forked from.
 
-The supervisor starts it: `python -m pipeline.processes.fork_server`.
+The supervisor starts it, as a fork of itself or as `python -m pipeline.processes.fork_server`
+(server_process.py).
 
 A new Python spends half a second of its core on imports, at the start and after every death. This
 process imports what the stages need once and forks: a process of the line begins within
 milliseconds, and the imported modules are in memory once.
 
-1. The supervisor sends a number with the reading end of a pipe, over the socket that is this
-   process's standard input.
+1. The supervisor sends a number with the reading end of a pipe, over a socket.
 2. The server forks twice, and the process in between exits. So the kernel makes the new process a
    child of the supervisor, which reaps it, and with which it dies.
 3. The new process sends the number and its process id back; where the kernel refuses a fork, its
@@ -28,7 +28,7 @@ import msgspec
 
 from pipeline import log
 from pipeline.processes import child_main
-from pipeline.processes.orders import EXIT_REFUSED, NUMBER, READY, STARTED, Preload
+from pipeline.processes.orders import EXIT_REFUSED, NUMBER, READY, STARTED, Preload, learn_to_decode
 from pipeline.realtime import count_threads, die_with_parent, freeze_gc, name_process
 
 MESSAGE_BYTES = 1 << 16
@@ -39,10 +39,27 @@ def main() -> int:
     log.guard_crashes()
     try:
         supervisor = take_standard_input()
-        preload = msgspec.msgpack.decode(supervisor.recv(MESSAGE_BYTES), type=Preload)
+        preload = _receive_preload(supervisor)
     except (OSError, msgspec.DecodeError) as error:
         sys.stderr.write(f"standard input: expected the socket of a supervisor: {error}\n")
         return EXIT_REFUSED
+    return _run(supervisor, preload)
+
+
+def run(supervisor: socket.socket) -> int:
+    """Serve; in a process that was forked meanwhile, be that process. Returns the exit code.
+
+    Raises:
+        OSError, msgspec.DecodeError: there is no supervisor at the other end.
+    """
+    return _run(supervisor, _receive_preload(supervisor))
+
+
+def _receive_preload(supervisor: socket.socket) -> Preload:
+    return msgspec.msgpack.decode(supervisor.recv(MESSAGE_BYTES), type=Preload)
+
+
+def _run(supervisor: socket.socket, preload: Preload) -> int:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a service manager may signal all processes
     name_process("fork_server")
     die_with_parent(preload.supervisor_pid)
@@ -72,6 +89,7 @@ def import_all(modules: tuple[str, ...]) -> None:
             importlib.import_module(module)
         if (threads := count_threads()) > 1:
             raise RuntimeError(f"{module}: expected an import without threads, got {threads - 1}")
+    learn_to_decode()  # once, and not in each process
     freeze_gc()  # objects that the collector leaves alone stay in shared pages
 
 

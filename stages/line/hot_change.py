@@ -15,12 +15,11 @@ from stages.config import LineConfig
 from stages.line.casting import Cast, captures
 from stages.line.change import Change, ChangeKind
 from stages.line.differences import Difference, find_differences, with_difference
-from stages.line.line import Line, check_listen
+from stages.line.line import Line
 from stages.line.paths import expand_home
 from stages.line.references import resolve_references
 from stages.recording.claims import Claims
 from stages.recording.outputs import CAMERA, Output
-from stages.services.web.address import parse_listen
 
 _WHOLE_SOURCE = 2  # parts of the path of a source that comes or goes
 _NAMED = 8  # keys in a refusal; the others are counted
@@ -172,8 +171,11 @@ class HotChange:
         if is_same and checked.model != self._line.model:
             raise ConfigError(f"model: {checked.model_path} is another file now, which cannot be "
                               f"used {_START_AGAIN}")  # fmt: skip
-        if config.web is not None and _port(config) != _port(self._config):
-            check_listen(config.web.listen)  # the old port is in use, by this line
+        if config.web is not None:
+            from stages.line.checks.web import check_listen, port_of
+
+            if port_of(config.web) != port_of(self._config.web):
+                check_listen(config.web.listen)  # the old port is in use, by this line
         video, names = config.record.video, {*self._cast.cameras, *config.camera_names}
         if video is not None and CAMERA not in video and len(names) > 1:
             # The second would write over what the first has recorded.
@@ -201,10 +203,6 @@ class HotChange:
         if kind is ChangeKind.HOT and captures(running) != captures(wanted):
             return ChangeKind.CAMERA_RESTARTED
         return kind
-
-
-def _port(config: LineConfig) -> int | None:
-    return None if config.web is None else parse_listen(config.web.listen).port
 
 
 def _describe(difference: Difference, kind: ChangeKind) -> Change:

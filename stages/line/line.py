@@ -15,12 +15,10 @@ from pipeline.links.endpoint import check_endpoint
 from pipeline.memory.run_dir import RunDir
 from pipeline.processes.cores import CoreWish, assign_cores
 from pipeline.topology import ProcessSpec, RunSpec, ServiceRow, StageRow
-from stages.config import LineConfig, WebConfig
+from stages.config import LineConfig
 from stages.events.config_check import check_filter, check_regions
 from stages.graph import ROWS, make_topology
-from stages.line.fleet_check import check_fleet
 from stages.line.model_to_run import find_model_file
-from stages.line.mqtt_check import check_mqtt
 from stages.line.paths import expand_home
 from stages.line.references import resolve_references
 from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
@@ -29,8 +27,6 @@ from stages.readers.uri import Kind, parse_address
 from stages.recording.inputs import Input, find_inputs
 from stages.recording.kept_check import check_kept
 from stages.recording.outputs import Output, check_outputs, find_outputs
-from stages.services.web.address import bind, check_packages, load_certificate, parse_listen
-from stages.services.webhook.options import TargetOptions, check_target
 
 
 class _Instance(NamedTuple):
@@ -58,10 +54,7 @@ class Line:
         _check_events(config, self.model.labels)
         check_kept(config, self.model.labels)
         _check_keys(config)
-        check_web(config.web)
-        check_webhook(config, self.model.labels)
-        check_mqtt(config.mqtt, self.model.labels)
-        check_fleet(config.fleet)
+        _check_services(config, self.model.labels)
         self.outputs = tuple(find_outputs(config))
         self._config_path = config_path
         if self.outputs:
@@ -81,6 +74,8 @@ class Line:
                 probe(msgspec.convert(process.options, CaptureOptions))
         check_endpoint(self.config.publish.endpoint)
         if self.config.web is not None:
+            from stages.line.checks.web import check_listen
+
             check_listen(self.config.web.listen)
 
     def with_config(self, config: LineConfig) -> Self:
@@ -206,32 +201,24 @@ def _check_keys(config: LineConfig) -> None:
         keys.socket_options()
 
 
-def check_webhook(config: LineConfig, labels: Sequence[str]) -> None:
-    """Refuse targets that could not be asked, or that no event could be for."""
-    if config.webhook is None:
-        return
-    for name, target in config.webhook.targets.items():
-        options = msgspec.convert(msgspec.to_builtins(target), TargetOptions)
-        check_target(f"webhook.targets.{name}", options, config.camera_names, labels)
+def _check_services(config: LineConfig, labels: Sequence[str]) -> None:
+    """What a service needs for that is loaded only where there is such a service."""
+    if config.web is not None:
+        from stages.line.checks.web import check_web
 
+        check_web(config.web)
+    if config.webhook is not None:
+        from stages.line.checks.webhook import check_webhook
 
-def check_listen(listen: str) -> None:
-    """Listen there for a moment. Raises ServiceError."""
-    bind(parse_listen(listen)).close()
+        check_webhook(config.webhook, config.camera_names, labels)
+    if config.mqtt is not None:
+        from stages.line.checks.mqtt import check_mqtt
 
+        check_mqtt(config.mqtt, labels)
+    if config.fleet is not None:
+        from stages.line.checks.fleet import check_fleet
 
-def check_web(web: WebConfig | None) -> None:
-    """Refuse what the service could not serve, or what would let in strangers."""
-    if web is None:
-        return
-    check_packages()
-    address = parse_listen(web.listen)
-    if not address.is_loopback and web.token_file is None:
-        raise ConfigError(
-            f"web.token_file: expected a file where web.listen is not of this machine only "
-            f"({web.listen}): whoever may look needs its token; it is made if it is not there"
-        )
-    load_certificate(web.certificate, web.key)
+        check_fleet(config.fleet)
 
 
 def _read_model(path: str) -> ModelMetadata:

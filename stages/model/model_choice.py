@@ -14,7 +14,6 @@ import platform
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -152,6 +151,8 @@ def pick(plain: str, ms: Mapping[str, float]) -> str:
 
 def cache_file(versions: Sequence[str], threads: int) -> Path:
     """Where the times are kept; other models, another runtime or another machine, another file."""
+    from importlib import metadata  # 20 ms of imports that only `auto` needs
+
     # A user without a home directory is no reason to stop: then nothing is kept.
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = Path(cache, "thunderline")

@@ -1,8 +1,8 @@
 """What systemd is told of a line, on a socket as systemd gives it."""
 
 import contextlib
-import os
 import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +21,9 @@ class Manager:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(address)
         self._socket.settimeout(PATIENCE_S)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self.heard: list[str] = []
+        self.senders = set[int]()  # process ids, as the kernel tells them
 
     def wait_for(self, *starts: str) -> None:
         """Until each has been heard after the others."""
@@ -30,7 +32,9 @@ class Manager:
                 pass
 
     def _receive(self) -> str:
-        self.heard.append(self._socket.recv(65536).decode())
+        text, ((_, _, credentials),), _, _ = self._socket.recvmsg(65536, 1024)
+        self.senders.add(struct.unpack_from("=i", credentials)[0])
+        self.heard.append(text.decode())
         return self.heard[-1]
 
     def close(self) -> None:
@@ -77,9 +81,10 @@ def test_other_processes_of_the_line_do_not_speak_for_it(
     clip = make_clip(tmp_path / "clip.avi", 30)
     line = start_line("--set", f"sources=[{{uri: {clip}, loop: true}}]")
     line.wait_for_messages(1)
-    detect = line.pid("detect")
-    environment = Path(f"/proc/{detect}/environ").read_bytes().split(b"\0")
-    assert not [entry for entry in environment if entry.startswith((b"NOTIFY_", b"WATCHDOG_"))]
-    assert os.environ["NOTIFY_SOCKET"]
+    manager.wait_for("READY=1", "WATCHDOG=1")
+    line.kill("detect")
+    manager.wait_for("WATCHDOG=1", "WATCHDOG=1")
     line.process.terminate()
+    manager.wait_for("STOPPING=1")
     assert line.wait() == 0
+    assert manager.senders == {line.process.pid}

@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.processes import environment  # noqa: F401 - before numpy
+
+# isort: split
 import msgspec
 import numpy as np
 

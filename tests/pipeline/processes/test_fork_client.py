@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.limits import Limits
 from pipeline.memory.ledger import Ledger
+from pipeline.processes import server_process
 from pipeline.processes.fork_client import ForkServerClient
 from pipeline.processes.forked_process import ForkedProcess
 from pipeline.processes.orders import EXIT_CRASHED, EXIT_REFUSED, Orders
@@ -21,8 +22,12 @@ QUICK = Limits(restarts=2)
 UNREADABLE_ORDERS = b"no orders"
 
 
-@pytest.fixture
-def fork_server() -> Iterator[ForkServerClient]:
+@pytest.fixture(params=[1, 2], ids=["fork", "program"])
+def fork_server(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ForkServerClient]:
+    """As a fork of this process, which has one thread, or as a program of its own."""
+    monkeypatch.setattr(server_process, "count_threads", lambda: request.param)
     fork_server = ForkServerClient(os.getpid(), (HERE.rpartition(".")[0], HERE), QUICK)
     yield fork_server
     fork_server.close()

@@ -7,10 +7,8 @@ from stages.config import MqttConfig
 from stages.services.mqtt.broker import check_package, load_tls, parse_broker, read_login
 
 
-def check_mqtt(mqtt: MqttConfig | None, labels: Sequence[str]) -> None:
+def check_mqtt(mqtt: MqttConfig, labels: Sequence[str]) -> None:
     """Refuse what the service could not use; the broker itself is not called."""
-    if mqtt is None:
-        return
     check_package()
     load_tls(parse_broker(mqtt.broker), mqtt.ca, mqtt.certificate, mqtt.key)
     read_login(mqtt.user, mqtt.password_file)

@@ -5,10 +5,8 @@ from stages.services.fleet.address import check_package, load_tls, parse_server,
 from stages.services.login import TlsFiles
 
 
-def check_fleet(fleet: FleetConfig | None) -> None:
+def check_fleet(fleet: FleetConfig) -> None:
     """Refuse what the service could not use; the server itself is not called."""
-    if fleet is None:
-        return
     check_package()
     files = TlsFiles(fleet.ca, fleet.certificate, fleet.key)
     load_tls(parse_server(fleet.server), files)
