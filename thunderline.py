@@ -4,10 +4,11 @@ The command of an installed ThunderLine, and in the wheel the package that every
 (setup.py): `thunderline.stages` there is `stages` in a checkout.
 """
 
+import argparse
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 EXIT_OK, EXIT_REFUSED = 0, 2
 
@@ -18,19 +19,24 @@ class Command(NamedTuple):
     target: str
     what: str
     options: tuple[str, ...] = ()
+    parser: str = ""  # makes that of the target, where it is not `make_parser` beside it
 
 
 COMMANDS = {
     "run": Command("run_pipeline:main", "run a line: cameras in, detections out"),
     "check": Command("run_pipeline:main", "check a configuration, start nothing", ("--check",)),
-    "detect": Command("run_pipeline:main", "detect objects in image files", ("detect",)),
-    "bench": Command("run_pipeline:main", "say how fast this machine is", ("bench",)),
+    "detect": Command("run_pipeline:main", "detect objects in image files", ("detect",),
+                      "stages.line.image_command:make_parser"),
+    "bench": Command("run_pipeline:main", "say how fast this machine is", ("bench",),
+                     "stages.line.bench.command:make_parser"),
     "doctor": Command("stages.line.doctor.command:main", "say what ails this machine"),
-    "cameras": Command("run_pipeline:main", "list the cameras that there are", ("cameras",)),
+    "cameras": Command("run_pipeline:main", "list the cameras that there are", ("cameras",),
+                       "stages.line.camera_command:make_parser"),
     "client": Command("pipeline.client.__main__:main", "show what a line publishes"),
     "install-service": Command("stages.line.systemd_unit:main", "have systemd start it at boot"),
     "keys": Command("pipeline.keys:main", "make keys for an encrypted endpoint"),
-}
+    "completion": Command("thunderline:complete", "complete these words in a shell"),
+}  # fmt: skip
 
 
 def main() -> int:
@@ -45,9 +51,33 @@ def main() -> int:
         return EXIT_REFUSED
     # Its texts say what it is called, and it hides the passwords among its options.
     sys.argv = [f"thunderline {name}", *command.options, *sys.argv[2:]]
-    module, _, function = command.target.partition(":")
-    run: Callable[[], int] = getattr(import_module(module), function)
+    run: Callable[[], int] = _find(command.target)
     return run()
+
+
+def complete() -> int:
+    """Print what makes a shell complete the words of this command; returns the exit code."""
+    from stages.line.completion import Word, options_of, parse_shell, script_for
+
+    shell = parse_shell(tuple(COMMANDS))
+    words = [Word(name, row.what, options_of(_parser(row))) for name, row in COMMANDS.items()]
+    sys.stdout.write(script_for(shell, words))
+    return EXIT_OK
+
+
+def _parser(command: Command) -> argparse.ArgumentParser | None:
+    """What reads its options; None for this one, which takes a shell's name."""
+    module, _, function = command.target.partition(":")
+    if function == complete.__name__:
+        return None
+    parser: argparse.ArgumentParser = _find(command.parser or f"{module}:make_parser")()
+    return parser
+
+
+def _find(target: str) -> Any:
+    """The function behind `package.module:function`."""
+    module, _, function = target.partition(":")
+    return getattr(import_module(module), function)
 
 
 def _usage() -> str:

@@ -68,7 +68,7 @@ def _client_name(text: str) -> str:
     return text
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pipeline.keys",
         description=__doc__,
@@ -76,7 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("folder", type=Path, help="of the keys; made if it does not exist")
     parser.add_argument("--client", metavar="NAME", type=_client_name, help="make a client's keys")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = make_parser().parse_args(arguments)
     is_client = options.client is not None
     public_folder = options.folder / "clients" if is_client else options.folder
     try:

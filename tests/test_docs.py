@@ -17,7 +17,7 @@ from pipeline.config_file import build
 from run_pipeline import make_parser
 from stages.config import SHIPPED_MODEL, LineConfig
 from stages.graph import ROWS
-from stages.line.image_command import parse_arguments
+from stages.line.image_command import make_parser as make_detect_parser
 from stages.line.line import check_cores
 from tests.conftest import StartLine
 from tests.running_line import PATIENCE_S, REPOSITORY
@@ -158,7 +158,7 @@ def check_python(arguments: list[str]) -> None:
     elif not arguments[0].startswith("-"):
         assert (REPOSITORY / arguments[0]).exists(), arguments
         if arguments[:2] == ["run_pipeline.py", "detect"]:
-            parse_arguments(arguments[2:])
+            make_detect_parser().parse_args(arguments[2:])
         elif arguments[0] == "run_pipeline.py":
             check_line(arguments[1:])
 

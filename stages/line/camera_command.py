@@ -72,7 +72,7 @@ def list_cameras(arguments: Sequence[str]) -> int:
         return EXIT_INTERRUPTED
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="run_pipeline.py cameras", description=HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -87,6 +87,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     where.add_argument("--password-env", metavar="NAME", help="variable that holds the password")
     where.add_argument("--password-file", type=Path, metavar="FILE", help="file that holds it")
     parser.add_argument("--wait", type=float, default=_WAIT_S, metavar="S", help="for answers")
+    return parser
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = make_parser()
     options = parser.parse_args(arguments)
     others = any((options.host, options.interface, options.user, options.password_env,
                   options.password_file))  # fmt: skip

@@ -38,7 +38,7 @@ def parse_share(text: str) -> float:
     return value
 
 
-def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="run_pipeline.py detect", description=HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -48,7 +48,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--score-thresh", type=parse_share, metavar="P", help="0 to 1")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write images with boxes there")
     parser.add_argument("--json", action="store_true", help="one line for each image")
-    return parser.parse_args(arguments)
+    return parser
 
 
 def places_to_write(images: Sequence[Path], out: Path) -> list[Path]:
@@ -114,7 +114,7 @@ def run(options: argparse.Namespace) -> int:
 
 def detect_images(arguments: Sequence[str]) -> int:
     """The exit code of `run_pipeline.py detect` with these arguments."""
-    options = parse_arguments(arguments)
+    options = make_parser().parse_args(arguments)
     cv2.setNumThreads(1)
     try:
         return run(options)

@@ -79,7 +79,7 @@ def _escape(path: Path) -> str:
     return text.replace("%", "%%")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -89,7 +89,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--name", default="thunderline", help="of the unit")
     parser.add_argument("--print", action="store_true", help="show it, write nothing")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = make_parser().parse_args(arguments)
     log.configure("INFO", "install")
     try:
         credentials = [parse_credential(text) for text in options.credential]

@@ -31,7 +31,7 @@ from stages.line.references import resolve_references
 EXIT_OK, EXIT_PROBLEM, EXIT_REFUSED = 0, 1, 2
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -39,7 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "config", nargs="?", type=Path, help="YAML file: look at its model and cameras too"
     )
     parser.add_argument("--json", action="store_true", help="one object for each line of the page")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = make_parser().parse_args(arguments)
     log.configure("ERROR", "doctor")
     found = []
     try:
