@@ -13,7 +13,7 @@ from pipeline.processes import cores
 from pipeline.processes.line_up import LineUp
 from pipeline.topology import ProcessSpec
 from stages.config import LineConfig
-from stages.line import line as line_module
+from stages.line import model_to_run
 from stages.line.change import Change, ChangeKind
 from stages.line.hot_change import HotChange
 from stages.line.line import Line
@@ -327,7 +327,7 @@ def test_an_automatic_choice_of_the_model_stays(
 ) -> None:
     """It may take a measurement of seconds, and come out otherwise."""
     choices = iter([Choice(str(tiny_model), "tiny.onnx: fastest")])
-    monkeypatch.setattr(line_module, "choose_model", lambda *_: next(choices))
+    monkeypatch.setattr(model_to_run, "choose_model", lambda *_: next(choices))
     running = Running(sources=[{"uri": "scene://street"}], model="auto")
     assert running.apply(track={"lost_s": 4}) == ["track.lost_s: 2 -> 4"]
     assert running.refuse(model=str(tiny_model)).startswith("model cannot change ")
