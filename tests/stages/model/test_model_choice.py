@@ -1,4 +1,5 @@
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -167,6 +168,9 @@ def test_a_model_without_versions_is_not_measured(
 
 
 def test_times_are_those_of_each_file(models: tuple[str, str]) -> None:
+    ticks = itertools.count()
+    found = time_in_turns(models, threads=1, rounds=2, clock=lambda: next(ticks) / 1000)
+    assert set(found.values()) == {1.0}  # a tick for each
     found = time_in_turns(models, threads=1, rounds=2)
     assert found.keys() == set(models)
     assert min(found.values()) > 0
