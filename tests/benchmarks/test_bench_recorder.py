@@ -1,11 +1,13 @@
 """The archive with a million clips, and what it costs to keep what a camera sends."""
 
+import re
 import time
 from collections.abc import Callable
 from itertools import count, cycle
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -18,7 +20,9 @@ from stages.services.archive.index import Index
 from stages.services.archive.layout import NS, Kind
 from stages.services.archive.listing import Listing, Query
 from stages.services.archive.retention import Limit, Limits, Retention
+from tests.benchmarks.measured_line import cpu_ns
 from tests.benchmarks.report import Row, report
+from tests.conftest import StartLine
 from tests.stages.services.archive.files import DAY_NS, NOON_NS, SetClock
 from tests.stages.services.recorder.camera import MadeUpCamera, coded
 from tests.stages.services.recorder.test_clips import late_clips
@@ -29,7 +33,8 @@ pytestmark = pytest.mark.bench
 CLIPS, DAYS, CAMERAS = 1_000_000, 365, 8
 ROUNDS = 20
 SECONDS, MBIT, FPS = 300, 4, 25
-EVENTS = 200
+EVENTS = 1000
+WATCHED_S = 60
 FILMED = 75  # frames
 
 
@@ -160,3 +165,55 @@ def test_annotated_films_table(tmp_path: Path) -> None:
             "kB a frame": round(sizes["h264"], 1),
         })  # fmt: skip
     report("annotated", "CPU time for a frame of an annotated film", rows)
+
+
+def make_film(path: Path) -> Path:
+    """Ten seconds of 1080p at about 4 Mbit/s, with a key frame each two seconds."""
+    rng = np.random.default_rng(3)
+    with av.open(str(path), "w") as film:
+        stream: Any = film.add_stream("libx264", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"
+        stream.bit_rate = MBIT * 1_000_000
+        stream.options = {
+            "preset": "ultrafast", "tune": "zerolatency", "g": str(2 * FPS), "maxrate": "4M",
+            "bufsize": "2M",
+        }  # fmt: skip
+        noise = rng.integers(0, 255, (1080 + 250, 1920, 3), np.uint8)
+        for number in range(10 * FPS):
+            image = np.ascontiguousarray(noise[number : number + 1080])
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        film.mux(stream.encode(None))
+    return path
+
+
+def test_recording_in_a_line_table(start_line: StartLine, tmp_path: Path) -> None:
+    """CPU and memory of the recorder's process, with and without continuous recording."""
+    film = make_film(tmp_path / "film.mp4")
+    source = f"{{uri: '{film}', name: gate, loop: true, realtime: true, fps: 2}}"
+    rows: list[Row] = []
+    for name, more in (
+        ("events alone", ()),
+        ("continuous", ("--set", "record.continuous={segment_s: 20}")),
+    ):
+        folder = tmp_path / name.split()[0]
+        line = start_line(
+            "--set", f"sources=[{source}]", "--set", f"record.folder={folder}", *more
+        )  # fmt: skip
+        line.wait_for_messages(2)
+        pid = line.pid("recorder")
+        begin_ns, begin_s = cpu_ns(pid), time.monotonic()
+        time.sleep(WATCHED_S)
+        passed_s, spent_ns = time.monotonic() - begin_s, cpu_ns(pid) - begin_ns
+        status = Path(f"/proc/{pid}/status").read_text()
+        memory = dict(re.findall(r"^(RssAnon|VmRSS):\s+(\d+) kB", status, re.M))
+        line.process.terminate()
+        line.wait()
+        size = sum(path.stat().st_size for path in folder.rglob("*.mp4"))
+        rows.append({
+            "recorded": name,
+            "MB": round(size / 1e6, 1),
+            "share of a core %": round(spent_ns / passed_s / 1e7, 2),
+            "own memory MB": round(int(memory["RssAnon"]) * 1024 / 1e6, 1),
+            "resident MB": round(int(memory["VmRSS"]) * 1024 / 1e6, 1),
+        })  # fmt: skip
+    report("recording", "The recorder beside a camera of 1080p, 4 Mbit/s, 25 fps", rows)

@@ -3,7 +3,10 @@
 import itertools
 import os
 import signal
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
@@ -12,9 +15,11 @@ import pytest
 from stages.services.archive.layout import NS
 from stages.services.archive.listing import Listing, Query
 from stages.services.archive.sidecar import Sidecar, read_sidecar
+from stages.services.recorder.resume import film_seconds
+from tests.browser import COMMAND, Browser
 from tests.conftest import StartLine
-from tests.films import check_with_ffmpeg
-from tests.integration.test_rtsp import _needs_gstreamer, serve
+from tests.films import check_with_ffmpeg, play_in_chromium
+from tests.integration.test_rtsp import QUICK, _needs_gstreamer, serve
 from tests.ports import free_port
 from tests.running_line import RunningLine, wait_until
 
@@ -30,6 +35,19 @@ def films(folder: Path) -> list[tuple[Path, Sidecar]]:
     known = [(path, sidecar) for path, sidecar in found if sidecar is not None]
     assert len(known) == len(found)
     return sorted(known, key=lambda each: each[1].begin_unix_ns)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MiB: more than has to be there before a recording goes on."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(path)]
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"a small file system cannot be mounted: {done.stderr.decode().strip()}")
+    yield path
+    subprocess.run(["umount", str(path)], check=True)
 
 
 @pytest.fixture
@@ -66,8 +84,13 @@ def record_under_fire(line: RunningLine, folder: Path) -> None:
 
 def test_every_film_plays_and_kills_leave_no_gap(line: RunningLine, tmp_path: Path) -> None:
     found = films(tmp_path / "record")
-    for path, _ in found:
-        check_with_ffmpeg(path)
+    with Browser() if COMMAND is not None else nullcontext() as browser:
+        for path, sidecar in found:
+            check_with_ffmpeg(path)
+            if browser is not None:
+                end_s, *_ = play_in_chromium(browser, path)
+                wanted_s = (sidecar.end_unix_ns - sidecar.begin_unix_ns) / NS
+                assert end_s == pytest.approx(wanted_s, abs=0.5), path
     continuous = [sidecar for path, sidecar in found if path.parent.name != "clips"]
     assert len(continuous) > KILLS
     for before, after in itertools.pairwise(continuous):
@@ -109,3 +132,69 @@ def test_a_signal_keeps_what_happens_now_and_the_last_films_are_finished(
     data = path.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
     assert b"moof" not in data
+
+
+def test_a_capture_that_is_killed_costs_the_time_of_its_restart_and_the_gap_is_told(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    """What it had sent before is still in the ring, and in the films."""
+    port, folder = free_port(), tmp_path / "record"
+    source = f"{{uri: 'rtsp://127.0.0.1:{port}/test', name: gate, {QUICK}}}"
+    with serve(port, "320x240", "--bitrate", "256"):
+        line = start_line(
+            "--set", f"sources=[{source}]", "--set", f"record.folder={folder}",
+            "--set", "record.continuous={segment_s: 60}",
+        )  # fmt: skip
+        wait_until(partial(has_begun, folder, 1), "it records")
+        line.wait_for_more(20)
+        killed_ns = time.time_ns()
+        line.kill_running("capture.gate")
+        wait_until(partial(has_begun, folder, 2), "it goes on")
+        line.wait_for_more(20)
+        line.process.terminate()
+        assert line.wait() == 0, line.stderr
+    found = films(folder)
+    assert len(found) == 2
+    for path, sidecar in found:
+        check_with_ffmpeg(path)
+        assert not sidecar.open
+    before, after = (sidecar for _, sidecar in found)
+    assert abs(before.end_unix_ns - killed_ns) < 2 * NS
+    (gap,) = after.gaps
+    assert gap.why == "the camera was not read"
+    assert (gap.begin_unix_ns, gap.end_unix_ns) == (before.end_unix_ns, after.begin_unix_ns)
+    assert gap.end_unix_ns > killed_ns
+
+
+def test_a_disk_that_is_full_stops_recording_with_one_error_until_there_is_room(
+    start_line: StartLine, small_disk: Path
+) -> None:
+    """On a real file system without room, which gets some later."""
+    port, folder, ballast = free_port(), small_disk / "record", small_disk / "ballast"
+    source = f"{{uri: 'rtsp://127.0.0.1:{port}/test', name: gate, {QUICK}}}"
+    with serve(port, "320x240", "--bitrate", "512"):
+        line = start_line(
+            "--set", f"sources=[{source}]", "--set", f"record.folder={folder}",
+            "--set", "record.continuous={segment_s: 600}", "--set", "record.free_gb=0",
+        )  # fmt: skip
+        wait_until(partial(has_begun, folder, 1), "it records")
+        with suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(1 << 16))
+        wait_until(lambda: line.complaints("recording stops") > 0, "the disk is full")
+        full = next(folder.rglob("[0-9]*Z.mp4"))
+        shown = film_seconds(full)
+        assert shown is not None
+        line.wait_for_more(40)  # frames do not wait for the disk
+        ballast.unlink()
+        wait_until(partial(has_begun, folder, 2), "it goes on")
+        line.wait_for_more(20)
+        line.process.terminate()
+        assert line.wait() == 0, line.stderr
+    found = films(folder)
+    for path, _ in found:
+        check_with_ffmpeg(path)
+    assert film_seconds(full) == shown
+    (gap,) = found[-1][1].gaps
+    assert gap.why.startswith("the disk: No space left on device") or "packets" in gap.why
+    assert line.complaints("recording stops: No space left on device") == 1

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from loguru import logger
 
-from pipeline.service import Packet, Track
+from pipeline.service import Packet, PacketFlag, Track
 from stages.services.archive.archive import Archive
 from stages.services.archive.layout import NS, iso_utc
 from stages.services.archive.sidecar import Gap, Sidecar
@@ -140,11 +140,12 @@ class Reel:
             return []
         follows = last is not None and first.number == last.number + 1
         missing_ns = first.arrived_unix_ns - end
-        if missing_ns <= 0 or (follows and missing_ns <= CUT_NS):
+        was_read = PacketFlag.GAP not in first.flags  # else its process was killed, or began late
+        if missing_ns <= 0 or (follows and was_read and missing_ns <= CUT_NS):
             return []
         why = self._why or ("the camera sent nothing" if follows else "packets are missing")
         if last is not None and first.generation != last.generation and not self._why:
-            why = "the camera began another stream"
+            why = "the camera began another stream" if was_read else "the camera was not read"
         return [Gap(end, first.arrived_unix_ns, why)]
 
     def _add(self, batch: Sequence[Packet]) -> None:
