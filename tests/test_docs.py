@@ -1,5 +1,6 @@
 """The pages against the code: keys and defaults, commands, links, and the examples at work."""
 
+import importlib
 import importlib.util
 import json
 import re
@@ -14,10 +15,9 @@ import pytest
 import yaml
 
 from pipeline.config_file import build
-from run_pipeline import make_parser
+from run_pipeline import COMMANDS, make_parser
 from stages.config import SHIPPED_MODEL, LineConfig
 from stages.graph import ROWS
-from stages.line.image_command import make_parser as make_detect_parser
 from stages.line.line import check_cores
 from tests.conftest import StartLine
 from tests.running_line import PATIENCE_S, REPOSITORY
@@ -157,8 +157,9 @@ def check_python(arguments: list[str]) -> None:
             check_options(arguments[1], arguments[2:])
     elif not arguments[0].startswith("-"):
         assert (REPOSITORY / arguments[0]).exists(), arguments
-        if arguments[:2] == ["run_pipeline.py", "detect"]:
-            make_detect_parser().parse_args(arguments[2:])
+        if arguments[0] == "run_pipeline.py" and arguments[1:2] and arguments[1] in COMMANDS:
+            module, _, _ = COMMANDS[arguments[1]].partition(":")
+            importlib.import_module(module).make_parser().parse_args(arguments[2:])
         elif arguments[0] == "run_pipeline.py":
             check_line(arguments[1:])
 

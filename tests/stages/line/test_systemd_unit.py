@@ -9,6 +9,7 @@ import pytest
 
 from stages.line import systemd_unit
 from stages.line.systemd_unit import UnitError, make_unit, parse_credential
+from tests.running_line import REPOSITORY
 
 ODD = Path('/etc/thunderline/a "gate", 50% $HOME;\\.yaml')
 
@@ -21,6 +22,19 @@ def test_systemd_finds_no_fault_in_it(tmp_path: Path, config: Path) -> None:
     password.touch()
     credential = parse_credential(f"gate:{password}")
     unit.write_text(make_unit(Path(sys.executable), config, [credential]))
+    ended = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(unit)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_systemd_finds_no_fault_in_the_unit_of_the_camera(tmp_path: Path) -> None:
+    text = (REPOSITORY / "configs/systemd/thunderline-camera.service").read_text()
+    assert "/usr/bin/rpicam-vid " in text
+    unit = tmp_path / "thunderline-camera.service"
+    unit.write_text(text.replace("/usr/bin/rpicam-vid ", "/bin/true "))  # on boards only
     ended = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(unit)],
         capture_output=True, text=True, timeout=60, check=False,
