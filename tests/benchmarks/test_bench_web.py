@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,10 +51,12 @@ class Viewer:
 
     def _read(self) -> None:
         received = b""
-        while chunk := self._socket.recv(1 << 20):
-            now_ns = time.time_ns()
-            *pictures, received = (received + chunk).split(HEAD)
-            self.pictures += [Picture(now_ns, jpeg) for jpeg in pictures if jpeg[:2] == b"\xff\xd8"]
+        with suppress(ConnectionResetError):  # more was on its way when this has closed
+            while chunk := self._socket.recv(1 << 20):
+                now_ns = time.time_ns()
+                *pictures, received = (received + chunk).split(HEAD)
+                whole = [jpeg for jpeg in pictures if jpeg[:2] == b"\xff\xd8"]
+                self.pictures += [Picture(now_ns, jpeg) for jpeg in whole]
 
 
 @contextmanager
