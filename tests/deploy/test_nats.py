@@ -9,7 +9,7 @@ from nats.aio.client import Client
 
 from stages.services.fleet import push, streams
 from stages.services.fleet.operator import connected
-from stages.services.fleet.sources import watch_sources
+from stages.services.fleet.sources import SourceWatch
 from tests.deploy.fleet_servers import Deployed, Fleet, running_fleet
 from tests.running_line import wait_until
 from tests.stages.services.fleet.serving import make_options, serving
@@ -156,9 +156,10 @@ def test_a_source_that_sleeps_after_the_hubs_restart_is_woken(
     with serving(line.run_dir, options_of(fleet.hall, "board-1", tmp_path)):
         line.happen(5, run="after")
         woken: list[str] = []
+        watch = SourceWatch()
 
         def caught_up() -> bool:
-            woken.extend(fleet.hub.do(watch_sources))
+            woken.extend(fleet.hub.do(watch.look))
             return fleet.hub.count("tl_events") >= before + 5
 
         wait_until(caught_up, "they are at the hub", pause_s=0.5)

@@ -5,6 +5,7 @@ nothing, and asks again after 40 seconds (nats-server 2.15). A source that is ta
 and put in again asks at once, from the message after the last that the stream has of it.
 """
 
+import time
 from typing import Any
 
 from nats.aio.client import Client
@@ -12,20 +13,36 @@ from nats.aio.client import Client
 from stages.services.fleet.operator import OperatorError, ask
 from stages.services.fleet.subjects import EVENTS, STATES
 
+_AGAIN_S = 15.0  # a source that was woken has so long to be heard
 _ASLEEP_NS = 12_000_000_000  # a source that is awake gives a sign of life every five seconds
 
 
-async def watch_sources(client: Client) -> list[str]:
-    """Wake the sources that sleep although their leaf answers; returns which they were."""
-    woken = []
-    for stream in (EVENTS, STATES):
-        found = await ask(client, f"STREAM.INFO.{stream}")
-        asleep = [each for each in found.get("sources", ()) if _is_asleep(each)]
-        ready = [api for each in asleep if await _answers(client, api := _api(each), stream)]
-        if ready:
-            await _put_in_again(client, found["config"], ready)
-            woken += [f"{stream}: {api}: woken" for api in ready]
-    return woken
+class SourceWatch:
+    """Remembers whom it has woken: somebody who is woken again and again never gets up."""
+
+    def __init__(self) -> None:
+        self._woken_s: dict[tuple[str, str], float] = {}
+
+    async def look(self, client: Client) -> list[str]:
+        """Wake the sources that sleep although their leaf answers; returns which they were."""
+        woken = []
+        for stream in (EVENTS, STATES):
+            found = await ask(client, f"STREAM.INFO.{stream}")
+            asleep = [_api(each) for each in found.get("sources", ()) if _is_asleep(each)]
+            ready = [api for api in asleep if await self._is_ready(client, stream, api)]
+            if ready:
+                await _put_in_again(client, found["config"], ready)
+                woken += [f"{stream}: {api}: woken" for api in ready]
+        return woken
+
+    async def _is_ready(self, client: Client, stream: str, api: str) -> bool:
+        now_s = time.monotonic()
+        if now_s < self._woken_s.get((stream, api), float("-inf")) + _AGAIN_S:
+            return False
+        if not await _answers(client, api, stream):
+            return False
+        self._woken_s[stream, api] = now_s
+        return True
 
 
 def _is_asleep(source: dict[str, Any]) -> bool:

@@ -25,7 +25,7 @@ from stages.services.fleet.operator import (
     connected,
     run_command,
 )
-from stages.services.fleet.sources import watch_sources
+from stages.services.fleet.sources import SourceWatch
 from stages.services.fleet.subjects import (
     CONFIG,
     EVENTS,
@@ -203,8 +203,9 @@ async def work(options: argparse.Namespace) -> int:
     async with connected(options) as client:
         for config in wanted:
             print(await make_stream(client, config, update=options.update))
+        watch = SourceWatch()
         while options.watch:
-            for line in await watch_sources(client):
+            for line in await watch.look(client):
                 print(line, flush=True)
             await asyncio.sleep(1.0)
     return 0

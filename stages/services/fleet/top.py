@@ -3,6 +3,7 @@
     python -m stages.services.fleet.top --server tls://hub --user viewer
     python -m stages.services.fleet.top --once --site hall
 
+Those that somebody should look at come first: silent, too hot, or with a camera that gives nothing.
 `heard` is how long ago a board was heard, by the clock of the hub. One that should have been heard
 is silent: what its cameras do meanwhile nobody knows, so their last states are shown in brackets.
 `clock` is how far the board's clock is from the hub's, where that is more than two seconds.
@@ -34,9 +35,10 @@ _HOT_C = 80.0
 
 
 def make_table(view: FleetView, site: str | None = None) -> Table:
-    """One row for each camera; what is of its board stands in the first."""
+    """One row for each camera; what is of its board stands in the first. The sick come first."""
     now_ns = view.now_ns()
     boards = [board for board in view.boards() if site in (None, board.site)]
+    boards.sort(key=lambda board: not board.is_sick(now_ns))
     statuses = [board.status(now_ns) for board in boards]
     counts = ", ".join(f"{statuses.count(each)} {each}" for each in ("up", "silent", "stopped"))
     table = Table(title=f"{len(boards)} boards: {counts}", title_justify="left", expand=False)

@@ -53,6 +53,15 @@ class BoardView:
             return "stopped"
         return "silent" if self.is_silent(now_ns) else "up"
 
+    def is_sick(self, now_ns: int) -> bool:
+        """Whether somebody should look at it: it is silent or hot, or a camera gives nothing."""
+        state = self.state
+        if state is None or not state.running:
+            return False
+        well = ("live", "ended")
+        bad = any(camera not in well for camera in state.cameras.values())
+        return self.is_silent(now_ns) or bool(state.throttled) or bad
+
     @property
     def clock_s(self) -> float | None:
         """By how much its clock is ahead of the hub's; what was on its way for long tells less."""

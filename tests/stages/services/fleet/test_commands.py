@@ -71,6 +71,15 @@ def test_a_board_that_is_not_heard_is_silent_and_its_cameras_are_not_called_lost
     assert not re.search(r"│ lost +│", text.splitlines()[-2])
 
 
+def test_the_sick_come_first() -> None:
+    well = board(board="a")
+    blind = board(board="b", cameras={"yard": "lost"})
+    hot = board(board="c", throttled=True)
+    text = show(*((f"tl.hall.{each['board']}.board", each) for each in (well, blind, hot)))
+    rows = [line for line in text.splitlines() if "hall" in line]
+    assert [re.split("[│|]", row)[2].strip() for row in rows] == ["b", "c", "a"]
+
+
 def test_a_stopped_line_and_a_wrong_clock_are_shown() -> None:
     late = board(running=False, sent_unix_ns=NOW_NS - HOUR_NS)
     text = show(("tl.hall.board-3.board", late))

@@ -1,0 +1,206 @@
+"""A hub, two sites and their boards, with faults at random: what arrives, how fast, at what cost.
+
+    BOARDS=10 SECONDS=30 python -m pytest tests/benchmarks/test_bench_fleet.py -m bench -s
+
+The servers are those of `deploy/nats`, as processes with TLS. Each board is the service `fleet`
+with an outbox of its own, in a thread; what its line tells is made by hand, ten events a second.
+"""
+
+import io
+import json
+import os
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.services.fleet import export, sender
+from stages.services.fleet.sources import SourceWatch
+from stages.services.machine import read_use
+from tests.deploy.fleet_servers import Deployed, Fleet, running_fleet
+from tests.running_line import wait_until
+from tests.stages.services.fleet.serving import Process, make_options, serving
+from tests.stages.services.mqtt.broker import Proxy
+from tests.stages.services.mqtt.serving import Line
+
+BOARDS = int(os.environ.get("BOARDS", "10"))
+SECONDS = float(os.environ.get("SECONDS", "30"))
+BACKLOG = int(os.environ.get("BACKLOG", "2000"))
+EVENTS_A_SECOND = 10
+AIM_MIB = 60
+
+
+class Board:
+    """The service of one board, and its line."""
+
+    def __init__(self, folder: Path, server: Deployed, site: str, number: int) -> None:
+        self.name = f"{site}-{number}"
+        self.proxy = Proxy(server.port)
+        (folder / self.name).mkdir()
+        self.line = Line(folder / self.name)
+        self.options = make_options(
+            folder, server.port, server=f"tls://127.0.0.1:{self.proxy.port}", ca=str(server.ca),
+            site=site, board=self.name, user="admin", password_file=f"{server.folder}/password",
+            keepalive_s=1,
+        )  # fmt: skip
+        self.told = 0
+
+    def happen(self, times: int) -> None:
+        self.line.happen(times, run=self.name)
+        self.told += times
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "_LONGEST_WAIT_S", 2.0)
+
+
+@contextmanager
+def boards_of(fleet: Fleet, folder: Path, count: int) -> Iterator[list[Board]]:
+    boards = [
+        Board(folder, getattr(fleet, site), site, i) for i in range(count // 2)
+        for site in ("hall", "yard")
+    ]  # fmt: skip
+    try:
+        yield boards
+    finally:
+        for board in boards:
+            board.line.close()
+            board.proxy.close()
+
+
+def read(server: Deployed) -> list[dict[str, Any]]:
+    """All that is in the stream of events, in its order."""
+    lines = io.BytesIO()
+    server.do(lambda client: export.fetch(client, None, None, lines))
+    return [json.loads(line) for line in lines.getvalue().splitlines()]
+
+
+def count(server: Deployed) -> int:
+    """0 while it is away."""
+    try:
+        return server.count("tl_events")
+    except Exception:  # noqa: BLE001 - it was killed just now
+        return 0
+
+
+def faults(
+    fleet: Fleet, boards: list[Board], chance: random.Random
+) -> dict[str, Callable[[], None]]:
+    def kill(server: Deployed) -> None:
+        server.stop()
+        time.sleep(chance.uniform(0.5, 3.0))
+        server.start()
+
+    def cut() -> None:
+        board = chance.choice(boards)
+        board.proxy.hold()
+        time.sleep(chance.uniform(0.5, 3.0))
+        board.proxy.release()
+
+    return {
+        "hub killed": lambda: kill(fleet.hub),
+        "leaf killed": lambda: kill(chance.choice([fleet.hall, fleet.yard])),
+        "link cut": cut,
+    }
+
+
+@pytest.mark.bench
+def test_every_event_arrives_once_and_in_order_whatever_fails(
+    tmp_path: Path, short_dir: Path, impatient: None
+) -> None:
+    chance = random.Random(7)
+    done: dict[str, int] = defaultdict(int)
+    with (
+        running_fleet(tmp_path) as fleet,
+        boards_of(fleet, short_dir, BOARDS) as boards,
+        ExitStack() as stack,
+    ):
+        for board in boards:
+            stack.enter_context(serving(board.line.run_dir, board.options))
+        kinds = faults(fleet, boards, chance)
+        end_s = time.monotonic() + SECONDS
+        began_s = last_s = time.monotonic()
+        while time.monotonic() < end_s:
+            name = chance.choice(list(kinds))
+            kinds[name]()
+            done[name] += 1
+            due = int((time.monotonic() - last_s) * EVENTS_A_SECOND)
+            last_s += due / EVENTS_A_SECOND
+            for board in boards:
+                board.happen(due)
+        told = sum(board.told for board in boards)
+        live_s = time.monotonic() - began_s
+        caught_s = time.monotonic()
+        watch = SourceWatch()
+
+        def caught_up() -> bool:
+            fleet.hub.do(watch.look)
+            return count(fleet.hub) >= told
+
+        wait_until(caught_up, "all have arrived", 240.0, pause_s=0.5)
+        caught_s = time.monotonic() - caught_s
+        found = read(fleet.hub)
+    by_board: dict[str, list[int]] = defaultdict(list)
+    for event in found:
+        by_board[event["board"]].append(event["seq"])
+    assert {board.name: list(range(board.told)) for board in boards} == by_board
+    print(
+        f"\n{BOARDS} boards, {told} events in {live_s:.0f} s, {dict(done)}: each once, in order; "
+        f"the last had come {caught_s:.1f} s after the last fault"
+    )
+
+
+@pytest.mark.bench
+def test_catching_up_and_the_memory_of_a_board(
+    tmp_path: Path, short_dir: Path, impatient: None
+) -> None:
+    with running_fleet(tmp_path) as fleet, boards_of(fleet, short_dir, 2) as (board, _):
+        fleet.hall.stop()
+        fleet.hub.stop()
+        process = Process(board.line.run_dir, board.options)
+        for _ in range(BACKLOG // 500):
+            board.happen(500)
+            time.sleep(1.0)  # the log of the line keeps a thousand
+        wait_until(
+            lambda: (short_dir / f"{board.name}.fleet").exists(), "the outbox is there", pause_s=0.2
+        )
+        time.sleep(3.0)
+        memory_mib = own_mib(process.pid)
+        fleet.hall.start()
+        wait_until(lambda: count(fleet.hall) > 0, "it sends", pause_s=0.1)
+        first, began_s = count(fleet.hall), time.monotonic()
+        wait_until(lambda: count(fleet.hall) >= board.told, "the leaf has all", pause_s=0.1)
+        to_leaf = (board.told - first) / (time.monotonic() - began_s)
+        fleet.hub.start()
+        watch = SourceWatch()
+        wait_until(lambda: bool(fleet.hub.do(watch.look)), "it is woken", 120.0, pause_s=0.2)
+        first, began_s = count(fleet.hub), time.monotonic()
+        wait_until(lambda: count(fleet.hub) >= board.told, "the hub has all", pause_s=0.1)
+        to_hub = (board.told - first) / (time.monotonic() - began_s)
+        memory_mib = max(memory_mib, own_mib(process.pid))
+        sizes = {name: disk_bytes(getattr(fleet, name)) for name in ("hall", "hub")}
+        process.stop()
+    print(
+        f"\nto the leaf {to_leaf:.0f} events a second of one camera, to the hub {to_hub:.0f}; "
+        f"{memory_mib:.0f} MiB of memory of the board's service; bytes on disk an "
+        f"event: {', '.join(f'{name} {size / board.told:.0f}' for name, size in sizes.items())}"
+    )
+    assert memory_mib < AIM_MIB
+
+
+def own_mib(pid: int) -> float:
+    """Resident memory without libraries, as the page and the metrics tell it."""
+    use = read_use(pid)
+    assert use is not None
+    return use.memory_mib
+
+
+def disk_bytes(server: Deployed) -> int:
+    return sum(path.stat().st_size for path in (server.folder / "store").glob("**/*.blk")
+               if "tl_events" in str(path))  # fmt: skip
