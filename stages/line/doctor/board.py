@@ -1,12 +1,15 @@
 """The board: heat, memory, what a container grants, the clock, and other lines."""
 
+import contextlib
 import ctypes
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.memory.ledger import LedgerReader
 from pipeline.memory.run_dir import living_runs
+from pipeline.realtime import available_cores
 from stages.line.doctor.finding import Finding, Level
 from stages.line.doctor.processor import read_text
 from stages.services.machine import read_temperatures, read_throttled
@@ -106,8 +109,26 @@ def _clock() -> Finding:
 
 
 def _other_lines(shm: Path) -> Finding:
+    """Lines that run, and which of the cores here their processes are pinned to."""
     runs = living_runs(shm)
-    if runs:
+    if not runs:
+        return Finding("other lines", "none")
+    taken = set[int]().union(*map(_cores_of, runs)) & set(available_cores())
+    if not taken:  # or those of another user, of whom nothing is told
         return Finding("other lines", f"{len(runs)} run", Level.NOTE,
                        "lines take the same cores unless `cores` says otherwise")  # fmt: skip
-    return Finding("other lines", "none")
+    where = ", ".join(map(str, sorted(taken)))
+    return Finding("other lines", f"{len(runs)} run, on cores {where}", Level.NOTE,
+                   "a line takes the same cores unless its `cores` says otherwise")  # fmt: skip
+
+
+def _cores_of(run_dir: Path) -> set[int]:
+    """Of the processes of a run; none where it does not let itself be read, or ends."""
+    cores = set[int]()
+    with contextlib.suppress(OSError, ValueError):
+        ledger = LedgerReader.attach(run_dir)
+        for index in range(ledger.process_count):
+            if pid := ledger.process(index).pid:
+                with contextlib.suppress(ProcessLookupError):
+                    cores |= os.sched_getaffinity(pid)
+    return cores

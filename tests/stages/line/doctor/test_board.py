@@ -1,9 +1,11 @@
 """Readings of a board, from trees of files as Linux has them, and of this machine."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from pipeline.memory.ledger import Ledger
 from pipeline.memory.run_dir import RunDir
 from stages.line.doctor.board import look_at_board
 from stages.line.doctor.finding import Finding, Level
@@ -66,6 +68,21 @@ def test_lines_that_run_are_counted(tmp_path: Path) -> None:
     assert look(tmp_path, tmp_path)["other lines"].value == "none"
     run = RunDir(tmp_path)
     try:
+        assert look(tmp_path, tmp_path)["other lines"].value == "1 run"
+    finally:
+        run.remove()
+
+
+def test_the_cores_of_lines_that_run_are_told(tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    try:
+        ledger = Ledger.create(run.path, 1, 2)
+        ledger.heartbeat(0, 1.0).start(os.getpid())  # the other process has not begun
+        found = look(tmp_path, tmp_path)["other lines"]
+        cores = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
+        assert found.value == f"1 run, on cores {cores}"
+        assert found.level is Level.NOTE
+        (run.path / "ledger").write_bytes(b"")  # as it is while it is made
         assert look(tmp_path, tmp_path)["other lines"].value == "1 run"
     finally:
         run.remove()
