@@ -38,6 +38,7 @@ from pipeline.memory.ledger import Ledger
 from pipeline.memory.report import Report
 from pipeline.memory.roster import Roster
 from pipeline.memory.run_dir import RunDir
+from pipeline.memory.vital_sign import VitalSign
 from pipeline.processes.command_line import hide_arguments, learn_arguments
 from pipeline.processes.service_manager import ServiceManager
 from pipeline.processes.signals import Signals
@@ -165,7 +166,8 @@ def supervise(
     ledger = Ledger.create(run_dir.path, *line.most)
     spec = line.run_spec(run_dir, os.getpid())
     report = Report(Roster(spec), ledger)
-    manager = ServiceManager(report)  # before any process that would inherit what it is told
+    # Before any process that would inherit what it is told.
+    manager = ServiceManager(report, VitalSign(run_dir.path))
     supervisor = Supervisor(spec, ledger, line.config.log)
     changes = Changes(line, source, first, run_dir.path, supervisor.reconfigure, claims)
     status = StatusLine(report)

@@ -28,7 +28,7 @@ _REWRITES = (
     ),
     (re.compile(r"(?:python )?run_pipeline\.py (bench|cameras|detect)\b"), rf"{PACKAGE} \1"),
     (re.compile(r"python run_pipeline\.py"), f"{PACKAGE} run"),
-    (re.compile(r"python -m pipeline\.(client|keys)\b"), rf"{PACKAGE} \1"),
+    (re.compile(r"python -m pipeline\.(client|health|keys)\b"), rf"{PACKAGE} \1"),
     (re.compile(rf"python -m ({_FOLDERS})\."), rf"python -m {PACKAGE}.\1."),
 )
 

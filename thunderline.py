@@ -33,6 +33,7 @@ COMMANDS = {
     "cameras": Command("run_pipeline:main", "list the cameras that there are", ("cameras",),
                        "stages.line.camera_command:make_parser"),
     "client": Command("pipeline.client.__main__:main", "show what a line publishes"),
+    "health": Command("pipeline.health:main", "say whether the lines here are well"),
     "install-service": Command("stages.line.systemd_unit:main", "have systemd start it at boot"),
     "keys": Command("pipeline.keys:main", "make keys for an encrypted endpoint"),
     "completion": Command("thunderline:complete", "complete these words in a shell"),

@@ -155,3 +155,25 @@ def test_names_of_modules_are_rewritten_and_nothing_else(repository: Path) -> No
     ended = call(sys.executable, "-c", program, *[code for code, _ in REWRITTEN], cwd=repository)
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout) == [rewritten for _, rewritten in REWRITTEN]
+
+
+@pytest.mark.parametrize(
+    ("maxsize", "libc", "code", "said"),
+    [
+        (2**31 - 1, "glibc", 1, "ThunderLine needs a 64-bit Python"),
+        (2**63 - 1, "", 1, "ThunderLine needs a system with glibc, such as Debian"),
+        (2**63 - 1, "glibc", 0, ""),
+    ],
+    ids=["32-bit ARM", "musl", "others"],
+)
+def test_machines_without_wheels_are_refused_with_a_sentence(
+    maxsize: int, libc: str, code: int, said: str, repository: Path
+) -> None:
+    program = (
+        "import platform, sys; from setup import refuse_machines; sys.maxsize = int(sys.argv[1]); "
+        "platform.libc_ver = lambda: (sys.argv[2], ''); refuse_machines()"
+    )
+    ended = call(sys.executable, "-c", program, maxsize, libc, cwd=repository)
+    assert ended.returncode == code
+    assert ended.stderr.startswith(said)
+    assert ended.stderr.count("\n") == code

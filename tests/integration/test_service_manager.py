@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.memory.vital_sign import well_s_ago
 from tests.clips import make_clip
 from tests.conftest import StartLine
 from tests.ports import free_port
-from tests.running_line import PATIENCE_S
+from tests.running_line import PATIENCE_S, wait_until
 
 
 class Manager:
@@ -88,3 +89,14 @@ def test_other_processes_of_the_line_do_not_speak_for_it(
     manager.wait_for("STOPPING=1")
     assert line.wait() == 0
     assert manager.senders == {line.process.pid}
+
+
+def test_a_line_without_a_service_manager_is_well_once_it_is_ready(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    clip = make_clip(tmp_path / "clip.avi", 30)
+    line = start_line("--set", f"sources=[{{uri: {clip}, loop: true}}]")
+    run_dir = line.run_dir()
+    wait_until(lambda: (well_s_ago(run_dir) or 99.0) < 5.0, "it is well")
+    line.process.terminate()
+    assert line.wait() == 0
