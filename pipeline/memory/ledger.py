@@ -18,6 +18,7 @@ import mmap
 import os
 import struct
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -51,6 +52,7 @@ from pipeline.memory.writers import FollowWriter, PublishWriter, SupervisorWrite
 
 FILE_NAME = "ledger"
 _SIZE = struct.Struct("=qq")  # cameras, processes; at the beginning of the file
+_REASONS = tuple(reason.label for reason in DropReason)
 
 
 def ledger_tables(cameras: int, processes: int) -> tuple[Table, ...]:
@@ -123,6 +125,11 @@ class LedgerReader:
         counts: AgeCounts = self._ages[camera].copy()
         return counts
 
+    def all_ages(self, cameras: Sequence[int]) -> AgeCounts:
+        """The same of several cameras, one row for each."""
+        counts: AgeCounts = self._ages[list(cameras)]
+        return counts
+
     def age_sum_us(self, camera: int) -> int:
         """The ages of all results of a camera so far, in sum."""
         return int(self._age_sums_us[camera])
@@ -167,13 +174,16 @@ class LedgerReader:
         totals = self._drops_by_reason(camera)
         return {reason.label: totals[reason] for reason in LOSSES}
 
-    def drops_by_process(self, camera: int) -> dict[int, dict[str, int]]:
-        """Frames of a camera that were given up, by process and reason, without zeros."""
-        found: dict[int, dict[str, int]] = {}
-        drops = self._drops[camera]
-        for process, reason in np.argwhere(drops).tolist():
-            label = DropReason(reason).label
-            found.setdefault(process, {})[label] = int(drops[process, reason])
+    def drops_by_process(self) -> dict[int, dict[int, dict[str, int]]]:
+        """Frames that were given up, by camera, process and reason, without zeros."""
+        found: dict[int, dict[int, dict[str, int]]] = {}
+        drops = self._drops.copy()
+        where = np.nonzero(drops)
+        for camera, process, reason, frames in zip(
+            *(each.tolist() for each in where), drops[where].tolist(), strict=True
+        ):
+            of_camera = found.setdefault(camera, {})
+            of_camera.setdefault(process, {})[_REASONS[reason]] = frames
         return found
 
     def process_drops(self, process: int) -> dict[str, int]:

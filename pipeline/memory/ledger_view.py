@@ -5,10 +5,13 @@ from typing import NamedTuple
 
 from pipeline.memory.ages import AgeCounts
 from pipeline.memory.cameras import StateName
+from pipeline.memory.counters import LOSSES
 from pipeline.memory.ledger import LedgerReader
 from pipeline.memory.roster import Roster
 from pipeline.memory.times import TimeCounts
 from pipeline.topology import RunSpec
+
+_LOSSES = tuple(reason.label for reason in LOSSES)
 
 
 class CameraReading(NamedTuple):
@@ -25,11 +28,16 @@ class CameraReading(NamedTuple):
     published: int
     errors: int  # published as failed
     idle: int  # published as idle
-    drops: dict[str, int]  # by reason
     drops_by_process: dict[str, dict[str, int]]  # by name and reason, without zeros
     ages: AgeCounts  # of its results so far
     age_sum_us: int
     result_mono_ns: int  # CLOCK_MONOTONIC of the last one, 0 before the first
+
+    @property
+    def drops(self) -> dict[str, int]:
+        """Frames without a result, by reason."""
+        processes = self.drops_by_process.values()
+        return {reason: sum(found.get(reason, 0) for found in processes) for reason in _LOSSES}
 
 
 class ProcessReading(NamedTuple):
@@ -37,6 +45,7 @@ class ProcessReading(NamedTuple):
 
     name: str
     stage: str  # or service
+    is_source: bool
     core: int
     pid: int  # 0 before its first start
     starts: int  # so far; above 1 it was started again
@@ -61,7 +70,18 @@ class LedgerView:
     def cameras(self) -> list[CameraReading]:
         """Those that the line has now."""
         run = self._roster.follow(self._ledger)
-        return [self._read_camera(run, camera) for camera in run.present]
+        sources = {p.camera: p.index for p in run.processes if p.camera is not None}
+        names = {process.index: process.name for process in run.processes}
+        publisher = run.publisher
+        drops, ages = self._ledger.drops_by_process(), self._ledger.all_ages(run.present)
+        return [
+            self._read_camera(
+                run, camera, sources[camera], publisher,
+                {names[process]: found for process, found in drops.get(camera, {}).items()},
+                ages[row],
+            )
+            for row, camera in enumerate(run.present)
+        ]  # fmt: skip
 
     def processes(self) -> list[ProcessReading]:
         """Of all stages and services, and of the cameras that the line has now."""
@@ -75,6 +95,7 @@ class LedgerView:
                 ProcessReading(
                     name=process.name,
                     stage=process.stage,
+                    is_source=process.is_source,
                     core=process.core,
                     pid=entry.pid,
                     starts=entry.starts,
@@ -85,12 +106,18 @@ class LedgerView:
             )
         return readings
 
-    def _read_camera(self, run: RunSpec, camera: int) -> CameraReading:
+    def _read_camera(
+        self,
+        run: RunSpec,
+        camera: int,
+        source: int,
+        publisher: int | None,
+        drops: dict[str, dict[str, int]],
+        ages: AgeCounts,
+    ) -> CameraReading:
         entry = self._ledger.camera(camera)
         state, since_unix_ns, why = entry.status
         width, height = entry.size_wh
-        publisher = run.publisher
-        source = next(process.index for process in run.processes if process.camera == camera)
         results = None if publisher is None else self._ledger.counts(camera, publisher)
         return CameraReading(
             name=run.cameras[camera],
@@ -104,12 +131,8 @@ class LedgerView:
             published=0 if results is None else results.frames,
             errors=0 if results is None else results.errors,
             idle=0 if results is None else results.idle,
-            drops=self._ledger.drops(camera),
-            drops_by_process={
-                run.processes[process].name: drops
-                for process, drops in self._ledger.drops_by_process(camera).items()
-            },
-            ages=self._ledger.ages(camera),
+            drops_by_process=drops,
+            ages=ages,
             age_sum_us=self._ledger.age_sum_us(camera),
             result_mono_ns=0 if results is None else results.progress_ns,
         )

@@ -38,7 +38,9 @@ def test_events_and_restarts_of_the_broker(
     line = Line(short_dir)
     began_s = time.monotonic()
     with running_broker(folder, *settings) as broker:
-        subscriber = Subscriber(broker.port, "thunderline/+/+/event/#", session="bench")
+        subscriber = Subscriber(
+            broker.port, "thunderline/+/+/event/#", session="bench", pause_s=0.05
+        )
         with serving(line.run_dir, make_options(tmp_path, broker.port)):
             for restart in range(RESTARTS):
                 line.happen(EVENTS // RESTARTS)

@@ -35,6 +35,7 @@ class Incidents(NamedTuple):
 
     good: Phase
     stopped: Phase  # track, for more than a second
+    silent: Phase  # publish is stopped, while the camera sends
     killed: Phase  # postprocess, several times
     absent: Phase  # the camera was pulled
 
@@ -82,6 +83,15 @@ def stop_track(web: WebLine) -> Phase:
     return Phase(before, scrape(web))
 
 
+def stop_publish(web: WebLine) -> Phase:
+    pid = web.line.kill("publish", signal.SIGSTOP)
+    before = scrape(web)
+    wait_until(lambda: scrape(web).values[CAPTURED] > before.values[CAPTURED], "frames come")
+    phase = Phase(before, scrape(web))
+    os.kill(pid, signal.SIGCONT)
+    return phase
+
+
 def kill_postprocess(web: WebLine) -> Phase:
     before = scrape(web)
     for _ in range(4):
@@ -113,9 +123,11 @@ def incidents() -> Iterator[Incidents]:
             good = watch_without_drops(web)
             stopped = stop_track(web)
             watch(web, 15)
+            silent = stop_publish(web)
+            watch(web, 15)
             killed = kill_postprocess(web)
             watch(web, 15)
-            yield Incidents(good, stopped, killed, lose_camera(web, camera))
+            yield Incidents(good, stopped, silent, killed, lose_camera(web, camera))
     finally:
         shutil.rmtree(folder)
         with suppress(OSError):  # it may be closed
@@ -169,6 +181,24 @@ def test_old_results_and_drops_are_told(incidents: Incidents, tmp_path: Path) ->
     for found in firing:
         del found["job"]  # added up by camera
     check(tmp_path, parts, *firing)
+
+
+def test_a_camera_that_sends_and_gives_no_results_is_told(
+    incidents: Incidents, tmp_path: Path
+) -> None:
+    check(
+        tmp_path, [Part(incidents.good, STEPS), Part(incidents.silent, 8)],
+        alert("NoResults", "critical", camera="gate"),
+    )  # fmt: skip
+
+
+def test_frames_on_which_a_stage_fails_are_told(incidents: Incidents, tmp_path: Path) -> None:
+    """No stage of a sound line fails so often: the number is made up, one in ten and more."""
+    failed = key("thunderline_results_total", camera="gate", status="failed")
+    failing = incidents.good.showing(failed, incidents.good.before.values[failed] + 3)
+    expected = alert("ResultsFailed", "warning", camera="gate")
+    del expected["job"]  # added up by camera
+    check(tmp_path, [Part(incidents.good, STEPS), Part(failing, STEPS)], expected)
 
 
 def test_restarts_are_told(incidents: Incidents, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
 
 from pipeline.service import (
     AGE_FLOOR_LOG2_S,
@@ -11,19 +14,22 @@ from pipeline.service import (
     TIME_SCHEMA,
     CameraReading,
     ProcessReading,
+    TimeCounts,
 )
 from stages.services.machine import ProcessUse, Temperature
 from stages.services.metrics import families
 from stages.services.metrics.families import Family
-from stages.services.metrics.histogram import Histogram, Scale
-from stages.services.metrics.text import Labels, Metric
+from stages.services.metrics.histogram import Scale
+from stages.services.metrics.metric import Histograms, Labels, Metric
 
-_AGES = Scale(AGE_SCHEMA, AGE_FLOOR_LOG2_S, halves_log2=(-8, 0), last_log2=4)
-_TIMES = Scale(TIME_SCHEMA, TIME_FLOOR_LOG2_S, halves_log2=(-13, -4), last_log2=1)
+# Eight native buckets for each doubling, as Prometheus recommends; the ledger has 32.
+_AGES = Scale(AGE_SCHEMA, 3, AGE_FLOOR_LOG2_S, halves_log2=(-8, 0), last_log2=4)
+_TIMES = Scale(TIME_SCHEMA, TIME_SCHEMA, TIME_FLOOR_LOG2_S, halves_log2=(-13, -4), last_log2=1)
 _NS_PER_S = 1_000_000_000
 _NS_PER_MS = 1_000_000
 _US_PER_S = 1_000_000
 _MIB = 1 << 20
+_STATUSES = ("ok", "idle", "failed")
 # Shown before they have happened, so that the first of them is seen as an increase.
 _USUAL_DROPS = (
     *(("capture", reason) for reason in (
@@ -34,18 +40,17 @@ _USUAL_DROPS = (
 
 def collect_cameras(
     cameras: Sequence[CameraReading], processes: Sequence[ProcessReading]
-) -> Iterator[Metric]:
+) -> Iterator[Metric | Histograms]:
     """What the ledger knows of each camera."""
-    yield _each(families.CAPTURED, ((c.name, c.captured) for c in cameras))
-    yield Metric(families.RESULTS, [row for camera in cameras for row in _results(camera)])
-    yield Metric(families.DROPS, list(_drops(cameras, processes)))
-    yield Metric(families.STATE, [
-        ((camera.name, state), int(camera.state == state))
-        for camera in cameras for state in CAMERA_STATES
-    ])  # fmt: skip
-    since = ((c.name, c.since_unix_ns / _NS_PER_S) for c in cameras)
-    yield _each(families.STATE_SINCE, since)
-    yield _each(families.EPOCHS, ((c.name, c.epoch) for c in cameras))
+    of_cameras = tuple(camera.name for camera in cameras)
+    names = _singles(of_cameras)
+    yield Metric(families.CAPTURED, names, [c.captured for c in cameras])
+    yield _results(cameras)
+    yield _drops(cameras, processes)
+    is_in = [int(c.state == state) for c in cameras for state in CAMERA_STATES]
+    yield Metric(families.STATE, _pairs(of_cameras, CAMERA_STATES), is_in)
+    yield Metric(families.STATE_SINCE, names, [c.since_unix_ns / _NS_PER_S for c in cameras])
+    yield Metric(families.EPOCHS, names, [c.epoch for c in cameras])
     yield _each(families.WIDTH, ((c.name, c.width) for c in cameras if c.width))
     yield _each(families.HEIGHT, ((c.name, c.height) for c in cameras if c.height))
     began_ns = time.time_ns() - time.monotonic_ns()
@@ -54,17 +59,20 @@ def collect_cameras(
         for c in cameras if c.result_mono_ns
     )  # fmt: skip
     yield _each(families.LAST_RESULT, last)
-    ages = [((c.name,), Histogram(c.ages, c.age_sum_us / _US_PER_S)) for c in cameras]
-    yield Metric(families.AGE, histograms=ages, scale=_AGES)
+    if cameras:
+        ages = np.stack([camera.ages for camera in cameras])
+        sums = [camera.age_sum_us / _US_PER_S for camera in cameras]
+        yield Histograms(families.AGE, names, ages, sums, _AGES)
 
 
 def collect_processes(
     processes: Sequence[ProcessReading], uses: Mapping[str, ProcessUse | None]
-) -> Iterator[Metric]:
+) -> Iterator[Metric | Histograms]:
     """What each process does, and takes of the machine."""
-    yield Metric(families.STAGE_TIME, histograms=list(_stage_times(processes)), scale=_TIMES)
-    yield _each(families.PROCESS_FRAMES, ((p.name, p.frames) for p in processes))
-    yield _each(families.RESTARTS, ((p.name, max(p.starts - 1, 0)) for p in processes))
+    yield from _stage_times(processes)
+    names = _singles(tuple(process.name for process in processes))
+    yield Metric(families.PROCESS_FRAMES, names, [p.frames for p in processes])
+    yield Metric(families.RESTARTS, names, [max(p.starts - 1, 0) for p in processes])
     found = [(name, use) for name, use in uses.items() if use is not None]
     yield _each(families.CPU, ((name, use.cpu_s) for name, use in found))
     memory = ((name, round(use.memory_mib * _MIB)) for name, use in found)
@@ -80,30 +88,45 @@ def collect_machine(
     for sensor in temperatures:
         seen[sensor.name] = count = seen.get(sensor.name, 0) + 1
         name = sensor.name if count == 1 else f"{sensor.name}.{count}"
-        rows.append(((name,), sensor.celsius))
-    yield Metric(families.TEMPERATURE, rows)
-    yield Metric(families.THROTTLED, [] if throttled is None else [((), int(throttled))])
+        rows.append((name, sensor.celsius))
+    yield _each(families.TEMPERATURE, rows)
+    if throttled is not None:
+        yield Metric(families.THROTTLED, ((),), [int(throttled)])
 
 
 def collect_build(version: str, model: str, sha256: str) -> Iterator[Metric]:
-    yield Metric(families.BUILD, [((version, model, sha256), 1)])
+    yield Metric(families.BUILD, ((version, model, sha256),), [1])
 
 
 def _each(family: Family, values: Iterable[tuple[str, float]]) -> Metric:
     """Of a family with one label."""
-    return Metric(family, [((name,), value) for name, value in values])
+    rows = list(values)
+    return Metric(family, _singles(tuple(name for name, _ in rows)), [value for _, value in rows])
 
 
-def _results(camera: CameraReading) -> Iterator[tuple[Labels, float]]:
+@lru_cache(maxsize=16)
+def _singles(names: tuple[str, ...]) -> tuple[Labels, ...]:
+    """Each by itself. These are the same from one scrape to the next."""
+    return tuple((name,) for name in names)
+
+
+@lru_cache(maxsize=4)
+def _pairs(names: tuple[str, ...], others: tuple[str, ...]) -> tuple[Labels, ...]:
+    """Each with each."""
+    return tuple((name, other) for name in names for other in others)
+
+
+def _results(cameras: Sequence[CameraReading]) -> Metric:
     """`errors` and `idle` are read after `published`, so they may be ahead of it."""
-    looked_at = max(camera.published - camera.idle - camera.errors, 0)
-    counts = {"ok": looked_at, "idle": camera.idle, "failed": camera.errors}
-    yield from (((camera.name, status), count) for status, count in counts.items())
+    values: list[float] = []
+    for camera in cameras:
+        looked_at = max(camera.published - camera.idle - camera.errors, 0)
+        values += (looked_at, camera.idle, camera.errors)
+    names = tuple(camera.name for camera in cameras)
+    return Metric(families.RESULTS, _pairs(names, _STATUSES), values)
 
 
-def _drops(
-    cameras: Sequence[CameraReading], processes: Sequence[ProcessReading]
-) -> Iterator[tuple[Labels, float]]:
+def _drops(cameras: Sequence[CameraReading], processes: Sequence[ProcessReading]) -> Metric:
     """By stage. What has happened to one camera is shown for all."""
     stages = {process.name: process.stage for process in processes}
     found: dict[str, dict[tuple[str, str], int]] = {camera.name: {} for camera in cameras}
@@ -113,20 +136,25 @@ def _drops(
             for reason, frames in reasons.items():
                 place = stages[process], reason
                 counts[place] = counts.get(place, 0) + frames
-    places = {place for counts in found.values() for place in counts}
-    shown = sorted({*places, *_USUAL_DROPS})
-    for name, counts in found.items():
-        yield from (((name, *place), counts.get(place, 0)) for place in shown)
+    shown = sorted({*_USUAL_DROPS, *(place for counts in found.values() for place in counts)})
+    labels = tuple((name, *place) for name in found for place in shown)
+    values = [counts.get(place, 0) for counts in found.values() for place in shown]
+    return Metric(families.DROPS, labels, values)
 
 
-def _stage_times(processes: Sequence[ProcessReading]) -> Iterator[tuple[Labels, Histogram]]:
+def _stage_times(processes: Sequence[ProcessReading]) -> Iterator[Histograms]:
     """Of the stages that frames are given to, by all replicas together."""
-    by_stage: dict[str, Histogram] = {}
+    rows: dict[str, int] = {}  # by stage
+    places, times, sums = list[int](), list[TimeCounts](), list[float]()
     for process in processes:
-        if process.times.any():
-            new = Histogram(process.times, process.busy_ns / _NS_PER_S)
-            old = by_stage.get(process.stage)
-            if old is not None:
-                new = Histogram(old.counts + new.counts, old.sum_s + new.sum_s)
-            by_stage[process.stage] = new
-    yield from (((stage,), times) for stage, times in by_stage.items())
+        if process.busy_ns and not process.is_source:
+            row = rows.setdefault(process.stage, len(rows))
+            if row == len(sums):
+                sums.append(0.0)
+            sums[row] += process.busy_ns / _NS_PER_S
+            places.append(row)
+            times.append(process.times)
+    if rows:
+        counts = np.zeros((len(rows), len(times[0])), np.int64)
+        np.add.at(counts, places, times)
+        yield Histograms(families.STAGE_TIME, _singles(tuple(rows)), counts, sums, _TIMES)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 
 from pipeline.client import EventMessage
 from stages.services.metrics.families import CROSSINGS, ENTRIES, OCCUPANCY, TRACKS, Family
-from stages.services.metrics.text import Labels, Metric
+from stages.services.metrics.metric import Labels, Metric
 
 MOST_SERIES = 4096
 
@@ -47,12 +47,17 @@ class EventCounts:
         """Of these cameras. What was counted of others is forgotten: they were taken away."""
         for key in [key for key in self._values if key[1][0] not in cameras]:
             del self._values[key]
-        rows: dict[Family, list[tuple[Labels, float]]] = {
+        rows: dict[Family, list[tuple[Labels, int]]] = {
             family: [] for family in (TRACKS, CROSSINGS, ENTRIES, OCCUPANCY)
         }
         for (family, labels), value in self._values.items():
             rows[family].append((labels, value))
-        return [Metric(family, sorted(found)) for family, found in rows.items()]
+        for found in rows.values():
+            found.sort()
+        return [
+            Metric(family, tuple(labels for labels, _ in found), [value for _, value in found])
+            for family, found in rows.items()
+        ]
 
     def _count(self, family: Family, labels: Labels) -> None:
         self._put(family, labels, self._values.get((family, labels), 0) + 1)

@@ -4,6 +4,7 @@ The ledger's buckets are those of a native histogram, so nothing is converted. E
 buckets are some of them: what they count is exact.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,8 @@ class Scale(NamedTuple):
     Bucket `i` ends at 2 ** (i / 2 ** schema + floor_log2) seconds.
 
     Attributes:
-        schema: of a native histogram.
+        schema: of the buckets, as that of a native histogram.
+        native_schema: of the native histogram that is shown: the same, or a coarser one.
         floor_log2: of the upper edge of bucket 0.
         halves_log2: from which power of two to which the classic buckets have two edges for each
             doubling.
@@ -26,14 +28,15 @@ class Scale(NamedTuple):
     """
 
     schema: int
+    native_schema: int
     floor_log2: int
     halves_log2: tuple[int, int]
     last_log2: int
 
     @property
-    def first_index(self) -> int:
-        """What a native histogram calls bucket 0."""
-        return self.floor_log2 << self.schema
+    def native_floor(self) -> int:
+        """What a native histogram calls the bucket that ends where bucket 0 does."""
+        return self.floor_log2 << self.native_schema
 
     def edges(self) -> tuple[tuple[int, float], ...]:
         """Of the classic buckets: the last bucket that each includes, and its edge in seconds."""
@@ -44,8 +47,21 @@ class Scale(NamedTuple):
         return tuple((round((x - self.floor_log2) * steps), 2.0**x) for x in exponents)
 
 
-class Histogram(NamedTuple):
-    """Counts by bucket so far, and the sum of what was counted."""
+@lru_cache(maxsize=8)
+def _begins(scale: Scale) -> npt.NDArray[np.intp]:
+    """Where each of the classic buckets begins among the finer ones."""
+    return np.array([0, *(index + 1 for index, _ in scale.edges())], np.intp)
 
-    counts: Counts
-    sum_s: float
+
+def merge(counts: Counts, scale: Scale) -> Counts:
+    """The native buckets of histograms (N, B): those above the first, some of them in one."""
+    step = 1 << (scale.schema - scale.native_schema)
+    begins = np.arange(1, counts.shape[1], step)
+    found: Counts = np.add.reduceat(counts, begins, axis=1)
+    return found
+
+
+def cumulate(counts: Counts, scale: Scale) -> Counts:
+    """What the classic buckets of histograms (N, B) count: (N, E + 1), the last one is of all."""
+    found: Counts = np.add.reduceat(counts, _begins(scale), axis=1).cumsum(axis=1)
+    return found

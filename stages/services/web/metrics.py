@@ -8,7 +8,6 @@ from starlette.routing import Route
 
 from pipeline.client import ModelInfo
 from pipeline.service import LedgerView, ServiceContext
-from stages.services.machine import read_temperatures, read_throttled
 from stages.services.metrics.collector import (
     collect_build,
     collect_cameras,
@@ -16,11 +15,17 @@ from stages.services.metrics.collector import (
     collect_processes,
 )
 from stages.services.metrics.event_counts import EventCounts
-from stages.services.metrics.text import OPENMETRICS, PLAIN, Metric, render
+from stages.services.metrics.metric import Histograms, Metric
+from stages.services.metrics.protobuf import PROTOBUF, ProtobufFormat
+from stages.services.metrics.text import OPENMETRICS, PLAIN, TextFormat
 from stages.services.version import line_version
 from stages.services.web.readings import Readings
 
 PATH = "/metrics"
+# What a client has to ask for, the best first: the first one has native histograms.
+_MEDIA = (
+    ("io.prometheus.client.MetricFamily", PROTOBUF), ("application/openmetrics-text", OPENMETRICS),
+)  # fmt: skip
 
 
 class Metrics:
@@ -33,6 +38,11 @@ class Metrics:
         self._build = line_version(), model.name, model.sha256
         self._events = EventCounts()
         self._events.restore(context.events.read())
+        self._formats: dict[str, TextFormat | ProtobufFormat] = {
+            PLAIN: TextFormat(openmetrics=False),
+            OPENMETRICS: TextFormat(openmetrics=True),
+            PROTOBUF: ProtobufFormat(),
+        }
 
     def routes(self) -> list[Route]:
         return [Route(PATH, self._metrics, methods=["GET"])]
@@ -43,15 +53,16 @@ class Metrics:
             self._events.add(event)
 
     async def _metrics(self, request: Request) -> Response:
-        openmetrics = "application/openmetrics-text" in request.headers.get("accept", "")
-        text = render(self.collect(), openmetrics=openmetrics)
-        return Response(text, headers={"Content-Type": OPENMETRICS if openmetrics else PLAIN})
+        accepted = request.headers.get("accept", "")
+        media = next((media for mark, media in _MEDIA if mark in accepted), PLAIN)
+        content = self._formats[media].render(self.collect())
+        return Response(content, headers={"Content-Type": media})
 
-    def collect(self) -> Iterator[Metric]:
-        """Everything, as it is now; what processes take is as old as the last reading."""
+    def collect(self) -> Iterator[Metric | Histograms]:
+        """As it is now; what processes take, and heat, are as old as the last reading."""
         cameras, processes = self._ledger.cameras(), self._ledger.processes()
         yield from collect_build(*self._build)
         yield from collect_cameras(cameras, processes)
         yield from collect_processes(processes, self._readings.uses())
-        yield from collect_machine(read_temperatures(), read_throttled())
+        yield from collect_machine(self._readings.temperatures, self._readings.throttled)
         yield from self._events.metrics({camera.name for camera in cameras})

@@ -7,7 +7,13 @@ from typing import NamedTuple
 import msgspec
 
 from pipeline.service import CameraReading, LedgerView, ProcessReading, age_percentile_ms
-from stages.services.machine import ProcessUse, read_use
+from stages.services.machine import (
+    ProcessUse,
+    Temperature,
+    read_temperatures,
+    read_throttled,
+    read_use,
+)
 
 EVERY_S = 2.0
 _KEPT = 6  # readings: rates are those of ten seconds
@@ -74,6 +80,8 @@ class _Sample(NamedTuple):
     cameras: list[CameraReading]
     processes: list[ProcessReading]
     uses: list[ProcessUse | None]
+    temperatures: tuple[Temperature, ...]
+    throttled: bool | None
 
 
 class Readings:
@@ -87,7 +95,22 @@ class Readings:
     def take(self) -> None:
         processes = self._ledger.processes()
         uses = [read_use(process.pid) for process in processes]
-        self._samples.append(_Sample(time.monotonic_ns(), self._ledger.cameras(), processes, uses))
+        self._samples.append(
+            _Sample(
+                time.monotonic_ns(), self._ledger.cameras(), processes, uses,
+                read_temperatures(), read_throttled(),
+            )
+        )  # fmt: skip
+
+    @property
+    def temperatures(self) -> tuple[Temperature, ...]:
+        """Of the board, at the last sample."""
+        return self._samples[-1].temperatures
+
+    @property
+    def throttled(self) -> bool | None:
+        """Whether the board was slowed down at the last sample, where that can be known."""
+        return self._samples[-1].throttled
 
     def uses(self) -> dict[str, ProcessUse | None]:
         """What each process has taken, by its name, at the last sample."""

@@ -109,6 +109,7 @@ class Web:
         archive = ArchiveReader(self._archive)
         app = Starlette(
             routes=[
+                *self._metrics.routes(),  # first: they are matched one after the other
                 *Page().routes(),
                 *Api(cameras, self._readings, feed, self._tokens).routes(
                     [*CHANGES, *MODEL, *live.OPERATIONS, *events.OPERATIONS, *recordings.OPERATIONS]
@@ -119,7 +120,6 @@ class Web:
                 *Stream(cameras, feed, ending).routes(),
                 *events.PastEvents(archive).routes(),
                 *recordings.PastRecordings(archive, cameras).routes(),
-                *self._metrics.routes(),
                 *Video(self._context, ending).routes(),
             ],
             exception_handlers={HTTPException: answer_refusal, Exception: answer_defect},

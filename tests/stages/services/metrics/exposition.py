@@ -9,7 +9,14 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from stages.services.metrics.metric import Histograms, Metric
+from stages.services.metrics.text import TextFormat
+
 Key = tuple[str, tuple[tuple[str, str], ...]]
+
+
+def render(metrics: Iterable[Metric | Histograms], *, openmetrics: bool) -> bytes:
+    return TextFormat(openmetrics=openmetrics).render(metrics)
 
 
 def parse_plain(text: bytes) -> dict[Key, float]:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from pipeline.memory.ages import AGE_BUCKETS, age_bucket
-from pipeline.memory.counters import LOSSES
 from pipeline.memory.times import TIME_BUCKETS, time_bucket
 from pipeline.service import CameraReading, ProcessReading
 from stages.services.machine import ProcessUse, Temperature
@@ -16,7 +15,7 @@ from stages.services.metrics.collector import (
     collect_machine,
     collect_processes,
 )
-from stages.services.metrics.text import Metric
+from stages.services.metrics.metric import Histograms, Metric
 
 STAGES = ("preprocess", "detect", "postprocess", "track", "publish", "record_jsonl")
 AGES_MS = (4.0, 9.0, 15.0, 40.0, 3000.0)
@@ -37,7 +36,6 @@ def make_camera(name: str, **fields: Any) -> CameraReading:
         "published": 90,
         "errors": 3,
         "idle": 20,
-        "drops": {reason.label: 0 for reason in LOSSES},
         "drops_by_process": {"preprocess": {"newest_wins": 7}, f"capture.{name}": {"behind": 2}},
         "ages": np.bincount([age_bucket(age) for age in AGES_MS], minlength=AGE_BUCKETS),
         "age_sum_us": round(sum(AGES_MS) * 1000),
@@ -51,6 +49,7 @@ def make_process(name: str, stage: str, **fields: Any) -> ProcessReading:
     usual: dict[str, Any] = {
         "name": name,
         "stage": stage,
+        "is_source": stage == "capture",
         "core": 0,
         "pid": 4711,
         "starts": 1,
@@ -74,7 +73,7 @@ def collect(
     temperatures: Sequence[Temperature] = (Temperature("cpu-thermal", 51.5),),
     *,
     throttled: bool | None = False,
-) -> list[Metric]:
+) -> list[Metric | Histograms]:
     """What the endpoint shows of such a line, but events."""
     processes = make_processes(cameras)
     uses: dict[str, ProcessUse | None] = {p.name: ProcessUse(1, 12.5, 48.0) for p in processes}

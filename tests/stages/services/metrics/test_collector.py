@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from stages.services.machine import Temperature
-from stages.services.metrics.text import render
 from tests.stages.services.metrics.exposition import (
     key,
     parse_openmetrics,
     parse_plain,
     promtool,
+    render,
 )
 from tests.stages.services.metrics.line_readings import AGES_MS, collect, make_camera
 

@@ -4,8 +4,7 @@ from typing import Any
 
 from pipeline.client import EventMessage
 from stages.services.metrics.event_counts import MOST_SERIES, EventCounts
-from stages.services.metrics.text import render
-from tests.stages.services.metrics.exposition import Key, key, parse_openmetrics
+from tests.stages.services.metrics.exposition import Key, key, parse_openmetrics, render
 
 
 def make_event(kind: Any, camera: str = "gate", **fields: Any) -> EventMessage:

@@ -5,12 +5,13 @@ import pytest
 
 from pipeline.memory.ages import AGE_BUCKETS, AGE_FLOOR_LOG2_S, AGE_SCHEMA, age_bucket
 from stages.services.metrics import families
-from stages.services.metrics.histogram import Histogram, Scale
-from stages.services.metrics.text import Metric, render
-from tests.stages.services.metrics.exposition import key, parse_openmetrics, parse_plain
+from stages.services.metrics.histogram import Scale
+from stages.services.metrics.metric import Histograms, Metric
+from stages.services.metrics.text import TextFormat
+from tests.stages.services.metrics.exposition import key, parse_openmetrics, parse_plain, render
 
 PARSERS = {False: parse_plain, True: parse_openmetrics}
-SCALE = Scale(AGE_SCHEMA, AGE_FLOOR_LOG2_S, halves_log2=(-8, 0), last_log2=4)
+SCALE = Scale(AGE_SCHEMA, 3, AGE_FLOOR_LOG2_S, halves_log2=(-8, 0), last_log2=4)
 
 
 @pytest.mark.parametrize("openmetrics", [False, True])
@@ -18,9 +19,11 @@ SCALE = Scale(AGE_SCHEMA, AGE_FLOOR_LOG2_S, halves_log2=(-8, 0), last_log2=4)
     "label", ['a "b"', "back\\slash", "two\nlines", "%s and {}", "Fußgänger", "a,b=c", ""]
 )
 def test_any_label_comes_back_as_it_was(label: str, *, openmetrics: bool) -> None:
-    rows = [(("gate", label), 5.0)]
-    ages = [((label,), Histogram(np.ones(AGE_BUCKETS, np.int64), 1.5))]
-    metrics = [Metric(families.TRACKS, rows), Metric(families.AGE, (), ages, SCALE)]
+    ages = np.ones((1, AGE_BUCKETS), np.int64)
+    metrics: list[Metric | Histograms] = [
+        Metric(families.TRACKS, (("gate", label),), [5.0]),
+        Histograms(families.AGE, ((label,),), ages, [1.5], SCALE),
+    ]
     found = PARSERS[openmetrics](render(metrics, openmetrics=openmetrics))
     assert found[key("thunderline_tracks_total", camera="gate", label=label)] == 5
     assert found[key("thunderline_result_age_seconds_count", camera=label)] == AGE_BUCKETS
@@ -28,7 +31,7 @@ def test_any_label_comes_back_as_it_was(label: str, *, openmetrics: bool) -> Non
 
 
 def test_what_is_no_unicode_does_not_end_the_scrape() -> None:
-    text = render([Metric(families.TRACKS, [(("gate", "a\udcff"), 1)])], openmetrics=True)
+    text = render([Metric(families.TRACKS, (("gate", "a\udcff"),), [1])], openmetrics=True)
     assert key("thunderline_tracks_total", camera="gate", label="a?") in parse_openmetrics(text)
 
 
@@ -36,10 +39,8 @@ def test_a_histogram_counts_exactly_what_is_within_each_edge() -> None:
     ages_ms = np.random.default_rng(3).lognormal(3.0, 2.0, 5000).tolist()
     ages_ms += [edge * 1000 for _, edge in SCALE.edges()]
     counts = np.bincount([age_bucket(age) for age in ages_ms], minlength=AGE_BUCKETS)
-    histogram = Histogram(counts, sum(ages_ms) / 1000)
-    found = parse_openmetrics(
-        render([Metric(families.AGE, (), [(("gate",), histogram)], SCALE)], openmetrics=True)
-    )
+    ages = Histograms(families.AGE, (("gate",),), counts[None], [sum(ages_ms) / 1000], SCALE)
+    found = parse_openmetrics(render([ages], openmetrics=True))
     name = "thunderline_result_age_seconds_bucket"
     for _, edge in SCALE.edges():
         within = sum(age <= edge * 1000 * (1 + 1e-12) for age in ages_ms)
@@ -48,5 +49,17 @@ def test_a_histogram_counts_exactly_what_is_within_each_edge() -> None:
 
 
 def test_a_family_without_numbers_is_left_out() -> None:
-    assert render([Metric(families.THROTTLED)], openmetrics=False) == b""
-    assert render([Metric(families.THROTTLED)], openmetrics=True) == b"# EOF\n"
+    assert render([Metric(families.THROTTLED, (), [])], openmetrics=False) == b""
+    assert render([Metric(families.THROTTLED, (), [])], openmetrics=True) == b"# EOF\n"
+
+
+def test_labels_that_change_are_those_of_now() -> None:
+    text = TextFormat(openmetrics=True)
+    for labels in ([("gate", "car")], [("gate", "car"), ("yard", "bus")], [("yard", "bus")], []):
+        counts = list(range(len(labels)))
+        found = parse_openmetrics(text.render([Metric(families.TRACKS, tuple(labels), counts)]))
+        expected = {
+            key("thunderline_tracks_total", camera=camera, label=label): count
+            for count, (camera, label) in enumerate(labels)
+        }
+        assert found == expected

@@ -49,8 +49,10 @@ class Broker:
 
     def stop(self, number: signal.Signals = signal.SIGKILL) -> None:
         if self._process is not None:
-            self._process.send_signal(number)
-            self._process.wait()
+            while self._process.poll() is None:
+                self._process.send_signal(number)  # one that has just begun to listen forgets it
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(1.0)
             self._process = None
 
     def restart(self) -> None:

@@ -150,10 +150,12 @@ class Subscriber:
         topic: str = "#",
         tls: tuple[Path, Path, Path] | None = None,
         session: str = "",
+        pause_s: float = 1.0,
     ) -> None:
         """`tls` has the authority, the certificate and its key.
 
-        For a `session` of some name the broker keeps what comes while this one is away.
+        For a `session` of some name the broker keeps what comes while this one is away. `pause_s`
+        is waited between two tries to connect again.
         """
         self.heard: list[paho.MQTTMessage] = []
         self._subscribed = threading.Event()
@@ -166,7 +168,7 @@ class Subscriber:
         self._client.on_connect = lambda *_: self._client.subscribe(topic, qos=1) and None
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = lambda _client, _data, message: self.heard.append(message)
-        self._client.reconnect_delay_set(1, 1)
+        self._client.reconnect_delay_set(pause_s, pause_s)  # type: ignore[arg-type]  # it may
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
         assert self._subscribed.wait(PATIENCE_S)

@@ -10,6 +10,7 @@ import pytest
 
 from stages.config import SHIPPED_MODEL
 from stages.services.metrics.families import FAMILIES
+from stages.services.metrics.protobuf import PROTOBUF
 from stages.services.metrics.text import OPENMETRICS, PLAIN
 from tests.running_line import wait_until
 from tests.stages.services.metrics.exposition import (
@@ -19,6 +20,7 @@ from tests.stages.services.metrics.exposition import (
     parse_plain,
     promtool,
 )
+from tests.stages.services.metrics.test_protobuf import native, numbers, parse
 from tests.stages.services.web.web_line import ABSENT, SECRET, WebLine
 
 METRICS = "/metrics"
@@ -59,6 +61,22 @@ def test_who_asks_for_nothing_else_gets_plain_text_without_fault(web: WebLine) -
     assert answer.headers["Content-Type"] == PLAIN
     assert parse_plain(answer.body).keys() <= scrape(web).keys(), "more may come meanwhile"
     assert promtool("check", "metrics", given=answer.body) == ""
+
+
+def test_who_takes_native_histograms_gets_them(web: WebLine) -> None:
+    """As Prometheus asks with `--enable-feature=native-histograms`."""
+    accept = (
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+        "encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,"
+        "text/plain;version=0.0.4;q=0.7,*/*;q=0.1"
+    )
+    answer = web.ask(METRICS, headers={"Accept": accept})
+    assert answer.headers["Content-Type"] == PROTOBUF
+    ages = next(f for f in parse(answer.body) if f.name == "thunderline_result_age_seconds")
+    histogram = ages.metric[0].histogram
+    counted = histogram.zero_count + sum(native(histogram).values())
+    assert counted == histogram.sample_count > 0
+    assert numbers(answer.body).keys() <= scrape(web).keys()
 
 
 def test_counts_go_up_and_the_absent_camera_is_seen(web: WebLine) -> None:
