@@ -120,12 +120,16 @@ class Server:
         return self.events()
 
     def wait_for_state(self, subject: str, check: Callable[[Any], bool] = bool) -> Any:
-        def there() -> bool:
-            states = self.states()
-            return subject in states and check(states[subject])
+        found: list[Any] = []
+
+        def there() -> bool:  # a state that is replaced meanwhile is in no reading
+            state = self.states().get(subject)
+            if state is not None and check(state):
+                found.append(state)
+            return bool(found)
 
         wait_until(there, f"{subject} is so", pause_s=0.1)
-        return self.states()[subject]
+        return found[0]
 
     def count(self, stream: str) -> int:
         async def count(client: Client) -> int:
