@@ -45,8 +45,8 @@ from pipeline.processes.signals import Signals
 from pipeline.processes.supervisor import Supervisor
 from pipeline.redact import forget, redact
 from stages.config import LineConfig
-from stages.line.changes import Changes
-from stages.line.config_source import CommandLine, ConfigReading, ConfigSource
+from stages.line.configuration.changes import Changes
+from stages.line.configuration.config_source import CommandLine, ConfigReading, ConfigSource
 from stages.line.line import Line
 from stages.line.status_line import StatusLine
 from stages.line.zone_pictures import draw_zones

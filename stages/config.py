@@ -22,7 +22,7 @@ Side = Annotated[int, Meta(ge=1, le=65535)]
 V4l2Format = Literal[
     "MJPG", "JPEG", "YUYV", "UYVY", "NV12", "NV21", "YU12", "YV12", "BGR3", "RGB3", "GREY"
 ]  # fmt: skip
-# What `stages.line.marks` finds by its mark, as FilePath, whichever section it is in.
+# What `stages.line.configuration.marks` finds by its mark, as FilePath, whichever section it is in.
 SourceUri = Annotated[str, Meta(min_length=1, extra={"mark": "source"})]
 ModelPath = Annotated[str, Meta(extra={"mark": "model"})]
 Endpoint = Annotated[str, Meta(pattern=r"^(tcp|ipc)://.+", extra={"mark": "endpoint"})]

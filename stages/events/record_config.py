@@ -13,7 +13,7 @@ EventName = Literal[
     "track_begin", "track_end", "zone_enter", "zone_leave", "zone_dwell", "line_cross"
 ]
 Seconds = Annotated[float, Meta(ge=0.0, le=600.0)]
-# What `stages.line.marks` finds by its mark.
+# What `stages.line.configuration.marks` finds by its mark.
 FilePath = Annotated[str, Meta(extra={"mark": "file"})]  # or folder
 PlainText = Annotated[str, Meta(extra={"mark": "text"})]
 _Days = Annotated[float, Meta(gt=0.0, le=36_500.0)]

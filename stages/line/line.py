@@ -18,9 +18,9 @@ from pipeline.topology import ProcessSpec, RunSpec, ServiceRow, StageRow
 from stages.config import LineConfig
 from stages.events.config_check import check_filter, check_regions
 from stages.graph import ROWS, make_topology
+from stages.line.configuration.paths import expand_home
+from stages.line.configuration.references import resolve_references
 from stages.line.model_to_run import find_model_file
-from stages.line.paths import expand_home
-from stages.line.references import resolve_references
 from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
 from stages.options import Given, is_tracked
 from stages.readers.uri import Kind, parse_address

@@ -83,7 +83,7 @@ class NoCamera(msgspec.Struct, frozen=True, tag=True):
 
 
 class Layer(msgspec.Struct, frozen=True):
-    """Goes over what the file says and the layers before it; `stages.line.layers` reads it."""
+    """Goes over the file and the layers before it; read by `stages.line.configuration.layers`."""
 
     name: str  # for errors
     text: bytes  # JSON

@@ -28,7 +28,7 @@ from pipeline.memory.run_dir import RunDir
 from pipeline.processes.signals import Signals
 from pipeline.processes.supervisor import Supervisor
 from pipeline.realtime import die_with_parent
-from stages.line.config_source import ConfigSource
+from stages.line.configuration.config_source import ConfigSource
 from stages.line.line import Line
 from stages.services.machine import read_use
 

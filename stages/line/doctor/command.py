@@ -19,14 +19,14 @@ import msgspec
 from pipeline import log
 from pipeline.errors import LineError
 from pipeline.log import say, say_error
-from stages.line.config_source import ConfigSource
+from stages.line.configuration.config_source import ConfigSource
+from stages.line.configuration.references import resolve_references
 from stages.line.doctor.board import look_at_board
 from stages.line.doctor.cameras import look_at_cameras
 from stages.line.doctor.finding import Finding, Level, describe
 from stages.line.doctor.model import look_at_model
 from stages.line.doctor.processor import look_at_processor
 from stages.line.doctor.software import look_at_software
-from stages.line.references import resolve_references
 
 EXIT_OK, EXIT_PROBLEM, EXIT_REFUSED = 0, 1, 2
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from pipeline.errors import LineError
 from stages.config import LineConfig
+from stages.line.configuration.paths import expand_home
 from stages.line.doctor.finding import Finding, Level
 from stages.line.model_to_run import choose_for
-from stages.line.paths import expand_home
 from stages.model.model_choice import AUTO
 from stages.model.model_file import ModelFileError, read_model_metadata
 from stages.model.stated_accuracy import stated_accuracy

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from pipeline.config_file import ConfigError
-from stages.line.edits import NotReadable
-from stages.line.layers import apply_layers
+from stages.line.configuration.edits import NotReadable
+from stages.line.configuration.layers import apply_layers
 from stages.services.line_control import Layer
 
 CONTENT = {

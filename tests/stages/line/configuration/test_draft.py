@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from stages.config import SourceConfig
-from stages.line.config_source import CommandLine, ConfigSource
-from stages.line.draft import Draft, draft_file
+from stages.line.configuration.config_source import CommandLine, ConfigSource
+from stages.line.configuration.draft import Draft, draft_file
 
 TEXT = """\
 # the house

@@ -10,13 +10,19 @@ from pipeline.config_file import build
 from pipeline.errors import LineChanging, LineError
 from pipeline.redact import learn
 from stages.config import LineConfig
-from stages.line.edits import AlreadyThere, NotReadable, NotThere, edit_content, find_camera
-from stages.line.hot_change import CANNOT_CHANGE, Plan
-from stages.line.in_force import ConfigInForce, NotSaved, Part
-from stages.line.layers import apply_layers
-from stages.line.masks import mask, to_content, unmask
-from stages.line.mistakes import ORIGIN, find_mistake
-from stages.line.references import refuse_new_references
+from stages.line.configuration.edits import (
+    AlreadyThere,
+    NotReadable,
+    NotThere,
+    edit_content,
+    find_camera,
+)
+from stages.line.configuration.hot_change import CANNOT_CHANGE, Plan
+from stages.line.configuration.in_force import ConfigInForce, NotSaved, Part
+from stages.line.configuration.layers import apply_layers
+from stages.line.configuration.masks import mask, to_content, unmask
+from stages.line.configuration.mistakes import ORIGIN, find_mistake
+from stages.line.configuration.references import refuse_new_references
 from stages.services import line_control as told
 
 T = TypeVar("T")

@@ -9,10 +9,10 @@ import msgspec
 from pipeline.links.control import ControlServer, Question
 from pipeline.processes.line_up import LineUp
 from pipeline.processes.side_thread import SideThread
-from stages.line.config_source import ConfigReading, ConfigSource
-from stages.line.hot_change import HotChange
-from stages.line.in_force import ConfigInForce
-from stages.line.keeper import ConfigKeeper
+from stages.line.configuration.config_source import ConfigReading, ConfigSource
+from stages.line.configuration.hot_change import HotChange
+from stages.line.configuration.in_force import ConfigInForce
+from stages.line.configuration.keeper import ConfigKeeper
 from stages.line.line import Line
 from stages.recording.claims import Claims
 from stages.services.line_control import Answer, Refusal

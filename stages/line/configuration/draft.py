@@ -11,9 +11,9 @@ from pipeline.config_file import ConfigError
 from pipeline.yaml_text.editor import NotEditable, edit_yaml
 from pipeline.yaml_text.loader import load_yaml
 from stages.config import LineConfig
-from stages.line.config_path import KeyPath
-from stages.line.config_source import ConfigReading, ConfigSource
-from stages.line.differences import find_differences
+from stages.line.configuration.config_path import KeyPath
+from stages.line.configuration.config_source import ConfigReading, ConfigSource
+from stages.line.configuration.differences import find_differences
 
 _NO_FILE = "the line was started without a configuration file"
 

@@ -10,8 +10,8 @@ from pipeline.config_file import ConfigError
 from pipeline.credentials.patterns import HIDDEN
 from pipeline.redact import redact
 from stages.config import LineConfig
-from stages.line.config_path import KeyPath, show_path
-from stages.line.secret_keys import is_secret
+from stages.line.configuration.config_path import KeyPath, show_path
+from stages.line.configuration.secret_keys import is_secret
 
 
 def to_content(config: LineConfig) -> dict[str, Any]:

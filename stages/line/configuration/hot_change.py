@@ -13,11 +13,11 @@ from pipeline.processes.line_up import LineUp
 from pipeline.topology import ProcessSpec
 from stages.config import LineConfig
 from stages.line.casting import Cast, captures
-from stages.line.change import Change, ChangeKind
-from stages.line.differences import Difference, find_differences, with_difference
+from stages.line.configuration.change import Change, ChangeKind
+from stages.line.configuration.differences import Difference, find_differences, with_difference
+from stages.line.configuration.paths import expand_home
+from stages.line.configuration.references import resolve_references
 from stages.line.line import Line
-from stages.line.paths import expand_home
-from stages.line.references import resolve_references
 from stages.recording.claims import Claims
 from stages.recording.outputs import CAMERA, Output
 

@@ -7,7 +7,7 @@ from msgspec import UNSET
 from pipeline.config_file import build
 from pipeline.redact import forget, learn
 from stages.config import LineConfig
-from stages.line.differences import Difference, find_differences, with_difference
+from stages.line.configuration.differences import Difference, find_differences, with_difference
 
 
 def make(*sources: dict[str, Any], **content: Any) -> LineConfig:

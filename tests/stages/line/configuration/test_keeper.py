@@ -10,10 +10,10 @@ import pytest
 
 from pipeline.processes.line_up import LineUp
 from pipeline.redact import forget
-from stages.line.config_source import CommandLine, ConfigSource
-from stages.line.hot_change import HotChange
-from stages.line.in_force import ConfigInForce
-from stages.line.keeper import ConfigKeeper
+from stages.line.configuration.config_source import CommandLine, ConfigSource
+from stages.line.configuration.hot_change import HotChange
+from stages.line.configuration.in_force import ConfigInForce
+from stages.line.configuration.keeper import ConfigKeeper
 from stages.line.line import Line
 from stages.services import line_control as told
 

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.config_file import build
 from stages.config import LineConfig
-from stages.line.paths import expand_home, resolve_beside
+from stages.line.configuration.paths import expand_home, resolve_beside
 
 
 def check(**content: Any) -> LineConfig:

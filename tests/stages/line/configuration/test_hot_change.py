@@ -14,8 +14,8 @@ from pipeline.processes.line_up import LineUp
 from pipeline.topology import ProcessSpec
 from stages.config import LineConfig
 from stages.line import model_to_run
-from stages.line.change import Change, ChangeKind
-from stages.line.hot_change import HotChange
+from stages.line.configuration.change import Change, ChangeKind
+from stages.line.configuration.hot_change import HotChange
 from stages.line.line import Line
 from stages.model.model_choice import Choice
 from tests.clips import make_clip, make_folder

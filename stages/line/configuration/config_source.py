@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from pipeline.config_file import ConfigError, build, parse_mapping, read_text, set_key
 from pipeline.redact import learn
 from stages.config import LineConfig
-from stages.line.config_path import KeyPath
-from stages.line.paths import resolve_beside
+from stages.line.configuration.config_path import KeyPath
+from stages.line.configuration.paths import resolve_beside
 
 
 class CommandLine(NamedTuple):

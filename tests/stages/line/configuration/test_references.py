@@ -9,9 +9,9 @@ import pytest
 from pipeline.config_file import ConfigError, build
 from pipeline.redact import forget, redact
 from stages.config import LineConfig
-from stages.line.config_source import ConfigSource
+from stages.line.configuration.config_source import ConfigSource
+from stages.line.configuration.references import resolve_references
 from stages.line.line import Line
-from stages.line.references import resolve_references
 
 
 @pytest.fixture(autouse=True)

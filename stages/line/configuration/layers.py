@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pipeline.config_file import ConfigError
-from stages.line.edits import merge_patch, read_json
+from stages.line.configuration.edits import merge_patch, read_json
 from stages.services.line_control import Layer
 
 _ALL = "*"

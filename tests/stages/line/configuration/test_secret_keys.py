@@ -4,8 +4,8 @@ from typing import Any
 
 from pipeline.config_file import build
 from stages.config import LineConfig
-from stages.line.differences import find_differences
-from stages.line.masks import mask, to_content, unmask
+from stages.line.configuration.differences import find_differences
+from stages.line.configuration.masks import mask, to_content, unmask
 
 TARGET = {"url": "https://hooks.example.org/T0/S3cret", "headers": {"Authorization": "S3cret"}}
 

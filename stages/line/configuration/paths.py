@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.credentials.references import Reference, begins_with_reference, change_references
 from stages.config import REFERRING, LineConfig
-from stages.line.marks import Change, change_config, change_marked
+from stages.line.configuration.marks import Change, change_config, change_marked
 from stages.model.model_choice import AUTO
 from stages.model.zoo import is_shipped
 from stages.readers.uri import beside

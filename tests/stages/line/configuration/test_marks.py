@@ -4,8 +4,8 @@ from typing import Any
 
 from pipeline.config_file import build
 from stages.config import LineConfig
-from stages.line.config_path import KeyPath, show_path
-from stages.line.marks import change_config, change_marked
+from stages.line.configuration.config_path import KeyPath, show_path
+from stages.line.configuration.marks import change_config, change_marked
 
 CONTENT: dict[str, Any] = {
     "sources": [{"uri": "0"}, {"uri": "1"}],

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import inspect
 
 from stages.config import LineConfig
-from stages.line.config_path import KeyPath
+from stages.line.configuration.config_path import KeyPath
 
 Change = Callable[[KeyPath, str], str]
 

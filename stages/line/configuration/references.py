@@ -11,8 +11,8 @@ from pipeline.config_file import ConfigError
 from pipeline.credentials.references import Reference, fill, has_references
 from pipeline.redact import learn, learn_secrets
 from stages.config import REFERRING, LineConfig
-from stages.line.config_path import KeyPath, show_path
-from stages.line.marks import change_config
+from stages.line.configuration.config_path import KeyPath, show_path
+from stages.line.configuration.marks import change_config
 
 _CREDENTIALS = "CREDENTIALS_DIRECTORY"  # systemd.exec(5)
 _MOST_BYTES = 8192

@@ -13,11 +13,11 @@ from loguru import logger
 from pipeline.config_file import read_text
 from pipeline.errors import LineChanging, LineError
 from stages.config import LineConfig
-from stages.line.config_source import ConfigReading, ConfigSource
-from stages.line.draft import Draft, draft_file
-from stages.line.hot_change import HotChange, Plan
-from stages.line.masks import to_content
-from stages.line.replacement import Replacement
+from stages.line.configuration.config_source import ConfigReading, ConfigSource
+from stages.line.configuration.draft import Draft, draft_file
+from stages.line.configuration.hot_change import HotChange, Plan
+from stages.line.configuration.masks import to_content
+from stages.line.configuration.replacement import Replacement
 from stages.services.line_control import Saving
 
 _DIGITS = 32  # of a revision

@@ -10,7 +10,7 @@ import pytest
 from pipeline.config_file import ConfigError, build
 from pipeline.errors import LineError
 from stages.config import LineConfig
-from stages.line.hot_change import HotChange
+from stages.line.configuration.hot_change import HotChange
 from stages.line.line import Line
 from tests.running_line import REPOSITORY
 from tests.stages.services.web.test_address import make_certificate

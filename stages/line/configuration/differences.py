@@ -9,8 +9,8 @@ from msgspec import UNSET
 from pipeline.config_file import Short
 from pipeline.redact import redact
 from stages.config import LineConfig
-from stages.line.config_path import KeyPath, show_path
-from stages.line.secret_keys import hide_secrets
+from stages.line.configuration.config_path import KeyPath, show_path
+from stages.line.configuration.secret_keys import hide_secrets
 
 
 class Difference(NamedTuple):
