@@ -14,6 +14,7 @@ from tests.running_line import PATIENCE_S, RunningLine, wait_until
 from tests.stages.services.fleet.servers import Server, running_server
 
 HALL = "tl.hall.board-3"
+ENDLESS = STREET.replace("seconds=8", "seconds=600")
 
 
 def telling(server: Server, folder: Path) -> dict[str, object]:
@@ -53,7 +54,7 @@ class Pushed:
     def __init__(self, server: Server, folder: Path, start_line: StartLine) -> None:
         self.server, self._folder, self.start_line = server, folder, start_line
         self.file = folder / "line.yaml"
-        source = {"uri": STREET, "name": "street", "realtime": True, "loop": True}
+        source = {"uri": ENDLESS, "name": "street", "realtime": True}
         content = {"sources": [source], "fleet": telling(server, folder)}
         self.file.write_text(yaml.safe_dump(content))
         self.text = self.file.read_text()

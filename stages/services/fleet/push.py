@@ -18,6 +18,7 @@ when it is back.
 import argparse
 import asyncio
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -107,11 +108,13 @@ async def wait_for_answers(
                 told.add(each.name)
                 refused += not report.applied
                 print("\n".join(describe(report)), flush=True)
-        waiting = [each.name for each in asked if each.name not in told]
+        waiting = [each for each in asked if each.name not in told]
         if asked and not waiting:
             return refused
         if asyncio.get_running_loop().time() > end_s:
-            names = ", ".join(waiting) or "nobody is known there"
+            now_ns = time.time_ns()
+            named = (f"{each.name} ({each.status(now_ns)})" for each in waiting)
+            names = ", ".join(named) or "nobody is known there"
             print(f"no answer within {patience_s:g} s: {names}")
             return refused
         await asyncio.sleep(0.1)
