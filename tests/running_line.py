@@ -14,6 +14,7 @@ import msgspec
 
 import run_pipeline
 from pipeline.client import DetectionMessage
+from stages.recording.day_files import find_days
 from tests.process_names import process_names
 from tests.running_ledger import RunningLedger
 
@@ -93,11 +94,16 @@ class RunningLine:
         return code
 
     def messages(self) -> list[DetectionMessage]:
-        """What the recorder has written so far, whole lines only."""
-        if not self.jsonl.exists():
-            return []
-        lines = self.jsonl.read_bytes().split(b"\n")[:-1]
-        return [msgspec.json.decode(line, type=DetectionMessage) for line in lines]
+        """What the recorder has written so far, whole lines only; files of other days first.
+
+        Days may come in any order, since tests step the clock. Frames do not.
+        """
+        files = [*(day.path for day in find_days(self.jsonl)), self.jsonl]
+        parts = [read_messages(path) for path in files if path.exists()]
+        camera = min((message.camera for part in parts for message in part), default="")
+        first = [next((m.frame_id for m in part if m.camera == camera), 0) for part in parts]
+        order = sorted(range(len(parts)), key=first.__getitem__)
+        return [message for i in order for message in parts[i]]
 
     def wait_for_messages(self, count: int) -> None:
         def there() -> bool:
@@ -111,7 +117,8 @@ class RunningLine:
         self.wait_for_messages(self._count_recorded() + count)
 
     def _count_recorded(self) -> int:
-        return self.jsonl.read_bytes().count(b"\n") if self.jsonl.exists() else 0
+        files = [*(day.path for day in find_days(self.jsonl)), self.jsonl]
+        return sum(path.read_bytes().count(b"\n") for path in files if path.exists())
 
     def children(self) -> dict[str, int]:
         """Process ids by name, of the processes that have come so far as to name themselves."""
@@ -193,6 +200,12 @@ class RunningLine:
         for pid in filter(self._lives, self._seen):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+def read_messages(path: Path) -> list[DetectionMessage]:
+    """Whole lines only."""
+    lines = path.read_bytes().split(b"\n")[:-1]
+    return [msgspec.json.decode(line, type=DetectionMessage) for line in lines]
 
 
 def _began(pid: int) -> str:

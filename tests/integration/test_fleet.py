@@ -8,13 +8,12 @@ import yaml
 
 from stages.services.fleet import push
 from tests.conftest import StartLine
-from tests.integration.test_events import ACROSS, MIDDLE, STREET, recorded, street
+from tests.integration.test_events import ACROSS, ENDLESS, MIDDLE, recorded, street
 from tests.integration.test_mqtt import PACE, finish
 from tests.running_line import PATIENCE_S, RunningLine, wait_until
 from tests.stages.services.fleet.servers import Server, running_server
 
 HALL = "tl.hall.board-3"
-ENDLESS = STREET.replace("seconds=8", "seconds=600")
 
 
 def telling(server: Server, folder: Path) -> dict[str, object]:

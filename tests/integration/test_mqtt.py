@@ -9,7 +9,7 @@ import yaml
 from pipeline.client import EventMessage
 from tests.conftest import StartLine
 from tests.integration.changing_line import reload, wait_for_log
-from tests.integration.test_events import ACROSS, MIDDLE, STREET, recorded, street
+from tests.integration.test_events import ACROSS, ENDLESS, MIDDLE, recorded, street
 from tests.running_line import PATIENCE_S, RunningLine, wait_until
 from tests.stages.services.mqtt.broker import Broker, running_broker
 from tests.stages.services.mqtt.serving import Subscriber
@@ -69,7 +69,7 @@ def test_zones_that_change_while_the_line_runs_change_in_home_assistant(
     start_line: StartLine, tmp_path: Path
 ) -> None:
     file = tmp_path / "line.yaml"
-    source = {"uri": STREET, "name": "street", "realtime": True, "loop": False}
+    source = {"uri": ENDLESS, "name": "street", "realtime": True}
     with running_broker(tmp_path / "broker") as broker:
         content = {
             "sources": [source | {"zones": yaml.safe_load(MIDDLE)}],
