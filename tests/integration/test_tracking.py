@@ -97,4 +97,5 @@ def test_what_is_not_tracked_is_published_as_before(start_line: StartLine) -> No
     messages = finish(start_line(*street(track=False)))
     assert not any(ids(message) for message in messages)
     assert all("track" not in message.stage_ns for message in messages)
-    assert all(d.score > 0.35 for message in messages for d in message.detections)
+    scores = [d.score for message in messages for d in message.detections]
+    assert min(scores) >= 0.35  # which it was before it was rounded for the message

@@ -101,9 +101,9 @@ def test_trouble_is_told_once_and_ends_when_the_line_comes(short_dir: Path) -> N
         publish(line, make_status())
         listen(line, subscriber, lambda: not subscriber.trouble)
         line.close()
-    assert told == [
-        f"{endpoint}: nothing answers: does the line run, and is this its publish.endpoint?"
-    ]
+    nothing = f"{endpoint}: nothing answers: does the line run, and is this its publish.endpoint?"
+    assert told[0] == nothing
+    assert told.count(nothing) == 1  # a busy machine may see another trouble in between
 
 
 def test_trouble_that_nobody_is_told_of_is_an_error(short_dir: Path) -> None:
