@@ -19,11 +19,14 @@ EXIT_WELL, EXIT_NOT_WELL = 0, 1
 _LATE_S = 10.0  # it is renewed each second
 
 
-def main(arguments: Sequence[str] | None = None, root: Path = SHM_ROOT) -> int:
-    parser = argparse.ArgumentParser(
+def make_parser() -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None, root: Path = SHM_ROOT) -> int:
+    make_parser().parse_args(arguments)
     runs = living_runs(root)
     for run in runs:
         say(f"line {run_name(run)}: {_describe(run)}")

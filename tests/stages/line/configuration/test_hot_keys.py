@@ -20,7 +20,8 @@ PAGE = (REPOSITORY / "docs/configuration.md").read_text()
 SECTIONS = ("sources", "cores")  # which hold keys, or names of the user
 # Keys that are valid with others only.
 NEEDS_ANOTHER = (
-    "publish.clients", "web.key", "webhook.targets.*.url_env", "webhook.targets.*.url_file",
+    "publish.clients", "web.key", "fleet.key",
+    "webhook.targets.*.url_env", "webhook.targets.*.url_file",
 )  # fmt: skip
 AREA = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]
 WAY = {"from": [0.2, 0.5], "to": [0.8, 0.5]}
@@ -112,6 +113,8 @@ def test_a_key_is_hot_where_the_page_says_so(key: str, tiny_model: Path, tmp_pat
         content["web"] = {"token_file": str(tmp_path / "token")}
     if key.startswith("mqtt"):
         content["mqtt"] = {"broker": "broker.lan", "user": "line"}
+    if key.startswith("fleet"):
+        content["fleet"] = {"server": "tls://hub.lan", "site": "hall", "user": "board-3"}
     line = Line(build(content, LineConfig, "line.yaml"))
     told, refusals = 0, list[str]()
 
