@@ -244,7 +244,7 @@ def test_a_pipe_that_ends_before_its_first_frame_is_refused(refuse: Refuse, tmp_
     os.close(writing)
     said = refuse("--source", f"pipe:{reading}", "--draw-zones", tmp_path / "a.png")
     os.close(reading)
-    assert said == f"pipe:{reading}: expected at least one frame, got none"
+    assert said == f"pipe:{reading}: its writer has gone, and no other can come"
     assert not (tmp_path / "a.png").exists()
 
 
