@@ -28,6 +28,8 @@ from tests.stages.services.fleet.serving import Process, make_options, serving
 from tests.stages.services.mqtt.broker import Proxy
 from tests.stages.services.mqtt.serving import Line
 
+pytestmark = pytest.mark.bench
+
 BOARDS = int(os.environ.get("BOARDS", "10"))
 SECONDS = float(os.environ.get("SECONDS", "30"))
 BACKLOG = int(os.environ.get("BACKLOG", "2000"))
@@ -110,7 +112,6 @@ def faults(
     }
 
 
-@pytest.mark.bench
 def test_every_event_arrives_once_and_in_order_whatever_fails(
     tmp_path: Path, short_dir: Path, impatient: None
 ) -> None:
@@ -156,7 +157,6 @@ def test_every_event_arrives_once_and_in_order_whatever_fails(
     )
 
 
-@pytest.mark.bench
 def test_catching_up_and_the_memory_of_a_board(
     tmp_path: Path, short_dir: Path, impatient: None
 ) -> None:
