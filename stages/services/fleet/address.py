@@ -1,32 +1,15 @@
 """Which NATS server, and how this board shows itself to it."""
 
-import re
 import ssl
 from importlib.util import find_spec
-from typing import NamedTuple
 
 from pipeline.service import ServiceError
 from stages.services import login
 from stages.services.login import Login, TlsFiles, make_tls, refuse_tls_files
+from stages.services.server_address import Address, AddressForm
 
 PASSWORD_VARIABLE = "THUNDERLINE_FLEET_PASSWORD"
-_PORT = 4222
-_ADDRESS = re.compile(
-    r"(?:(?P<scheme>nats|tls)://)?(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+))"
-    r"(?::(?P<port>\d{1,5}))?/?"
-)
-
-
-class Address(NamedTuple):
-    """Of a server."""
-
-    host: str
-    port: int
-    is_encrypted: bool
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'tls' if self.is_encrypted else 'nats'}://{host}:{self.port}"
+_FORM = AddressForm("fleet", "server", "nats", "tls", 4222, 4222, PASSWORD_VARIABLE)
 
 
 def check_package() -> None:
@@ -40,19 +23,7 @@ def check_package() -> None:
 
 def parse_server(text: str) -> Address:
     """Raises ServiceError, which does not show what may be a password."""
-    if "@" in text:
-        raise ServiceError(
-            "fleet.server: expected an address without user and password: they are fleet.user, and "
-            f"fleet.password_file or {PASSWORD_VARIABLE} in the environment"
-        )
-    found = _ADDRESS.fullmatch(text)
-    port = int((found and found["port"]) or _PORT)
-    if found is None or not 1 <= port <= 65_535:
-        raise ServiceError(
-            "fleet.server: expected HOST, HOST:PORT, nats://HOST:PORT or tls://HOST:PORT, got "
-            f"'{text}'"
-        )
-    return Address(found["ipv6"] or found["host"], port, found["scheme"] == "tls")
+    return _FORM.parse(text)
 
 
 def read_login(user: str | None, password_file: str | None) -> Login:

@@ -12,8 +12,8 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from stages.services.fleet.address import Address
 from stages.services.login import Login
+from stages.services.server_address import Address
 
 ANSWER_S = 20.0  # for TCP, TLS and login together, and for each acknowledgement
 # nats-py 2.16 tries for ever where it is to try 0 times, twice where it is to try once; so this.

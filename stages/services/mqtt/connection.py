@@ -12,8 +12,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from stages.services.login import Login
-from stages.services.mqtt.broker import Address
 from stages.services.mqtt.publication import Publication
+from stages.services.server_address import Address
 
 
 class Up(NamedTuple):

@@ -1,0 +1,55 @@
+"""Addresses of servers outside, as people write them in the configuration."""
+
+import re
+from typing import NamedTuple
+
+from pipeline.service import ServiceError
+
+_HOST = r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+))(?::(?P<port>\d{1,5}))?/?"
+
+
+class Address(NamedTuple):
+    """Of a server. `scheme` says whether the connection is encrypted."""
+
+    host: str
+    port: int
+    is_encrypted: bool
+    scheme: str
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+class AddressForm(NamedTuple):
+    """What may be written for one kind of server; without a scheme it is the plain one."""
+
+    section: str  # of the configuration
+    key: str  # in it
+    plain: str
+    encrypted: str
+    plain_port: int
+    encrypted_port: int
+    password_variable: str
+
+    def parse(self, text: str) -> Address:
+        """Raises ServiceError, which does not show what may be a password."""
+        where = f"{self.section}.{self.key}"
+        if "@" in text:
+            raise ServiceError(
+                f"{where}: expected an address without user and password: they are "
+                f"{self.section}.user, and {self.section}.password_file or "
+                f"{self.password_variable} in the environment"
+            )
+        scheme = f"(?:(?P<scheme>{self.plain}|{self.encrypted})://)?"
+        found = re.fullmatch(scheme + _HOST, text)
+        is_encrypted = found is not None and found["scheme"] == self.encrypted
+        default = self.encrypted_port if is_encrypted else self.plain_port
+        port = int((found and found["port"]) or default)
+        if found is None or not 1 <= port <= 65_535:
+            raise ServiceError(
+                f"{where}: expected HOST, HOST:PORT, {self.plain}://HOST:PORT or "
+                f"{self.encrypted}://HOST:PORT, got '{text}'"
+            )
+        shown = self.encrypted if is_encrypted else self.plain
+        return Address(found["ipv6"] or found["host"], port, is_encrypted, shown)
