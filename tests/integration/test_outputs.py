@@ -101,8 +101,6 @@ def test_the_files_of_a_killed_line_are_free_and_its_messages_stay(
     if days:
         (aside,) = tmp_path.glob("out.????-??-??.jsonl")
         assert aside.name == time.strftime("out.%Y-%m-%d.jsonl", time.gmtime(written_s))
-        second.jsonl = aside
-        found = second.messages() + found
     assert found[: len(earlier)] == earlier
     assert_frames_in_order(found[len(earlier) :], 16)
     assert_video_has_frames(video, 16)
