@@ -99,5 +99,5 @@ def test_changed_source_gets_its_own_cache(tmp_path: Path) -> None:
 def test_warp_is_the_detectors_resize() -> None:
     random = np.random.default_rng(0)
     image = random.integers(0, 256, (30, 50, 3), dtype=np.uint8)
-    expected = cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
+    expected = cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR_EXACT)
     assert np.array_equal(warp(image, SIZE), expected.transpose(2, 0, 1))
