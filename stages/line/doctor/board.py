@@ -1,7 +1,6 @@
 """The board: heat, memory, what a container grants, the clock, and other lines."""
 
 import contextlib
-import ctypes
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 from pipeline.memory.ledger import LedgerReader
 from pipeline.memory.run_dir import living_runs
 from pipeline.realtime import available_cores
+from stages.line.doctor.clock import look_at_own_clock
 from stages.line.doctor.finding import Finding, Level
 from stages.line.doctor.processor import read_text
 from stages.services.machine import read_temperatures, read_throttled
@@ -18,21 +18,6 @@ _MIB = 1 << 20
 _LEAST_SHM_MIB = 128  # two cameras of 1080p with the usual eight slots, and what a run needs beside
 _LEAST_MEMORY_MIB = 512
 _HOT_CELSIUS = 80.0  # a Raspberry Pi slows down from there on
-_STA_UNSYNC = 0x0040  # linux/timex.h
-
-
-class _Timex(ctypes.Structure):
-    """The start of `struct timex` (adjtimex(2)), and room for the rest."""
-
-    _fields_ = (
-        ("modes", ctypes.c_uint),
-        ("offset", ctypes.c_long),
-        ("freq", ctypes.c_long),
-        ("maxerror", ctypes.c_long),
-        ("esterror", ctypes.c_long),
-        ("status", ctypes.c_int),
-        ("rest", ctypes.c_byte * 256),
-    )
 
 
 def look_at_board(root: Path = Path("/"), shm: Path = Path("/dev/shm")) -> Iterator[Finding]:
@@ -41,7 +26,7 @@ def look_at_board(root: Path = Path("/"), shm: Path = Path("/dev/shm")) -> Itera
     yield _shared_memory(shm)
     yield from _memory(root / "proc/meminfo")
     yield from _quota(root / "sys/fs/cgroup")
-    yield _clock()
+    yield look_at_own_clock()
     yield _other_lines(shm)
 
 
@@ -93,19 +78,6 @@ def _quota(cgroup: Path) -> Iterator[Finding]:
         yield Finding("quota", f"{int(quota) / int(period):g} cores", Level.NOTE,
                       "all processes are stopped together when it is used up: give whole cores "
                       "(--cpuset-cpus) instead")  # fmt: skip
-
-
-def _clock() -> Finding:
-    """Whether the kernel takes the clock for synchronized (adjtimex(2))."""
-    timex = _Timex()
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.adjtimex(ctypes.byref(timex)) < 0:
-        return Finding("clock", f"unknown: {os.strerror(ctypes.get_errno())}")
-    if timex.status & _STA_UNSYNC:
-        return Finding("clock", "not synchronized", Level.NOTE,
-                       "times in messages and names of recordings are as wrong as it is; in a "
-                       "container the host may know better")  # fmt: skip
-    return Finding("clock", "synchronized")
 
 
 def _other_lines(shm: Path) -> Finding:

@@ -11,16 +11,22 @@ from av.video.frame import VideoFrame
 from pipeline.redact import redact
 from pipeline.source import SourceError
 from stages.config import LineConfig, SourceConfig
+from stages.line.doctor.camera_clock import ask_clock, describe_clock
+from stages.line.doctor.clock import read_own_clock
 from stages.line.doctor.finding import Finding, Level
 from stages.readers.camera import check_device
+from stages.readers.clock_reading import ClockReading, read_report
 from stages.readers.decoding.decoder import Decoder
 from stages.readers.decoding.demuxer import PacketSource
 from stages.readers.http.seen_pictures import SeenPictures
 from stages.readers.network import connect_stream
+from stages.readers.rtsp.stream import RtspStream
 from stages.readers.uri import Address, Kind, parse_address
 
 LOOK_S = 12.0  # at most, for two key frames
 _LONG_GAP_S = 5.0  # between key frames
+_REPORT_S = 8.0  # by then a camera has reported its clock: every 5 s, and half of that by chance
+_ASK_S = 2.0  # for the clock, of a host that may not answer such questions
 
 
 class Seen(NamedTuple):
@@ -57,11 +63,20 @@ def _look_at_stream(name: str, address: Address, source: SourceConfig) -> Iterat
     with closing(_connect(address, source)) as stream:
         seen = _watch(stream, begun_s)
         yield from describe_stream(name, seen)
+        reported = _reported_clock(stream)
         try:
             _connect(address, source).close()
         except SourceError as error:
             yield Finding(name, f"a second connection was refused: {redact(str(error))}",
                           Level.NOTE, "a recorder beside the line gets no picture")  # fmt: skip
+    readings = [reported, ask_clock(address.location, _ASK_S)]  # many serve but one client at once
+    told = [reading for reading in readings if reading is not None]
+    yield describe_clock(name, told, read_own_clock())
+
+
+def _reported_clock(stream: PacketSource) -> ClockReading | None:
+    ahead_s = stream.clock_ahead_s if isinstance(stream, RtspStream) else None
+    return None if ahead_s is None else read_report(ahead_s)
 
 
 def _connect(address: Address, source: SourceConfig) -> PacketSource:
@@ -69,12 +84,14 @@ def _connect(address: Address, source: SourceConfig) -> PacketSource:
 
 
 def _watch(stream: PacketSource, begun_s: float) -> Seen:
-    """Read until two key frames have come, or it takes too long."""
+    """Read until two key frames have come, and a report of the clock, or it takes too long."""
     decoder = Decoder(stream.decoder)
     frame, first_frame_s, sar = None, None, stream.sar
     pts_s: list[float] = []
     keys_s: list[float] = []
-    while time.monotonic() - begun_s < LOOK_S and len(keys_s) < 2:
+    while (looked_s := time.monotonic() - begun_s) < LOOK_S:
+        if len(keys_s) > 1 and (looked_s > _REPORT_S or not _awaits_report(stream)):
+            break
         if (unit := stream.read()) is None:
             break
         arrived_s = time.monotonic()
@@ -97,6 +114,10 @@ def _watch(stream: PacketSource, begun_s: float) -> Seen:
         looked_s=time.monotonic() - begun_s,
         has_b_frames=bool(stream.decoder.has_b_frames),
     )
+
+
+def _awaits_report(stream: PacketSource) -> bool:
+    return isinstance(stream, RtspStream) and stream.clock_ahead_s is None
 
 
 def describe_stream(name: str, seen: Seen) -> Iterator[Finding]:

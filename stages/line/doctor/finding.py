@@ -14,12 +14,17 @@ class Level(enum.StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One line of the page; `advice` says what to do, where something can be done."""
+    """One line of the page; `advice` says what to do, where something can be done.
+
+    `measured` repeats numbers of `value` for programs, by names that end with their units; lines
+    without numbers do not have it.
+    """
 
     what: str
     value: str
     level: Level = Level.OK
     advice: str = ""
+    measured: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
 
 
 def describe(finding: Finding) -> str:

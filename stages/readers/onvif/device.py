@@ -6,21 +6,24 @@ library. docs/sources.md tells what it was weighed against.
 
 import contextlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
 from pipeline.source import SourceDenied, SourceError
+from stages.readers.clock_reading import ClockReading, read_answer
 from stages.readers.onvif.messages import Login, find, find_all, find_text
 from stages.readers.onvif.requests import Requests
 
+SERVICE_PATH = "/onvif/device_service"
 _DEVICE = "http://www.onvif.org/ver10/device/wsdl"
 _MEDIA, _MEDIA2 = "http://www.onvif.org/ver10/media/wsdl", "http://www.onvif.org/ver20/media/wsdl"
 _SCHEMA = "http://www.onvif.org/ver10/schema"
 _MOST_PROFILES = 64
 _DATE, _TIME = ("Year", "Month", "Day"), ("Hour", "Minute", "Second")
+_LAST_YEAR = 9000  # no time of a later one can be reckoned with
 _NOWHERE = ("0.0.0.0", "::", "127.0.0.1", "::1", "localhost", "")
 
 
@@ -69,17 +72,33 @@ class Device:
                 uri = _usable(uris[0].text or "" if uris else "", self.host)
                 yield _describe(profile, encoder, uri)
 
+    def clock(self) -> ClockReading | None:
+        """What it says the time is; None if it says none that is one.
+
+        Anybody may ask for it, since who signs requests must know it.
+
+        Raises:
+            SourceDenied: it tells that to users alone.
+            SourceError: it cannot be reached, or is no ONVIF device.
+        """
+        told = self._requests.tell(self._service, _ASK_FOR_CLOCK, signed=False)
+        moment = find(told.content, "SystemDateAndTime", "UTCDateTime")
+        if moment is None:
+            return None
+        try:
+            year, month, day = (int(find_text(moment, "Date", name)) for name in _DATE)
+            if year > _LAST_YEAR:
+                return None
+            hour, minute, second = (int(find_text(moment, "Time", name)) for name in _TIME)
+            told_s = datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
+        except (ValueError, OverflowError):
+            return None
+        return read_answer("ONVIF", told_s, told.asked_s, told.answered_s)
+
     def _learn_clock(self) -> None:
-        """Anybody may ask for it, since who signs requests must know it."""
-        asked = f'<d:GetSystemDateAndTime xmlns:d="{_DEVICE}"/>'
-        with contextlib.suppress(SourceDenied, ValueError, OverflowError):
-            told = find(self._requests.ask(self._service, asked, signed=False),
-                        "SystemDateAndTime", "UTCDateTime")  # fmt: skip
-            if told is not None:
-                year, month, day = (int(find_text(told, "Date", name)) for name in _DATE)
-                hour, minute, second = (int(find_text(told, "Time", name)) for name in _TIME)
-                moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-                self._requests.ahead = moment - datetime.now(UTC)
+        with contextlib.suppress(SourceDenied):
+            if (reading := self.clock()) is not None:
+                self._requests.ahead = timedelta(seconds=reading.ahead_s)
 
     def _find_media(self) -> tuple[str, SplitResult]:
         """The name space and address of the service that tells of streams; the older one, if both.
@@ -104,6 +123,7 @@ class Device:
         raise SourceError(f"{self.host}: expected a service for media, got none")
 
 
+_ASK_FOR_CLOCK = f'<d:GetSystemDateAndTime xmlns:d="{_DEVICE}"/>'
 _ASK_FOR_SERVICES = (
     f'<d:GetServices xmlns:d="{_DEVICE}"><d:IncludeCapability>false</d:IncludeCapability>'
     "</d:GetServices>"
@@ -115,7 +135,7 @@ _ASK_FOR_CAPABILITIES = (
 
 def service_at(host: str) -> str:
     """The address of the device service of `HOST` or `HOST:PORT`, where all devices have it."""
-    return host if "://" in host else f"http://{host}/onvif/device_service"
+    return host if "://" in host else f"http://{host}{SERVICE_PATH}"
 
 
 def _ask_for_profiles(space: str) -> str:

@@ -41,11 +41,7 @@ class MediaClock:
         """A sender report: the camera's time (NTP, 32.32 bits) at a timestamp; 0 is unknown."""
         if ntp == 0 or self._last is None:
             return
-        seconds, fraction = divmod(ntp, 1 << 32)
-        if seconds < _NTP_ERA // 2:
-            seconds += _NTP_ERA
-        unix_ns = (seconds - _UNIX_AFTER_NTP_S) * _NS_PER_S + (fraction * _NS_PER_S >> 32)
-        self._report = unix_ns, self.near(timestamp)
+        self._report = unix_time_ns(ntp), self.near(timestamp)
 
     def camera_time_ns(self, ticks: int) -> int | None:
         """The camera's own time, in ns since 1970; None before its first report."""
@@ -53,3 +49,11 @@ class MediaClock:
             return None
         unix_ns, report_ticks = self._report
         return unix_ns + (ticks - report_ticks) * _NS_PER_S // self.clock_hz
+
+
+def unix_time_ns(ntp: int) -> int:
+    """The time since 1970 that an NTP time (32.32 bits) means between 1968 and 2104."""
+    seconds, fraction = divmod(ntp, 1 << 32)
+    if seconds < _NTP_ERA // 2:
+        seconds += _NTP_ERA
+    return (seconds - _UNIX_AFTER_NTP_S) * _NS_PER_S + (fraction * _NS_PER_S >> 32)

@@ -4,6 +4,7 @@ import struct
 import time
 from collections.abc import Callable
 
+from stages.readers.rtsp.media_clock import unix_time_ns
 from stages.readers.rtsp.rtp import RtpReceiver
 
 _SENDER_REPORT, _RECEIVER_REPORT, _DESCRIPTION, _BYE = 200, 201, 202, 203
@@ -21,12 +22,17 @@ class Reports:
         receiver: the packets that are reported about.
         on_time: called with the sender's NTP time and the RTP timestamp of the same instant.
         ssrc: the number under which this end reports.
+
+    Attributes:
+        ended: the sender has said that it sends no more.
+        ahead_ns: its clock, of ours, when its last report came; None before the first one.
     """
 
     def __init__(
         self, receiver: RtpReceiver, on_time: Callable[[int, int], None], ssrc: int
     ) -> None:
-        self.ended = False  # the sender has said that it sends no more
+        self.ended = False
+        self.ahead_ns: int | None = None
         self._receiver = receiver
         self._on_time = on_time
         self._ssrc = ssrc
@@ -51,6 +57,8 @@ class Reports:
         ssrc, ntp, timestamp = _SENDER(view, at)
         if ssrc == self._receiver.ssrc:
             self._last_ntp, self._last_s = ntp, time.monotonic()
+            if ntp:  # 0 is unknown
+                self.ahead_ns = unix_time_ns(ntp) - time.time_ns()
             self._on_time(ntp, timestamp)
 
     def _names_sender(self, view: memoryview, at: int, end: int, count: int) -> bool:

@@ -138,6 +138,12 @@ class RtspStream:
         """
         return self._clock.camera_time_ns(pts)
 
+    @property
+    def clock_ahead_s(self) -> float | None:
+        """How far the camera's clock is ahead of ours; None until its first RTCP report."""
+        ahead_ns = self._reports.ahead_ns
+        return None if ahead_ns is None else ahead_ns / 1e9
+
     def _choose(self, description: Description) -> Media:
         shown = self._address.shown
         video = [track for track in description.media if track.kind == "video"]

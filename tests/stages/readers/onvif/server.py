@@ -34,6 +34,7 @@ class OnvifDevice(ThreadingHTTPServer):
         prefix: of SOAP in its answers.
         named_host: the host that it says its services are at.
         stream_host: the one that its streams are at.
+        place: host and port to listen at.
     """
 
     daemon_threads = True
@@ -48,8 +49,9 @@ class OnvifDevice(ThreadingHTTPServer):
         prefix: str = "s",
         named_host: str = "10.1.2.3",
         stream_host: str = "192.168.1.20:554",
+        place: tuple[str, int] = ("127.0.0.1", 0),
     ) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(place, _Handler)
         self.login, self.ahead, self.media, self.prefix = login, ahead, media, prefix
         self.knows_services = knows_services
         self.named_host, self.stream_host = named_host, stream_host
@@ -60,7 +62,7 @@ class OnvifDevice(ThreadingHTTPServer):
 
     @property
     def host(self) -> str:
-        return f"127.0.0.1:{self.server_address[1]}"
+        return "{}:{}".format(*self.server_address)
 
     @property
     def url(self) -> str:

@@ -1,6 +1,9 @@
 """Reports in both directions, and the clocks that they tie together."""
 
 import struct
+import time
+
+import pytest
 
 from stages.readers.rtsp.media_clock import MediaClock
 from stages.readers.rtsp.rtcp import Reports
@@ -64,6 +67,16 @@ def test_a_clock_of_the_camera_that_is_not_set_is_none() -> None:
     clock.count(0)
     take(reports, sender_report(SSRC, 0, 0))
     assert clock.camera_time_ns(0) is None
+
+
+def test_the_clock_of_the_sender_is_compared_with_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: (UNIX_S + 90) * 10**9)
+    _, _, reports = make(1)
+    take(reports, sender_report(SSRC + 1, NTP, 0))  # another sender's
+    take(reports, sender_report(SSRC, 0, 0))  # one that does not know it
+    assert reports.ahead_ns is None
+    take(reports, sender_report(SSRC, NTP, 0))
+    assert reports.ahead_ns == -89_500_000_000
 
 
 def test_times_after_2036_are_of_the_next_era() -> None:
