@@ -30,9 +30,7 @@ from stages.services.recorder.rules import ClipRule
 from stages.services.recorder.snapshots import SnapshotOptions, Snapshots
 
 _TURN_S = 0.25  # a quarter of the longest fragment
-_LAST_S = (
-    0.4  # for the last films to be finished, when the line stops; who has started it does others
-)
+_LAST_S = 0.4  # for the last films to be finished, when the line stops; its parent does others
 
 
 class RecorderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

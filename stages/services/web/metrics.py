@@ -55,6 +55,7 @@ class Metrics:
     async def _metrics(self, request: Request) -> Response:
         accepted = request.headers.get("accept", "")
         media = next((media for mark, media in _MEDIA if mark in accepted), PLAIN)
+        self.count()
         content = self._formats[media].render(self.collect())
         return Response(content, headers={"Content-Type": media})
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 import msgspec
@@ -34,7 +34,8 @@ from stages.services.web.stream import Stream
 from stages.services.web.tokens import load_tokens
 from stages.services.web.video import Video
 
-_TICK_S = 0.1
+_TICK_S = 0.25  # each costs where nobody looks
+_DATE_S = 1.0  # answers tell the time of day to the second
 _MOST_CONNECTIONS = 128
 _MOST_SAID = 4096  # bytes in one message of a viewer; nothing that it says is read
 
@@ -81,7 +82,7 @@ class Web:
         ending = asyncio.Event()
         feed = Feed(self._context)
         pictures = Pictures(feed, self._context.frames)
-        server = _Server(self._configure(self._make_app(feed, pictures, ending)))
+        server = _Server(self._configure(self._make_app(feed, pictures, ending)), ending)
         serving = asyncio.ensure_future(server.serve([self._listener]))
         clock = asyncio.get_running_loop().time
         next_s = clock()
@@ -94,8 +95,8 @@ class Web:
                 if not feed.is_receiving:
                     pictures.forget()
             await asyncio.sleep(_TICK_S)
-        ending.set()
         server.should_exit = True
+        ending.set()
         await serving
         await feed.close()
 
@@ -148,10 +149,20 @@ class Web:
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to the process that it is a part of."""
+    """Leaves the signals to the process that it is a part of, and sleeps until it is to end."""
+
+    def __init__(self, config: uvicorn.Config, ending: asyncio.Event) -> None:
+        super().__init__(config)
+        self._ending = ending
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
+
+    async def main_loop(self) -> None:
+        """The one of uvicorn wakes ten times a second."""
+        while not await self.on_tick(0):  # a multiple of ten: it renews the date
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), _DATE_S)
 
 
 class _ToLog(logging.Handler):
