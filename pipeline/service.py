@@ -26,6 +26,7 @@ from pipeline.memory.event_log import EventLogReader
 from pipeline.memory.frame_view import FrameCopy, FrameView
 from pipeline.memory.ledger_view import CameraReading, LedgerView, ProcessReading
 from pipeline.memory.packet import Packet, PacketFlag, Track
+from pipeline.memory.packet_clock import ClockSteps, clock_step
 from pipeline.memory.packet_view import PacketReader, PacketView
 from pipeline.memory.times import TIME_FLOOR_LOG2_S, TIME_SCHEMA, TimeCounts
 
@@ -37,6 +38,7 @@ __all__ = [
     "TIME_SCHEMA",
     "AgeCounts",
     "CameraReading",
+    "ClockSteps",
     "ControlError",
     "EventLog",
     "FrameCopy",
@@ -54,6 +56,7 @@ __all__ = [
     "TimeCounts",
     "Track",
     "age_percentile_ms",
+    "clock_step",
 ]
 
 _TICK_S = 0.2  # between two signs of life of a service that receives nothing

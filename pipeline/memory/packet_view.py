@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.memory.packet import Packet, Track
+from pipeline.memory.packet_clock import ClockSteps
 from pipeline.memory.packet_layout import (
     FIRST,
     HEADER_BYTES,
@@ -45,6 +46,7 @@ class PacketReader:
         self._words = self._view[HEADER_BYTES : self._layout.first_stream].cast("Q")
         self.number = self._words[NEXT]  # of the packet that `read` gives
         self.lost = 0
+        self._clock = ClockSteps(())  # as it was when a time was looked for
 
     @property
     def is_behind(self) -> bool:
@@ -70,12 +72,14 @@ class PacketReader:
     def seek(self, unix_ns: int) -> bool:
         """To the last key frame that had arrived by then, or else the oldest one that is kept.
 
+        Times are by the clock as it is now, here and in the packets that are read after this.
         Returns False, and goes to what comes next, if no key frame is kept.
         """
+        self._clock = ClockSteps(self._pictures())
         found = None
         for entry in self._keys():
             found = entry
-            if entry.arrived_unix_ns <= unix_ns:
+            if entry.arrived_unix_ns + self._clock.shift(entry.number) <= unix_ns:
                 break
         return self._go_to(found)
 
@@ -88,7 +92,8 @@ class PacketReader:
             packet = self._copy(self.number)
             if packet is not None:
                 self.number += 1
-                return packet
+                shift = self._clock.shift(packet.number)
+                return packet._replace(arrived_unix_ns=packet.arrived_unix_ns + shift)
             if self.number >= self._words[FIRST]:
                 return None  # it is not to be seen on this core yet
         return None
@@ -111,9 +116,13 @@ class PacketReader:
 
     def _keys(self) -> Iterator[Entry]:
         """Entries of key frames of the video, the newest first."""
+        return (entry for entry in self._pictures() if entry.is_begin)
+
+    def _pictures(self) -> Iterator[Entry]:
+        """Entries of the video, the newest first."""
         for number in range(self._words[NEXT] - 1, self._words[FIRST] - 1, -1):
             entry, _, _ = read_entry(self._view, self._layout.entry_at(number))
-            if entry.number == number and entry.is_begin:
+            if entry.number == number and entry.track == 0:
                 yield entry
 
     def _copy(self, number: int) -> Packet | None:

@@ -3,7 +3,7 @@
 import time
 
 from pipeline.client import DetectionMessage, EventMessage, ModelInfo
-from pipeline.service import Packet
+from pipeline.service import Packet, clock_step
 from stages.services.archive.archive import Archive
 from stages.services.archive.layout import NS, Kind, iso_utc
 from stages.services.archive.sidecar import Sidecar
@@ -106,12 +106,16 @@ class Clip:
 
     _is_complete = False  # whether the end is written
     _has_more = False  # whether there was something to read
+    _last: Packet | None = None  # that was read
 
     def _read(self) -> list[Packet]:
         """Up to the end of the clip, as far as it is known."""
         packets: list[Packet] = []
         self._is_complete = self._has_more = False
         while len(packets) < 500 and (packet := self._tap.next()) is not None:
+            if self._last is not None:  # the clip goes on for as long as it had to
+                self._until_ns += clock_step(self._last, packet)
+            self._last = packet
             if not self._ongoing and packet.arrived_unix_ns > self._until_ns:
                 self._tap.give_back(packet)
                 self._is_complete = True

@@ -54,7 +54,9 @@ class Clips:
                 clip.hear(event)
 
     def see(self, result: DetectionMessage) -> None:
-        if any(not rule.cameras or result.camera in rule.cameras for rule in self._rules.values()):
+        rules = self._rules.values()
+        is_ruled = any(not rule.cameras or result.camera in rule.cameras for rule in rules)
+        if is_ruled or result.camera in self.asked:
             self._memory(result.camera).add(result)
         for clip in self._clips:
             if clip.camera == result.camera:
@@ -69,6 +71,11 @@ class Clips:
                 logger.warning("{}: no clip, as its recording is switched off", camera)
                 continue
             self._begin(ASKED, _BY_HAND, camera, wish.at_ns, seconds=wish.seconds)
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The cameras of which a clip is written that somebody has asked for by hand."""
+        return frozenset(clip.camera for clip in self._clips if clip.name == ASKED)
 
     def continue_after(self, sidecar: Sidecar, now_ns: int) -> None:
         """Go on with a clip whose process was killed, if it had to."""

@@ -26,13 +26,22 @@ class CodedPackets:
     """The packets of all cameras: what they send, or else what is coded here.
 
     Args:
-        wanted: cameras that are recorded. Of others nothing is coded.
+        wanted: cameras that may be recorded at any time. Of others nothing is coded unless `code`
+            asks for it.
     """
 
     def __init__(self, packets: PacketView, frames: FrameView, wanted: Collection[str]) -> None:
         self._packets = packets
         self._frames = frames
+        self._wanted = frozenset(wanted)
         self._coders = {camera: Coder() for camera in wanted}
+
+    def code(self, cameras: Collection[str]) -> None:
+        """Code these, too, for as long as they are named."""
+        for camera in self._coders.keys() - self._wanted - frozenset(cameras):
+            del self._coders[camera]
+        for camera in cameras:
+            self._coders.setdefault(camera, Coder())
 
     def open(self, camera: str) -> Reader | None:
         reader = self._packets.open(camera)

@@ -33,6 +33,7 @@ class Film:
         self.shown = first  # the last picture in the file
         self._last_picture = first
         self.track = tracks[first.track]
+        self.has_sound = any(track.kind == "audio" for track in tracks)
         self._remuxer = Remuxer(tracks, first, with_sound=True)
         self._pending = bytearray(self._remuxer.init.data)
         self._fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
@@ -43,9 +44,13 @@ class Film:
         """That was added last."""
         return self._last_picture
 
-    def fits(self, packet: Packet) -> bool:
-        """Whether the packet follows the last one."""
+    def is_followed_by(self, packet: Packet) -> bool:
+        """Whether the packet comes after the last one, and nothing between them is missing."""
         return packet.generation == self.first.generation and packet.number == self.last.number + 1
+
+    def pass_over(self, packet: Packet) -> None:
+        """Take a packet that follows as one that belongs to another film."""
+        self.last = self.written = packet
 
     def add(self, packets: Sequence[Packet]) -> None:
         """Have packets written by the next `flush`."""

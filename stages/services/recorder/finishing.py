@@ -31,17 +31,26 @@ def move_index_to_front(path: Path) -> None:
     draft = path.with_name(f"{DRAFT}{path.name}")
     try:
         count, size = _remux(path, draft)
-        with av.open(str(draft)) as written:  # FFmpeg does not tell of a disk that is full
-            frames = sum(stream.frames for stream in written.streams)
-            is_whole = frames == count and draft.stat().st_size > size
-        if not is_whole:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        check_whole(draft, count, size)
         os.replace(draft, path)
     except (av.error.FFmpegError, IndexError) as error:
         raise OSError(errno.EIO, f"cannot be read as a film ({error})", str(path)) from None
     finally:
         with contextlib.suppress(FileNotFoundError):
             draft.unlink()
+
+
+def check_whole(path: Path, packets: int, size: int) -> None:
+    """Whether a film has so many packets of so many bytes: FFmpeg does not tell of a full disk.
+
+    Raises:
+        OSError: it has not, as there is no room.
+        FFmpegError: it has no index.
+    """
+    with av.open(str(path)) as written:
+        found = sum(stream.frames for stream in written.streams)
+    if found != packets or path.stat().st_size <= size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def _remux(path: Path, draft: Path) -> tuple[int, int]:

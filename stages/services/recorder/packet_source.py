@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
-from pipeline.service import Packet, Track
+from pipeline.service import ClockSteps, Packet, Track
 
 
 class Reader(Protocol):
@@ -67,6 +67,7 @@ class OwnReader:
     def __init__(self, ring: OwnRing) -> None:
         self._ring = ring
         self._number = ring.next_number
+        self._clock = ClockSteps(())
 
     @property
     def is_behind(self) -> bool:
@@ -80,7 +81,12 @@ class OwnReader:
         if not keys:
             self._number = self._ring.next_number
             return False
-        older = [packet for packet in keys if packet.arrived_unix_ns <= unix_ns]
+        self._clock = ClockSteps(reversed(self._ring.packets))
+        older = [
+            packet
+            for packet in keys
+            if packet.arrived_unix_ns + self._clock.shift(packet.number) <= unix_ns
+        ]
         self._number = (older[-1] if older else keys[0]).number
         return True
 
@@ -91,7 +97,8 @@ class OwnReader:
         self._number = max(self._number, packets[0].number)
         packet = packets[self._number - packets[0].number]
         self._number += 1
-        return packet
+        shift = self._clock.shift(packet.number)
+        return packet._replace(arrived_unix_ns=packet.arrived_unix_ns + shift)
 
     def tracks(self, generation: int) -> Sequence[Track] | None:
         return self._ring.tracks.get(generation)

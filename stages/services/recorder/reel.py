@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 
 from loguru import logger
 
-from pipeline.service import Packet, PacketFlag, Track
+from pipeline.service import Packet, PacketFlag, Track, clock_step
 from stages.services.archive.archive import Archive
 from stages.services.archive.layout import NS, iso_utc
 from stages.services.archive.sidecar import Gap, Sidecar
 from stages.services.media.init_segment import UnplayableStream
 from stages.services.recorder.film import Film
 from stages.services.recorder.finisher import Finisher
+from stages.services.recorder.tail import Tail
 
 CUT_NS = 3 * NS  # a longer pause of the pictures is told as a gap, and ends a file
 ROOM_BYTES = 16 << 20  # that has to be there before a recording goes on
@@ -46,6 +47,7 @@ class Reel:
         self._describe = describe
         self._film: Film | None = None
         self._sidecar: Sidecar | None = None
+        self._tail: Tail | None = None  # of the last file
         self._end_unix_ns: int | None = None  # of the last file
         self._last: Packet | None = None
         self._why = ""  # of the gap before the next file
@@ -64,14 +66,25 @@ class Reel:
 
     def take(self, packets: Sequence[Packet], tracks: Tracks) -> None:
         """Write packets in the order in which they came."""
+        if self._tail is not None and self._tail.is_given_up:
+            self._end_tail()
         if self._is_halted and not self._resume():
             return
         batch: list[Packet] = []
         for packet in packets:
+            if self._tail is not None and self._tail.is_over(packet):
+                self._end_tail()
+            if self._tail is not None and self._tail.wants(packet):
+                self._add(batch)
+                batch = []
+                self._tail.add(packet)
+                if self._film is not None:
+                    self._film.pass_over(packet)
+                continue
             if self._film is not None and self._ends_before(packet, batch):
                 self._add(batch)
                 batch = []
-                self.end()
+                self._end_film(packet)
             is_begin = packet.is_key and packet.track == 0
             if self._film is not None or (is_begin and self._begin(packet, tracks)):
                 batch.append(packet)
@@ -79,20 +92,36 @@ class Reel:
 
     def end(self) -> None:
         """Complete the file that is being written, if there is one."""
+        self._end_tail()
+        self._end_film(None)
+
+    def _end_film(self, following: Packet | None) -> None:
+        """`following` is what comes after it, if it is known."""
         film, sidecar = self._film, self._sidecar
         self._film = self._sidecar = None
         if film is None or sidecar is None:
             return
-        film.close()
         self._end_unix_ns, self._last = film.end_unix_ns, film.written
         if film.is_empty:
+            film.close()
             self._remove(film)
             return
         _set_times(sidecar, film)
         sidecar.thumbnail_s = self._describe(sidecar, film)
         sidecar.ended = True
         self._put(film, sidecar)  # open until it is finished
-        self._finisher.put(film.path, sidecar)
+        self._end_tail()
+        if following is not None and film.has_sound and film.is_followed_by(following):
+            self._tail = Tail(film, sidecar, following)
+        else:
+            film.close()
+            self._finisher.put(film.path, sidecar)
+
+    def _end_tail(self) -> None:
+        tail, self._tail = self._tail, None
+        if tail is not None:
+            tail.end()
+            self._finisher.put(tail.film.path, tail.sidecar)
 
     def _ends_before(self, packet: Packet, batch: Sequence[Packet]) -> bool:
         assert self._film is not None, "asked of a film that is written"
@@ -140,6 +169,8 @@ class Reel:
             return []
         follows = last is not None and first.number == last.number + 1
         missing_ns = first.arrived_unix_ns - end
+        if last is not None and clock_step(last, first):
+            missing_ns = first.pts_ns - last.pts_ns
         was_read = PacketFlag.GAP not in first.flags  # else its process was killed, or began late
         if missing_ns <= 0 or (follows and was_read and missing_ns <= CUT_NS):
             return []

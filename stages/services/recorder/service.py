@@ -77,16 +77,16 @@ class Recorder:
             if options.snapshots is not None
             else None
         )
-        self._sees = bool(options.clips or options.continuous or options.snapshots)
+        self._always_sees = bool(options.clips or options.continuous or options.snapshots)
         self._has_resumed = False
         self._told: set[tuple[str, str, int]] | None = None  # in clips, when it goes on
         logger.info("keeps what matters in {}", options.folder)
 
     def run(self) -> None:
-        if self._sees:
-            self._follow()
-        else:
-            while self._context.is_running():
+        while self._context.is_running():
+            if self._sees:
+                self._follow()
+            else:
                 self._take_turn()
                 time.sleep(_TURN_S)
         self._take_turn()
@@ -120,8 +120,13 @@ class Recorder:
     def close(self) -> None:
         self._archive.close()
 
+    @property
+    def _sees(self) -> bool:
+        """Whether results are of use: they tell what a clip shows, also one made by hand."""
+        return self._always_sees or bool(self._clips.asked)
+
     def _follow(self) -> None:
-        """With the results of all frames."""
+        """With the results of all frames, for as long as they are of use."""
         next_s = 0.0
         for message in self._context.messages():
             if isinstance(message, DetectionMessage) and message.camera not in self._pauses:
@@ -132,6 +137,8 @@ class Recorder:
             if time.monotonic() >= next_s:
                 next_s = time.monotonic() + _TURN_S
                 self._take_turn()
+                if not self._sees and self._context.is_running():
+                    return
 
     def _take_turn(self) -> None:
         self._archive.take_turn()
@@ -152,6 +159,7 @@ class Recorder:
             for wish in wishes:
                 self._clips.wish(wish)
             self._clips.take_turn(time.time_ns())
+        self._packets.code(self._clips.asked)
         for camera, continuous in self._continuous.items():
             if camera not in self._pauses:
                 continuous.take_turn()

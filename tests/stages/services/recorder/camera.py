@@ -82,6 +82,10 @@ class MadeUpCamera:
     def be_silent(self, seconds: float) -> None:
         self._shift_ns += round(seconds * NS)
 
+    def set_clock(self, seconds: float) -> None:
+        """The clock of this machine goes so much ahead, or back."""
+        self._begin_ns += round(seconds * NS)
+
     def reconnect(self) -> None:
         """Another connection has a generation of its own."""
         self._ring.begin((Track("video", "h264", self._track.extradata, (1, FPS), 64, 48, 1),))

@@ -307,3 +307,32 @@ def test_nothing_is_seen_of_the_time_in_which_recording_was_switched_off(room: R
     assert shows(first, 10, 79)
     assert shows(second, 160, number + 20)
     assert "nothing older was kept" in sidecar.notes[0]
+
+
+@pytest.mark.parametrize("step_s", [-3600.0, -20.0, 3600.0, 55 * 365 * 24 * 3600.0])
+def test_a_clock_that_is_set_before_an_event_takes_nothing_from_its_clip(
+    camera: MadeUpCamera, room: Room, step_s: float
+) -> None:
+    room.run(10)
+    camera.set_clock(step_s)
+    room.run(1.5)
+    number = room.happen("line_cross")  # 114; three seconds before that lies 84
+    room.run(12)
+    ((path, sidecar),) = room.films()
+    assert shows(path, 80, number + 20)
+    assert (sidecar.pre_roll_s, sidecar.notes, sidecar.gaps) == (3.4, [], [])
+    assert sidecar.begin_unix_ns == camera.at(80)
+
+
+@pytest.mark.parametrize("step_s", [-3600.0, 3600.0])
+def test_a_clock_that_is_set_during_a_clip_changes_nothing_of_its_length(
+    camera: MadeUpCamera, room: Room, step_s: float
+) -> None:
+    room.run(10.5)
+    number = room.happen("line_cross")
+    room.run(1)
+    camera.set_clock(step_s)
+    room.run(12)
+    ((path, sidecar),) = room.films()
+    assert shows(path, 70, number + 20)
+    assert sidecar.gaps == []

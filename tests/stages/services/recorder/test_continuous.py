@@ -285,3 +285,18 @@ def test_what_comes_while_recording_is_switched_off_is_a_gap(
     (gap,) = sidecar_of(second).gaps
     assert gap.why == "recording was switched off"
     assert (gap.end_unix_ns - gap.begin_unix_ns) / NS == pytest.approx(5.0, abs=0.2)
+
+
+@pytest.mark.parametrize("step_s", [-3600.0, 3600.0])
+def test_a_clock_that_is_set_is_no_gap(camera: MadeUpCamera, folder: Path, step_s: float) -> None:
+    room = Room(folder, camera)
+    camera.send(10)  # the next picture begins another file
+    room.continuous.take_turn()
+    camera.set_clock(step_s)
+    camera.send(4)
+    room.end()
+    found = sorted(films(folder), key=lambda path: path.stat().st_mtime_ns)
+    assert_shows(found, 0, 14 * FPS)
+    assert [sidecar_of(path).gaps for path in found] == [[], []]
+    begins = [sidecar_of(path).begin_unix_ns for path in found]
+    assert begins[1] - begins[0] == round((10 + step_s) * NS)
