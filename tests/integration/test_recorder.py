@@ -3,7 +3,6 @@
 import itertools
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
@@ -18,6 +17,7 @@ from stages.services.archive.sidecar import Sidecar, read_sidecar
 from stages.services.recorder.resume import film_seconds
 from tests.browser import COMMAND, Browser
 from tests.conftest import StartLine
+from tests.disks import mounted
 from tests.films import check_with_ffmpeg, play_in_chromium
 from tests.integration.test_rtsp import QUICK, _needs_gstreamer, serve
 from tests.ports import free_port
@@ -39,15 +39,9 @@ def films(folder: Path) -> list[tuple[Path, Sidecar]]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 24 MiB: more than has to be there before a recording goes on."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(path)]
-    done = subprocess.run(command, capture_output=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"a small file system cannot be mounted: {done.stderr.decode().strip()}")
-    yield path
-    subprocess.run(["umount", str(path)], check=True)
+    """24 MiB: more than has to be there before a recording goes on."""
+    with mounted(tmp_path / "disk", "size=24m") as path:
+        yield path
 
 
 @pytest.fixture
