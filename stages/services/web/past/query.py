@@ -3,11 +3,11 @@
 import math
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from starlette.datastructures import QueryParams
 
-from stages.services.archive.layout import NS, begin_of_day, day_of
+from stages.services.archive.layout import NS, day_of, iso_utc
 from stages.services.archive.listing import MOST, Cursor, Query
 from stages.services.web.openapi import Parameter
 from stages.services.web.problem import Refusal
@@ -23,6 +23,7 @@ LIMIT = Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum":
 CURSOR = Parameter("cursor", "query", {"type": "string"}, "`next` of the page before")
 PAGE = (FROM, TO, CAMERA, LIMIT, CURSOR)
 _LAST_S = 4_102_444_800  # 2100
+_YEARS = range(1970, 2101)
 
 
 def kind_parameter(kinds: Sequence[str]) -> Parameter:
@@ -34,9 +35,12 @@ def read_query(asked: QueryParams, kinds: Sequence[str]) -> Query:
     kind, cursor = asked.get("kind"), asked.get("cursor")
     if kind is not None and kind not in kinds:
         raise Refusal(400, f"kind: expected one of {', '.join(kinds)}, got '{kind[:40]}'")
+    from_ns, to_ns = read_time(asked, "from"), read_time(asked, "to")
+    if from_ns is not None and to_ns is not None and from_ns >= to_ns:
+        raise Refusal(400, f"to: expected a time after {iso_utc(from_ns)}, got {iso_utc(to_ns)}")
     return Query(
-        from_ns=read_time(asked, "from"),
-        to_ns=read_time(asked, "to"),
+        from_ns=from_ns,
+        to_ns=to_ns,
         camera=asked.get("camera"),
         kind=kind,
         limit=_read_limit(asked.get("limit")),
@@ -70,10 +74,12 @@ def read_day(asked: QueryParams) -> str:
     if text is None:
         return day_of(time.time_ns())
     try:
-        begin_of_day(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        raise Refusal(400, f"day: expected one such as 2026-11-30, got '{text[:40]}'") from None
-    return text
+        day = None
+    if day is None or day.year not in _YEARS:
+        raise Refusal(400, f"day: expected one such as 2026-11-30, got '{text[:40]}'")
+    return day.isoformat()
 
 
 def read_seconds(asked: QueryParams) -> float:
@@ -93,8 +99,7 @@ def _read_iso(text: str) -> datetime | None:
         at = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     except ValueError:
         return None
-    is_sane = at.tzinfo is not None and 1970 <= at.astimezone(UTC).year <= 2100
-    return at.astimezone(UTC) if is_sane else None
+    return at.astimezone(UTC) if at.tzinfo is not None and at.year in _YEARS else None
 
 
 def _read_limit(text: str | None) -> int:

@@ -115,6 +115,8 @@ class PastRecordings:
     async def _file(self, request: Request) -> Response:
         item = await self._archive.find(request.path_params["recording"])
         path = self._archive.folder / item.path
+        if not path.is_file():  # deleted by hand, or for room, just now
+            raise Refusal(404, "it is gone")
         return _serve(str(path), _MEDIA[path.suffix])
 
     async def _thumbnail(self, request: Request) -> Response:

@@ -85,6 +85,10 @@ def test_one_kind_of_one_camera_and_nothing_of_others(web: WebLine) -> None:
         ("to=2026-11-30T12:00:00", "with its offset"),  # of which place?
         ("from=nan", "UNIX seconds"),
         ("from=99999999999999999999", "UNIX seconds"),
+        ("from=0001-01-01T00:00:00%2B14:00", "UNIX seconds"),
+        ("to=9999-12-31T23:00:00-14:00", "UNIX seconds"),
+        ("from=1767225601&to=1767225600", "a time after 2026-01-01T00:00:01"),
+        ("from=1767225600&to=1767225600", "a time after"),
         ("kind=explosion", "expected one of track_begin"),
         ("limit=0", f"1 to {MOST}"),
         ("limit=1e9", f"1 to {MOST}"),

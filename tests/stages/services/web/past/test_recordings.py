@@ -105,7 +105,20 @@ def test_a_day_is_told_at_a_glance(web: WebLine) -> None:
     assert [each["id"] for each in found["clips"]] == [clip["id"]]
     (span,) = found["continuous"]  # four files without a gap
     assert span["end_unix_ns"] - span["begin_unix_ns"] == pytest.approx(34.9 * NS, abs=NS)
-    assert web.ask(f"{API}/cameras/gate/timeline?day=30.11.2026").status == 400
+    for wrong in ("30.11.2026", "0001-01-01", "9999-12-31", "2026-02-30", "today"):
+        answer = web.ask(f"{API}/cameras/gate/timeline?day={wrong}")
+        assert (answer.status, "expected one such as" in answer.json()["detail"]) == (400, True)
+
+
+def test_a_film_that_was_deleted_by_hand_is_gone_and_no_defect(web: WebLine, folder: Path) -> None:
+    newest = listed(web, "kind=continuous")[0]
+    path = folder / "record" / newest["id"].replace("~", "/")
+    path.rename(folder / "aside")
+    answer = web.ask(newest["file"])
+    (folder / "aside").rename(path)
+    assert (answer.status, answer.json()["detail"]) == (404, "it is gone")
+    assert web.ask(newest["file"]).status == 200
+    assert "Traceback" not in web.line.stderr
 
 
 @pytest.mark.parametrize(
