@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import re
 import ssl
 from collections.abc import Awaitable
@@ -32,6 +33,8 @@ _SILENT = {
     "maximum connections exceeded": "the server has no room for another connection",
 }
 
+# asyncio says so at the end of each encrypted connection of nats-py, and nothing is wrong.
+logging.getLogger("asyncio").addFilter(lambda said: "eof_received" not in said.getMessage())
 
 T = TypeVar("T")
 

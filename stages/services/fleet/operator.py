@@ -5,7 +5,7 @@ import asyncio
 import json
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,6 +24,7 @@ from stages.services.fleet.link import AT_ONCE, close_client, describe
 from stages.services.login import TlsFiles
 
 ANSWER_S = 10.0
+_AGAIN_S = 1.0  # before a connection that was lost is made again
 NOT_FOUND = 10059  # JetStream's code for a stream that is not there
 
 
@@ -74,6 +75,39 @@ async def connected(options: argparse.Namespace) -> AsyncIterator[Client]:
         raise OperatorError(f"{address}: {why}") from None
     finally:
         await close_client(client)
+
+
+async def lasting(
+    serve: Callable[[Callable[[], None]], Awaitable[None]], *, was_served: bool = False
+) -> None:
+    """Serve again and again, for a command that stays although the server goes.
+
+    Args:
+        serve: ends with OperatorError when the connection is lost. It calls what it is given as
+            soon as it serves.
+        was_served: there has been a connection before.
+
+    Raises:
+        OperatorError: what fails before anything was served is a mistake of whoever has called.
+    """
+    said = "" if was_served else None  # of the error in hand; None while nothing was served yet
+
+    def begun() -> None:
+        nonlocal said
+        if said:
+            sys.stderr.write("connected again\n")
+        said = ""
+
+    while True:
+        try:
+            await serve(begun)
+        except OperatorError as error:
+            if said is None:
+                raise
+            if str(error) != said:
+                said = str(error)
+                sys.stderr.write(f"error: {error}; it is tried again\n")
+        await asyncio.sleep(_AGAIN_S)
 
 
 async def ask(client: Client, what: str, body: Mapping[str, Any] | None = None) -> Any:

@@ -5,13 +5,14 @@
     python -m stages.services.fleet.streams hub hall yard --days 90 --gb 200 --user admin
 
 A stream that is there with other limits is left alone and reported, unless `--update` is given.
-`hub --watch` stays, and sees to it that the hub reads its sites soon after it was restarted.
+`hub --watch` stays, and sees to it that the hub reads its sites soon after it was restarted; it
+connects again by itself.
 """
 
 import argparse
 import asyncio
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nats.aio.client import Client
@@ -23,6 +24,7 @@ from stages.services.fleet.operator import (
     add_server_options,
     ask,
     connected,
+    lasting,
     run_command,
 )
 from stages.services.fleet.sources import SourceWatch
@@ -40,6 +42,7 @@ _NS_PER_S = 1_000_000_000
 _DAY_S = 86_400
 # How long a stream knows the ids of messages, in which a double is left out: 100 bytes each.
 _DUPLICATES_S = 3600
+_LOOK_S = 1.0  # between two looks at the sources
 _HISTORY = 10  # revisions of a configuration that the hub keeps
 _MOST_CONFIG = 1 << 20  # bytes of one
 
@@ -202,13 +205,24 @@ async def work(options: argparse.Namespace) -> int:
     wanted = plan(options)
     async with connected(options) as client:
         for config in wanted:
-            print(await make_stream(client, config, update=options.update))
+            print(await make_stream(client, config, update=options.update), flush=True)
+    if options.watch:
         watch = SourceWatch()
-        while options.watch:
-            for line in await watch.look(client):
-                print(line, flush=True)
-            await asyncio.sleep(1.0)
+        await lasting(lambda begun: _watch(options, watch, begun), was_served=True)
     return 0
+
+
+async def _watch(
+    options: argparse.Namespace, watch: SourceWatch, begun: Callable[[], None]
+) -> None:
+    """Until the connection ends. Raises OperatorError."""
+    async with connected(options) as client:
+        while True:
+            woken = await watch.look(client)
+            begun()
+            for line in woken:
+                print(line, flush=True)
+            await asyncio.sleep(_LOOK_S)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

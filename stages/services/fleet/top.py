@@ -19,7 +19,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from stages.services.fleet.operator import add_server_options, connected, run_command
+from stages.services.fleet.operator import (
+    OperatorError,
+    add_server_options,
+    connected,
+    run_command,
+)
 from stages.services.fleet.view import BoardView, CameraView, FleetView, following
 
 _COLUMNS = (
@@ -131,7 +136,7 @@ async def work(options: argparse.Namespace, console: Console) -> int:
             while client.is_connected:
                 live.update(make_table(view, options.site), refresh=True)
                 await asyncio.sleep(1.0)
-    return 1
+    raise OperatorError(f"{options.server}: the connection is lost")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

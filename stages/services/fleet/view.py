@@ -13,12 +13,13 @@ from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from stages.services.fleet.messages import BoardState, CameraState, ConfigReport, Counters
-from stages.services.fleet.operator import ask
+from stages.services.fleet.operator import OperatorError, ask
 from stages.services.fleet.subjects import STATES
 
 _NS_PER_S = 1_000_000_000
 _SILENT_AFTER = 3  # times that a board should have been heard
 _GRACE_S = 10.0  # for what is on its way
+_LOOK_S = 0.02  # between two looks whether all has come
 
 
 class CameraView:
@@ -129,8 +130,10 @@ async def following(client: Client, subject: str = "tl.>") -> AsyncIterator[Flee
         subject, stream=STATES, ordered_consumer=True, config=config, cb=hear
     )
     try:
-        if info["state"].get("subjects"):
-            await complete.wait()
+        while info["state"].get("subjects") and not complete.is_set():
+            if not client.is_connected:
+                raise OperatorError("the connection is lost")
+            await asyncio.sleep(_LOOK_S)
         yield view
     finally:
         await subscription.unsubscribe()

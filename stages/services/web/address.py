@@ -41,12 +41,12 @@ class Address(NamedTuple):
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
-def parse_listen(text: str) -> Address:
-    """Raises ServiceError."""
+def parse_listen(text: str, key: str = "web.listen") -> Address:
+    """Raises ServiceError, which names the key."""
     found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:]*)):(\d{1,5})", text)
     if found is None or not 1 <= int(found[3]) <= 65535:
         raise ServiceError(
-            f"web.listen: expected HOST:PORT, such as 127.0.0.1:5580 or [::1]:5580, got '{text}'"
+            f"{key}: expected HOST:PORT, such as 127.0.0.1:5580 or [::1]:5580, got '{text}'"
         )
     host = found[1] or found[2]
     return Address("*" if host in _ANY_ADDRESS else host, int(found[3]))

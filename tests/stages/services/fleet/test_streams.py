@@ -1,5 +1,8 @@
 """The streams of a fleet: made once, left alone where others have made them otherwise."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,7 @@ from nats.aio.client import Client
 
 from stages.services.fleet import streams
 from stages.services.fleet.operator import ask
+from tests.running_line import PATIENCE_S, REPOSITORY
 from tests.stages.services.fleet.servers import Server, running_server
 
 
@@ -75,3 +79,26 @@ def test_a_server_without_jetstream_is_one_line(
     with running_server(tmp_path, "jetstream: disabled") as server:
         assert run(server, "alone") == 2
     assert "JetStream" in capsys.readouterr().err
+
+
+def test_whoever_watches_the_sources_stays_when_the_hub_is_started_again(empty: Server) -> None:
+    limits = ["--gb", "0.1"]
+    command = [sys.executable, "-m", streams.__name__, "hub", "hall", *limits, "--watch"]
+    process = subprocess.Popen(
+        [*command, *empty.arguments()], cwd=REPOSITORY, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        made = [process.stdout.readline() for _ in range(3)]
+        assert made[0] == "tl_events: made\n"
+        empty.stop()
+        error = process.stderr.readline()
+        assert error.endswith("; it is tried again\n")
+        empty.start()
+        while (told := process.stderr.readline()) != "connected again\n":
+            assert told.startswith("error: "), told
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE_S)
