@@ -1,7 +1,7 @@
 """The servers of `deploy/nats`, started as they are: with TLS, users, and ports of their own."""
 
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -21,55 +21,67 @@ PASSWORDS = {
 SMALL = Limits(1, 0.05)
 
 
-def make_certificates(folder: Path) -> None:
-    """An authority, and certificates of the hub and the sites for 127.0.0.1."""
+def make_certificates(
+    folder: Path,
+    names: Sequence[str] = ("hub", "hall", "yard"),
+    addresses: Sequence[str] = ("127.0.0.1",),
+    wrap: Sequence[str] = (),
+) -> None:
+    """An authority, and certificates of the hub and the sites for these addresses.
+
+    They are valid for 60 days, from the time that a command sees which begins with `wrap`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    _openssl(folder, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-             "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=fleet")  # fmt: skip
-    for name in ("hub", "hall", "yard"):
-        _openssl(
-            folder, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-            "-nodes", "-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", f"{name}.key",
+    new = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+           "-days", "60")  # fmt: skip
+    alternatives = ",".join([*(f"IP:{address}" for address in addresses), "DNS:localhost"])
+    openssl = [*wrap, "openssl"]
+    _run(folder, *openssl, *new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=fleet")
+    for name in names:
+        _run(
+            folder, *openssl, *new, "-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", f"{name}.key",
             "-out", f"{name}.pem", "-subj", f"/CN={name}",
-            "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
+            "-addext", f"subjectAltName={alternatives}",
             "-addext", "basicConstraints=critical,CA:FALSE",
         )  # fmt: skip
 
 
-def _openssl(folder: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+def _run(folder: Path, *command: str) -> None:
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
 class Deployed(Server):
     """One server with the files of `deploy/nats`; `changes` are made in the text of each."""
 
     def __init__(
-        self, folder: Path, name: str, tls: Path, changes: Mapping[str, str], hub_url: str = ""
+        self,
+        folder: Path,
+        name: str,
+        tls: Path,
+        changes: Mapping[str, str],
+        hub_url: str = "",
+        enter: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True)
         (folder / "tls").symlink_to(tls)
-        for file in FILES.glob(f"{name}*.conf"):
-            (folder / file.name).write_text(_change(file.read_text(), changes, file.name))
+        texts = {file.name: file.read_text() for file in FILES.glob(f"{name}*.conf")}
+        for old, new in changes.items():
+            assert any(old in text for text in texts.values()), f"no file of {name} has {old}"
+            texts = {file: text.replace(old, new) for file, text in texts.items()}
+        for file, text in texts.items():
+            (folder / file).write_text(text)
         self.ca = tls / "ca.pem"
         super().__init__(
             folder,
             (folder / f"{name}.conf").read_text(),
             user="admin",
             environment=PASSWORDS | {"HUB_URL": hub_url},
+            enter=enter,
         )
 
     def arguments(self, user: str = "admin") -> list[str]:
         login = ["--user", user, "--password-file", f"{self.folder}/password"]
         return ["--server", f"tls://127.0.0.1:{self.port}", "--ca", str(self.ca), *login]
-
-
-def _change(text: str, changes: Mapping[str, str], name: str) -> str:
-    for old, new in changes.items():
-        if name.endswith("users.conf") and old not in text:
-            continue
-        assert old in text, f"{name} has no {old}"
-        text = text.replace(old, new)
-    return text
 
 
 class Fleet:

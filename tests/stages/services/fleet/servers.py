@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,10 +36,15 @@ class Server:
         *,
         user: str | None = None,
         environment: Mapping[str, str] | None = None,
+        enter: Sequence[str] = (),
     ) -> None:
-        """`text` is added to a configuration with JetStream; `user` has the password `secret`."""
+        """`text` is added to a configuration with JetStream; `user` has the password `secret`.
+
+        `enter` is what its command begins with, if it is to run in a place of its own: there it
+        listens at all addresses.
+        """
         self.folder, self.port, self._user = folder, free_port(), user
-        self._environment = environment or {}
+        self._environment, self._enter = environment or {}, enter
         folder.mkdir(parents=True, exist_ok=True)
         self._config = folder / "nats.conf"
         if "store_dir" not in text and "jetstream: disabled" not in text:
@@ -52,8 +57,9 @@ class Server:
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
             self._began = log.tell()
+            address = "0.0.0.0" if self._enter else "127.0.0.1"
             self._process = subprocess.Popen(
-                [PROGRAM, "-c", self._config, "-a", "127.0.0.1", "-p", str(self.port)],
+                [*self._enter, PROGRAM, "-c", self._config, "-a", address, "-p", str(self.port)],
                 stdout=log, stderr=log, cwd=self.folder, env=os.environ | dict(self._environment),
             )  # fmt: skip
         wait_until(self._is_ready, "the server is ready")
