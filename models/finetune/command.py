@@ -30,7 +30,7 @@ from models.train.run import TrainingError
 from stages.model.model_file import ModelFileError, SoftNmsDefaults
 
 WEIGHTS = Path(__file__).parents[1] / "zoo/thundernet-snet49-street11.pt"
-IMAGES = 48_000
+IMAGES = 24_000
 # As the shipped file has them (docs/models.md).
 SOFT_NMS = SoftNmsDefaults(method="gaussian", iou_thresh=0.5, sigma=0.4)
 OBJECTNESS_CUT, SCORE_THRESH = 0.3, 0.35
