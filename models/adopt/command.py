@@ -134,11 +134,14 @@ def describe(adopted: Adopted, family: Family, options: argparse.Namespace) -> s
     card = adopted.card
     box = card.fit.letterbox
     fit = "warped" if box is None else f"letterboxed ({box.align}, {box.pad})"
+    picture = card.recipe["adopted"]["picture"]
+    mean, std = (" ".join(f"{value:g}" for value in picture[key]) for key in ("mean", "std"))
     found = "" if options.family else ", recognised by its outputs"
     rows = [
         f"family {family.name}{found}; {len(card.labels)} classes",
         f"{card.max_rois} candidates; NMS: {card.soft_nms.method}",
-        f"frames {fit} to {card.input_wh[0]}x{card.input_wh[1]}; "
+        f"frames {fit} to {card.input_wh[0]}x{card.input_wh[1]}; {picture['colour']}, less {mean}, "
+        f"by {std}; "
         f"licence: {card.recipe['adopted']['licence']}",
         f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB",
     ]

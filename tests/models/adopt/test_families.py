@@ -75,6 +75,14 @@ def test_yolox(tmp_path: Path, is_decoded: bool) -> None:
     assert_same(look(out), *best_rows(boxes, scores, MOST, SIDE))
 
 
+def test_what_the_picture_becomes_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = np.concatenate([pixels(3 * N), chance(3 * N, 4)], axis=1)
+    adopt(tmp_path, {"output0": rows[None]}, "--mean", "123.675", "116.28", "103.53")
+    assert "64x64; rgb, less 123.675 116.28 103.53, by 255 255 255; " in capsys.readouterr().out
+
+
 def test_yolov5(tmp_path: Path) -> None:
     rows = np.concatenate([pixels(3 * N), chance(3 * N, 4, high=0.7)], axis=1)
     tables = {"output0": rows[None]}
