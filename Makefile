@@ -7,7 +7,7 @@ HOURS ?= 1
 PROCESSOR ?= cortex-a72
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test test-arm test-models check check-models bench soak newest clean
+.PHONY: run test test-arm test-models check check-models bench soak fleet newest clean
 
 run: $(VENV)/.runtime
 	@echo "Look at http://127.0.0.1:5580/ while it runs."
@@ -40,6 +40,10 @@ bench: $(VENV)/.bench
 # Whatever can be done to a line is done to it by chance; out/soak/report.html tells of it.
 soak: $(VENV)/.dev
 	$(BIN)/python -m tests.faults.soak --hours $(HOURS) --out out/soak
+
+# 200 boards, ten servers of sites and a hub in network name spaces of their own; needs root.
+fleet: $(VENV)/.dev
+	$(BIN)/python -m tests.fleet.simulation --out out/fleet
 
 # What depends on the processor, on an emulated one: docs/performance.md. PROCESSOR=cortex-a76, too.
 test-arm: $(VENV)/.dev

@@ -12,7 +12,8 @@ from stages.services.fleet.operator import connected
 from stages.services.fleet.sources import SourceWatch
 from tests.deploy.fleet_servers import Deployed, Fleet, running_fleet
 from tests.running_line import wait_until
-from tests.stages.services.fleet.serving import make_options, serving
+from tests.stages.services.bare import make_fleet_options
+from tests.stages.services.fleet.serving import serving
 from tests.stages.services.mqtt.serving import Line
 
 
@@ -30,7 +31,7 @@ def line(short_dir: Path) -> Iterator[Line]:
 
 
 def options_of(server: Deployed, board: str, folder: Path, **changed: object) -> dict[str, object]:
-    return make_options(
+    return make_fleet_options(
         folder, server.port, server=f"tls://127.0.0.1:{server.port}", ca=str(server.ca),
         user=board, password_file=f"{server.folder}/password", board=board, **changed,
     )  # fmt: skip

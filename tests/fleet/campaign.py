@@ -64,7 +64,7 @@ class Campaign:
         """Until every board has told something that is at the hub."""
         self._set_rate(self._rate)
         wait_until(
-            lambda: all(min(site.report().told.values()) for site in self._fleet.sites),
+            lambda: all(min(site.boards.report().told.values()) for site in self._fleet.sites),
             "every board has told something", _PATIENCE_S, pause_s=0.5,
         )  # fmt: skip
         wanted = self._count_told()
@@ -80,29 +80,31 @@ class Campaign:
         time.sleep(_STEADY_S)
         return compare(hub, before, read_cost(hub, hub.count(EVENTS)))
 
-    def measure_catching_up(self, outage_s: float) -> CatchUp:
-        """Of the hub, after it was killed and away for so long."""
+    def measure_catching_up(self, outage_s: float) -> tuple[CatchUp, Cost]:
+        """Of the hub, after it was killed and away for so long; and what it takes meanwhile."""
         hub = self._fleet.hub
         before = hub.count(EVENTS)
         hub.stop()
         time.sleep(outage_s)
         hub.start()
         backlog = self._count_told() - before
-        boards = sum(len(site.report().told) for site in self._fleet.sites)
-        return self._measure(hub, before, backlog, self._count_told, boards * self._rate)
+        boards = sum(len(site.boards.report().told) for site in self._fleet.sites)
+        began = read_cost(hub, before)
+        speed = self._measure(hub, before, backlog, self._count_told, boards * self._rate)
+        return speed, compare(hub, began, read_cost(hub, hub.count(EVENTS)))
 
     def measure_leaf_catching_up(self, outage_s: float) -> CatchUp:
         """Of the first leaf, after its boards were cut off for so long."""
         site = self._fleet.sites[0]
 
         def told() -> int:
-            return sum(site.report().told.values())
+            return sum(site.boards.report().told.values())
 
         before = site.leaf.count(EVENTS)
         site.network.to_boards.pull()
         time.sleep(outage_s)
         site.network.to_boards.plug_in()
-        live = len(site.report().told) * self._rate
+        live = len(site.boards.report().told) * self._rate
         return self._measure(site.leaf, before, told() - before, told, live)
 
     def fail(self, seconds: float) -> None:
@@ -115,23 +117,23 @@ class Campaign:
         began_s = time.monotonic()
         time.sleep(1.0)  # a command is read, a turn is taken
         for site in self._fleet.sites:
-            self.told |= site.report().told
+            self.told |= site.boards.report().told
         deadline_s = began_s + _PATIENCE_S
         while self._count_at_hub() < sum(self.told.values()) and time.monotonic() < deadline_s:
             time.sleep(1.0)
         self.settled_s = time.monotonic() - began_s
         self.seconds = time.monotonic() - self._began_s
-        self.lost = sum(site.report().lost for site in self._fleet.sites)
+        self.lost = sum(site.boards.report().lost for site in self._fleet.sites)
         lines = io.BytesIO()
         self._fleet.hub.do(lambda client: export.fetch(client, None, None, lines))
         return judge(self.told, map(json.loads, lines.getvalue().splitlines()))
 
     def _set_rate(self, rate: float) -> None:
         for site in self._fleet.sites:
-            site.set_rate(rate)
+            site.boards.set_rate(rate)
 
     def _count_told(self) -> int:
-        return sum(sum(site.report().told.values()) for site in self._fleet.sites)
+        return sum(sum(site.boards.report().told.values()) for site in self._fleet.sites)
 
     def _count_at_hub(self) -> int:
         try:

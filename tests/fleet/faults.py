@@ -129,14 +129,14 @@ def fill(site: Site, seconds: float) -> None:
 
 
 def restart(site: Site, seconds: float) -> None:
-    site.kill_boards()
+    site.boards.kill()
     time.sleep(seconds)
-    site.start_boards()
+    site.boards.start()
 
 
 def peak(sites: Sequence[Site], rate: float, at_peak: float, seconds: float) -> None:
     for site in sites:
-        site.set_rate(at_peak)
+        site.boards.set_rate(at_peak)
     time.sleep(seconds)
     for site in sites:
-        site.set_rate(rate)
+        site.boards.set_rate(rate)

@@ -7,13 +7,16 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from stages.services.fleet.subjects import STATES
 from tests.deploy.fleet_servers import make_certificates
 from tests.faults.sandbox import SteppedClock
 from tests.fleet.network import make_network
 from tests.fleet.servers import HUB_LIMITS, Hub, wait_for_leaves
 from tests.fleet.site import Site
-from tests.running_line import REPOSITORY
+from tests.running_line import REPOSITORY, wait_until
 
+_PATIENCE_S = 300.0
+_STATES_OF_BOARD = 3  # of itself, its camera, and its counters
 _DAY_S = 86_400
 # Clocks of boards are set back by so much less: a certificate must not begin after that.
 _CERTIFICATES_BEGAN_S = -30 * _DAY_S
@@ -48,8 +51,12 @@ def running_fleet(folder: Path, sites: int, boards: int, events: Path) -> Iterat
             made.append(site)
         wait_for_leaves(hub, sites)
         stack.enter_context(watching(hub, names, folder / "watch.log"))
-        for site in made:
-            site.start_boards()
+        for site in made:  # one after the other: each handshake costs the one machine its time
+            site.boards.start()
+            wait_until(
+                lambda site=site: site.leaf.count(STATES) >= _STATES_OF_BOARD * boards,  # type: ignore[misc]
+                f"all boards of {site.name} have told how they are", _PATIENCE_S, pause_s=0.5,
+            )  # fmt: skip
         yield SimulatedFleet(hub, tuple(made))
 
 

@@ -11,6 +11,7 @@ not permit it; with 1 where an event is missing, there twice, or out of order.
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,8 @@ def make_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
+    for number in (signal.SIGINT, signal.SIGTERM):  # name spaces and mounts are taken away
+        signal.signal(number, signal.default_int_handler)
     try:
         check_tools()
         with tempfile.TemporaryDirectory(prefix="fleet-") as scratch:
@@ -63,11 +66,15 @@ def simulate(options: argparse.Namespace, scratch: Path) -> int:
     with running_fleet(scratch, options.sites, options.boards, events) as fleet:
         campaign = Campaign(fleet, options.rate, options.peak, options.seed)
         campaign.settle_in()
-        print(f"{len(fleet.sites) * options.boards} boards at {len(fleet.sites)} sites", flush=True)
+        memory = [site.boards.report().memory_mib for site in fleet.sites]
+        print(
+            f"{len(fleet.sites) * options.boards} boards at {len(fleet.sites)} sites; a process of "
+            f"{options.boards} has {max(memory):.1f} MiB resident", flush=True,
+        )  # fmt: skip
         cost = campaign.measure_cost()
         print(f"hub: {cost}", flush=True)
-        hub_speed = campaign.measure_catching_up(options.outage)
-        print(f"hub: {hub_speed}", flush=True)
+        hub_speed, hub_cost = campaign.measure_catching_up(options.outage)
+        print(f"hub: {hub_speed}\nhub, meanwhile: {hub_cost}", flush=True)
         leaf_speed = campaign.measure_leaf_catching_up(options.outage / 2)
         print(f"leaf: {leaf_speed}", flush=True)
         campaign.fail(60 * options.minutes)
@@ -79,8 +86,10 @@ def simulate(options: argparse.Namespace, scratch: Path) -> int:
         print(extrapolate(cost, 10_000, rate))
     report = {
         "command": ["python", "-m", "tests.fleet.simulation", *sys.argv[1:]],
-        "boards": len(campaign.told), "seconds": round(campaign.seconds), "cost": cost._asdict(),
-        "hub_catching_up": hub_speed._asdict(), "leaf_catching_up": leaf_speed._asdict(),
+        "boards": len(campaign.told), "seconds": round(campaign.seconds),
+        "memory_mib": memory, "cost": cost._asdict(),
+        "hub_catching_up": hub_speed._asdict(), "cost_meanwhile": hub_cost._asdict(),
+        "leaf_catching_up": leaf_speed._asdict(),
         "faults": campaign.done, "verdict": verdict._asdict(),
         "settled_s": round(campaign.settled_s, 1), "lost_on_boards": campaign.lost,
         "commit": _commit(),

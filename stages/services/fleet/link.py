@@ -109,7 +109,8 @@ class Link:
         if _status(answer) == 503:
             raise NotTaken(
                 f"no stream takes {'.'.join(subject.split('.')[:2])}.>: "
-                "python -m stages.services.fleet.streams makes it"
+                "python -m stages.services.fleet.streams makes it; where it was made, the server "
+                "has stopped storing, and its log says why"
             )
         found = json.loads(answer.data)
         error = found.get("error")
@@ -220,6 +221,8 @@ def describe(error: Exception, before: str = "") -> str:
         return f"its certificate is not trusted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {error.reason or 'no reason given'}"
+    if isinstance(error, ConnectionResetError):
+        return "the server has ended the connection"
     if isinstance(error, OSError):
         return error.strerror or str(error) or type(error).__name__
     text = str(error).removeprefix("nats: ").strip("'")

@@ -17,25 +17,10 @@ import msgspec
 from stages.services.fleet import sender
 from stages.services.fleet.service import Fleet, FleetOptions
 from tests.running_line import PATIENCE_S, REPOSITORY
-from tests.stages.services.mqtt.serving import CAMERA, make_context
+from tests.stages.services.bare import CAMERA, make_context
 
 BASE = "tl.hall.board-3"
 YARD = f"{BASE}.{CAMERA}"
-
-
-def make_options(folder: Path, port: int, **changed: Any) -> dict[str, Any]:
-    """As the table makes them of a configuration."""
-    options: dict[str, Any] = {
-        "server": f"127.0.0.1:{port}", "site": "hall", "board": "board-3", "user": None,
-        "password_file": None, "ca": None, "certificate": None, "key": None, "configure": False,
-        "counters_s": 1.0, "detections_s": None, "keepalive_s": 5,
-        "outbox": {
-            "path": f"{folder}/{{name}}.fleet", "max_mb": changed.pop("max_mb", 32.0),
-            "max_age_h": 168.0,
-        },
-        "model": {"name": "tiny", "sha256": "ab"},
-    }  # fmt: skip
-    return options | changed
 
 
 @contextmanager

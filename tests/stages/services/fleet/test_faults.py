@@ -10,14 +10,9 @@ from pipeline.memory.cameras import CameraState
 from pipeline.service import ServiceError
 from stages.services.fleet.streams import Limits, alone_streams
 from tests.running_line import wait_until
+from tests.stages.services.bare import make_fleet_options
 from tests.stages.services.fleet.servers import Server, running_server
-from tests.stages.services.fleet.serving import (
-    BASE,
-    YARD,
-    Process,
-    make_options,
-    serving,
-)
+from tests.stages.services.fleet.serving import BASE, YARD, Process, serving
 from tests.stages.services.mqtt.broker import Proxy
 from tests.stages.services.mqtt.serving import Line
 
@@ -33,7 +28,7 @@ accounts {{ TL {{ jetstream: enabled, users: [
 def test_killed_servers_and_services_lose_and_double_nothing(
     server: Server, line: Line, tmp_path: Path
 ) -> None:
-    options = make_options(tmp_path, server.port)
+    options = make_fleet_options(tmp_path, server.port)
     told = 0
     for number in (signal.SIGKILL, signal.SIGTERM):
         process = Process(line.run_dir, options)
@@ -58,7 +53,7 @@ def test_a_connection_that_is_dead_without_a_word_is_found(
     server: Server, line: Line, tmp_path: Path, said: list[str]
 ) -> None:
     proxy = Proxy(server.port)
-    with serving(line.run_dir, make_options(tmp_path, proxy.port, keepalive_s=1)):
+    with serving(line.run_dir, make_fleet_options(tmp_path, proxy.port, keepalive_s=1)):
         line.happen(5)
         server.wait_for_events(5)
         proxy.hold()
@@ -75,7 +70,7 @@ def test_what_is_blocked_outside_is_never_taken_for_a_dead_camera(
 ) -> None:
     proxy = Proxy(server.port)
     line.ledger.camera_writer(0).set_state(CameraState.LIVE)
-    with serving(line.run_dir, make_options(tmp_path, proxy.port, keepalive_s=1)):
+    with serving(line.run_dir, make_fleet_options(tmp_path, proxy.port, keepalive_s=1)):
         before = server.wait_for_state(f"{YARD}.state", lambda state: state["state"] == "live")
         proxy.hold()
         line.happen(300)
@@ -95,7 +90,7 @@ def test_a_refused_password_is_one_error_and_nothing_is_lost(
     (tmp_path / "password").write_text("Geh31mnis\n")
     with running_server(tmp_path / "s", USERS.format(site="hall"), user="admin") as server:
         server.make_streams()
-        options = make_options(
+        options = make_fleet_options(
             tmp_path, server.port, user="board", password_file=f"{tmp_path}/password"
         )
         with serving(line.run_dir, options):
@@ -116,11 +111,11 @@ def test_a_wrong_site_is_one_error_and_nothing_is_lost(
         server.make_streams()
         (tmp_path / "password").write_text("secret\n")
         login = {"user": "board", "password_file": f"{tmp_path}/password"}
-        with serving(line.run_dir, make_options(tmp_path, server.port, site="hal", **login)):
+        with serving(line.run_dir, make_fleet_options(tmp_path, server.port, site="hal", **login)):
             line.happen(3)
             wait_until(lambda: bool(said), "it is said")
         assert server.events() == []
-        with serving(line.run_dir, make_options(tmp_path, server.port, **login)):
+        with serving(line.run_dir, make_fleet_options(tmp_path, server.port, **login)):
             found = server.wait_for_events(3)
     assert "expected the fleet.site and fleet.board" in said[0]
     assert "tl.hal.board-3" in said[0]
@@ -133,7 +128,7 @@ def test_a_server_without_streams_is_one_error_that_says_how_to_make_them(
 ) -> None:
     with (
         running_server(tmp_path / "s") as server,
-        serving(line.run_dir, make_options(tmp_path, server.port)),
+        serving(line.run_dir, make_fleet_options(tmp_path, server.port)),
     ):
         line.happen(3)
         wait_until(lambda: bool(said), "it is said")
@@ -150,7 +145,7 @@ def test_a_stream_that_is_full_keeps_events_waiting_and_in_order(
     small = {**events, "max_msgs": 5, "discard": "new"}
     with running_server(tmp_path / "s") as server:
         server.make_streams(small, *others)
-        with serving(line.run_dir, make_options(tmp_path, server.port)):
+        with serving(line.run_dir, make_fleet_options(tmp_path, server.port)):
             line.happen(12)
             wait_until(lambda: bool(said), "it is said")
             first = server.events()
@@ -169,7 +164,7 @@ def test_an_event_that_the_server_never_takes_is_counted_and_said_and_does_not_s
     events, *others = alone_streams(Limits(1, 0.1))
     with running_server(tmp_path / "s") as server:
         server.make_streams({**events, "max_msg_size": 700}, *others)
-        with serving(line.run_dir, make_options(tmp_path, server.port)):
+        with serving(line.run_dir, make_fleet_options(tmp_path, server.port)):
             line.happen(2)
             line.happen(kind="zone_enter", region="l" * 900)
             line.happen(2)
@@ -181,7 +176,7 @@ def test_an_event_that_the_server_never_takes_is_counted_and_said_and_does_not_s
 
 
 def test_an_outbox_of_a_newer_version_is_refused_and_left_alone(line: Line, tmp_path: Path) -> None:
-    options = make_options(tmp_path, 1)
+    options = make_fleet_options(tmp_path, 1)
     with serving(line.run_dir, options):
         pass
     path = tmp_path / "board-3.fleet"

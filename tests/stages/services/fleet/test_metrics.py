@@ -19,8 +19,9 @@ from stages.services.fleet.view import FleetView
 from stages.services.metrics.text import OPENMETRICS
 from tests.ports import free_port
 from tests.running_line import PATIENCE_S, REPOSITORY, wait_until
+from tests.stages.services.bare import make_fleet_options
 from tests.stages.services.fleet.servers import Server
-from tests.stages.services.fleet.serving import make_options, serving
+from tests.stages.services.fleet.serving import serving
 from tests.stages.services.fleet.test_commands import NOW_NS, board
 from tests.stages.services.metrics.exposition import (
     Key,
@@ -145,7 +146,7 @@ def test_a_real_fleet_is_scraped_and_the_hub_may_go_and_come(
     server: Server, line: Line, tmp_path: Path
 ) -> None:
     up = {"site": "hall", "board": "board-3", "thunderline_fleet_board_status": "up"}
-    with serving(line.run_dir, make_options(tmp_path, server.port)):
+    with serving(line.run_dir, make_fleet_options(tmp_path, server.port)):
         line.happen(3)
         server.wait_for_events(3)
         server.wait_for_state("tl.hall.board-3.yard.counters")

@@ -8,15 +8,16 @@ from pipeline.memory.cameras import CameraState
 from stages.services.machine import machine_name
 from tests.pipeline.messages import make_message
 from tests.running_line import wait_until
+from tests.stages.services.bare import make_fleet_options
 from tests.stages.services.fleet.servers import Server
-from tests.stages.services.fleet.serving import BASE, YARD, make_options, serving
+from tests.stages.services.fleet.serving import BASE, YARD, serving
 from tests.stages.services.mqtt.serving import Line
 
 
 def test_events_arrive_in_order_with_a_key_that_no_other_has(
     server: Server, line: Line, tmp_path: Path
 ) -> None:
-    with serving(line.run_dir, make_options(tmp_path, server.port)):
+    with serving(line.run_dir, make_fleet_options(tmp_path, server.port)):
         line.happen(3)
         line.happen(kind="zone_enter", region="lawn", count=3, inside=2)
         found = server.wait_for_events(4)
@@ -29,7 +30,7 @@ def test_events_arrive_in_order_with_a_key_that_no_other_has(
 def test_states_of_cameras_are_those_that_the_line_says(
     server: Server, line: Line, tmp_path: Path
 ) -> None:
-    with serving(line.run_dir, make_options(tmp_path, server.port)):
+    with serving(line.run_dir, make_fleet_options(tmp_path, server.port)):
         server.wait_for_state(f"{YARD}.state", lambda state: state["state"] == "connecting")
         line.ledger.camera_writer(0).set_state(CameraState.STALLED, "no frame")
         state = server.wait_for_state(f"{YARD}.state", lambda state: state["state"] == "stalled")
@@ -57,7 +58,7 @@ def test_detections_are_thinned_and_reach_those_who_listen(
         await client.flush()
         return found * (1 + heard.pending_msgs)
 
-    options = make_options(tmp_path, server.port, detections_s=3600.0)
+    options = make_fleet_options(tmp_path, server.port, detections_s=3600.0)
     with serving(line.run_dir, options):
         server.wait_for_state(f"{BASE}.board")
         told = server.do(listen)
@@ -69,10 +70,10 @@ def test_what_happens_without_a_server_waits_for_it(
     server: Server, line: Line, tmp_path: Path
 ) -> None:
     server.stop()
-    with serving(line.run_dir, make_options(tmp_path, server.port)):
+    with serving(line.run_dir, make_fleet_options(tmp_path, server.port)):
         line.happen(20)
     server.start()
-    with serving(line.run_dir, make_options(tmp_path, server.port)):
+    with serving(line.run_dir, make_fleet_options(tmp_path, server.port)):
         line.happen(20)
         found = server.wait_for_events(40)
     assert [each["seq"] for each in found] == list(range(40))
@@ -80,7 +81,7 @@ def test_what_happens_without_a_server_waits_for_it(
 
 def test_the_board_says_how_much_waits(server: Server, line: Line, tmp_path: Path) -> None:
     server.stop()
-    options = make_options(tmp_path, server.port, max_mb=0.1)
+    options = make_fleet_options(tmp_path, server.port, max_mb=0.1)
     with serving(line.run_dir, options):
         line.happen(400)
         wait_until(lambda: (tmp_path / "board-3.fleet").exists(), "they wait")

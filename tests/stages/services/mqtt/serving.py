@@ -19,15 +19,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 from pipeline.client import DetectionMessage, EventMessage, Message, StatusMessage
 from pipeline.links.broadcast import Broadcast
 from pipeline.links.sockets import messages_address
-from pipeline.memory.event_log import EventLogReader, EventLogWriter
+from pipeline.memory.event_log import EventLogWriter
 from pipeline.memory.ledger import Ledger
-from pipeline.service import FrameView, LedgerView, PacketView, ServiceContext
 from stages.services.mqtt.service import Mqtt, MqttOptions
 from tests.pipeline.frames import make_run
 from tests.pipeline.messages import make_event, publish
 from tests.running_line import PATIENCE_S, REPOSITORY, wait_until
+from tests.stages.services.bare import CAMERA, make_context
 
-CAMERA = "yard"
 PLAN: dict[str, Any] = {
     "name": CAMERA,
     "labels": ["person", "traffic light"],
@@ -53,14 +52,6 @@ def make_options(folder: Path, port: int, **changed: Any) -> dict[str, Any]:
         "cameras": [PLAN],
     }  # fmt: skip
     return options | changed
-
-
-def make_context(run_dir: Path, alive: Any) -> ServiceContext:
-    run = make_run(run_dir)
-    return ServiceContext(
-        "mqtt", messages_address(run_dir), LedgerView(run), FrameView(run),
-        PacketView(run), alive, EventLogReader(run_dir),
-    )  # fmt: skip
 
 
 class Line:
