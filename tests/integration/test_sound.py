@@ -1,37 +1,55 @@
 """The sound of a real network camera: AAC is recorded as it is, other sound is left out."""
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
+from stages.services.archive.layout import NS, iso_utc
 from tests.browser import COMMAND, Browser
 from tests.conftest import StartLine
 from tests.films import check_with_ffmpeg, play_in_chromium
 from tests.integration.test_recorder import films
 from tests.integration.test_rtsp import _needs_gstreamer, serve
 from tests.ports import free_port
-from tests.running_line import wait_until
+from tests.running_line import RunningLine, wait_until
 
 __all__ = ["_needs_gstreamer"]
 
 
-def record(start_line: StartLine, folder: Path, sound: str, transport: str) -> tuple[str, Path]:
-    """The log of a line with one camera, and its film of twenty kilobytes or more."""
+@contextmanager
+def recording(
+    start_line: StartLine, folder: Path, sound: str, transport: str, segment_s: int
+) -> Iterator[RunningLine]:
+    """A line with one camera, which has ended regularly afterwards."""
     port = free_port()
     source = f"{{uri: 'rtsp://127.0.0.1:{port}/test', name: gate, rtsp_transport: {transport}}}"
     with serve(port, "320x240", "--bitrate", "256", "--sound", sound):
         line = start_line(
             "--set", f"sources=[{source}]",
             "--set", f"record.folder={folder}",
-            "--set", "record.continuous={segment_s: 60}",
+            "--set", f"record.continuous={{segment_s: {segment_s}}}",
         )  # fmt: skip
-        wait_until(
-            lambda: any(p.stat().st_size > 90_000 for p in folder.rglob("[0-9]*.mp4")), "a film"
-        )
+        yield line
         line.process.terminate()
         assert line.wait() == 0, line.stderr
+
+
+def has_films(folder: Path, count: int, size: int) -> bool:
+    """Whether there are so many, with so many bytes in each."""
+    return sum(p.stat().st_size > size for p in folder.rglob("[0-9]*.mp4")) >= count
+
+
+def record(start_line: StartLine, folder: Path, sound: str, transport: str) -> tuple[str, Path]:
+    """The log of a line with one camera, and its film of some seconds."""
+    with recording(start_line, folder, sound, transport, 60) as line:
+        wait_until(lambda: has_films(folder, 1, 90_000), "a film")
     ((path, _),) = films(folder)
     return line.stderr, path
 
@@ -71,3 +89,46 @@ def test_other_sound_is_left_out_with_one_line(start_line: StartLine, tmp_path: 
     check_with_ffmpeg(path)
     with av.open(str(path)) as film:
         assert not film.streams.audio
+
+
+def test_an_export_over_two_files_has_the_whole_tone_of_the_camera(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    folder, out = tmp_path / "record", tmp_path / "out.mp4"
+    with recording(start_line, folder, "aac", "tcp", 10):
+        wait_until(lambda: has_films(folder, 2, 60_000), "the second film")
+    (first, begin), *_, (last, end) = films(folder)
+    command = [
+        sys.executable, "-m", "stages.recording.export", "--folder", str(folder),
+        "--camera", "gate", "--from", iso_utc(begin.begin_unix_ns - NS),
+        "--to", iso_utc(end.end_unix_ns + NS // 2), str(out),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"wrote {out} ({out.stat().st_size} bytes)\n"
+    check_with_ffmpeg(out)
+    assert count_pictures(out) == sum(count_pictures(path) for path, _ in films(folder))
+    length_s, loud = loudness(out)
+    wanted_s = (end.end_unix_ns - begin.begin_unix_ns) / NS
+    assert length_s == pytest.approx(wanted_s, abs=1.0)
+    quiet = np.flatnonzero(loud[2:-2] < 0.1) + 2
+    assert quiet.size == 0, f"no tone at {quiet / 10} s of {first}, {last}"
+
+
+def count_pictures(path: Path) -> int:
+    with av.open(str(path)) as film:
+        return sum(packet.size > 0 for packet in film.demux(video=0))
+
+
+def loudness(path: Path) -> tuple[float, "np.ndarray[Any, np.dtype[np.float64]]"]:
+    """When the sound of a film ends, and the loudest in each tenth of a second."""
+    loud = np.zeros(1000)
+    end_s = 0.0
+    with av.open(str(path)) as film:
+        sound: Any = film.streams.audio[0]
+        for frame in film.decode(sound):
+            level = float(np.abs(frame.to_ndarray()).max())
+            end_s = frame.time + frame.samples / frame.sample_rate
+            for tenth in range(int(frame.time * 10), int(end_s * 10) + 1):
+                loud[tenth] = max(loud[tenth], level)
+    return end_s, loud[: int(end_s * 10)]
