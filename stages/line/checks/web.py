@@ -1,8 +1,11 @@
 """What of the section `web` no service could serve."""
 
+from pathlib import Path
+
 from pipeline.config_file import ConfigError
 from stages.config import WebConfig
 from stages.services.web.address import bind, check_packages, load_certificate, parse_listen
+from stages.services.web.tokens import check_tokens
 
 
 def check_web(web: WebConfig) -> None:
@@ -15,6 +18,8 @@ def check_web(web: WebConfig) -> None:
             f"({web.listen}): whoever may look needs its token; it is made if it is not there"
         )
     load_certificate(web.certificate, web.key)
+    if web.token_file is not None:
+        check_tokens(Path(web.token_file))
 
 
 def check_listen(listen: str) -> None:

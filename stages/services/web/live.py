@@ -16,7 +16,6 @@ from stages.services.web.pictures import Look, Photo, Pictures
 from stages.services.web.problem import Refusal
 from stages.services.web.race import run_until_first
 
-SNAPSHOT_S = 3.0  # for a picture to come
 REPEAT_S = 2.0  # a stream without new pictures shows the last one again, so that proxies keep it
 MOST_FPS = 30.0
 USUAL_FPS = 10.0
@@ -59,7 +58,7 @@ class Live:
     async def _snapshot(self, request: Request) -> Response:
         """With `If-None-Match`, a picture that the browser has is not sent again."""
         look = self._look(request)
-        photo = await self._pictures.take(look, None, SNAPSHOT_S)
+        photo = await self._pictures.first(look)
         if photo is None:
             raise Refusal(503, f"camera {look.camera}: no picture yet")
         headers = {
@@ -78,7 +77,7 @@ class Live:
         fps = _number(request, "fps", USUAL_FPS)
         if not 0 < fps <= MOST_FPS:
             raise Refusal(400, f"fps: expected a number above 0, to {MOST_FPS:g}, got {fps:g}")
-        first = await self._pictures.take(look, None, SNAPSHOT_S)
+        first = await self._pictures.first(look)
         if first is None:
             raise Refusal(503, f"camera {look.camera}: no picture yet")
         return MotionJpeg(

@@ -9,6 +9,9 @@ from stages.kernels.jpeg import encode_jpeg
 from stages.services.drawing import AREAS, draw_result
 from stages.services.web.feed import Feed, Heard
 
+FIRST_S = 3.0  # for a picture to come, and besides for as long as results are late
+MOST_LATE_S = 10.0
+
 
 class Look(NamedTuple):
     """What somebody wants to see."""
@@ -41,6 +44,16 @@ class Pictures:
         self._waiting: dict[Look, list[asyncio.Future[Photo]]] = {}
         self._copies: dict[str, FrameCopy] = {}  # without a result yet, by camera
         self._made: dict[Look, Photo] = {}  # of the last result; emptied by the next
+
+    async def first(self, look: Look) -> Photo | None:
+        """A picture for somebody who has none; None if none comes in time.
+
+        It may be that of a frame on its way, so late results are waited for.
+        """
+        message = await self._feed.result(look.camera, FIRST_S)
+        if message is None:
+            return None
+        return await self.take(look, None, FIRST_S + min(message.age_ms / 1000, MOST_LATE_S))
 
     async def take(self, look: Look, after: Photo | None, patience_s: float) -> Photo | None:
         """The newest picture, and one that is newer than `after`; None if none comes in time."""

@@ -49,6 +49,24 @@ class Tokens(NamedTuple):
         return f"{until_unix_s}-{signature.hexdigest()}"
 
 
+def check_tokens(path: Path) -> None:
+    """Whether `load_tokens` would find them, or could make them. Makes nothing.
+
+    Raises:
+        ServiceError: it would not.
+    """
+    try:
+        _read(path)
+    except FileNotFoundError:
+        folder = next(each for each in path.absolute().parents if each.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise ServiceError(
+                f"web.token_file: {path}: expected a folder where it can be made, got {folder}"
+            ) from None
+    except OSError as error:
+        raise ServiceError(f"web.token_file: {path}: {error.strerror}") from None
+
+
 def load_tokens(path: Path) -> Tokens:
     """The tokens of a file, which is made if it is not there. Raises ServiceError."""
     try:
@@ -84,9 +102,17 @@ def _make(path: Path) -> Tokens:
 
 
 def _read(path: Path) -> Tokens:
-    with path.open() as file:
-        mode = os.fstat(file.fileno()).st_mode
-        text = file.read(4096)
+    """Raises OSError, ServiceError. Nobody is waited for: it may be a pipe."""
+    if "\0" in str(path):
+        raise ServiceError("web.token_file: expected the path of a file, got a null byte in it")
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        mode = os.fstat(fd).st_mode
+        text = os.read(fd, 4096).decode(errors="replace") if stat.S_ISREG(mode) else ""
+    finally:
+        os.close(fd)
+    if not stat.S_ISREG(mode):
+        raise ServiceError(f"web.token_file: {path}: expected a regular file")
     if mode & _OTHERS:
         raise ServiceError(
             f"web.token_file: {path}: expected a file that its owner alone can read "

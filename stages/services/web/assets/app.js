@@ -33,7 +33,9 @@ const portraits = new Portraits(access, (event, blob) => gallery.take(event, blo
 const changing = new Changing(find("changing"), access, changed);
 const stream = new Stream(access, (message) => {
   hear(message);
-  if (message.type === "event") portray(message);
+  if (message.type !== "event") return;
+  portray(message);
+  past.hear(message);
 });
 const snapshots = new Snapshots(access, stream, settings);
 const films = new Films(access);

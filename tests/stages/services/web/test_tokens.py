@@ -1,5 +1,6 @@
 """The file of tokens, and tickets."""
 
+import os
 import stat
 import time
 from pathlib import Path
@@ -7,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.service import ServiceError
-from stages.services.web.tokens import TICKET_S, Tokens, load_tokens
+from stages.config import WebConfig
+from stages.line.checks.web import check_web
+from stages.services.web.tokens import TICKET_S, Tokens, check_tokens, load_tokens
+from tests.disks import mounted
 
 
 def test_tokens_are_made_once_and_only_their_owner_can_read_them(tmp_path: Path) -> None:
@@ -51,8 +55,46 @@ def test_a_file_without_two_good_tokens_is_refused(text: str, tmp_path: Path) ->
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ServiceError, match=r"web\.token_file: .*Not a directory"):
-        load_tokens(tmp_path / "file" / "web")
+    for work in (load_tokens, check_tokens):
+        with pytest.raises(ServiceError, match=r"web\.token_file: .*Not a directory"):
+            work(tmp_path / "file" / "web")
+    with (
+        mounted(tmp_path / "disk", "ro") as disk,
+        pytest.raises(ServiceError, match="a folder where it can be made"),
+    ):
+        check_tokens(disk / "keys" / "web")
+
+
+def test_a_check_makes_nothing_and_takes_what_was_made(tmp_path: Path) -> None:
+    check_tokens(tmp_path / "keys" / "web")
+    assert list(tmp_path.iterdir()) == []
+    load_tokens(tmp_path / "keys" / "web")
+    check_tokens(tmp_path / "keys" / "web")
+
+
+def test_what_is_no_file_of_tokens_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe" * 40)
+    (tmp_path / "binary").chmod(0o600)
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    for name, why in (
+        ("binary", "two lines"),
+        ("pipe", "regular"),
+        (".", "regular"),
+        ("\0", "null"),
+    ):
+        for work in (load_tokens, check_tokens):
+            with pytest.raises(ServiceError, match=why):
+                work(tmp_path / name)
+
+
+@pytest.mark.parametrize("text", ["read: x", "nothing"])
+def test_a_start_with_a_file_that_would_not_do_is_refused(tmp_path: Path, text: str) -> None:
+    """The service would begin again and again."""
+    path = tmp_path / "web"
+    path.write_text(text)
+    path.chmod(0o600)
+    with pytest.raises(ServiceError, match="expected two lines"):
+        check_web(WebConfig(listen="*:5580", token_file=str(path)))
 
 
 TOKENS = Tokens("r" * 20, "w" * 20)

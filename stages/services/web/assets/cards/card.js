@@ -37,7 +37,7 @@ export class Card {
     this.objectsMs = 0;
     const title = find("h2 a");
     title.textContent = name;
-    title.href = find(".enlarge").href = `#camera=${encodeURIComponent(name)}`;
+    title.href = find(".enlarge").href = `#camera=${name}`;
     find(".edit").href = `${title.href}&edit=1`;
     find(".remove").dataset.camera = name;
     find(".enlarge").setAttribute("aria-label", `Enlarge ${name}`);

@@ -49,7 +49,7 @@ export class Changing {
     try {
       const answer = camera === null
         ? await access.send("POST", PATH, source)
-        : await access.send("DELETE", `${PATH}/${encodeURIComponent(camera)}`, undefined, { "If-Match": "*" });
+        : await access.send("DELETE", `${PATH}/${camera}`, undefined, { "If-Match": "*" });
       if (!answer.ok) throw await NotTaken.of(answer);
       const outcome = await answer.json();
       this.node.close();

@@ -49,7 +49,7 @@ export class Gallery {
   /** Pictures that the line has kept. */
   async learn() {
     if (!this.isKept || document.hidden) return;
-    const of = this.camera && `&camera=${encodeURIComponent(this.camera)}`;
+    const of = this.camera && `&camera=${this.camera}`;
     const answer = await this.access.fetch(`/api/v1/recordings?kind=snapshot&limit=${MOST}${of}`).catch(() => null);
     this.isKept = answer?.status !== 404;
     if (!answer?.ok) return;
@@ -62,7 +62,7 @@ export class Gallery {
 
   /** Whose picture it is, its sidecar tells. */
   async learnOne({ id, camera, labels, file, begin_unix_ns: unixNs }, ticket) {
-    const { sidecar } = await this.access.json(`/api/v1/recordings/${encodeURIComponent(id)}`);
+    const { sidecar } = await this.access.json(`/api/v1/recordings/${id}`);
     const track = sidecar?.boxes[0]?.[3][0]?.[0] ?? "";
     this.recorded.add(id);
     const key = track === "" ? id : keyOf({ camera, run: sidecar.run, track_id: track });
@@ -104,7 +104,7 @@ export class Gallery {
     Object.assign(picture, { src: image.src, alt: `${who} of ${camera}` });
     words.replaceChildren(`${who} ${text}, `, clock(unixNs));
     say(link, `See ${camera}`);
-    link.href = `#camera=${encodeURIComponent(camera)}`;
+    link.href = `#camera=${camera}`;
     this.dialog.showModal();
   }
 

@@ -50,7 +50,7 @@ export class Editor {
     if (camera === this.camera) return;
     this.camera = camera;
     say(this.parts.title, camera);
-    this.node.querySelector(".close").href = `#camera=${encodeURIComponent(camera)}`;
+    this.node.querySelector(".close").href = `#camera=${camera}`;
     this.takePicture();
     const kept = this.drafts.get(camera);
     if (kept?.draft.isChanged) {
@@ -97,7 +97,7 @@ export class Editor {
 
   async takePicture() {
     const { camera, parts } = this;
-    const path = `/cameras/${encodeURIComponent(camera)}/snapshot.jpg?annotated=0&width=${PIXELS}`;
+    const path = `/cameras/${camera}/snapshot.jpg?annotated=0&width=${PIXELS}`;
     const answer = await this.access.fetch(path).catch(() => null);
     if (answer?.status !== 200 || camera !== this.camera) {
       this.say("There is no picture of the camera now. Shapes can be changed without one.");
@@ -110,7 +110,7 @@ export class Editor {
     bitmap.close();
   }
 
-  // What the parts tell ---------------------------------------------------------------------------
+  // What the parts tell
 
   choose(index) {
     this.chosen = index;

@@ -3,12 +3,11 @@
 import { element } from "../words.js";
 
 const LABELS = { key: "labels", kind: "labels", name: "Objects", none: "all" };
+const PLACES = { bottom: "where it stands (lower edge)", center: "the middle of its box" };
 const FIELDS = {
   zone: [
     LABELS,
-    { key: "anchor", kind: "choice", name: "Inside is", usual: "bottom", options: {
-      bottom: "where it stands (lower edge)", center: "the middle of its box", overlap: "half of its box",
-    } },
+    { key: "anchor", kind: "choice", name: "Inside is", usual: "bottom", options: { ...PLACES, overlap: "half of its box" } },
     { key: "dwell_s", kind: "number", name: "Tell a stay after, in seconds", none: "never", least: 0, step: "any" },
     { key: "min_score", kind: "number", name: "Least score, 0 to 1", usual: 0, least: 0, most: 1, step: 0.05 },
     { key: "min_area", kind: "number", name: "Least size, share of the picture", usual: 0, least: 0, most: 1, step: "any" },
@@ -17,9 +16,7 @@ const FIELDS = {
     { key: "a_to_b", kind: "word", name: "Crossing A to B is called", usual: "in" },
     { key: "b_to_a", kind: "word", name: "Crossing B to A is called", usual: "out" },
     LABELS,
-    { key: "anchor", kind: "choice", name: "Its path is that of", usual: "bottom", options: {
-      bottom: "where it stands (lower edge)", center: "the middle of its box",
-    } },
+    { key: "anchor", kind: "choice", name: "Its path is that of", usual: "bottom", options: PLACES },
   ],
 };
 

@@ -46,7 +46,7 @@ export class Surface {
     else this.show();
   }
 
-  // What is seen ---------------------------------------------------------------------------------
+  // What is seen
 
   show() {
     const { svg, edit } = this;
@@ -70,7 +70,7 @@ export class Surface {
     this.svg.querySelector(`[data-at="${at}"]`)?.focus();
   }
 
-  // The pointer ----------------------------------------------------------------------------------
+  // The pointer
 
   press(event) {
     if (event.button > 0) return;
@@ -131,7 +131,7 @@ export class Surface {
     this.drag = null;
   }
 
-  // Keys -----------------------------------------------------------------------------------------
+  // Keys
 
   type(event) {
     if (this.drawing !== null && (event.key === "Enter" || event.key === "Escape")) {

@@ -26,20 +26,21 @@ export class Access {
   }
 
   /** An answer that is no error. Raises Refused where a token is asked for. */
-  async fetch(path, headers = {}, signal = undefined) {
-    const given = this.token ? { Authorization: `Bearer ${this.token}` } : {};
-    const answer = await fetch(path, { headers: { ...headers, ...given }, cache: "no-store", signal });
+  async fetch(path, headers = {}) {
+    const answer = await this.request(path, { headers });
     if (answer.status === 401) throw new Refused("the token is missing or wrong");
     return answer;
   }
 
   /** Send a value as JSON; the answer may be an error. */
   send(method, path, value, headers = {}) {
+    const body = JSON.stringify(value);
+    return this.request(path, { method, body, headers: { "Content-Type": "application/json", ...headers } });
+  }
+
+  request(path, { headers, ...others }) {
     const given = this.token ? { Authorization: `Bearer ${this.token}` } : {};
-    return fetch(path, {
-      method, body: JSON.stringify(value), cache: "no-store",
-      headers: { "Content-Type": "application/json", ...headers, ...given },
-    });
+    return fetch(path, { cache: "no-store", headers: { ...headers, ...given }, ...others });
   }
 
   /** The rest of an address of pictures and films, which carries no token. */

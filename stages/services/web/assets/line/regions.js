@@ -1,4 +1,5 @@
-// Zones and counting lines of the configuration in force, to be read and changed.
+// Zones and counting lines of the configuration in force, to be read and changed. Names of cameras
+// are letters, digits, _ and -: they need no quoting in addresses.
 
 export const NO_REGIONS = { zones: {}, lines: {} };
 
@@ -22,7 +23,7 @@ export class NotTaken extends Error {
 export class RegionsFile {
   constructor(access, camera) {
     this.access = access;
-    this.path = `/api/v1/cameras/${encodeURIComponent(camera)}/zones`;
+    this.path = `/api/v1/cameras/${camera}/zones`;
     this.revision = "";
   }
 

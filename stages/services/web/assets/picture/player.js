@@ -1,16 +1,5 @@
 // The video of one camera as it sends it, in a <video> element, by Media Source Extensions.
-//
-//   const player = new Player(access, video, "gate");
-//   player.addEventListener("state", ({ detail: { state, why } }) => ...);
-//   player.addEventListener("frame", ({ detail: { ptsNs } }) => ...);
-//   player.start();  player.stop();
-//
-// States: "connecting"; "playing"; "waiting": nothing comes, `why` tells if it is known, and it is
-// tried again; "unplayable": this browser or this camera cannot, so show pictures, until `start` is
-// called again; "stopped". A "frame" event tells the `pts_ns` of the messages for the picture that
-// is shown now; `player.ptsNs` is the last of them, NaN where there is none. `player.behindS` is how
-// many seconds of film wait to be shown. Set `player.heldS` to have so many of them wait: what belongs
-// to a picture may come later than the picture. A hidden tab gets nothing, and goes on when it is seen.
+// docs/web.md (Video) tells how it is used.
 
 const NO_VIDEO = 4004; // code of closing: there is none, and will be none
 const WATCH_MS = 250;
@@ -36,7 +25,7 @@ export class Player extends EventTarget {
     super();
     Object.assign(this, { access, video, state: "stopped", why: "" });
     Object.assign(this, { ptsNs: NaN, heldS: 0, waitMs: FIRST_WAIT_MS });
-    this.path = `/api/v1/cameras/${encodeURIComponent(camera)}/video`;
+    this.path = `/api/v1/cameras/${camera}/video`;
     video.muted = video.playsInline = video.disableRemotePlayback = true;
     this.film = null;
     this.socket = null;

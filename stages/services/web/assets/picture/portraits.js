@@ -65,7 +65,7 @@ export class Portraits {
       return;
     }
     this.asked.set(card.name, nowMs);
-    const path = `/cameras/${encodeURIComponent(card.name)}/snapshot.jpg?annotated=0&width=1280`;
+    const path = `/cameras/${card.name}/snapshot.jpg?annotated=0&width=1280`;
     const answer = await this.access.fetch(path).catch(() => null);
     if (answer?.status !== 200) return;
     const bitmap = await createImageBitmap(await answer.blob());

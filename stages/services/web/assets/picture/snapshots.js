@@ -69,7 +69,7 @@ export class Snapshots {
     const pixels = Math.round(stage.node.clientWidth * Math.min(devicePixelRatio, 2));
     const width = Math.min(Math.max(Math.ceil(pixels / 160) * 160, 320), 1920);
     const annotated = !isDrawnHere && this.settings.boxes ? 1 : 0;
-    return `/cameras/${encodeURIComponent(name)}/snapshot.jpg?width=${width}&annotated=${annotated}`;
+    return `/cameras/${name}/snapshot.jpg?width=${width}&annotated=${annotated}`;
   }
 
   isWanted(camera) {

@@ -40,7 +40,7 @@ def fill(folder: Path, run: Path) -> None:
     finisher = Finisher()
     packets: Any = camera
     clips = Clips({"visits": RULE}, ["gate"], packets, archive, finisher, MODEL, Pauses(()))
-    event = make_event(camera.at(100), 0, kind="line_cross")
+    event = make_event(camera.at(100), 0, kind="line_cross", direction="in", count=1)
     archive.add_event(event)
     clips.hear(event)
     clips.take_turn(camera.now)
