@@ -113,13 +113,13 @@ export class Past {
     if (answer !== null) this.play(answer.recordings[0], (at - answer.recordings[0].begin_unix_ns) / 1e9);
   }
 
-  async play({ file, why, begin }, fromS = 0) {
+  async play({ file, why, begin }, atS = 0) {
     const { film } = this.parts;
     film.hidden = false;
     film.setAttribute("aria-label", `Film ${why} of ${begin}`);
     const ticket = await this.access.ticket(); // that of the list may be too old
     if (film.hidden) return; // meanwhile
-    film.src = `${file}${ticket}#t=${Math.max(fromS, 0)}`;
+    film.src = `${file}${ticket}#t=${Math.max(atS, 0)}`;
     film.play().catch(() => {}); // it has its own buttons
     film.scrollIntoView({ block: "nearest" });
   }
