@@ -37,6 +37,7 @@ class Connection:
     `state`: "absent" (nothing answers), "silent" (something answers, and says nothing), "handshake"
     (what it says is no handshake, or its key is another), "protocol" (it uses other security, or is
     no publisher), "refused" (it does not know our key), "up", "lost" (it was up a moment ago).
+    `since_s` is when the state began (CLOCK_MONOTONIC), as far as events were taken note of.
     `ups` counts how often it came up, `breaches` how often it was lost by a message that ZeroMQ
     does not accept.
     """
@@ -46,6 +47,7 @@ class Connection:
     ) -> None:
         self._endpoint, self._topics, self._options = endpoint, topics, options
         self.state, self.ups, self.breaches = "absent", 0, 0
+        self.since_s = time.monotonic()
         self._lost_s: float | None = None  # since when no new try was announced
         self._open()
 
@@ -63,7 +65,10 @@ class Connection:
     def look(self) -> None:
         """Take note of what has happened to the connection."""
         while self._monitor.poll(0):
+            before = self.state
             self._take(int(recv_monitor_message(self._monitor)["event"]))
+            if self.state != before:
+                self.since_s = time.monotonic()
 
     def close(self) -> None:
         self.socket.disable_monitor()

@@ -106,10 +106,7 @@ class Subscriber(Generic[Received_co]):
             self._look()
             left_s = _LOOK_S if end_s is None else max(end_s - time.monotonic(), 0.0)
             data = self._connection.receive(int(min(left_s, _LOOK_S) * 1000))
-            if self._connection.ups != self._ups:  # another line may be there now
-                self._ups = self._connection.ups
-                self._known.clear()
-                self._well_s = time.monotonic()  # it has its time to tell of its cameras
+            self._welcome()
             if data is not None and self._admits(message := decode_message(data)):
                 return cast(Received_co, message)
             if data is None and end_s is not None and time.monotonic() >= end_s:
@@ -161,6 +158,8 @@ class Subscriber(Generic[Received_co]):
         if now_s < self._next_look_s:
             return
         self._next_look_s = now_s + _LOOK_S
+        self._connection.look()
+        self._welcome()
         if self._connection.breaches != self._breaches:
             self._breaches = self._connection.breaches
             raise MessageTooLarge(
@@ -170,8 +169,24 @@ class Subscriber(Generic[Received_co]):
         trouble = self.trouble
         if not trouble:
             self._well_s, self._told = now_s, ""
-        elif self._patience_s is not None and now_s - self._well_s >= self._patience_s:
+        elif self._patience_s is not None and now_s - self._ill_since_s() >= self._patience_s:
             self._tell(trouble)
+
+    def _welcome(self) -> None:
+        """Another line may be there now: it has its time to tell of its cameras."""
+        if self._connection.ups != self._ups:
+            self._ups = self._connection.ups
+            self._known.clear()
+            self._well_s = time.monotonic()
+
+    def _ill_since_s(self) -> float:
+        """What answers has its own time to do so well, however long nothing answered before.
+
+        Silence is one trouble, also where something takes each connection and ends it at once.
+        """
+        if self._connection.state == "absent":
+            return self._well_s
+        return max(self._well_s, self._connection.since_s)
 
     def _tell(self, trouble: str) -> None:
         if trouble == self._told:

@@ -1,5 +1,6 @@
 import contextlib
 import re
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -91,19 +92,74 @@ def listen(
     return seen
 
 
+def let_pass(subscriber: Subscriber[Message], seconds: float) -> None:
+    """As if so much time had passed; then the subscriber looks at its connection."""
+    subscriber._well_s -= seconds
+    subscriber._connection.since_s -= seconds
+    subscriber._next_look_s = 0.0
+    subscriber.receive()
+
+
 def test_trouble_is_told_once_and_ends_when_the_line_comes(short_dir: Path) -> None:
     endpoint, told = f"ipc://{short_dir}/pub", list[str]()
     with DetectionSubscriber(
-        endpoint, timeout_s=0.05, patience_s=0.1, on_trouble=told.append
+        endpoint, timeout_s=0.05, patience_s=30.0, on_trouble=told.append
     ) as subscriber:
-        listen(None, subscriber, lambda: bool(told))
+        let_pass(subscriber, 20.0)
+        assert told == []
+        let_pass(subscriber, 20.0)
+        let_pass(subscriber, 20.0)
         line = Broadcast(endpoint, TOPICS)
         publish(line, make_status())
         listen(line, subscriber, lambda: not subscriber.trouble)
         line.close()
-    nothing = f"{endpoint}: nothing answers: does the line run, and is this its publish.endpoint?"
-    assert told[0] == nothing
-    assert told.count(nothing) == 1  # a busy machine may see another trouble in between
+    assert told == [
+        f"{endpoint}: nothing answers: does the line run, and is this its publish.endpoint?"
+    ]
+
+
+def test_a_line_that_comes_late_has_its_time_to_tell_of_its_cameras(short_dir: Path) -> None:
+    endpoint, told = f"ipc://{short_dir}/pub", list[str]()
+    with DetectionSubscriber(
+        endpoint, timeout_s=0.05, patience_s=30.0, on_trouble=told.append
+    ) as subscriber:
+        let_pass(subscriber, 60.0)
+        line = Broadcast(endpoint, TOPICS)
+        wait_until(lambda: subscriber.trouble.endswith("is it a line?"), "it has connected")
+        let_pass(subscriber, 0.0)
+        assert len(told) == 1
+        let_pass(subscriber, 60.0)
+        line.close()
+    assert [text.removeprefix(f"{endpoint}: ")[:17] for text in told] == [
+        "nothing answers: ", "what answers tell",
+    ]  # fmt: skip
+
+
+def test_what_answers_late_has_its_time_for_the_handshake() -> None:
+    told = list[str]()
+    with (
+        socket.socket() as server,
+        DetectionSubscriber(
+            f"tcp://127.0.0.1:{bind(server)}",
+            timeout_s=0.05, patience_s=30.0, on_trouble=told.append,
+        ) as subscriber,
+    ):  # fmt: skip
+        wait_until(lambda: "nothing answers" in subscriber.trouble, "nobody listens")
+        let_pass(subscriber, 60.0)
+        server.listen()
+        wait_until(lambda: "sends no handshake" in subscriber.trouble, "somebody listens")
+        let_pass(subscriber, 0.0)
+        assert len(told) == 1
+        let_pass(subscriber, 60.0)
+    assert "nothing answers" in told[0]
+    assert "sends no handshake" in told[1]
+    assert len(told) == 2
+
+
+def bind(server: socket.socket) -> int:
+    """The port, at which nobody listens yet, and nobody else will."""
+    server.bind(("127.0.0.1", 0))
+    return int(server.getsockname()[1])
 
 
 def test_trouble_that_nobody_is_told_of_is_an_error(short_dir: Path) -> None:
