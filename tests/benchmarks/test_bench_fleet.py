@@ -29,8 +29,8 @@ from tests.pipeline.messages import make_event
 from tests.running_line import wait_until
 from tests.stages.services.bare import make_fleet_options
 from tests.stages.services.fleet.serving import Process, serving
-from tests.stages.services.mqtt.broker import Proxy
-from tests.stages.services.mqtt.serving import Line
+from tests.stages.services.hand_made_line import Line
+from tests.stages.services.proxy import Proxy
 
 pytestmark = pytest.mark.bench
 

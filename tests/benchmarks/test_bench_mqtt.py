@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.running_line import wait_until
+from tests.stages.services.hand_made_line import Line
 from tests.stages.services.mqtt.broker import running_broker
-from tests.stages.services.mqtt.serving import Line, Subscriber, make_options, serving
+from tests.stages.services.mqtt.serving import Subscriber, make_options, serving
 
 pytestmark = pytest.mark.bench
 

@@ -14,7 +14,7 @@ from tests.deploy.fleet_servers import Deployed, Fleet, running_fleet
 from tests.running_line import wait_until
 from tests.stages.services.bare import make_fleet_options
 from tests.stages.services.fleet.serving import serving
-from tests.stages.services.mqtt.serving import Line
+from tests.stages.services.hand_made_line import Line
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A server with streams, and a line, for each test."""
+"""A server with streams for each test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,6 @@ import pytest
 
 from stages.services.fleet import sender
 from tests.stages.services.fleet.servers import Server, running_server
-from tests.stages.services.mqtt.serving import Line
 
 
 @pytest.fixture
@@ -15,13 +14,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
     with running_server(tmp_path / "server") as server:
         server.make_streams()
         yield server
-
-
-@pytest.fixture
-def line(short_dir: Path) -> Iterator[Line]:
-    line = Line(short_dir)
-    yield line
-    line.close()
 
 
 @pytest.fixture(autouse=True)

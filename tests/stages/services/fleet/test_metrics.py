@@ -23,6 +23,7 @@ from tests.stages.services.bare import make_fleet_options
 from tests.stages.services.fleet.servers import Server
 from tests.stages.services.fleet.serving import serving
 from tests.stages.services.fleet.test_commands import NOW_NS, board
+from tests.stages.services.hand_made_line import Line
 from tests.stages.services.metrics.exposition import (
     Key,
     key,
@@ -31,7 +32,6 @@ from tests.stages.services.metrics.exposition import (
     promtool,
     render,
 )
-from tests.stages.services.mqtt.serving import Line
 
 HERE = {"site": "hall", "board": "board-3"}
 SOURCES = {

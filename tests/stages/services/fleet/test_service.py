@@ -11,7 +11,7 @@ from tests.running_line import wait_until
 from tests.stages.services.bare import make_fleet_options
 from tests.stages.services.fleet.servers import Server
 from tests.stages.services.fleet.serving import BASE, YARD, serving
-from tests.stages.services.mqtt.serving import Line
+from tests.stages.services.hand_made_line import Line
 
 
 def test_events_arrive_in_order_with_a_key_that_no_other_has(

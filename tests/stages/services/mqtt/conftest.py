@@ -1,4 +1,4 @@
-"""A broker, a line and somebody who listens, for each test."""
+"""A broker and somebody who listens, for each test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,20 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.stages.services.mqtt.broker import Broker, running_broker
-from tests.stages.services.mqtt.serving import Line, Subscriber
+from tests.stages.services.mqtt.serving import Subscriber
 
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
     with running_broker(tmp_path / "broker", "persistence false") as broker:
         yield broker
-
-
-@pytest.fixture
-def line(short_dir: Path) -> Iterator[Line]:
-    line = Line(short_dir)
-    yield line
-    line.close()
 
 
 @pytest.fixture

@@ -1,14 +1,9 @@
 """The service `mqtt` at work: what it gets of a line is made by hand, the broker is real."""
 
 import json
-import queue
-import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +11,10 @@ import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from pipeline.client import DetectionMessage, EventMessage, Message, StatusMessage
-from pipeline.links.broadcast import Broadcast
-from pipeline.links.sockets import messages_address
-from pipeline.memory.event_log import EventLogWriter
-from pipeline.memory.ledger import Ledger
 from stages.services.mqtt.service import Mqtt, MqttOptions
-from tests.pipeline.frames import make_run
-from tests.pipeline.messages import make_event, publish
-from tests.running_line import PATIENCE_S, REPOSITORY, wait_until
+from tests.running_line import PATIENCE_S, wait_until
 from tests.stages.services.bare import CAMERA, make_context
+from tests.stages.services.serving import ServiceProcess, serve_until_told, serving_by
 
 PLAN: dict[str, Any] = {
     "name": CAMERA,
@@ -54,82 +43,22 @@ def make_options(folder: Path, port: int, **changed: Any) -> dict[str, Any]:
     return options | changed
 
 
-class Line:
-    """What a line gives its services: messages and the log of events."""
-
-    def __init__(self, run_dir: Path) -> None:
-        self.run_dir = run_dir
-        run = make_run(run_dir)
-        self.ledger = Ledger.create(run_dir, len(run.cameras), len(run.processes))
-        self._log = EventLogWriter(run_dir)
-        self._outbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._publish)
-        self._thread.start()
-        self._next_seq = 0
-
-    def say(self, message: DetectionMessage | StatusMessage) -> None:
-        self._outbox.put(message)
-
-    def happen(self, times: int = 1, **fields: Any) -> list[EventMessage]:
-        """Events of the camera, in the log as `publish` writes it."""
-        events = [make_event(self._next_seq + i, CAMERA, **fields) for i in range(times)]
-        self._next_seq += times
-        for event in events:
-            self._log.append(msgspec.msgpack.encode(event))
-        return events
-
-    def close(self) -> None:
-        self._ended.set()
-        self._thread.join()
-        self._log.close()
-
-    def _publish(self) -> None:
-        topics = [f"det.{CAMERA}", f"status.{CAMERA}", f"event.{CAMERA}"]
-        private = messages_address(self.run_dir)
-        with closing(Broadcast(f"ipc://{self.run_dir}/pub", topics, None, private)) as broadcast:
-            while not self._ended.is_set():
-                broadcast.welcome()
-                try:
-                    publish(broadcast, self._outbox.get(timeout=0.01))
-                except queue.Empty:
-                    continue
-
-
-@contextmanager
-def serving(run_dir: Path, options: dict[str, Any]) -> Iterator[None]:
+def serving(run_dir: Path, options: dict[str, Any]) -> AbstractContextManager[None]:
     """The service in a thread, until the end of the block."""
-    ended = threading.Event()
-    with ThreadPoolExecutor(1) as pool:
-        work = pool.submit(serve, run_dir, options, lambda: not ended.is_set())
-        try:
-            yield
-        finally:
-            ended.set()
-            work.result()
+    return serving_by(serve, run_dir, options)
 
 
 def serve(run_dir: Path, options: dict[str, Any], alive: Callable[[], bool]) -> None:
-    context = make_context(run_dir, alive)
+    context = make_context(run_dir, alive, "mqtt")
     with closing(Mqtt(msgspec.convert(options, MqttOptions), context)) as service:
         service.run()
 
 
-class Process:
+class Process(ServiceProcess):
     """The service in a process of its own, that can be killed."""
 
     def __init__(self, run_dir: Path, options: dict[str, Any]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(run_dir), json.dumps(options)], cwd=REPOSITORY
-        )
-
-    def kill(self) -> None:
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
-
-    def stop(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
-        assert self._process.wait(PATIENCE_S) == 0
+        super().__init__(__name__, run_dir, options)
 
 
 class Subscriber:
@@ -192,12 +121,5 @@ class Subscriber:
         return self.events()
 
 
-def serve_until_told(run_dir: Path, options: dict[str, Any]) -> None:
-    """What the process of `Process` does, until it gets SIGTERM."""
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    serve(run_dir, options, lambda: not ended.is_set())
-
-
 if __name__ == "__main__":
-    serve_until_told(Path(sys.argv[1]), json.loads(sys.argv[2]))
+    serve_until_told(serve)

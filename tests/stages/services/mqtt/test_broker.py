@@ -8,8 +8,9 @@ import pytest
 from pipeline.service import ServiceError
 from stages.services.mqtt.broker import PASSWORD_VARIABLE, load_tls, parse_broker, read_login
 from tests.running_line import wait_until
+from tests.stages.services.hand_made_line import Line
 from tests.stages.services.mqtt.broker import running_broker
-from tests.stages.services.mqtt.serving import Line, Subscriber, make_options, serving
+from tests.stages.services.mqtt.serving import Subscriber, make_options, serving
 
 
 @pytest.mark.parametrize(

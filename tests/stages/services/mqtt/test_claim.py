@@ -7,8 +7,9 @@ import pytest
 
 from stages.services.mqtt.claim import Claim
 from tests.running_line import wait_until
+from tests.stages.services.hand_made_line import Line
 from tests.stages.services.mqtt.broker import Broker
-from tests.stages.services.mqtt.serving import BASE, Line, Subscriber, make_options, serving
+from tests.stages.services.mqtt.serving import BASE, Subscriber, make_options, serving
 
 TOPIC = "thunderline/board-3/board"
 AVAILABLE = "thunderline/board-3/available"

@@ -13,8 +13,9 @@ from stages.services import line_control as line_control
 from stages.services.mqtt.commands import Commands
 from stages.services.mqtt.plan import CameraPlan
 from stages.services.mqtt.topics import Topics
+from tests.stages.services.hand_made_line import Line
 from tests.stages.services.mqtt.broker import Broker
-from tests.stages.services.mqtt.serving import BASE, PLAN, Line, Subscriber, make_options, serving
+from tests.stages.services.mqtt.serving import BASE, PLAN, Subscriber, make_options, serving
 from tests.stages.services.mqtt.test_discovery import greeted, validate
 
 TOPICS = Topics("thunderline/board-3")

@@ -9,15 +9,9 @@ import jsonschema
 import pytest
 
 from tests.running_line import REPOSITORY, wait_until
+from tests.stages.services.hand_made_line import Line
 from tests.stages.services.mqtt.broker import Broker
-from tests.stages.services.mqtt.serving import (
-    BASE,
-    PLAN,
-    Line,
-    Subscriber,
-    make_options,
-    serving,
-)
+from tests.stages.services.mqtt.serving import BASE, PLAN, Subscriber, make_options, serving
 
 Devices = dict[str, dict[str, Any]]
 

@@ -8,14 +8,10 @@ import pytest
 
 from pipeline.service import ServiceError
 from tests.running_line import wait_until
-from tests.stages.services.mqtt.broker import Broker, Proxy, running_broker
-from tests.stages.services.mqtt.serving import (
-    Line,
-    Process,
-    Subscriber,
-    make_options,
-    serving,
-)
+from tests.stages.services.hand_made_line import Line
+from tests.stages.services.mqtt.broker import Broker, running_broker
+from tests.stages.services.mqtt.serving import Process, Subscriber, make_options, serving
+from tests.stages.services.proxy import Proxy
 
 AVAILABLE = "thunderline/board-3/available"
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from pipeline.client import Detection
 from tests.pipeline.messages import make_message, make_status
 from tests.running_line import wait_until
+from tests.stages.services.hand_made_line import Line
 from tests.stages.services.mqtt.broker import Broker
-from tests.stages.services.mqtt.serving import BASE, Line, Subscriber, make_options, serving
+from tests.stages.services.mqtt.serving import BASE, Subscriber, make_options, serving
 
 PERSON = Detection("person", 0, 0.9, (1.0, 2.0, 30.0, 40.0), 7)
 CAT = Detection("cat", 5, 0.9, (1.0, 2.0, 30.0, 40.0), 8)
