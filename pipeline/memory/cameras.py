@@ -2,6 +2,7 @@
 
 import enum
 import time
+from collections.abc import Sequence
 from typing import Literal
 
 from pipeline.redact import redact
@@ -41,11 +42,11 @@ class CameraEntry:
     """One row, to be read.
 
     Args:
-        words: in the order of `CAMERA_WORDS`.
+        words: in the order of `CAMERA_WORDS`; in shared memory, or a copy of them, as are the next.
         why: `WHY_BYTES` bytes of UTF-8, filled up with zeros.
     """
 
-    def __init__(self, words: memoryview, why: memoryview) -> None:
+    def __init__(self, words: Sequence[int], why: memoryview | bytes) -> None:
         self._words = words
         self._why = why
 
@@ -54,12 +55,19 @@ class CameraEntry:
         return CameraState(int(self._words[_STATE]))
 
     @property
+    def state_name(self) -> StateName:
+        """The same as its label, ten times as fast."""
+        return CAMERA_STATES[self._words[_STATE]]
+
+    @property
     def since_unix_ns(self) -> int:
         """When the camera came into its state."""
         return int(self._words[SINCE_UNIX_NS])
 
     @property
     def why(self) -> str:
+        if not self._why[0]:
+            return ""
         return bytes(self._why).rstrip(b"\0").decode(errors="replace")
 
     @property
@@ -86,6 +94,12 @@ class CameraWriter(CameraEntry):
     """One row, to be written: by the camera's capture process, or by the supervisor while no
     capture process lives.
     """
+
+    _words: memoryview
+    _why: memoryview
+
+    def __init__(self, words: memoryview, why: memoryview) -> None:
+        super().__init__(words, why)
 
     def set_state(self, state: CameraState, why: str = "") -> None:
         """`since_unix_ns` moves only when the state changes. The reason goes to every client."""

@@ -5,6 +5,7 @@ ten times as long.
 """
 
 import enum
+from collections.abc import Sequence
 
 from pipeline.memory.times import time_bucket
 
@@ -50,9 +51,9 @@ FIRST_DROP = len(COUNTS)
 
 
 class FrameCounts:
-    """One row, to be read."""
+    """One row, to be read: the words in shared memory, or a copy of them."""
 
-    def __init__(self, words: memoryview) -> None:
+    def __init__(self, words: Sequence[int]) -> None:
         self._words = words
 
     @property
@@ -99,6 +100,8 @@ class FrameCounters(FrameCounts):
         words: the row.
         times: how long the process worked on frames of all cameras; see `pipeline.memory.times`.
     """
+
+    _words: memoryview
 
     def __init__(self, words: memoryview, times: memoryview) -> None:
         super().__init__(words)

@@ -5,6 +5,8 @@ process is stopped, blocked in a read, or in an endless loop. An idle loop still
 beats, so an idle process is not taken for a hung one.
 """
 
+from collections.abc import Sequence
+
 from pipeline.memory.frame_ref import NO_FRAME, FrameRef
 from pipeline.realtime import monotonic_ns
 
@@ -23,9 +25,9 @@ _PID, _READY_NS, _DUE_NS, _HELD_CAMERA, HELD_FRAME, _REVISION, _STARTS = range(l
 
 
 class ProcessEntry:
-    """One row, to be read."""
+    """One row, to be read: the words in shared memory, or a copy of them."""
 
-    def __init__(self, words: memoryview) -> None:
+    def __init__(self, words: Sequence[int]) -> None:
         self._words = words
 
     @property
@@ -65,6 +67,8 @@ class Heartbeat(ProcessEntry):
         words: the row, in the order of `HEARTBEAT_WORDS`.
         limit_s: the longest silence between two beats.
     """
+
+    _words: memoryview
 
     def __init__(self, words: memoryview, limit_s: float) -> None:
         super().__init__(words)

@@ -120,6 +120,23 @@ class LedgerReader:
         words, why = self._cameras[camera].data, self._why[camera].data
         return CameraEntry(words.toreadonly(), why.toreadonly())
 
+    def all_counts(self, cameras: Sequence[int], processes: Sequence[int]) -> list[FrameCounts]:
+        """Copies of the rows of some cameras, each with the process beside it."""
+        return list(map(FrameCounts, self._counts[list(cameras), list(processes)].tolist()))
+
+    def all_processes(self, processes: Sequence[int]) -> list[ProcessEntry]:
+        """Copies of the rows of some processes."""
+        return list(map(ProcessEntry, self._processes[list(processes)].tolist()))
+
+    def all_cameras(self, cameras: Sequence[int]) -> list[CameraEntry]:
+        """Copies of the rows of some cameras."""
+        rows = list(cameras)
+        whys = self._why[rows].tobytes()
+        return [
+            CameraEntry(words, whys[place * WHY_BYTES : (place + 1) * WHY_BYTES])
+            for place, words in enumerate(self._cameras[rows].tolist())
+        ]
+
     def ages(self, camera: int) -> AgeCounts:
         """How old the results of a camera were so far; see `pipeline.memory.ages`."""
         counts: AgeCounts = self._ages[camera].copy()
@@ -130,13 +147,19 @@ class LedgerReader:
         counts: AgeCounts = self._ages[list(cameras)]
         return counts
 
-    def age_sum_us(self, camera: int) -> int:
-        """The ages of all results of a camera so far, in sum."""
-        return int(self._age_sums_us[camera])
+    def all_age_sums_us(self, cameras: Sequence[int]) -> list[int]:
+        """The ages of all results of some cameras so far, in sum."""
+        sums_us: list[int] = self._age_sums_us[list(cameras)].tolist()
+        return sums_us
 
     def times(self, process: int) -> TimeCounts:
         """How long a process worked on each frame so far; see `pipeline.memory.times`."""
         counts: TimeCounts = self._times[process].copy()
+        return counts
+
+    def all_times(self, processes: Sequence[int]) -> TimeCounts:
+        """The same of several processes, one row for each."""
+        counts: TimeCounts = self._times[list(processes)]
         return counts
 
     def work(self) -> list[tuple[int, int]]:

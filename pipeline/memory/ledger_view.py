@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 from pipeline.memory.ages import AgeCounts
 from pipeline.memory.cameras import StateName
-from pipeline.memory.counters import LOSSES
+from pipeline.memory.counters import LOSSES, ROW_WORDS, FrameCounts
 from pipeline.memory.ledger import LedgerReader
 from pipeline.memory.roster import Roster
 from pipeline.memory.times import TimeCounts
-from pipeline.topology import RunSpec
+from pipeline.topology import ProcessSpec, RunSpec
 
 _LOSSES = tuple(reason.label for reason in LOSSES)
+_NO_RESULTS = FrameCounts([0] * ROW_WORDS)  # of a line without a publisher
 
 
 class CameraReading(NamedTuple):
@@ -54,85 +55,102 @@ class ProcessReading(NamedTuple):
     times: TimeCounts  # on each of them
 
 
+class _Present(NamedTuple):
+    """Whom a run has now, and where in the ledger it is."""
+
+    run: RunSpec
+    cameras: tuple[int, ...]
+    names: tuple[str, ...]  # of these
+    sources: tuple[int, ...]  # of each, its capture process
+    processes: tuple[ProcessSpec, ...]
+    publisher: int | None
+
+    @classmethod
+    def of(cls, run: RunSpec) -> "_Present":
+        cameras = run.present
+        sources = {p.camera: p.index for p in run.processes if p.camera is not None}
+        return cls(
+            run, cameras, tuple(run.cameras[camera] for camera in cameras),
+            tuple(sources[camera] for camera in cameras), run.present_processes, run.publisher,
+        )  # fmt: skip
+
+
 class LedgerView:
-    """Reads the ledger of a run; the mapping refuses every write."""
+    """Reads the ledger of a run; the mapping refuses every write.
+
+    Each table is copied in one step: row by row, 16 cameras would take three times as long.
+    """
 
     def __init__(self, run: RunSpec) -> None:
         self._roster = Roster(run)
         self._ledger = LedgerReader.attach(Path(run.run_dir))
+        self._last = _Present.of(run)
 
     @property
     def camera_names(self) -> tuple[str, ...]:
         """Of the cameras that the line has now, in the order in which they came."""
-        run = self._roster.follow(self._ledger)
-        return tuple(run.cameras[camera] for camera in run.present)
+        return self._follow().names
 
     def cameras(self) -> list[CameraReading]:
         """Those that the line has now."""
-        run = self._roster.follow(self._ledger)
-        sources = {p.camera: p.index for p in run.processes if p.camera is not None}
-        names = {process.index: process.name for process in run.processes}
-        publisher = run.publisher
-        drops, ages = self._ledger.drops_by_process(), self._ledger.all_ages(run.present)
+        present, ledger = self._follow(), self._ledger
+        cameras = present.cameras
+        results = [_NO_RESULTS] * len(cameras)
+        if present.publisher is not None:
+            results = ledger.all_counts(cameras, [present.publisher] * len(cameras))
+        drops = ledger.drops_by_process()
+        readings = zip(
+            cameras, present.names, ledger.all_cameras(cameras),
+            ledger.all_counts(cameras, present.sources), results,
+            ledger.all_ages(cameras), ledger.all_age_sums_us(cameras), strict=True,
+        )  # fmt: skip
         return [
-            self._read_camera(
-                run, camera, sources[camera], publisher,
-                {names[process]: found for process, found in drops.get(camera, {}).items()},
-                ages[row],
+            CameraReading(
+                name=name,
+                state=entry.state_name,
+                since_unix_ns=entry.since_unix_ns,
+                why=entry.why,
+                epoch=entry.epoch,
+                width=entry.size_wh[0],
+                height=entry.size_wh[1],
+                captured=captured.frames,
+                published=result.frames,
+                errors=result.errors,
+                idle=result.idle,
+                drops_by_process={
+                    present.run.processes[process].name: found
+                    for process, found in drops.get(camera, {}).items()
+                },
+                ages=ages,
+                age_sum_us=age_sum_us,
+                result_mono_ns=result.progress_ns,
             )
-            for row, camera in enumerate(run.present)
-        ]  # fmt: skip
+            for camera, name, entry, captured, result, ages, age_sum_us in readings
+        ]
 
     def processes(self) -> list[ProcessReading]:
         """Of all stages and services, and of the cameras that the line has now."""
-        run = self._roster.follow(self._ledger)
-        work = self._ledger.work()
-        readings = []
-        for process in run.present_processes:
-            entry = self._ledger.process(process.index)
-            frames, busy_ns = work[process.index]
-            readings.append(
-                ProcessReading(
-                    name=process.name,
-                    stage=process.stage,
-                    is_source=process.is_source,
-                    core=process.core,
-                    pid=entry.pid,
-                    starts=entry.starts,
-                    frames=frames,
-                    busy_ns=busy_ns,
-                    times=self._ledger.times(process.index),
-                )
+        specs, ledger = self._follow().processes, self._ledger
+        indices = [process.index for process in specs]
+        work = ledger.work()
+        readings = zip(specs, ledger.all_processes(indices), ledger.all_times(indices), strict=True)
+        return [
+            ProcessReading(
+                name=process.name,
+                stage=process.stage,
+                is_source=process.is_source,
+                core=process.core,
+                pid=entry.pid,
+                starts=entry.starts,
+                frames=work[process.index][0],
+                busy_ns=work[process.index][1],
+                times=times,
             )
-        return readings
+            for process, entry, times in readings
+        ]
 
-    def _read_camera(
-        self,
-        run: RunSpec,
-        camera: int,
-        source: int,
-        publisher: int | None,
-        drops: dict[str, dict[str, int]],
-        ages: AgeCounts,
-    ) -> CameraReading:
-        entry = self._ledger.camera(camera)
-        state, since_unix_ns, why = entry.status
-        width, height = entry.size_wh
-        results = None if publisher is None else self._ledger.counts(camera, publisher)
-        return CameraReading(
-            name=run.cameras[camera],
-            state=state.label,
-            since_unix_ns=since_unix_ns,
-            why=why,
-            epoch=entry.epoch,
-            width=width,
-            height=height,
-            captured=self._ledger.counts(camera, source).frames,
-            published=0 if results is None else results.frames,
-            errors=0 if results is None else results.errors,
-            idle=0 if results is None else results.idle,
-            drops_by_process=drops,
-            ages=ages,
-            age_sum_us=self._ledger.age_sum_us(camera),
-            result_mono_ns=0 if results is None else results.progress_ns,
-        )
+    def _follow(self) -> _Present:
+        run = self._roster.follow(self._ledger)
+        if run is not self._last.run:
+            self._last = _Present.of(run)
+        return self._last

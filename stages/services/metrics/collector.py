@@ -29,6 +29,7 @@ _NS_PER_S = 1_000_000_000
 _NS_PER_MS = 1_000_000
 _US_PER_S = 1_000_000
 _MIB = 1 << 20
+Place = tuple[str, str]  # a stage, and a reason
 _STATUSES = ("ok", "idle", "failed")
 # Shown before they have happened, so that the first of them is seen as an increase.
 _USUAL_DROPS = (
@@ -38,14 +39,36 @@ _USUAL_DROPS = (
 )  # fmt: skip
 
 
+class OkResults:
+    """Counts results that are neither idle nor failed, which the ledger does not.
+
+    A frame is counted as published a moment before it is counted as idle, and what is read in
+    between is one too many. The next reading is not less: to Prometheus a counter that falls has
+    begun anew, and all of it would count as an increase.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}  # by camera
+
+    def count(self, cameras: Sequence[CameraReading]) -> list[int]:
+        """Of each of these cameras; others are forgotten."""
+        self._counts = {
+            camera.name: max(
+                camera.published - camera.idle - camera.errors, self._counts.get(camera.name, 0)
+            )
+            for camera in cameras
+        }
+        return list(self._counts.values())
+
+
 def collect_cameras(
-    cameras: Sequence[CameraReading], processes: Sequence[ProcessReading]
+    cameras: Sequence[CameraReading], processes: Sequence[ProcessReading], ok: OkResults
 ) -> Iterator[Metric | Histograms]:
     """What the ledger knows of each camera."""
     of_cameras = tuple(camera.name for camera in cameras)
     names = _singles(of_cameras)
     yield Metric(families.CAPTURED, names, [c.captured for c in cameras])
-    yield _results(cameras)
+    yield _results(cameras, ok.count(cameras))
     yield _drops(cameras, processes)
     is_in = [int(c.state == state) for c in cameras for state in CAMERA_STATES]
     yield Metric(families.STATE, _pairs(of_cameras, CAMERA_STATES), is_in)
@@ -116,11 +139,15 @@ def _pairs(names: tuple[str, ...], others: tuple[str, ...]) -> tuple[Labels, ...
     return tuple((name, other) for name in names for other in others)
 
 
-def _results(cameras: Sequence[CameraReading]) -> Metric:
-    """`errors` and `idle` are read after `published`, so they may be ahead of it."""
+@lru_cache(maxsize=4)
+def _places(names: tuple[str, ...], places: tuple[Place, ...]) -> tuple[Labels, ...]:
+    """The same with two labels for each place."""
+    return tuple((name, *place) for name in names for place in places)
+
+
+def _results(cameras: Sequence[CameraReading], ok: Sequence[int]) -> Metric:
     values: list[float] = []
-    for camera in cameras:
-        looked_at = max(camera.published - camera.idle - camera.errors, 0)
+    for camera, looked_at in zip(cameras, ok, strict=True):
         values += (looked_at, camera.idle, camera.errors)
     names = tuple(camera.name for camera in cameras)
     return Metric(families.RESULTS, _pairs(names, _STATUSES), values)
@@ -129,17 +156,18 @@ def _results(cameras: Sequence[CameraReading]) -> Metric:
 def _drops(cameras: Sequence[CameraReading], processes: Sequence[ProcessReading]) -> Metric:
     """By stage. What has happened to one camera is shown for all."""
     stages = {process.name: process.stage for process in processes}
-    found: dict[str, dict[tuple[str, str], int]] = {camera.name: {} for camera in cameras}
+    found: list[dict[Place, int]] = []
     for camera in cameras:
-        counts = found[camera.name]
+        counts: dict[Place, int] = {}
         for process, reasons in camera.drops_by_process.items():
             for reason, frames in reasons.items():
                 place = stages[process], reason
                 counts[place] = counts.get(place, 0) + frames
-    shown = sorted({*_USUAL_DROPS, *(place for counts in found.values() for place in counts)})
-    labels = tuple((name, *place) for name in found for place in shown)
-    values = [counts.get(place, 0) for counts in found.values() for place in shown]
-    return Metric(families.DROPS, labels, values)
+        found.append(counts)
+    shown = tuple(sorted({*_USUAL_DROPS, *(place for counts in found for place in counts)}))
+    names = tuple(camera.name for camera in cameras)
+    values = [counts.get(place, 0) for counts in found for place in shown]
+    return Metric(families.DROPS, _places(names, shown), values)
 
 
 def _stage_times(processes: Sequence[ProcessReading]) -> Iterator[Histograms]:

@@ -53,11 +53,19 @@ def _begins(scale: Scale) -> npt.NDArray[np.intp]:
     return np.array([0, *(index + 1 for index, _ in scale.edges())], np.intp)
 
 
+@lru_cache(maxsize=8)
+def _native_ends(scale: Scale, buckets: int) -> npt.NDArray[np.intp]:
+    """The last of the finer buckets in the first one, which is the zero bucket, and in each native
+    one above; the last of these may have fewer.
+    """
+    step = 1 << (scale.schema - scale.native_schema)
+    return np.array([*range(0, buckets - 1, step), buckets - 1], np.intp)
+
+
 def merge(counts: Counts, scale: Scale) -> Counts:
     """The native buckets of histograms (N, B): those above the first, some of them in one."""
-    step = 1 << (scale.schema - scale.native_schema)
-    begins = np.arange(1, counts.shape[1], step)
-    found: Counts = np.add.reduceat(counts, begins, axis=1)
+    up_to = counts.cumsum(axis=1)[:, _native_ends(scale, counts.shape[1])]
+    found: Counts = up_to[:, 1:] - up_to[:, :-1]
     return found
 
 

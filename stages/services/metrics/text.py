@@ -25,8 +25,8 @@ class TextFormat:
 
     def __init__(self, *, openmetrics: bool) -> None:
         self._openmetrics = openmetrics
-        # Of each family the last form: labels, and a text with places for the numbers.
-        self._forms: dict[Family, tuple[tuple[Labels, ...], str]] = {}
+        # Of each family the last form: labels, and texts with a place for a number after each.
+        self._forms: dict[Family, tuple[tuple[Labels, ...], list[str]]] = {}
 
     def render(self, metrics: Iterable[Metric | Histograms]) -> bytes:
         """The exposition. Families without numbers are left out."""
@@ -40,17 +40,23 @@ class TextFormat:
         if known is None or known[0] != metric.labels:
             known = metric.labels, self._form(metric)
             self._forms[metric.family] = known
-        return known[1] % tuple(_numbers(metric))
+        form = known[1]
+        form[1::2] = map(str, _numbers(metric))  # refuses any other number of them
+        return "".join(form)
 
-    def _form(self, metric: Metric | Histograms) -> str:
-        head = _head(metric.family, openmetrics=self._openmetrics)
+    def _form(self, metric: Metric | Histograms) -> list[str]:
         if isinstance(metric, Histograms):
-            rows = [
-                _histogram_form(metric.family, labels, metric.scale) for labels in metric.labels
+            starts = [
+                start
+                for labels in metric.labels
+                for start in _histogram_starts(metric.family, labels, metric.scale)
             ]
         else:
-            rows = [_row_form(metric.family, labels) for labels in metric.labels]
-        return "".join((_literal(head), *rows))
+            starts = [_row_start(metric.family, labels) for labels in metric.labels]
+        head = _head(metric.family, openmetrics=self._openmetrics)
+        form = [part for start in starts for part in (f"\n{start}", "")]
+        form[0] = head + starts[0]
+        return [*form, "\n"]
 
 
 def _numbers(metric: Metric | Histograms) -> Iterable[float]:
@@ -86,19 +92,18 @@ def _head(family: Family, *, openmetrics: bool) -> str:
     return f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.kind}\n{unit}"
 
 
-def _row_form(family: Family, labels: Labels) -> str:
+def _row_start(family: Family, labels: Labels) -> str:
     text = _label_text(family.labels, labels)
     braces = f"{{{text}}}" if text else ""
-    return _literal(f"{sample_name(family)}{braces} ") + "%s\n"
+    return f"{sample_name(family)}{braces} "
 
 
-def _histogram_form(family: Family, labels: Labels, scale: Scale) -> str:
-    """The lines of one histogram, with places for its numbers."""
-    text = _literal(_label_text(family.labels, labels))
+def _histogram_starts(family: Family, labels: Labels, scale: Scale) -> list[str]:
+    """Of each line of one histogram, all but its number."""
+    text = _label_text(family.labels, labels)
     edges = [repr(edge) for _, edge in scale.edges()]
-    buckets = [f'{family.name}_bucket{{{text},le="{edge}"}} %d\n' for edge in (*edges, "+Inf")]
-    ends = f"{family.name}_count{{{text}}} %d\n{family.name}_sum{{{text}}} %s\n"
-    return "".join(buckets) + ends
+    buckets = [f'{family.name}_bucket{{{text},le="{edge}"}} ' for edge in (*edges, "+Inf")]
+    return [*buckets, f"{family.name}_count{{{text}}} ", f"{family.name}_sum{{{text}}} "]
 
 
 def _label_text(names: tuple[str, ...], values: Labels) -> str:
@@ -109,8 +114,3 @@ def _label_text(names: tuple[str, ...], values: Labels) -> str:
 def _escape(value: str) -> str:
     plain = clean(value)
     return plain.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
-
-
-def _literal(text: str) -> str:
-    """As a part of a form."""
-    return text.replace("%", "%%")

@@ -110,7 +110,6 @@ class Web:
         archive = ArchiveReader(self._archive)
         app = Starlette(
             routes=[
-                *self._metrics.routes(),  # first: they are matched one after the other
                 *Page().routes(),
                 *Api(cameras, self._readings, feed, self._tokens).routes(
                     [*CHANGES, *MODEL, *live.OPERATIONS, *events.OPERATIONS, *recordings.OPERATIONS]
@@ -125,7 +124,7 @@ class Web:
             ],
             exception_handlers={HTTPException: answer_refusal, Exception: answer_defect},
         )
-        return Guard(app, self._hosts, self._tokens)
+        return Guard(self._metrics.before(app), self._hosts, self._tokens)
 
     def _configure(self, app: Guard) -> uvicorn.Config:
         _log_defects_only()

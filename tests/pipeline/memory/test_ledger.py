@@ -1,6 +1,6 @@
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -52,7 +52,7 @@ def content(ledger: LedgerReader) -> dict[str, object]:
         "replay": [ledger.replays(camera) for camera in cameras],
         "revision": ledger.revision,
         "skip": [ledger.is_skipped(camera, 2, 7) for camera in cameras],
-        "age": [(ledger.ages(camera).tolist(), ledger.age_sum_us(camera)) for camera in cameras],
+        "age": [ledger.all_age_sums_us(cameras), *(ledger.ages(c).tolist() for c in cameras)],
         "times": [ledger.times(process).tolist() for process in range(PROCESSES)],
     }  # fmt: skip
 
@@ -83,11 +83,32 @@ def test_a_reader_cannot_write(ledger: Ledger, tmp_path: Path) -> None:
     tables = [value for value in vars(reader).values() if hasattr(value, "flags")]
     assert len(tables) >= 6
     assert not any(table.flags.writeable for table in tables)
-    words = [value for value in vars(reader).values() if isinstance(value, memoryview)]
+    words: list[Sequence[int]] = [
+        value for value in vars(reader).values() if isinstance(value, memoryview)
+    ]
     words += [entry._words for entry in (reader.counts(0, 0), reader.process(0), reader.camera(0))]
     # What the owner of the memory reads through cannot be written either.
     words += [entry._words for entry in (ledger.counts(0, 0), ledger.process(0), ledger.camera(0))]
-    assert all(view.readonly for view in words)
+    assert all(isinstance(view, memoryview) and view.readonly for view in words)
+
+
+@pytest.mark.parametrize("what", [None, *WRITES])
+def test_copies_of_many_rows_are_those_of_the_rows(ledger: Ledger, what: str | None) -> None:
+    if what is not None:
+        WRITES[what](ledger)
+    cameras, processes = [1, 0, 1], [2, 0, 0]
+    copies = ledger.all_counts(cameras, processes)
+    rows = list(map(ledger.counts, cameras, processes))
+    assert [list(copy._words) for copy in copies] == [list(row._words) for row in rows]
+    entries = ledger.all_cameras(cameras), list(map(ledger.camera, cameras))
+    read = [[(e.status, e.state_name, e.epoch, e.size_wh) for e in each] for each in entries]
+    assert read[0] == read[1]
+    found = ledger.all_processes(processes), list(map(ledger.process, processes))
+    assert [list(p._words) for p in found[0]] == [list(p._words) for p in found[1]]
+    assert ledger.all_ages(cameras).tolist() == [ledger.ages(c).tolist() for c in cameras]
+    assert ledger.all_times(processes).tolist() == [ledger.times(p).tolist() for p in processes]
+    nothing = ledger.all_counts([], []), ledger.all_cameras([]), ledger.all_processes([])
+    assert not any(nothing)
 
 
 def test_counters_survive_the_process_that_wrote_them(ledger: Ledger, tmp_path: Path) -> None:

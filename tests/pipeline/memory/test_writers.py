@@ -22,7 +22,7 @@ def test_ages_are_counted_by_camera(ledger: Ledger) -> None:
     assert int(ledger.ages(1).sum()) == 3
     assert ledger.ages(1)[-1] == 1, "older than all buckets"
     assert not ledger.ages(0).any()
-    assert [ledger.age_sum_us(camera) for camera in range(CAMERAS)] == [0, 10_000 + 10**15]
+    assert ledger.all_age_sums_us(range(CAMERAS)) == [0, 10_000 + 10**15]
 
 
 def test_losses_are_told_once_by_whichever_process_publishes(

@@ -10,6 +10,7 @@ from pipeline.memory.times import TIME_BUCKETS, time_bucket
 from pipeline.service import CameraReading, ProcessReading
 from stages.services.machine import ProcessUse, Temperature
 from stages.services.metrics.collector import (
+    OkResults,
     collect_build,
     collect_cameras,
     collect_machine,
@@ -79,7 +80,7 @@ def collect(
     uses: dict[str, ProcessUse | None] = {p.name: ProcessUse(1, 12.5, 48.0) for p in processes}
     return [
         *collect_build("0.1.0", "tiny", "9b1d"),
-        *collect_cameras(cameras, processes),
+        *collect_cameras(cameras, processes, OkResults()),
         *collect_processes(processes, uses),
         *collect_machine(temperatures, throttled),
     ]

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from stages.services.machine import Temperature
+from stages.services.metrics.collector import OkResults, collect_cameras
 from tests.stages.services.metrics.exposition import (
     key,
     parse_openmetrics,
@@ -47,6 +48,29 @@ def test_the_numbers_are_those_of_the_ledger() -> None:
         key("thunderline_build_info", version="0.1.0", model="tiny", model_sha256="9b1d"): 1,
     }  # fmt: skip
     assert {where: found[where] for where in expected} == pytest.approx(expected)
+
+
+def test_a_counter_that_is_read_between_two_words_of_the_ledger_does_not_fall() -> None:
+    """A frame is counted as published, and a moment later as idle."""
+    ok = OkResults()
+
+    def count(**fields: int) -> float:
+        camera = make_camera("gate", drops_by_process={}, **fields)
+        metrics = collect_cameras([camera], [], ok)
+        text = render(metrics, openmetrics=False)
+        return parse_plain(text)[key("thunderline_results_total", camera="gate", status="ok")]
+
+    assert count(published=100, idle=90, errors=0) == 10
+    assert count(published=101, idle=90, errors=0) == 11
+    assert count(published=101, idle=91, errors=0) == 11
+    assert count(published=103, idle=91, errors=0) == 12
+
+
+def test_results_of_a_camera_that_was_taken_away_are_forgotten() -> None:
+    ok = OkResults()
+    assert ok.count([make_camera("gate"), make_camera("yard", published=0)]) == [67, 0]
+    assert ok.count([make_camera("yard")]) == [67]
+    assert ok.count([make_camera("gate", published=30)]) == [7]
 
 
 def test_prometheus_own_tool_finds_no_fault() -> None:

@@ -63,6 +63,15 @@ def test_who_asks_for_nothing_else_gets_plain_text_without_fault(web: WebLine) -
     assert promtool("check", "metrics", given=answer.body) == ""
 
 
+def test_it_is_asked_for_as_other_things_are(web: WebLine) -> None:
+    head = web.ask(METRICS, "HEAD")
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["X-Content-Type-Options"] == "nosniff"
+    refused = web.ask(METRICS, "POST", body=b"{}")
+    assert (refused.status, refused.headers["Allow"]) == (405, "GET, HEAD")
+    assert web.ask(f"{METRICS}/").status == 404
+
+
 def test_who_takes_native_histograms_gets_them(web: WebLine) -> None:
     """As Prometheus asks with `--enable-feature=native-histograms`."""
     accept = (
