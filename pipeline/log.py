@@ -21,19 +21,42 @@ _PRIORITIES = ((40, 3), (30, 4), (20, 6), (0, 7))
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
+_configured: str | None = None  # for which level this process, or the one it is a fork of, is
+
+
 def configure(level: str, process: str) -> None:
     """Send log lines to standard error, each naming its process.
 
     systemd's journal keeps the time itself, and takes the level from a number (sd-daemon(3)).
     """
+    global _configured
     if _goes_to_journal():
         template = "<{extra[priority]}>{extra[process]: <16} {message}"
     else:
         start = _CLEAR_LINE if sys.stderr.isatty() else ""
         template = start + "{time:HH:mm:ss.SSS} {level: <7} {extra[process]: <16} {message}"
-    logger.remove()
+    leave()
     logger.configure(extra={"process": process}, patcher=_prepare)
     logger.add(_write, level=level, format=template, backtrace=False, diagnose=False)
+    _configured = level
+
+
+def take_over(level: str, process: str) -> None:
+    """The same in a fork, which changes the name alone where the level is that of before.
+
+    To configure all of it anew would write to 1.1 MiB of pages that forks have in common.
+    """
+    if level == _configured:
+        logger.configure(extra={"process": process})
+    else:
+        configure(level, process)
+
+
+def leave() -> None:
+    """Send log lines nowhere, as before the first `configure`."""
+    global _configured
+    logger.remove()
+    _configured = None
 
 
 def say(text: str, *, end: str = "\n") -> None:

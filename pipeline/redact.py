@@ -48,12 +48,19 @@ class KnownSecrets:
 
 
 _known = KnownSecrets()  # of this process
+# What was learned before: forks begin with it, and need not look at the same options again, which
+# would take a millisecond and 1 MiB of pages that they have in common.
+_learned = set[str]()
+_LONGEST_LEARNED = 256  # characters of a text that is kept for that
 
 
 def learn(value: Any) -> None:
     """Remember the secrets of every address in a text, or in the texts of lists and mappings."""
     if isinstance(value, str):
-        _known.add(secrets_of(without_references(value)))
+        if value not in _learned:
+            _known.add(secrets_of(without_references(value)))
+            if len(value) <= _LONGEST_LEARNED:
+                _learned.add(value)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             learn(key)
@@ -71,6 +78,7 @@ def learn_secrets(secrets: Iterable[str]) -> None:
 def forget() -> None:
     """Begin without any knowledge, as a new process does."""
     _known.clear()
+    _learned.clear()
 
 
 def redact(text: str) -> str:

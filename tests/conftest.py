@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from loguru import logger
 
 import run_pipeline
+from pipeline import log
 from tests.running_line import REPOSITORY, RunningLine
 
 StartLine = Callable[..., RunningLine]
@@ -19,6 +20,8 @@ Refuse = Callable[..., str]
 
 # Tests share two cores with whatever else runs there: no example fails for being slow.
 settings.register_profile("line", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Emulated processors are some twenty times as slow: see tests/arm.
+settings.register_profile("emulated", settings.get_profile("line"), max_examples=10)
 settings.load_profile("line")
 
 
@@ -89,7 +92,7 @@ def refuse(capsys: pytest.CaptureFixture[str], tiny_model: Path) -> Iterator[Ref
         return said.removeprefix("error: ").rstrip()
 
     yield run
-    logger.remove()  # it logs to what pytest has put in place of standard error
+    log.leave()  # it logs to what pytest has put in place of standard error
 
 
 @pytest.fixture

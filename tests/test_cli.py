@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from loguru import logger
 
 import run_pipeline
+from pipeline import log
 from pipeline.keys import make_keys
 from stages.line.status_line import terminal_columns
 from tests.clips import make_clip, make_folder
@@ -24,7 +24,7 @@ from tests.ports import free_port
 @pytest.fixture(autouse=True)
 def _restore_log() -> Iterator[None]:
     yield
-    logger.remove()  # the command line logs to what pytest has put in place of standard error
+    log.leave()  # the command line logs to what pytest has put in place of standard error
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ def main(encoded_orders: bytes) -> int:
     die_with_parent(orders.run.supervisor_pid)
     stopped = _StopFlag()
     learn([each.options for each in orders.run.processes])
-    log.configure(orders.log_level, process.name)
+    log.take_over(orders.log_level, process.name)
     level = "DEBUG" if orders.is_quiet else "ERROR"
     try:
         pin_to_core(process.core)

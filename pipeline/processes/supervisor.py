@@ -22,6 +22,7 @@ from pipeline.processes.orders import EXIT_CRASHED, EXIT_GONE, EXIT_REFUSED, EXI
 from pipeline.processes.restarts import SERVICE_DELAY_CAP_S
 from pipeline.processes.transitions import Transitions
 from pipeline.processes.watchdog import Watchdog
+from pipeline.redact import learn
 from pipeline.topology import ProcessSpec, RunSpec
 
 _POLL_S = 0.05
@@ -44,6 +45,7 @@ class Supervisor:
         self._over = False
         self.restarts = 0
         self.exit_code = 0
+        learn([each.options for each in run.processes])  # before the fork: each process would
         self._fork_server = ForkServerClient(run.supervisor_pid, run.topology.preloaded, run.limits)
         self._processes = [self._make(spec) for spec in run.processes]
         self._transitions = Transitions(roster, ledger, self._processes, self._make)

@@ -12,7 +12,7 @@ from pipeline import log
 @pytest.fixture(autouse=True)
 def _restore_log() -> Iterator[None]:
     yield
-    logger.remove()
+    log.leave()
     logger.configure(patcher=lambda _: None)
 
 
@@ -82,3 +82,27 @@ def test_another_stream_is_not_the_journal(
     log.configure("INFO", "run")
     logger.info("said")
     assert "INFO    run              said" in capsys.readouterr().err
+
+
+def test_a_fork_changes_its_name_and_a_level_that_is_another(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.configure("WARNING", "run")
+    log.take_over("WARNING", "track")
+    logger.info("below")
+    logger.warning("its {}", "rtsp://admin:S3cret@cam/1")
+    said = capsys.readouterr().err
+    assert said.endswith("WARNING track            its rtsp://***@cam/1\n")
+    assert said.count("\n") == 1
+    log.take_over("INFO", "publish")
+    logger.info("no more below")
+    assert capsys.readouterr().err.endswith("INFO    publish          no more below\n")
+
+
+def test_a_process_that_was_never_configured_is_by_taking_over(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.leave()
+    log.take_over("INFO", "track")
+    logger.info("here")
+    assert capsys.readouterr().err.endswith("INFO    track            here\n")

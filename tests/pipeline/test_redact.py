@@ -5,6 +5,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from pipeline.credentials.address_secrets import secrets_of
 from pipeline.redact import forget, learn, redact
 
 
@@ -46,3 +47,21 @@ def test_a_short_secret_is_no_part_of_a_longer_word_or_number() -> None:
 def test_the_shortest_secrets_are_hidden_in_addresses_alone() -> None:
     learn("rtsp://admin:12@cam/1")
     assert redact("rtsp://admin:12@cam/1 frame 12") == "rtsp://***@cam/1 frame 12"
+
+
+def test_what_was_learned_before_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+
+    def look(text: str) -> frozenset[str]:
+        looked_at.append(text)
+        return secrets_of(text)
+
+    monkeypatch.setattr("pipeline.redact.secrets_of", look)
+    address, long = "rtsp://admin:S3cret@cam/1", "x" * 300
+    learn([address, {"label": "car"}, long])
+    learn([address, {"label": "car"}, long])
+    assert looked_at == [address, "label", "car", long, long]
+    assert redact("S3cret") == "***"
+    forget()
+    learn(address)
+    assert redact("S3cret") == "***"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from loguru import logger
 
+from pipeline import log
 from stages.line.bench import command
 from stages.line.bench.report import BenchReport
 from tests.running_line import REPOSITORY, wait_until
@@ -126,7 +126,7 @@ def test_options_that_make_no_sense_are_refused(
 @pytest.fixture
 def _log() -> Iterator[None]:
     yield
-    logger.remove()  # it logs to what pytest has put in place of standard error
+    log.leave()  # it logs to what pytest has put in place of standard error
 
 
 @pytest.mark.usefixtures("_log")
