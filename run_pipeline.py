@@ -194,15 +194,15 @@ def supervise(
     return supervisor.exit_code
 
 
-def describe_output(line: Line, written: Sequence[Path]) -> str:
-    """What the run has left behind, and what is drawn on it."""
+def describe_output(line: Line, written: Sequence[Path], *, with_recall: bool) -> str:
+    """What the run has left behind, and what is drawn on it, which takes some seconds."""
     from stages.recording.recall import (
         describe_recall,  # draws the scene again: not needed while it runs
     )
 
     rows = [f"wrote {path} ({path.stat().st_size} bytes)" for path in written if path.exists()]
     jsonl = line.config.record.jsonl
-    if jsonl is not None and Path(jsonl) in written:
+    if with_recall and jsonl is not None and Path(jsonl) in written:
         rows += describe_recall(line.config)
     return "\n".join(rows)
 
@@ -243,8 +243,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             line.probe()
             say("everything is in order; nothing was started")
             return EXIT_OK
-        code, written = run(line, source, first, Signals(options.duration))
-        say(describe_output(line, written))
+        signals = Signals(options.duration)
+        code, written = run(line, source, first, signals)
+        say(describe_output(line, written, with_recall=not signals.was_terminated))
     except LineError as error:
         say_error(f"error: {error}")
         return EXIT_REFUSED

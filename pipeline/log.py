@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _CLEAR_LINE = "\r\x1b[K"  # the supervisor's status line may be where the cursor is
 # Levels of loguru, and the priorities of syslog(3) from which on they are meant.
-_PRIORITIES = ((40, 3), (30, 4), (20, 6), (0, 7))
+_ERROR = 3
+_PRIORITIES = ((40, _ERROR), (30, 4), (20, 6), (0, 7))
 # Text from a camera or a client may be logged: it must not steer a terminal or forge a log line.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
@@ -66,8 +67,9 @@ def say(text: str, *, end: str = "\n") -> None:
 
 
 def say_error(text: str, *, end: str = "\n") -> None:
-    """The same on standard error."""
-    _write(text + end)
+    """The same on standard error, for the journal as an error."""
+    mark = f"<{_ERROR}>" if _goes_to_journal() else ""
+    _write(mark + text.replace("\n", f"\n{mark}") + end)
 
 
 def guard_crashes() -> None:

@@ -15,11 +15,15 @@ class Signals:
     terminal that is closed, or the shell in it, it ends the run: then this process has no
     controlling terminal any more. Where SIGHUP is ignored at the start, as under nohup, it stays
     ignored. SIGUSR1 says that now something is worth keeping.
+
+    Attributes:
+        was_terminated: whether SIGTERM came. Whoever sends it, systemd or what runs a container,
+            kills a run that does not end soon.
     """
 
     def __init__(self, duration_s: float | None) -> None:
         self._deadline = None if duration_s is None else time.monotonic() + duration_s
-        self._ended = self._hung_up = False
+        self._ended = self._hung_up = self.was_terminated = False
         self._marked_unix_ns: int | None = None
         self._had_terminal = has_terminal()
         self._on_terminal = [fd for fd in _STANDARD_STREAMS if os.isatty(fd)]
@@ -50,8 +54,9 @@ class Signals:
         marked, self._marked_unix_ns = self._marked_unix_ns, None
         return marked
 
-    def _end(self, _signum: int, _frame: FrameType | None) -> None:
+    def _end(self, signum: int, _frame: FrameType | None) -> None:
         self._ended = True
+        self.was_terminated |= signum == signal.SIGTERM
 
     def _hang_up(self, _signum: int, _frame: FrameType | None) -> None:
         self._hung_up = True

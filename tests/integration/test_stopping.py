@@ -30,6 +30,18 @@ def test_a_signal_stops_the_line_with_every_captured_frame_recorded(
     assert line.leftovers() == []
 
 
+@pytest.mark.parametrize(("number", "measured"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
+def test_what_was_found_of_a_drawn_scene_keeps_nobody_waiting_who_would_kill_it(
+    start_line: StartLine, number: signal.Signals, measured: bool
+) -> None:
+    line = start_line("--source", "scene://street?seed=5&width=320&height=240&fps=10")
+    line.wait_for_messages(3)
+    line.process.send_signal(number)
+    assert line.wait() == 0, line.stderr
+    assert ("% of the drawn objects" in line.stdout) is measured
+    assert "\nwrote " in line.stdout
+
+
 def test_a_signal_during_the_start_stops_the_line(start_line: StartLine, tmp_path: Path) -> None:
     line = start_line(*endless(make_clip(tmp_path / "clip.avi", 16)))
     line.run_dir()

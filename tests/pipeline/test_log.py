@@ -73,6 +73,17 @@ def test_the_journal_gets_levels_as_priorities_and_no_time(
     assert (tmp_path / "journal").read_text() == f"<{priority}>capture.yard     said\n"
 
 
+def test_what_a_command_refuses_is_an_error_for_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "journal").open("w") as journal:
+        there = os.fstat(journal.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{there.st_dev}:{there.st_ino}")
+        monkeypatch.setattr(sys, "stderr", journal)
+        log.say_error("error: this\nand that")
+    assert (tmp_path / "journal").read_text() == "<3>error: this\n<3>and that\n"
+
+
 @pytest.mark.parametrize("stream", ["", "1", "1:2", "a:b", "1:2:3"])
 def test_another_stream_is_not_the_journal(
     stream: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

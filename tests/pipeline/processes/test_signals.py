@@ -37,3 +37,13 @@ def test_the_end_and_a_reload_are_told_apart(signals: Signals) -> None:
     assert (signals.take_reload(), signals.take_reload()) == (True, False)
     os.kill(os.getpid(), signal.SIGTERM)
     assert signals.stopped()
+
+
+@pytest.mark.parametrize(("number", "told"), [(signal.SIGTERM, True), (signal.SIGINT, False)])
+def test_who_will_kill_what_does_not_end_is_told_apart(
+    signals: Signals, number: signal.Signals, told: bool
+) -> None:
+    assert not signals.was_terminated
+    os.kill(os.getpid(), number)
+    assert signals.stopped()
+    assert signals.was_terminated is told

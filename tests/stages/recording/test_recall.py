@@ -66,6 +66,26 @@ def test_only_the_last_run_counts(tmp_path: Path, street: Street) -> None:
     assert measure_recall(path, "cam0", URI) == Recall(drawn(street), drawn(street))
 
 
+def test_of_a_long_run_so_many_frames_count_at_equal_distances(
+    tmp_path: Path, street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is drawn is laid out again for each, and a stop must not take minutes."""
+    monkeypatch.setattr("stages.recording.recall.MOST_FRAMES", 3)
+    path = record(tmp_path / "a.jsonl", street)
+    laid_out: list[int] = []
+    truth = Street.truth
+
+    def watched(street: Street, frame: int) -> list[SceneObject]:
+        laid_out.append(frame)
+        return truth(street, frame)
+
+    monkeypatch.setattr(Street, "truth", watched)
+    recall = measure_recall(path, "cam0", URI)
+    assert laid_out == [0, 4, 8]
+    assert recall.found == recall.drawn > 3
+    assert str(recall).endswith(f"({recall.found} of {recall.drawn}, in one frame of 4)")
+
+
 def test_other_cameras_do_not_count(tmp_path: Path, street: Street) -> None:
     recall = measure_recall(record(tmp_path / "a.jsonl", street, camera="gate"), "cam0", URI)
     assert recall == Recall(0, 0)
