@@ -7,7 +7,7 @@ HOURS ?= 1
 PROCESSOR ?= cortex-a72
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test test-arm test-models check check-models bench soak fleet newest clean
+.PHONY: run test test-arm test-container test-models check check-models bench soak fleet newest clean
 
 run: $(VENV)/.runtime
 	@echo "Look at http://127.0.0.1:5580/ while it runs."
@@ -48,6 +48,10 @@ fleet: $(VENV)/.dev
 # What depends on the processor, on an emulated one: docs/performance.md. PROCESSOR=cortex-a76, too.
 test-arm: $(VENV)/.dev
 	$(BIN)/python -m tests.arm --cpu $(PROCESSOR)
+
+# The container, and the unit under a real systemd: CONTRIBUTING.md says what it takes.
+test-container: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow tests/deploy/test_container.py tests/deploy/test_systemd.py
 
 # The tests with the newest release of everything, whatever constraints.txt says: docs/versions.md.
 newest: $(VENV)/.dev

@@ -1,0 +1,100 @@
+"""Images and containers of a test: built by buildah, run by podman, all in one folder.
+
+The machine may be poor: a container itself, or without systemd. So a build is a chroot, containers
+are in no cgroup of their own, and the limits of open files and processes are those of the tests.
+"""
+
+import os
+import resource
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.deploy.debian import make_root
+from tests.deploy.pip_settings import write_settings
+from tests.running_line import REPOSITORY
+
+NEEDED = ("buildah", "podman", "crun", "debootstrap")
+BUILD_S, RUN_S = 1800, 120
+IMAGE = "thunderline"
+_BASE = "thunderline-base"
+_AUTHORITIES = "/run/secrets/ca.pem"
+# Mounts of storage end with each command. crun takes no mixture of old and new control groups, and
+# is shown the new ones alone.
+ALONE = ("unshare", "--mount", "--propagation", "private", "sh", "-c",
+          "[ -e /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup\n"
+          'exec "$@"', "sh")  # fmt: skip
+
+
+def why_not() -> str | None:
+    """What keeps this machine from it."""
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    if missing:
+        return f"Debian's packages {', '.join(missing)} are not installed"
+    return None if os.geteuid() == 0 else "debootstrap needs the rights of root"
+
+
+class Containers:
+    """What buildah and podman keep below a folder; `close` leaves nothing of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._storage = ("--root", f"{folder}/root", "--runroot", f"{folder}/run",
+                         "--storage-driver", "overlay")  # fmt: skip
+
+    def command_of(self, program: str, *arguments: str) -> list[str]:
+        return [program, *self._storage, *arguments]
+
+    def buildah(self, *arguments: str) -> str:
+        return self._check([*ALONE, *self.command_of("buildah", *arguments)], BUILD_S)
+
+    def podman(self, *arguments: str) -> str:
+        return self._check(self._podman(arguments), RUN_S)
+
+    def try_podman(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The same, for what may fail: exit code and output."""
+        return _call(self._podman(arguments), RUN_S)
+
+    def build(self) -> None:
+        """Build the image of the checkout, as docs/container.md says, on Debian as it is now."""
+        made = self.buildah("from", "scratch").strip()
+        self.buildah("add", "--quiet", made, str(make_root("amd64")), "/")
+        self.buildah("commit", "--quiet", "--rm", made, _BASE)
+        settings = write_settings(self._folder, _AUTHORITIES)
+        self.buildah(
+            "build", "--isolation", "chroot", "--format", "docker", "--tag", IMAGE,
+            "--build-arg", f"BASE=localhost/{_BASE}",
+            "--secret", f"id=pip.conf,src={settings.conf}",
+            "--secret", f"id=ca.pem,src={settings.authorities}",
+            "--file", str(REPOSITORY / "deploy/container/Containerfile"), str(REPOSITORY),
+        )  # fmt: skip
+
+    def close(self) -> None:
+        self.podman("rm", "--all", "--force", "--time", "20")
+        self.buildah("rm", "--all")
+        shutil.rmtree(self._folder)
+
+    def _podman(self, arguments: Sequence[str]) -> list[str]:
+        return [*ALONE, *self.command_of("podman", "--cgroup-manager", "cgroupfs", *arguments)]
+
+    def _check(self, command: Sequence[str], limit_s: int) -> str:
+        ended = _call(command, limit_s)
+        assert ended.returncode == 0, f"{command}\n{ended.stdout[-9999:]}{ended.stderr[-9999:]}"
+        return ended.stdout
+
+
+def poor_mans_options() -> list[str]:
+    """What `podman run` needs on such a machine; podman's timer of health checks is systemd's."""
+    options = ["--cgroups", "disabled", "--health-interval", "disable"]
+    for name, number in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC)):
+        limits = [value if value >= 0 else 1 << 20 for value in resource.getrlimit(number)]
+        options += ["--ulimit", f"{name}={min(limits)}:{min(limits)}"]
+    return options
+
+
+def _call(command: Sequence[str], limit_s: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit_s,
+        check=False,
+    )  # fmt: skip

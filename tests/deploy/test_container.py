@@ -1,0 +1,136 @@
+"""The image of deploy/container, built and run as docs/container.md says.
+
+Opt-in, `make test-container`: it takes minutes, and Debian's packages buildah, podman, crun and
+debootstrap.
+"""
+
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.client import DetectionSubscriber
+from tests.deploy.containers import IMAGE, Containers, poor_mans_options, why_not
+from tests.ports import free_port
+from tests.running_line import REPOSITORY, wait_until
+from tests.test_docs import blocks
+
+NAME = "thunderline"
+SLOW_MACHINE_S = 240.0  # its processes share what other tests leave
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
+]
+
+
+def documented_options() -> list[str]:
+    """What stands between `podman run` and the image on the page."""
+    (command,) = (
+        block for block in blocks(REPOSITORY / "docs/container.md", "sh")
+        if block.startswith("podman run ")
+    )  # fmt: skip
+    words = shlex.split(command.replace("\\\n", " "))
+    assert words[:2] == ["podman", "run"]
+    assert words[-1] == IMAGE
+    return words[2:-1]
+
+
+class Running:
+    """A container that runs a line with the drawn street."""
+
+    def __init__(self, containers: Containers, folder: Path) -> None:
+        self.containers = containers
+        self.endpoint = f"tcp://127.0.0.1:{free_port()}"
+        self.config = folder / "line.yaml"
+        self.write(jsonl="/data/out.jsonl")
+        options = [word.replace("/etc/thunderline", str(folder)) for word in documented_options()]
+        containers.podman("run", *options, *poor_mans_options(), f"localhost/{IMAGE}")
+
+    def write(self, **record: str) -> None:
+        street = {"name": "street", "uri": "scene://street?seed=5&fps=5"}
+        told = {"sources": [street], "publish": {"endpoint": self.endpoint}, "record": record}
+        self.config.write_text(yaml.safe_dump(told))
+        self.config.chmod(0o644)
+
+    def call(self, *command: str) -> str:
+        """What a command in the container prints; whether it fails does not matter."""
+        ended = self.containers.try_podman("exec", NAME, *command)
+        return ended.stdout + ended.stderr
+
+    def log(self) -> str:
+        ended = self.containers.try_podman("logs", NAME)
+        return ended.stdout + ended.stderr
+
+    def is_healthy(self) -> bool:
+        return self.containers.try_podman("healthcheck", "run", NAME).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def running(containers: Containers, tmp_path_factory: pytest.TempPathFactory) -> Running:
+    folder = tmp_path_factory.mktemp("config")
+    for parent in (folder, *folder.parents[:2]):
+        parent.chmod(0o755)  # the line has another user than the tests
+    return Running(containers, folder)
+
+
+def test_messages_arrive_and_it_is_healthy(running: Running) -> None:
+    wait_until(running.is_healthy, "it is healthy", SLOW_MACHINE_S, pause_s=2.0)
+    with DetectionSubscriber(running.endpoint, timeout_s=SLOW_MACHINE_S, status=False) as received:
+        messages = [received.receive() for _ in range(3)]
+    assert {message.camera for message in messages if message} == {"street"}
+    assert running.call("thunderline", "health").endswith(": well\n")
+
+
+def test_it_has_no_rights_and_writes_nothing_but_its_data(running: Running) -> None:
+    assert running.call("id", "--user") == "10001\n"
+    assert "Read-only file system" in running.call("touch", "/opt/thunderline/new")
+    assert "Read-only file system" in running.call("touch", "/etc/new")
+    assert "\nCapBnd:\t0000000000000000\n" in running.call("cat", "/proc/1/status")
+    assert "\nNoNewPrivs:\t1\n" in running.call("cat", "/proc/1/status")
+    assert running.call("ls", "/data").split() == ["out.jsonl"]
+
+
+def test_it_holds_nothing_of_the_machine_that_built_it(running: Running) -> None:
+    listing = running.call("find", "/etc/pip.conf", "/run/secrets", "/root/.cache", "/source")
+    assert listing.count("No such file or directory") == 4, listing
+    assert running.call("find", "/opt/thunderline", "-name", "pip*") == ""
+
+
+def test_it_reads_its_configuration_again(running: Running) -> None:
+    running.write(jsonl="/data/out.jsonl")
+    running.containers.podman("kill", "--signal", "HUP", NAME)
+    wait_until(lambda: "configuration: nothing has changed" in running.log(), "SIGHUP is heard")
+
+
+def test_shared_memory_that_does_not_suffice_is_told_with_the_option(running: Running) -> None:
+    options = [*poor_mans_options(), "--rm", "--read-only", "--shm-size", "1m"]
+    config = ("--volume", f"{running.config.parent}:/config:ro", "--network", "host")
+    changed = (
+        "run",
+        "/config/line.yaml",
+        "--set",
+        f"publish.endpoint=tcp://127.0.0.1:{free_port()}",
+    )
+    ended = running.containers.try_podman("run", *options, *config, f"localhost/{IMAGE}", *changed)
+    assert ended.returncode == 2
+    assert "(in a container: --shm-size=" in ended.stdout + ended.stderr
+
+
+def test_a_command_that_is_none_lists_those_there_are(running: Running) -> None:
+    ended = running.containers.try_podman(
+        "run", "--rm", *poor_mans_options(), f"localhost/{IMAGE}", "rum"
+    )
+    assert (ended.returncode, ended.stderr.partition("\n")[0]) == (
+        2, "error: expected a command, got 'rum'",
+    )  # fmt: skip
+
+
+def test_it_stops_in_order(running: Running) -> None:
+    """The last test: the line has no successor."""
+    running.containers.podman("stop", "--time", "60", NAME)
+    state = running.containers.podman("inspect", "--format", "{{.State.ExitCode}}", NAME)
+    assert state == "0\n"
+    assert not running.is_healthy()
+    assert "busiest: core" in running.log()
