@@ -1,14 +1,19 @@
 """One film of a time of the archive."""
 
 from pathlib import Path
+from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 from stages.recording.export import main
 from stages.services.archive.layout import NS, iso_utc
 from tests.disks import mounted
+from tests.films import check_with_ffmpeg
 from tests.stages.services.archive.files import NOON_NS
 from tests.stages.services.recorder.camera import FPS, MadeUpCamera, grey, greys
+from tests.stages.services.recorder.reordering_camera import ReorderingCamera
 from tests.stages.services.recorder.test_continuous import Room
 
 
@@ -64,6 +69,27 @@ def test_a_gap_is_left_out_and_told(
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert "nothing is kept from 2026-11-30T12:00:30" in told
+
+
+def test_pictures_in_another_order_are_each_shown_once(tmp_path: Path) -> None:
+    camera = ReorderingCamera(tmp_path / "run")
+    room = Room(tmp_path / "record", camera)
+    for _ in range(30):
+        camera.send(1)
+        room.continuous.take_turn()
+    room.end()
+    assert len(list((tmp_path / "record").rglob("[0-9]*Z.mp4"))) == 3
+    out = tmp_path / "out.mp4"
+    assert run(tmp_path / "record", 5.5, 25.0, out) == 0
+    check_with_ffmpeg(out)
+    shown = greys(out)
+    assert len(shown) in range(200, 204)  # those that are needed for the last one are there, too
+    assert all(abs(a - grey(b)) <= 6 for a, b in zip(shown, range(50, 250), strict=False))
+    opened: Any = av.open(str(out))
+    with opened as film:
+        times = sorted(float(p.pts * p.time_base) for p in film.demux(video=0) if p.size)
+    steps = np.diff(times)
+    assert steps.min() == pytest.approx(steps.max(), abs=0.002)
 
 
 def test_times_without_a_recording_are_told_at_both_ends(
