@@ -37,7 +37,7 @@ class AddressForm(NamedTuple):
         where = f"{self.section}.{self.key}"
         if "@" in text:
             raise ServiceError(
-                f"{where}: expected an address without user and password: they are "
+                f"{where}: expected an address without user and password, which are "
                 f"{self.section}.user, and {self.section}.password_file or "
                 f"{self.password_variable} in the environment"
             )
@@ -48,8 +48,8 @@ class AddressForm(NamedTuple):
         port = int((found and found["port"]) or default)
         if found is None or not 1 <= port <= 65_535:
             raise ServiceError(
-                f"{where}: expected HOST, HOST:PORT, {self.plain}://HOST:PORT or "
-                f"{self.encrypted}://HOST:PORT, got '{text}'"
+                f"{where}: expected HOST or HOST:PORT, after {self.plain}:// or "
+                f"{self.encrypted}:// if there is a scheme, got '{text}'"
             )
         shown = self.encrypted if is_encrypted else self.plain
         return Address(found["ipv6"] or found["host"], port, is_encrypted, shown)

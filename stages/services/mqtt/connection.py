@@ -65,7 +65,7 @@ class Connection:
     ) -> None:
         self.happenings: queue.SimpleQueue[Happening] = queue.SimpleQueue()
         self.is_up = False
-        self._client = _Client(self.happenings, client_id)
+        self._client = _Client(self.happenings, client_id, address)
         self._client.username_pw_set(login.user, login.password)
         if tls is not None:
             self._client.tls_set_context(tls)
@@ -110,14 +110,16 @@ class Connection:
 class _Client(paho.Client):
     """Tells of everything through a queue, errors of its thread included."""
 
-    def __init__(self, happenings: "queue.SimpleQueue[Happening]", client_id: str) -> None:
+    def __init__(
+        self, happenings: "queue.SimpleQueue[Happening]", client_id: str, address: Address
+    ) -> None:
         super().__init__(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             protocol=paho.MQTTv311,
             reconnect_on_failure=False,
         )
-        self._happenings = happenings
+        self._happenings, self._address, self._has_answered = happenings, address, False
         self.max_inflight_messages_set(0)  # the sender limits them
         self.on_connect = self._tell_connected
         self.on_disconnect = self._tell_disconnected
@@ -134,7 +136,9 @@ class _Client(paho.Client):
         except ssl.SSLError as error:
             why = f"TLS: {getattr(error, 'verify_message', None) or error.reason or error}"
         except OSError as error:
-            why = error.strerror or str(error)
+            why = f"{self._address}: {error.strerror or error}"
+            if self._address.is_encrypted and isinstance(error, ConnectionResetError):
+                why += ": does this port speak TLS?"
         except Exception as error:  # noqa: BLE001 - the boundary of a thread
             why = f"{type(error).__name__}: {error}"
         finally:
@@ -144,13 +148,21 @@ class _Client(paho.Client):
     def _tell_connected(
         self, _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _more: Any
     ) -> None:
+        self._has_answered = True
         down = Down(f"the broker refuses the connection: {reason}", is_refused=True)
         self._happenings.put(down if reason.is_failure else Up())
 
     def _tell_disconnected(
         self, _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _more: Any
     ) -> None:
-        self._happenings.put(Down(str(reason)))
+        why = str(reason)
+        if not self._has_answered:
+            why = f"{self._address}: the broker ends the connection before it answers"
+            if not self._address.is_encrypted:
+                why += ": does this port expect TLS, with mqtts:// before its name?"
+        elif why == "Unspecified error":  # so paho calls it when the other end goes
+            why = "the broker has ended the connection"
+        self._happenings.put(Down(why))
 
     def _tell_published(
         self, _client: paho.Client, _data: Any, mid: int, _reason: ReasonCode, _more: Properties

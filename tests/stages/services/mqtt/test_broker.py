@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.redact import redact
 from pipeline.service import ServiceError
 from stages.services.mqtt.broker import PASSWORD_VARIABLE, load_tls, parse_broker, read_login
 from tests.running_line import wait_until
@@ -32,14 +33,16 @@ def test_an_address(text: str, host: str, port: int, is_encrypted: bool) -> None
     "text", ["", "http://broker", "broker:0", "broker:99999", "bro ker", "::1"]
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(ServiceError, match=r"^mqtt\.broker: expected HOST"):
+    with pytest.raises(ServiceError, match=r"^mqtt\.broker: expected HOST") as refused:
         parse_broker(text)
+    assert redact(str(refused.value)) == str(refused.value)
 
 
 def test_a_password_in_an_address_is_refused_and_not_shown() -> None:
     with pytest.raises(ServiceError, match="without user and password") as refused:
         parse_broker("mqtt://line:Geh31mnis@broker")
     assert "Geh31mnis" not in str(refused.value)
+    assert redact(str(refused.value)) == str(refused.value), "what hides passwords finds none"
 
 
 def test_a_password_comes_from_a_file_or_from_the_environment(
@@ -125,3 +128,23 @@ def test_a_broker_with_the_certificate_of_another_host_is_told_nothing(
         assert "CONNECT" not in broker.log
     assert said[0].startswith("mqtt: TLS: ")
     assert "127.0.0.1" in said[0]
+
+
+def test_a_port_that_expects_tls_is_said_and_nothing_is_lost(
+    tmp_path: Path, line: Line, said: list[str]
+) -> None:
+    server, server_key = make_certificate(tmp_path, "broker", "IP:127.0.0.1")
+    with running_broker(
+        tmp_path / "broker", f"certfile {server}", f"keyfile {server_key}"
+    ) as broker:
+        options = make_options(tmp_path, broker.port)
+        with serving(line.run_dir, options):
+            line.happen(2)
+            wait_until(lambda: bool(said), "it is said")
+        address = f"mqtts://127.0.0.1:{broker.port}"
+        with serving(line.run_dir, options | {"broker": address, "ca": str(server)}):
+            wait_until(lambda: broker.log.count("event/track") >= 2, "the events come")
+    assert said[0].startswith(
+        f"mqtt: mqtt://127.0.0.1:{broker.port}: the broker ends the connection before it answers: "
+        "does this port expect TLS"
+    )
