@@ -98,4 +98,7 @@ def test_what_is_not_tracked_is_published_as_before(start_line: StartLine) -> No
     assert not any(ids(message) for message in messages)
     assert all("track" not in message.stage_ns for message in messages)
     scores = [d.score for message in messages for d in message.detections]
-    assert min(scores) >= 0.35  # which it was before it was rounded for the message
+    # All are above the threshold of the model, 0.35, before they are rounded for the message: the
+    # lowest of this street was seen to be 0.350010, in frame 8.
+    assert min(scores) >= 0.35
+    assert all(score == round(score, 4) for score in scores)
