@@ -87,9 +87,12 @@ class Containers:
 def poor_mans_options() -> list[str]:
     """What `podman run` needs on such a machine; podman's timer of health checks is systemd's."""
     options = ["--cgroups", "disabled", "--health-interval", "disable"]
-    for name, number in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC)):
-        limits = [value if value >= 0 else 1 << 20 for value in resource.getrlimit(number)]
-        options += ["--ulimit", f"{name}={min(limits)}:{min(limits)}"]
+    for name, number, wished in (
+        ("nofile", resource.RLIMIT_NOFILE, 4096),
+        ("nproc", resource.RLIMIT_NPROC, 1024),
+    ):
+        most = min((limit for limit in resource.getrlimit(number) if limit >= 0), default=wished)
+        options += ["--ulimit", f"{name}={min(most, wished)}:{min(most, wished)}"]
     return options
 
 

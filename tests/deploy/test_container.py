@@ -93,9 +93,10 @@ def test_it_has_no_rights_and_writes_nothing_but_its_data(running: Running) -> N
 
 
 def test_it_holds_nothing_of_the_machine_that_built_it(running: Running) -> None:
-    listing = running.call("find", "/etc/pip.conf", "/run/secrets", "/root/.cache", "/source")
-    assert listing.count("No such file or directory") == 4, listing
-    assert running.call("find", "/opt/thunderline", "-name", "pip*") == ""
+    places = ("/etc/pip.conf", "/run/secrets", "/root/.cache", "/source")
+    listing = running.containers.try_podman("exec", "--user", "0:0", NAME, "find", *places).stderr
+    assert listing.count("No such file or directory") == len(places), listing
+    assert running.call("find", "/opt/thunderline", "-path", "*/site-packages/pip*") == ""
 
 
 def test_it_reads_its_configuration_again(running: Running) -> None:
@@ -122,9 +123,9 @@ def test_a_command_that_is_none_lists_those_there_are(running: Running) -> None:
     ended = running.containers.try_podman(
         "run", "--rm", *poor_mans_options(), f"localhost/{IMAGE}", "rum"
     )
-    assert (ended.returncode, ended.stderr.partition("\n")[0]) == (
-        2, "error: expected a command, got 'rum'",
-    )  # fmt: skip
+    assert ended.returncode == 2
+    assert "error: expected a command, got 'rum'" in ended.stderr
+    assert "\n  install-service " in ended.stderr
 
 
 def test_it_stops_in_order(running: Running) -> None:

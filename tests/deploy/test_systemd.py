@@ -3,6 +3,7 @@
 One machine for all tests, which are in the order of a service's life.
 """
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -59,7 +60,8 @@ class Service:
                    pause_s=1.0)  # fmt: skip
 
     def wait_for_results(self) -> None:
-        wait_until(lambda: "street live" in self.show("StatusText"), "results come",
+        seen = re.compile(r"street [\d.]*[1-9][\d.]* fps")
+        wait_until(lambda: bool(seen.search(self.show("StatusText"))), "results come",
                    SLOW_MACHINE_S, pause_s=1.0)  # fmt: skip
 
     def kill(self, name: str) -> str:
