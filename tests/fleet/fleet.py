@@ -51,11 +51,12 @@ def running_fleet(folder: Path, sites: int, boards: int, events: Path) -> Iterat
             made.append(site)
         wait_for_leaves(hub, sites)
         stack.enter_context(watching(hub, names, folder / "watch.log"))
-        for site in made:  # one after the other: each handshake costs the one machine its time
+        for site in made:
             site.boards.start()
+        for site in made:
             wait_until(
-                lambda site=site: site.leaf.count(STATES) >= _STATES_OF_BOARD * boards,  # type: ignore[misc]
-                f"all boards of {site.name} have told how they are", _PATIENCE_S, pause_s=0.5,
+                lambda leaf=site.leaf: leaf.count(STATES) >= _STATES_OF_BOARD * boards,  # type: ignore[misc]
+                f"all boards of {site.name} have told how they are", _PATIENCE_S, pause_s=1.0,
             )  # fmt: skip
         yield SimulatedFleet(hub, tuple(made))
 

@@ -117,7 +117,11 @@ class Leaf(Housed):
         (self.disk / "filler").unlink()
 
     def is_well(self) -> bool:
-        """As whoever looks after servers asks them; one whose disk is full stops to store."""
+        """As whoever looks after servers asks them.
+
+        A stream whose disk was full takes nothing until its server is started again, also when
+        there is room (nats-server 2.15.1); `?js-enabled-only` knows nothing of that.
+        """
         return self.place.do(_ask_health)
 
     def close(self) -> None:
@@ -135,7 +139,7 @@ def _block(file: str, user: str) -> str:
 def _ask_health() -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", 8222, timeout=10)
     try:
-        connection.request("GET", "/healthz?js-enabled-only=true")
+        connection.request("GET", "/healthz")
         return connection.getresponse().status == 200
     except OSError:
         return False

@@ -5,6 +5,7 @@ nothing, and asks again after 40 seconds (nats-server 2.15). A source that is ta
 and put in again asks at once, from the message after the last that the stream has of it.
 """
 
+import asyncio
 import time
 from typing import Any
 
@@ -29,7 +30,9 @@ class SourceWatch:
         for stream in (EVENTS, STATES):
             found = await ask(client, f"STREAM.INFO.{stream}")
             asleep = [_api(each) for each in found.get("sources", ()) if _is_asleep(each)]
-            ready = [api for api in asleep if await self._is_ready(client, stream, api)]
+            # All at once: sites may be far away, and one update of the stream does for all.
+            answers = await asyncio.gather(*(self._is_ready(client, stream, api) for api in asleep))
+            ready = [api for api, is_ready in zip(asleep, answers, strict=True) if is_ready]
             if ready:
                 await _put_in_again(client, found["config"], ready)
                 woken += [f"{stream}: {api}: woken" for api in ready]
