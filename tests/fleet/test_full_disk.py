@@ -15,7 +15,7 @@ from tests.running_line import wait_until
 from tests.stages.services.bare import make_fleet_options
 from tests.stages.services.fleet.servers import running_server
 from tests.stages.services.fleet.serving import serving
-from tests.stages.services.mqtt.serving import Line
+from tests.stages.services.hand_made_line import Line
 
 _DISK_BYTES = 16 << 20
 
