@@ -45,7 +45,8 @@ soak: $(VENV)/.dev
 fleet: $(VENV)/.dev
 	$(BIN)/python -m tests.fleet.simulation --out out/fleet
 
-# What depends on the processor, on an emulated one: docs/performance.md. PROCESSOR=cortex-a76, too.
+# What depends on the processor, on an emulated one, goes on where it was: docs/performance.md.
+# PROCESSOR=cortex-a76, too.
 test-arm: $(VENV)/.dev
 	$(BIN)/python -m tests.arm --cpu $(PROCESSOR)
 

@@ -143,14 +143,14 @@ def test_images_of_other_sizes_begin_new_epochs_and_lose_none(
     start_line: StartLine, tmp_path: Path, slow_model: Path
 ) -> None:
     """The detector is slow, so that frames are under way whenever the size changes."""
-    sizes = [(64, 48)] * 24 + [(96, 64)] * 24
+    sizes = [(64, 48)] * 12 + [(96, 64)] * 12
     folder = make_folder(tmp_path / "images", sizes)
     line = start_line("--source", folder, "--set", "ring.slots=32", model=slow_model)
     assert line.wait() == 0, line.stderr
     messages = line.messages()
     assert_frames_in_order(messages, len(sizes))
     assert [(m.width, m.height) for m in messages] == sizes
-    assert [m.epoch for m in messages] == [1] * 24 + [2] * 24
+    assert [m.epoch for m in messages] == [1] * 12 + [2] * 12
 
 
 def test_two_sources_share_a_line(start_line: StartLine, tmp_path: Path) -> None:
