@@ -160,6 +160,6 @@ class Campaign:
 
         seen = server.do(follow)
         still_s = max([began_s, *(at_s for at_s, count in seen if count <= before)])
-        seconds = seen[-1][0] - still_s
+        seconds = max(seen[-1][0] - still_s, _LOOK_S)  # nothing may have been missed
         speed = (seen[-1][1] - before) / seconds
         return CatchUp(backlog, still_s - began_s, seconds, speed, speed / live)
