@@ -12,7 +12,7 @@ from tests.clips import make_clip
 from tests.conftest import StartLine
 from tests.running_line import RunningLine, wait_until
 
-NOTHING, MUCH = 0.99, 0.11  # thresholds: one that no detection of the clip passes, and a low one
+NOTHING, MUCH = 0.999, 0.11  # thresholds: one that no detection of the clip passes, and a low one
 
 
 class File:

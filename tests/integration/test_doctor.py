@@ -39,7 +39,8 @@ def test_a_camera_is_described_with_what_is_amiss(
             tmp_path / "line.yaml", capsys, f"{{uri: 'rtsp://127.0.0.1:{port}/test', name: gate}}"
         )
     said = [finding for finding in findings if finding["what"] == "gate"]
-    assert said[0]["value"].startswith("h264 320x240, 25 fps, first frame after ")
+    # What it says is measured, on a machine that may be busy.
+    assert re.match(r"h264 320x240, [\d.]+ fps, first frame after ", said[0]["value"])
     assert said[1]["value"] == "has B-frames"
     assert said[2]["value"].startswith("clock right (RTCP ")  # GStreamer's, of this machine
     assert abs(said[2]["measured"]["clock_ahead_s"]) < 1.0

@@ -60,7 +60,7 @@ def test_another_threshold_is_in_force_and_no_process_is_started_again(
     wait_for_detections(line, some=False)
     assert {name: line.pid(name) for name in line.processes} == pids
     finish(line)
-    assert "configuration: postprocess.score_thresh: 0.99 -> 0.11" in line.stderr
+    assert f"configuration: postprocess.score_thresh: {NOTHING} -> {MUCH}" in line.stderr
     assert "configuration: track.lost_s: 2 -> 3" in line.stderr
     assert "started again" not in line.stdout
 
@@ -154,7 +154,7 @@ def test_of_ten_changes_in_a_row_the_last_is_in_force(start_line: StartLine, fil
         time.sleep(0.05)
     file.set_score(MUCH)
     reload(line)
-    wait_for_log(line, "postprocess.score_thresh: 0.99 -> 0.11")
+    wait_for_log(line, f"postprocess.score_thresh: {NOTHING} -> {MUCH}")
     wait_for_detections(line, some=True)
     assert {name: line.pid(name) for name in line.processes} == pids
     finish(line)
@@ -168,7 +168,7 @@ def test_a_process_that_is_killed_before_it_takes_the_change_comes_back_with_it(
     line.kill("track", signal.SIGSTOP)
     file.set_score(MUCH)
     reload(line)
-    wait_for_log(line, "postprocess.score_thresh: 0.99 -> 0.11")
+    wait_for_log(line, f"postprocess.score_thresh: {NOTHING} -> {MUCH}")
     line.kill_running("track")
     wait_for_log(line, "configuration: in force in track")
     wait_for_detections(line, some=True)

@@ -13,10 +13,11 @@ from stages.services import line_control as line_control
 from stages.services.mqtt.commands import Commands
 from stages.services.mqtt.plan import CameraPlan
 from stages.services.mqtt.topics import Topics
+from tests.running_line import wait_until
 from tests.stages.services.hand_made_line import Line
 from tests.stages.services.mqtt.broker import Broker
 from tests.stages.services.mqtt.serving import BASE, PLAN, Subscriber, make_options, serving
-from tests.stages.services.mqtt.test_discovery import greeted, validate
+from tests.stages.services.mqtt.test_discovery import devices, greeted, validate
 
 TOPICS = Topics("thunderline/board-3")
 PLANS = (CameraPlan("yard", record=True), CameraPlan("gate"))
@@ -140,5 +141,8 @@ def test_switches_are_entities_where_commands_are_allowed(
     subscriber.heard.clear()
     with serving(line.run_dir, options | {"commands": False, "cameras": [PLAN]}):
         subscriber.wait_for(f"{BASE}/record", b"")
-        assert not {"detect", "record"} & greeted(subscriber, "yard")["yard"]["cmps"].keys()
+        wait_until(
+            lambda: not {"detect", "record"} & devices(subscriber)["yard"]["cmps"].keys(),
+            "the switches are told of no more",
+        )
         subscriber.wait_for(f"{BASE}/detect", "ON")
