@@ -100,7 +100,7 @@ def test_an_export_over_two_files_has_the_whole_tone_of_the_camera(
     (first, begin), *_, (last, end) = films(folder)
     command = [
         sys.executable, "-m", "stages.recording.export", "--folder", str(folder),
-        "--camera", "gate", "--from", iso_utc(begin.begin_unix_ns - NS),
+        "--camera", "gate", "--from", iso_utc(begin.begin_unix_ns - NS // 2),
         "--to", iso_utc(end.end_unix_ns + NS // 2), str(out),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -10,7 +10,15 @@ from select import select
 import pytest
 
 from tests.conftest import StartLine
-from tests.integration.changing_line import MUCH, File, finish, reload, start, wait_for_detections
+from tests.integration.changing_line import (
+    MUCH,
+    NOTHING,
+    File,
+    finish,
+    reload,
+    start,
+    wait_for_detections,
+)
 
 # Makes a terminal the one of this process, and becomes the program.
 IN_TERMINAL = """
@@ -65,5 +73,5 @@ def test_a_line_in_a_terminal_reads_its_configuration_again_and_ends_with_the_te
     file.set_score(MUCH)
     reload(line)
     wait_for_detections(line, some=True)
-    assert b"postprocess.score_thresh: 0.99 -> 0.11" in terminal.written
+    assert f"postprocess.score_thresh: {NOTHING} -> {MUCH}".encode() in terminal.written
     finish(line, terminal.close)
