@@ -7,7 +7,7 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from stages.events.config import CountingLineConfig, Point, ZoneConfig
@@ -15,6 +15,7 @@ from stages.events.event import Event, Teller
 from stages.events.lines import LineWatch
 from stages.events.sightings import Sightings
 from stages.events.watch import Watch
+from stages.kernels.regions.polygons import segment_distances
 from stages.kernels.tracking.tracker import Ended
 from tests.stages.events.scenes import (
     CAR,
@@ -52,6 +53,30 @@ def walk(corners: Sequence[Place], fps: float = 10) -> list[Place]:
     return path
 
 
+def has_no_ties(path: Sequence[Place]) -> bool:
+    """Whether no point of either anchor is on a line, and no step goes through the end of one.
+
+    Such points are on side B, and of two lines that meet such a step crosses one: the mirror would
+    have to change the rule, and rounding to .01 pixels decides.
+    """
+    segments = np.array([(line.from_, line.to) for line in LINES.values()]) * FRAME_WH
+    boxes = np.array([Track(place).box for place in path])
+    middle = (boxes[:, 0] + boxes[:, 2]) / 2
+    for y in (boxes[:, 3], (boxes[:, 1] + boxes[:, 3]) / 2):
+        points = np.stack([middle, y], axis=1)
+        by_points = distances(points, segments[:, 0], segments[:, 1])
+        by_ends = distances(segments.reshape(-1, 2), points[:-1], points[1:])
+        if min(by_points.min(), by_ends.min()) < 0.01:
+            return False
+    return True
+
+
+def distances(points: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """From each point (N, 2) to each segment (E, 2): (N, E)."""
+    each = np.repeat(points[:, None], len(starts), axis=1)
+    return segment_distances(each, starts, ends, np.ones_like(points))
+
+
 def mirror(point: Point) -> Point:
     return 1 - point[0], point[1]
 
@@ -62,8 +87,10 @@ def zone_counts(events: Sequence[Event]) -> Counter[tuple[str, str | None]]:
 
 @given(ways)
 @settings(max_examples=40)
+@example([(50.0, 50.0), (932.0, 932.0)])  # through the end of the post
 def test_a_mirrored_scene_has_mirrored_counts(corners: list[Place]) -> None:
     path = walk(corners)
+    assume(has_no_ties(path))
     mirrored_path = [(FRAME_WH[0] - x, y) for x, y in path]
     swapped = {
         name: msgspec.structs.replace(line, from_=mirror(line.to), to=mirror(line.from_))
@@ -111,6 +138,7 @@ def test_the_frame_rate_and_dropped_frames_change_no_count(
     rests = [corner for corner in corners if is_clear(corner) for _ in range(2)]
     if not rests:
         return
+    assume(has_no_ties(walk(rests, fps)))
     whole = crossings(Scene(lines=LINES).follow(walk(rests, fps=25), fps=25))
     path: list[Place | None] = list(walk(rests, fps))
     rng = np.random.default_rng(seed)
