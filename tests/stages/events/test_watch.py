@@ -7,7 +7,7 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from stages.events.config import CountingLineConfig, Point, ZoneConfig
@@ -87,7 +87,6 @@ def zone_counts(events: Sequence[Event]) -> Counter[tuple[str, str | None]]:
 
 @given(ways)
 @settings(max_examples=40)
-@example([(50.0, 50.0), (932.0, 932.0)])  # through the end of the post
 def test_a_mirrored_scene_has_mirrored_counts(corners: list[Place]) -> None:
     path = walk(corners)
     assume(has_no_ties(path))
