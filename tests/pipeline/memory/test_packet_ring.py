@@ -287,7 +287,8 @@ WRITER = """
 import sys
 from pathlib import Path
 from tests.pipeline.memory.packets import make_packet_ring, put
-ring = make_packet_ring(Path(sys.argv[1]), 20_000)
+# So many bytes that a whole group of pictures and what is put next always have room.
+ring = make_packet_ring(Path(sys.argv[1]), 30_000)
 number = int(sys.argv[2])
 while True:
     put(ring, number, size=number % 3000, key=number % 7 == 0)
