@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 HOURS ?= 1
+EXAMPLES ?= 20
 PROCESSOR ?= cortex-a72
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test test-arm test-container test-models check check-models bench soak fleet newest clean
+.PHONY: run test explore test-arm test-container test-models check check-models bench soak fleet newest clean
 
 run: $(VENV)/.runtime
 	@echo "Look at http://127.0.0.1:5580/ while it runs."
@@ -18,6 +19,10 @@ run: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+# New random examples of everything that is tested with some: so many times as many as usual.
+explore: $(VENV)/.dev
+	EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n auto --dist loadfile -m "hypothesis and not torch"
 
 test-models: $(VENV)/.train
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest tests/models -m "torch"

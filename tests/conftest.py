@@ -8,22 +8,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 from loguru import logger
 
 import run_pipeline
 from pipeline import log
+from tests.examples import load_profile
 from tests.running_line import REPOSITORY, RunningLine
 
 StartLine = Callable[..., RunningLine]
 Refuse = Callable[..., str]
 
-# Tests share two cores with whatever else runs there: no example fails for being slow.
-settings.register_profile("line", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# Emulated processors are some twenty times as slow: see tests/arm.
-settings.register_profile("emulated", settings.get_profile("line"), max_examples=10)
-settings.load_profile("line")
-
+load_profile()
 
 _TRAINING = REPOSITORY / "tests/models"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config_file import ConfigError, build, read_yaml
@@ -15,6 +15,7 @@ from pipeline.errors import LineError
 from stages.config import LineConfig
 from stages.graph import ROWS
 from stages.line.line import Line
+from tests.examples import examples
 from tests.fuzz.damage import damage
 from tests.running_line import REPOSITORY
 
@@ -115,20 +116,20 @@ def try_build(content: dict[str, Any]) -> str:
 
 
 @given(_struct(SCHEMA["LineConfig"], st.nothing()))
-@settings(max_examples=25)
+@examples(25)
 def test_what_the_schema_admits_is_accepted(content: dict[str, Any]) -> None:
     refused = try_build(content)
     assert not refused or any(rule in refused for rule in ACROSS_KEYS)
 
 
 @given(_struct(SCHEMA["LineConfig"], odd))
-@settings(max_examples=50)
+@examples(50)
 def test_a_wrong_value_is_refused_and_nothing_else_happens(content: dict[str, Any]) -> None:
     try_build(content)
 
 
 @given(st.sampled_from(YAML_FILES), st.integers(0, 2**32))
-@settings(max_examples=150)
+@examples(150)
 def test_a_damaged_file_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, text: bytes, seed: int
 ) -> None:

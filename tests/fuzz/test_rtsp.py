@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.source import SourceError
@@ -22,6 +22,7 @@ from stages.readers.rtsp.rtcp import Reports
 from stages.readers.rtsp.rtp import RtpReceiver
 from stages.readers.rtsp.sdp import control_url, parse_sdp
 from stages.readers.rtsp.stream import RtspStream
+from tests.examples import examples
 from tests.fuzz.damage import damage, damaged
 from tests.stages.readers.rtsp.pictures import encode, packets
 from tests.stages.readers.rtsp.scripted_server import (
@@ -48,7 +49,7 @@ ADDRESS = b"rtsp://admin:S3cret@[::1]:554/live?channel=1"
 
 
 @given(damaged(HEAD) | st.binary(max_size=200))
-@settings(max_examples=500)
+@examples(500)
 def test_answers(head: bytes) -> None:
     try:
         message = parse_head(head)
@@ -61,7 +62,7 @@ def test_answers(head: bytes) -> None:
 
 
 @given(damaged(SDP) | st.binary(max_size=400))
-@settings(max_examples=500)
+@examples(500)
 def test_descriptions(data: bytes) -> None:
     description = parse_sdp(data.decode("utf-8", "replace"))
     for track in description.media:
@@ -71,7 +72,7 @@ def test_descriptions(data: bytes) -> None:
 
 
 @given(damaged(ADDRESS).map(lambda data: data.decode("latin-1")) | st.text(max_size=40))
-@settings(max_examples=200)
+@examples(200)
 def test_addresses(uri: str) -> None:
     try:
         address = parse_address(uri)
@@ -85,7 +86,7 @@ def test_addresses(uri: str) -> None:
 
 
 @given(st.sampled_from(sorted(MAKE)), st.integers(0, 2**32), st.booleans())
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_packets(kind: str, seed: int, reorder: bool) -> None:
     """Damaged, lost, mixed up, and some that are made up."""
     rng = random.Random(seed)

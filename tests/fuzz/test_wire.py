@@ -1,12 +1,13 @@
 """Messages from anywhere: each is read or refused by the one error that its reader knows."""
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.client import WIRE_VERSION, WireError, decode_message
 from pipeline.links.parcel import MessageError, Parcel, ParcelDecoder, encode_parcel
 from stages.slot import DetectionBody
+from tests.examples import examples
 from tests.fuzz.damage import damaged
 from tests.pipeline.frames import make_ref
 from tests.pipeline.messages import encode, make_message, make_status
@@ -66,7 +67,7 @@ def test_damaged_messages(data: bytes) -> None:
 
 
 @given(st.sampled_from(sorted(msgspec.to_builtins(make_message()))), values)
-@settings(max_examples=200)
+@examples(200)
 def test_messages_with_a_wrong_field(field: str, value: object) -> None:
     content = msgspec.to_builtins(make_message()) | {field: value}
     read_message(b"det.yard " + msgspec.msgpack.encode(content))

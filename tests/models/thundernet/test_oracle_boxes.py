@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from models.thundernet.anchors import make_anchors
@@ -14,6 +14,7 @@ from models.thundernet.ground_truth import GroundTruth
 from models.thundernet.matcher import match, object_rows
 from models.thundernet.nms import suppress_by_matrix, suppress_on_cpu
 from models.thundernet.proposals import propose
+from tests.examples import examples
 from tests.models import oracle
 
 pytestmark = pytest.mark.torch
@@ -57,7 +58,7 @@ def some_boxes() -> st.SearchStrategy[list[float]]:
     return st.builds(lambda x, y, w, h: [x, y, x + w, y + h], corner, corner, side, side)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(
     height=st.integers(1, 4),
     width=st.integers(1, 4),
@@ -105,7 +106,7 @@ def test_matching_by_overlap_alone(sixteenths: int) -> None:
     assert found.assignment.item() == expected
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     case=boxes_and_truth(),
     labels=st.lists(st.sampled_from([-1, 0, 1, 2]), min_size=5, max_size=5),

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from models.thundernet import losses
@@ -14,6 +14,7 @@ from models.thundernet.ground_truth import GroundTruth
 from models.thundernet.psroi_align import psroi_align
 from models.thundernet.roi_head import RoiOutput
 from models.thundernet.sampler import draw
+from tests.examples import examples
 from tests.models import oracle
 
 pytestmark = pytest.mark.torch
@@ -36,7 +37,7 @@ SIDES = st.one_of(st.just(0.0), st.integers(0, 20000).map(lambda hundredths: hun
 
 
 @pytest.mark.parametrize("reduction", ["mean", "max"])
-@settings(max_examples=25)
+@examples(25)
 @given(shape=SHAPES, x=EDGES, y=EDGES, width=SIDES, height=SIDES, seed=st.integers(0, 99))
 def test_psroi_align(
     reduction: Literal["mean", "max"],

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from pipeline.memory import packet_ring as packet_ring_module
@@ -25,6 +25,7 @@ from pipeline.memory.packet_layout import (
 from pipeline.memory.packet_ring import PacketRing
 from pipeline.memory.packet_view import PacketReader, PacketView
 from pipeline.memory.ring import ShmSpaceError
+from tests.examples import examples
 from tests.pipeline.frames import make_run
 from tests.pipeline.memory.packets import STEP, TRACK, make_packet_ring, put, put_groups
 from tests.running_line import REPOSITORY, wait_until
@@ -224,7 +225,7 @@ def test_a_camera_without_packets_has_no_reader(tmp_path: Path) -> None:
     assert view.open("yard") is not None
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@examples(100, HealthCheck.function_scoped_fixture)
 @given(
     st.lists(st.tuples(st.integers(0, 1300), st.booleans(), st.integers(0, 20)), max_size=60),
     st.integers(500, 3000),

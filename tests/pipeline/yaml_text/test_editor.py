@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.yaml_text.editor import NotEditable, edit_yaml
 from pipeline.yaml_text.loader import load_yaml
+from tests.examples import examples
 
 LINE = """\
 # My line.
@@ -190,7 +191,7 @@ VALUES = st.recursive(
 MAPPINGS = st.dictionaries(KEYS, VALUES, min_size=1, max_size=4)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(before=MAPPINGS, after=MAPPINGS, style=st.sampled_from([None, False, True]),
        indent=st.sampled_from([2, 4, 7]), crlf=st.booleans())  # fmt: skip
 def test_any_content_can_take_the_place_of_any_other(
@@ -201,7 +202,7 @@ def test_any_content_can_take_the_place_of_any_other(
     assert load_yaml(edit_yaml(text, load_yaml(text), after)) == after
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(before=MAPPINGS, style=st.sampled_from([None, False, True]), crlf=st.booleans())
 def test_the_same_content_changes_no_character(before: Any, style: bool | None, crlf: bool) -> None:
     text = yaml.safe_dump(before, default_flow_style=style, allow_unicode=True)

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.yaml_text import loader
 from pipeline.yaml_text.loader import EndlessAlias, RepeatedKey, WrittenFloat, WrittenInt, load_yaml
+from tests.examples import examples
 
 LOADERS = [loader._FastLoader, loader._SlowLoader]
 each_loader = pytest.mark.parametrize("kind", LOADERS)
@@ -83,7 +84,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(value=st.dictionaries(KEYS, VALUES, max_size=3), flow=st.sampled_from([None, True, False]))
 def test_both_parsers_give_the_same(value: Any, flow: bool | None) -> None:
     text = yaml.safe_dump(value, default_flow_style=flow, allow_unicode=True)

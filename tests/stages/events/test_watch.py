@@ -7,7 +7,7 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stages.events.config import CountingLineConfig, Point, ZoneConfig
@@ -17,6 +17,7 @@ from stages.events.sightings import Sightings
 from stages.events.watch import Watch
 from stages.kernels.regions.polygons import segment_distances
 from stages.kernels.tracking.tracker import Ended
+from tests.examples import examples
 from tests.stages.events.scenes import (
     CAR,
     FRAME_WH,
@@ -86,7 +87,7 @@ def zone_counts(events: Sequence[Event]) -> Counter[tuple[str, str | None]]:
 
 
 @given(ways)
-@settings(max_examples=40)
+@examples(40)
 def test_a_mirrored_scene_has_mirrored_counts(corners: list[Place]) -> None:
     path = walk(corners)
     assume(has_no_ties(path))
@@ -118,7 +119,7 @@ def swap(counts: Counter[tuple[str | None, str | None]]) -> Counter[tuple[str | 
 
 
 @given(ways)
-@settings(max_examples=60)
+@examples(60)
 def test_in_reversed_time_in_is_out(corners: list[Place]) -> None:
     path = walk(corners)
     seen = crossings(Scene(lines=LINES).follow(path, fps=10))
@@ -126,7 +127,7 @@ def test_in_reversed_time_in_is_out(corners: list[Place]) -> None:
 
 
 @given(ways, st.integers(0, 2**32), st.sampled_from([5, 10, 25]))
-@settings(max_examples=40)
+@examples(40)
 def test_the_frame_rate_and_dropped_frames_change_no_count(
     corners: list[Place], seed: int, fps: int
 ) -> None:

@@ -3,12 +3,13 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stages.kernels import soft_nms
 from stages.kernels.decay import Method
 from stages.kernels.soft_nms import SoftNms
+from tests.examples import examples
 from tests.stages.kernels import textbook_soft_nms
 from tests.stages.kernels.crowd import make_crowd
 
@@ -23,7 +24,7 @@ def _either_form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("scalar_limit", [0, 10**6], ids=["vectorized", "scalar"])
 @pytest.mark.parametrize("method", METHODS)
 @given(seed=st.integers(0, 10**6), rois=st.integers(1, 40), classes=st.integers(1, 6))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_both_forms_equal_the_textbook_per_class(
     method: Method, scalar_limit: int, seed: int, rois: int, classes: int
 ) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from stages.model.model_file import ModelFileError, read_model_metadata
+from tests.examples import examples
 
 REPOSITORY = Path(__file__).parents[3]
 CARD: dict[str, Any] = {
@@ -158,9 +159,7 @@ def test_what_is_not_json(model_path: Path, text: bytes) -> None:
         read_model_metadata(model_path)
 
 
-FUZZ = settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+FUZZ = examples(200, HealthCheck.function_scoped_fixture)
 
 
 @given(data=st.binary(max_size=200))

@@ -2,11 +2,12 @@
 
 import msgspec
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.kernels.detections import NO_TRACK, Detections
 from stages.kernels.tracking.tracker import Tracker, TrackerOptions
+from tests.examples import examples
 from tests.stages.kernels.tracking.walks import (
     CLEAR,
     FRAME_WH,
@@ -94,7 +95,7 @@ def _iou(box: tuple[float, ...], other: tuple[float, ...]) -> float:
     return both / (sum(areas) - both)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.sampled_from([5, 10, 25]), st.integers(0, 2**32), st.integers(1, 6), st.floats(0, 0.2))
 def test_walks_apart_have_one_id_each_at_any_rate_and_with_drops(
     fps: int, seed: int, walks: int, dropped: float

@@ -14,14 +14,14 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.clips import make_clip
+from tests.examples import examples
 from tests.stages.services.web.web_line import ABSENT, WebLine
 
 CHECKED = [status_code_conformance, content_type_conformance, response_schema_conformance]
 DEFECT = 500
 RANDOM = settings(
-    derandomize=True,
+    examples(6),
     database=None,
-    max_examples=6,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
