@@ -22,7 +22,7 @@ test: $(VENV)/.dev
 
 # New random examples of everything that is tested with some: so many times as many as usual.
 explore: $(VENV)/.dev
-	EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n auto --dist loadfile -m "hypothesis and not torch"
+	EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n auto --dist loadfile -m "hypothesis and not bench and not torch"
 
 test-models: $(VENV)/.train
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest tests/models -m "torch"

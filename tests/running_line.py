@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from graphlib import TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -94,16 +96,9 @@ class RunningLine:
         return code
 
     def messages(self) -> list[DetectionMessage]:
-        """What the recorder has written so far, whole lines only; files of other days first.
-
-        Days may come in any order, since tests step the clock. Frames do not.
-        """
+        """What the recorder has written so far, whole lines only; files of other days first."""
         files = [*(day.path for day in find_days(self.jsonl)), self.jsonl]
-        parts = [read_messages(path) for path in files if path.exists()]
-        camera = min((message.camera for part in parts for message in part), default="")
-        first = [next((m.frame_id for m in part if m.camera == camera), 0) for part in parts]
-        order = sorted(range(len(parts)), key=first.__getitem__)
-        return [message for i in order for message in parts[i]]
+        return join_messages(read_messages(path) for path in files if path.exists())
 
     def wait_for_messages(self, count: int) -> None:
         def there() -> bool:
@@ -206,6 +201,27 @@ def read_messages(path: Path) -> list[DetectionMessage]:
     """Whole lines only."""
     lines = path.read_bytes().split(b"\n")[:-1]
     return [msgspec.json.decode(line, type=DetectionMessage) for line in lines]
+
+
+def join_messages(files: Iterable[list[DetectionMessage]]) -> list[DetectionMessage]:
+    """Messages of several files in the order in which they were written.
+
+    Tests step the wall clock, so the names of days do not tell that order. What was captured first
+    is written first, but of one camera only, and a file of a moment may have no message of it: so
+    each camera tells the order of the files that it is in. Raises graphlib.CycleError when two
+    cameras contradict each other.
+    """
+    parts = [file for file in files if file]
+    order = TopologicalSorter[int]({i: () for i in range(len(parts))})
+    for camera in {message.camera for part in parts for message in part}:
+        begins = {
+            i: next(m.captured_mono_ns for m in part if m.camera == camera)
+            for i, part in enumerate(parts)
+            if any(m.camera == camera for m in part)
+        }
+        for before, after in pairwise(sorted(begins, key=begins.__getitem__)):
+            order.add(after, before)
+    return [message for i in order.static_order() for message in parts[i]]
 
 
 def _began(pid: int) -> str:
