@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.service import ServiceError
+from stages.services.trust import trust
 
 _MOST_PASSWORD_BYTES = 65_535
 
@@ -67,7 +68,7 @@ def make_tls(section: str, files: TlsFiles) -> ssl.SSLContext:
         if path is not None and ("\0" in path or not os.access(path, os.R_OK)):
             raise ServiceError(f"{section}.{name}: expected a file that can be read, got {path!r}")
     try:
-        context = ssl.create_default_context(cafile=files.ca)
+        context = trust(files.ca)
         if files.certificate is not None:
             context.load_cert_chain(files.certificate, files.key, password=_refuse_password)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError

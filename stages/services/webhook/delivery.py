@@ -55,11 +55,6 @@ def parse_url(url: str) -> Address:
     return Address(encrypted, parts.hostname, port or (443 if encrypted else 80), path)
 
 
-def make_tls(ca_file: str | None) -> ssl.SSLContext:
-    """Certificates are checked: against those of the system, or of this file."""
-    return ssl.create_default_context(cafile=ca_file)
-
-
 def post(
     address: Address,
     body: Body,

@@ -9,7 +9,8 @@ import msgspec
 
 from pipeline.client import EventMessage
 from pipeline.service import ServiceError
-from stages.services.webhook.delivery import Address, make_tls, parse_url
+from stages.services.trust import trust
+from stages.services.webhook.delivery import Address, parse_url
 from stages.services.webhook.secrets import parse_key, read_file, read_secret
 from stages.services.webhook.template import TemplateError, check_template
 from stages.services.webhook.values import NAMES
@@ -84,7 +85,7 @@ def make_destination(where: str, options: TargetOptions) -> Destination:
     for name, text in headers.items():
         _check_header(where, name, text)
     try:
-        tls = make_tls(options.ca_file) if address.encrypted else None
+        tls = trust(options.ca_file) if address.encrypted else None
     except OSError as error:  # ssl.SSLError is one
         raise ServiceError(
             f"{where}.ca_file: expected certificates in PEM, got {options.ca_file}: "

@@ -9,14 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.services.webhook.delivery import (
-    Reply,
-    judge,
-    make_tls,
-    parse_retry_after,
-    parse_url,
-    post,
-)
+from stages.services.trust import trust
+from stages.services.webhook.delivery import Reply, judge, parse_retry_after, parse_url, post
 from stages.services.webhook.request import json_body
 from tests.ports import free_port
 from tests.stages.services.web.test_address import make_certificate
@@ -102,10 +96,10 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
     with Receiver() as receiver:
         receiver.encrypt(context)
         url = f"https://localhost:{receiver.port}/"
-        reply = send(url, tls=make_tls(None))
+        reply = send(url, tls=trust(None))
         assert "has a certificate that is not trusted" in reply.why
         assert receiver.received == []
-        assert send(url, tls=make_tls(str(certificate))) == Reply(True)
+        assert send(url, tls=trust(str(certificate))) == Reply(True)
 
 
 @pytest.mark.parametrize(
