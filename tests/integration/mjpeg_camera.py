@@ -4,7 +4,7 @@ import itertools
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import cv2
 
@@ -26,9 +26,7 @@ def encode_frame(index: int, size: Size = (64, 48)) -> bytes:
     return head.encode() + jpeg.tobytes() + b"\r\n"
 
 
-def stream(
-    indices: Iterator[int] | range, size: Size = (64, 48), fps: float = 50
-) -> Iterator[bytes]:
+def stream(indices: Iterable[int], size: Size = (64, 48), fps: float = 50) -> Iterator[bytes]:
     """An answer with these frames, in their time."""
     yield _HEAD
     for index in indices:
@@ -38,12 +36,22 @@ def stream(
 
 def moving(connection: int) -> Iterator[bytes]:
     """A camera without a fault."""
-    yield from stream(iter(itertools.count()))
+    yield from stream(itertools.count())
 
 
-def frozen(connection: int) -> Iterator[bytes]:
-    """The same frame for ever."""
-    yield from stream(itertools.repeat(3))
+def freezing(frozen: threading.Event) -> Script:
+    """Moves until the event, then sends the same frame for ever, over all connections."""
+    return lambda _: stream(itertools.chain(_numbers_until(frozen), itertools.repeat(3)))
+
+
+def falling_silent(silent: threading.Event) -> Script:
+    """Moves until the event, then sends nothing more; connections stay."""
+
+    def script(_: int) -> Iterator[bytes]:
+        yield from stream(_numbers_until(silent))
+        time.sleep(3600)
+
+    return script
 
 
 def refusing(connection: int) -> Iterator[bytes]:
@@ -56,10 +64,8 @@ def mute(connection: int) -> Iterator[bytes]:
     yield b""
 
 
-def falling_silent(connection: int) -> Iterator[bytes]:
-    """Some frames, and nothing more; the connection stays."""
-    yield from stream(range(60))
-    time.sleep(3600)
+def _numbers_until(event: threading.Event) -> Iterator[int]:
+    return itertools.takewhile(lambda _: not event.is_set(), itertools.count())
 
 
 class MjpegCamera:
