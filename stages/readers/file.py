@@ -130,10 +130,12 @@ class FileReader:
         count = 0
         for decoded in self._decode(demuxer):
             pts_ns = self._clock.stamp(decoded.pts_ns if demuxer.has_times else None)
+            self._keeper.see(decoded.pts_ns, self._clock.shift_ns)
             count += 1
             if self._limit.wants(pts_ns):
                 self._limit.take(pts_ns)
                 yield decoded, pts_ns
+        self._keeper.finish(self._clock.shift_ns)
         if self._span.last_ns is not None:  # of pictures too that were not even decoded
             self._clock.stamp(self._span.last_ns)
         self._warn_if_cut(demuxer, count)
@@ -144,7 +146,7 @@ class FileReader:
                 self._alive()
             decoded = self._decode_unit(unit)
             if self.packets is not None:
-                self._keeper.keep(unit, self._line_time_of(unit))
+                self._keeper.keep(unit, self._shown_ns(unit), self._clock.shift_ns)
                 if self.pts_origin is PtsOrigin.STREAM:
                     self._keeper.keep_sound(self._clock.shift_ns)
             yield from decoded
@@ -162,17 +164,14 @@ class FileReader:
             return []
         return self._decoder.decode(unit, DropReason.UNDECODABLE if wanted else None)
 
-    def _line_time_of(self, unit: AccessUnit) -> int | None:
-        """The `pts_ns` of its frame, if its time is sane; None in a file without times."""
+    def _shown_ns(self, unit: AccessUnit) -> int | None:
+        """When its frame is shown, by the file's clock; None in a file without times."""
         if self.pts_origin is PtsOrigin.RATE:
             return None
-        time_ns = to_ns(unit.packet.pts, unit.time_base)
-        return None if time_ns is None else time_ns + self._clock.shift_ns
+        return to_ns(unit.packet.pts, unit.time_base)
 
     def _time_of(self, unit: AccessUnit) -> int | None:
-        if self._fps is None or self.pts_origin is PtsOrigin.RATE:
-            return None
-        return to_ns(unit.packet.pts, unit.time_base)
+        return None if self._fps is None else self._shown_ns(unit)
 
     def _sar_of(self, decoded: Decoded) -> Fraction:
         assert self._demuxer is not None, "read before open"

@@ -2,6 +2,7 @@
 
 import time
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from av.packet import Packet
@@ -13,7 +14,8 @@ from pipeline.realtime import monotonic_ns
 from stages.readers.decoding.access_unit import AccessUnit
 from stages.readers.decoding.decode_times import DecodeTimes
 from stages.readers.decoding.parameter_sets import leading_sets
-from stages.readers.decoding.sound import SAMPLES, Sound
+from stages.readers.decoding.sound import SAMPLES, Sound, SoundUnit
+from stages.readers.jump_wait import JumpWait
 
 # What MP4 holds and browsers play; of other pictures a film is made by encoding them anew.
 _KEPT = frozenset({"h264", "hevc", "av1"})
@@ -46,11 +48,38 @@ class PacketKeeper:
         self._after_ns = after_ns
         self._sound = Sound() if sound is None else sound
         self._tracks: tuple[Track, ...] = ()
+        self._wait = JumpWait()
 
-    def keep(self, unit: AccessUnit, pts_ns: int | None) -> None:
-        """Keep a coded picture. `pts_ns` is the line's time for it; without one it is left out."""
-        if self._ring is None or pts_ns is None:
-            return
+    def keep(self, unit: AccessUnit, time_ns: int | None, shift_ns: int) -> None:
+        """Keep a coded picture.
+
+        Args:
+            unit: what came.
+            time_ns: when it is shown, by the source's clock; without that it is left out.
+            shift_ns: the line's time less the source's.
+        """
+        if self._ring is not None and time_ns is not None:
+            self._wait.put(time_ns, shift_ns, partial(self._keep, unit))
+
+    def keep_sound(self, shift_ns: int) -> None:
+        """Keep the sound that has come meanwhile; what comes before a key frame is left out."""
+        for unit in self._sound.take():
+            if self._wait.is_waiting:  # it goes where the pictures go
+                self._wait.put(unit.time_ns, shift_ns, partial(self._keep_sound, unit))
+            else:
+                self._keep_sound(unit, unit.time_ns + shift_ns)
+
+    def see(self, time_ns: int | None, shift_ns: int) -> None:
+        """A frame has come of what was kept, and has a time of the line: see `keep`."""
+        if time_ns is not None:
+            self._wait.see(time_ns, shift_ns)
+
+    def finish(self, shift_ns: int) -> None:
+        """No frames come any more of what was kept."""
+        self._wait.finish(shift_ns)
+
+    def _keep(self, unit: AccessUnit, pts_ns: int) -> None:
+        assert self._ring is not None, "asked for where packets are kept"
         if self._after_ns is not None and pts_ns <= self._after_ns:
             return
         packet = unit.packet
@@ -70,27 +99,21 @@ class PacketKeeper:
             arrived_unix_ns=_unix_ns(unit.arrived_ns),
         )
 
-    def keep_sound(self, shift_ns: int) -> None:
-        """Keep the sound that has come meanwhile; `shift_ns` is the line's time less the stream's.
-
-        Raises nothing: what comes before the first key frame is left out.
-        """
-        for unit in self._sound.take():
-            pts_ns = unit.time_ns + shift_ns
-            is_old = self._after_ns is not None and pts_ns <= self._after_ns
-            if self._ring is None or len(self._tracks) < 2 or is_old:
-                continue
-            ticks = pts_ns * self._tracks[1].sample_rate // 1_000_000_000
-            self._ring.put(
-                unit.data,
-                flags=PacketFlag.NONE,
-                pts=ticks,
-                dts=ticks,
-                duration=SAMPLES,
-                pts_ns=pts_ns,
-                arrived_unix_ns=_unix_ns(unit.arrived_ns),
-                track=1,
-            )
+    def _keep_sound(self, unit: SoundUnit, pts_ns: int) -> None:
+        is_old = self._after_ns is not None and pts_ns <= self._after_ns
+        if self._ring is None or len(self._tracks) < 2 or is_old:
+            return
+        ticks = pts_ns * self._tracks[1].sample_rate // 1_000_000_000
+        self._ring.put(
+            unit.data,
+            flags=PacketFlag.NONE,
+            pts=ticks,
+            dts=ticks,
+            duration=SAMPLES,
+            pts_ns=pts_ns,
+            arrived_unix_ns=_unix_ns(unit.arrived_ns),
+            track=1,
+        )
 
     def _times(self, packet: "Packet[Any]", pts_ns: int) -> tuple[int, int, int]:
         """PTS, DTS and duration in ticks; a packet without times has those of its arrival."""

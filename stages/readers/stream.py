@@ -133,7 +133,7 @@ class StreamReader:
         self._was_silent = waited_ns >= self._silence_ns
         self._decode(unit, self._measure_lag(unit, idle=waited_ns > _IDLE_NS), waited_ns)
         if self.packets is not None:
-            self._keeper.keep(unit, self._line_time_of(unit))
+            self._keeper.keep(unit, self._shown_ns(unit), self._clock.shift_ns)
             if self.pts_origin is PtsOrigin.STREAM:
                 self._keeper.keep_sound(self._clock.shift_ns)
         self._count_losses()
@@ -190,9 +190,14 @@ class StreamReader:
 
     def _stamp(self, decoded: Decoded) -> int:
         if self.pts_origin is PtsOrigin.STREAM:
-            return self._clock.stamp(decoded.pts_ns, decoded.arrived_ns)
-        self._first_ns = decoded.arrived_ns if self._first_ns is None else self._first_ns
-        return self._clock.stamp(decoded.arrived_ns - self._first_ns)
+            time_ns = decoded.pts_ns
+            pts_ns = self._clock.stamp(time_ns, decoded.arrived_ns)
+        else:
+            self._first_ns = decoded.arrived_ns if self._first_ns is None else self._first_ns
+            time_ns = decoded.arrived_ns - self._first_ns
+            pts_ns = self._clock.stamp(time_ns)
+        self._keeper.see(time_ns, self._clock.shift_ns)
+        return pts_ns
 
     def _time_of(self, unit: AccessUnit) -> int | None:
         """When it is to be shown; None if that is of no use, or not known before it is decoded."""
@@ -201,12 +206,14 @@ class StreamReader:
         time_ns = to_ns(unit.packet.pts, unit.time_base)
         return None if time_ns is None else time_ns + self._clock.shift_ns
 
-    def _line_time_of(self, unit: AccessUnit) -> int | None:
-        """The `pts_ns` of its frame, if its time is sane; known once a frame was decoded."""
+    def _shown_ns(self, unit: AccessUnit) -> int | None:
+        """When its frame is shown, by the clock that frames are stamped by; None before the first.
+
+        Without times of its own, a stream has those of arrival.
+        """
         if self.pts_origin is PtsOrigin.ARRIVAL:
             return None if self._first_ns is None else unit.arrived_ns - self._first_ns
-        time_ns = to_ns(unit.packet.pts, unit.time_base)
-        return None if time_ns is None else time_ns + self._clock.shift_ns
+        return to_ns(unit.packet.pts, unit.time_base)
 
     def _measure_lag(self, unit: AccessUnit, *, idle: bool) -> int:
         packet = unit.packet
@@ -227,6 +234,7 @@ class StreamReader:
             self._is_flushed = True
             for decoded in self._decoder.flush():
                 self._take(decoded)
+            self._keeper.finish(self._clock.shift_ns)
             self._count_losses()
         if self._ready:
             return

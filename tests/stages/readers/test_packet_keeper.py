@@ -121,6 +121,33 @@ def test_the_packets_of_a_camera_have_the_times_of_its_messages(
     assert [n for n, packet in enumerate(packets) if PacketFlag.DAMAGED in packet.flags] == [7]
 
 
+def test_behind_a_jump_of_the_clock_packets_have_the_times_of_their_frames(tmp_path: Path) -> None:
+    """A decoder that reorders gives the first frame behind the jump some pictures later."""
+    parts = [make_coded(tmp_path / f"{n}.ts", "libx264", range(20), times=range(n, n + 20))
+             for n in (1000, 0, 500)]  # fmt: skip
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    times_ns = read_into_ring(joined, make_ring(tmp_path), 60)
+    packets = kept(tmp_path)
+    assert len(packets) == 60
+    assert sorted(packet.pts_ns for packet in packets) == times_ns
+    assert max(times_ns) - min(times_ns) == 59 * FRAME_NS
+
+
+def test_behind_a_jump_of_a_cameras_clock_packets_have_the_times_of_its_messages(
+    tmp_path: Path,
+    clock: Clock,  # noqa: F811
+) -> None:
+    camera = Camera(clock, encode(tmp_path, "libx264", 30))
+    camera.jumps_ms = {10: -95_443_718, 20: 3_600_000}
+    reader = make_reader(camera)
+    reader.packets = make_ring(tmp_path)
+    found, _ = read_all(reader)
+    times_ns = [captured.pts_ns for captured in found]
+    assert [packet.pts_ns for packet in kept(tmp_path)] == times_ns
+    assert times_ns == [number * FRAME_NS for number in range(30)]
+
+
 def test_a_camera_without_times_has_those_of_arrival(
     tmp_path: Path,
     clock: Clock,  # noqa: F811

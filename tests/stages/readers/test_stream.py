@@ -50,7 +50,10 @@ class Clock:
 
 
 class Camera:
-    """Sends the packets of files; `delay_ns` says how late each arrives, `spoil` damages some."""
+    """Sends the packets of files; `delay_ns` says how late each arrives, `spoil` damages some.
+
+    `jumps_ms` says by how much its own clock is set forward or back at a packet.
+    """
 
     held_pictures = 0
     sar = Fraction(0)
@@ -63,6 +66,7 @@ class Camera:
         self.delay_ns: Callable[[int], int] = lambda number: 0
         self.spoil: dict[int, bytes] = {}
         self.lost: set[int] = set()
+        self.jumps_ms: dict[int, int] = {}
         self._clock, self._paths = clock, paths
         self._containers = [av.open(str(path)) for path in paths]
         self.decoder: VideoCodecContext = self._containers[0].streams.video[0].codec_context
@@ -75,13 +79,14 @@ class Camera:
         self.closed = True
 
     def _send(self) -> Iterator[AccessUnit]:
-        number = 0
+        number = set_ms = 0
         for container in self._containers:
             for packet in container.demux(video=0):
                 if packet.size == 0:
                     continue
                 sent: Any = av.Packet(self.spoil.get(number, bytes(packet)))
-                sent.pts = sent.dts = number * 40 if self.has_times else None
+                set_ms += self.jumps_ms.get(number, 0)
+                sent.pts = sent.dts = set_ms + number * 40 if self.has_times else None
                 sent.time_base, sent.is_keyframe = Fraction(1, 1000), packet.is_keyframe
                 at_ns = 1000 * S + number * FRAME_NS + self.delay_ns(number)
                 self._clock.now_ns = max(self._clock.now_ns, at_ns)
