@@ -147,3 +147,30 @@ def test_what_is_too_old_is_given_up_also_over_restarts(
     outbox.look()
     assert numbers(outbox) == [2]
     assert outbox.losses.counts == {"old": 2}
+
+
+def test_what_is_put_together_is_written_together(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path / "o")
+    log = tmp_path / "o-wal"
+    before = log.stat().st_size
+    with outbox.together():
+        put(outbox, *range(50))
+        assert log.stat().st_size == before
+        assert numbers(outbox) == list(range(50))
+    together = log.stat().st_size - before
+    put(outbox, *range(50, 100))
+    assert log.stat().st_size - before > 5 * together
+    assert numbers(outbox) == list(range(100))
+    outbox.close()
+    outbox = open_outbox(tmp_path / "o")
+    assert numbers(outbox) == list(range(100))
+    outbox.close()
+
+
+def test_so_much_together_that_memory_would_not_hold_it_is_written_in_parts(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path / "o")
+    with outbox.together():
+        put(outbox, *range(300), size=10_000)
+    assert numbers(outbox) == list(range(300))
+    assert outbox.losses.counts == {}
+    outbox.close()
