@@ -4,8 +4,9 @@ import asyncio
 import json
 import logging
 import re
+import secrets
 import ssl
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,6 +14,14 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from stages.services.fleet.errors import (
+    Forbidden,
+    LinkError,
+    NotTaken,
+    TooLarge,
+    describe,
+    is_refusal,
+)
 from stages.services.login import Login
 from stages.services.server_address import Address
 
@@ -25,34 +34,24 @@ AT_ONCE: dict[str, Any] = {
 }
 _CLOSE_S = 1.0
 _MOST_WAITING = 4 << 20  # bytes that have not been written to the socket
-_TOO_LARGE = 10054  # JetStream's code for a message above the limit of its stream
+# JetStream's codes: a message above the limit of its stream; a stream that takes one at a time.
+_TOO_LARGE, _NO_BATCHES = 10054, 10174
+_ID = "Nats-Msg-Id"
 _VIOLATION = re.compile(r'permissions violation for (?P<verb>\w+) to "(?P<subject>[^"]*)"', re.I)
-_SILENT = {
-    "authorization violation": "the server refuses user and password",
-    "user authentication expired": "the login has expired",
-    "maximum connections exceeded": "the server has no room for another connection",
-}
-
 # asyncio says so at the end of each encrypted connection of nats-py, and nothing is wrong.
 logging.getLogger("asyncio").addFilter(lambda said: "eof_received" not in said.getMessage())
+
+_NONE: Mapping[str, str] = {}
 
 T = TypeVar("T")
 
 
-class LinkError(Exception):
-    """The text says in plain words what is wrong; nothing is known of what was on its way."""
+class Message(NamedTuple):
+    """To be kept by a stream, which knows a double by its id."""
 
-
-class NotTaken(LinkError):
-    """The server works, and has not taken a message: it may later."""
-
-
-class TooLarge(LinkError):
-    """The server will never take this message."""
-
-
-class Forbidden(LinkError):
-    """The user of this board may not do this, until somebody changes that."""
+    subject: str
+    body: bytes
+    id: str
 
 
 class Stored(NamedTuple):
@@ -71,6 +70,7 @@ class Link:
         self._asked: dict[str, tuple[str, asyncio.Future[Msg]]] = {}  # subject, and the answer
         self._number = 0
         self._why = ""
+        self.takes_batches = True  # as far as is known
         self.lost = asyncio.Event()
 
     async def open(
@@ -101,32 +101,46 @@ class Link:
         Raises:
             LinkError: and its kinds.
         """
-        headers = None if id is None else {"Nats-Msg-Id": id}
-        try:
-            answer = await self._ask(subject, body, headers)
-        except nats.errors.MaxPayloadError:
-            raise TooLarge(f"{len(body)} bytes are more than the server takes") from None
+        answer = await self._ask(subject, body, {} if id is None else {_ID: id})
+        found = json.loads(answer.data or b"{}")
         if _status(answer) == 503:
             raise NotTaken(
                 f"no stream takes {'.'.join(subject.split('.')[:2])}.>: "
                 "python -m stages.services.fleet.streams makes it; where it was made, the server "
                 "has stopped storing, and its log says why"
             )
-        found = json.loads(answer.data)
         error = found.get("error")
         if error is None:
             return bool(found.get("duplicate"))
         kind = TooLarge if error.get("err_code") == _TOO_LARGE else NotTaken
         raise kind(f"the stream does not take {subject}: {error.get('description')}")
 
+    async def store_all(self, messages: Sequence[Message]) -> bool:
+        """Have a stream keep all of them in their order, or none; returns whether it did.
+
+        One round trip for all (JetStream's atomic batch, from nats-server 2.12 on). A stream that
+        has one of the ids takes none: one at a time, each has its answer. Raises LinkError.
+        """
+        batch = {"Nats-Batch-Id": secrets.token_urlsafe(6)}
+        headers = [{_ID: each.id, **batch, "Nats-Batch-Sequence": f"{number}"}
+                   for number, each in enumerate(messages, 1)]  # fmt: skip
+        headers[-1]["Nats-Batch-Commit"] = "1"
+        try:
+            for each, header in zip(messages[:-1], headers, strict=False):
+                await self._publish(each.subject, each.body, headers=header)
+            answer = await self._ask(messages[-1].subject, messages[-1].body, headers[-1])
+        except TooLarge:
+            return False
+        found = json.loads(answer.data or b"{}")
+        code = found.get("error", {}).get("err_code")
+        # A server that does not know of batches answers for the last of them alone.
+        if code == _NO_BATCHES or (code is None and "seq" in found and "batch" not in found):
+            self.takes_batches = False
+        return bool(found.get("count") == len(messages))
+
     async def tell(self, subject: str, body: bytes) -> None:
         """Whoever listens hears it; nobody says whether somebody does."""
-        try:
-            await self._client.publish(subject, body)
-        except nats.errors.MaxPayloadError:
-            raise TooLarge(f"{len(body)} bytes are more than the server takes") from None
-        except nats.errors.Error as error:
-            raise self._lost(error) from None
+        await self._publish(subject, body)
 
     async def newest(self, stream: str, subject: str) -> Stored | None:
         """The last message of a subject; None where there is none, or it was deleted."""
@@ -145,20 +159,28 @@ class Link:
         self.lost.set()
         await close_client(self._client)
 
-    async def _ask(self, subject: str, body: bytes, headers: Any = None) -> Msg:
+    async def _ask(self, subject: str, body: bytes, headers: Mapping[str, str] = _NONE) -> Msg:
         self._number += 1
         reply = f"{self._inbox}.{self._number}"
         future: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
         self._asked[reply] = subject, future
         try:
-            await self._client.publish(subject, body, reply=reply, headers=headers)
+            await self._publish(subject, body, reply, headers)
             return await self._within(future, f"no answer to {subject}")
-        except nats.errors.MaxPayloadError:
-            raise
-        except nats.errors.Error as error:
-            raise self._lost(error) from None
         finally:
             del self._asked[reply]
+
+    async def _publish(
+        self, subject: str, body: bytes, reply: str = "", headers: Mapping[str, str] = _NONE
+    ) -> None:
+        """Raises TooLarge, LinkError."""
+        size = len(body) + _header_bytes(headers)
+        if size > self._client.max_payload:  # the server would end the connection
+            raise TooLarge(f"{size} bytes are more than the server takes")
+        try:
+            await self._client.publish(subject, body, reply, dict(headers) or None)
+        except nats.errors.Error as error:
+            raise self._lost(error) from None
 
     async def _within(self, work: Awaitable[T], what: str, address: Address | None = None) -> T:
         try:
@@ -168,7 +190,7 @@ class Link:
             raise LinkError(f"{what} within {ANSWER_S:.0f} s") from None
         except (nats.errors.Error, OSError, ssl.SSLError) as error:
             where = f"{address}: " if address else ""
-            kind = Forbidden if _is_refusal(error) else LinkError
+            kind = Forbidden if is_refusal(error) else LinkError
             raise kind(where + describe(error, self._why)) from None
 
     def _lost(self, error: Exception) -> LinkError:
@@ -215,27 +237,13 @@ async def close_client(client: Client) -> None:
             writer.transport.abort()
 
 
-def describe(error: Exception, before: str = "") -> str:
-    """In words that name no password; `before` is what was heard on the connection last."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or 'no reason given'}"
-    if isinstance(error, ConnectionResetError):
-        return "the server has ended the connection"
-    if isinstance(error, OSError):
-        return error.strerror or str(error) or type(error).__name__
-    text = str(error).removeprefix("nats: ").strip("'")
-    if isinstance(error, nats.errors.NoServersError) and before:
-        return before
-    return _SILENT.get(text.lower(), text or type(error).__name__)
-
-
-def _is_refusal(error: Exception) -> bool:
-    return "authorization violation" in str(error).lower()
-
-
 def _status(answer: Msg) -> int | None:
     """What the server says instead of an answer."""
     status = (answer.headers or {}).get("Status")
     return None if status is None else int(status)
+
+
+def _header_bytes(headers: Mapping[str, str]) -> int:
+    """What they take of a message: `NATS/1.0`, a line each, and an empty one."""
+    lines = sum(len(key) + len(value.encode()) + 4 for key, value in headers.items())
+    return lines + len("NATS/1.0\r\n\r\n") if headers else 0

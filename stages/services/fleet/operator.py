@@ -20,7 +20,8 @@ from stages.services.fleet.address import (
     parse_server,
     read_login,
 )
-from stages.services.fleet.link import AT_ONCE, close_client, describe
+from stages.services.fleet.errors import describe
+from stages.services.fleet.link import AT_ONCE, close_client
 from stages.services.login import TlsFiles
 
 ANSWER_S = 10.0

@@ -4,27 +4,30 @@ import asyncio
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from loguru import logger
 
-from stages.services.fleet.link import Forbidden, Link, LinkError, NotTaken, TooLarge
+from stages.services.fleet.errors import Forbidden, LinkError, NotTaken, TooLarge
+from stages.services.fleet.link import Link, Message
 from stages.services.fleet.messages import Origin, with_origin
-from stages.services.fleet.newest import Newest
+from stages.services.fleet.newest import Newest, Telling
 from stages.services.fleet.subjects import Subjects, lane
 from stages.services.outbox.item import Item
 from stages.services.outbox.outbox import Outbox
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
-_AT_ONCE = 256  # messages that are read from the outbox
+_AT_ONCE, _MOST_BYTES = 256, 1 << 20  # that are read from the outbox; a stream takes 1000 at once
 _IDLE_S = 1.0  # between two looks when nobody calls
 _SAY_S = 60.0  # between two errors about messages that are given up
 
 
 class Sender:
-    """In each lane one message is on its way at a time, so that its order holds whatever happens.
+    """What waits is sent in its order, which holds whatever happens.
 
-    The messages of a camera are a lane; lanes do not wait for each other.
+    Events go together: the stream takes all of a batch or none, so a refusal leaves no gap. What is
+    not taken together goes one at a time, in lanes that do not wait for each other: the messages of
+    a camera are a lane, and one of a lane is on its way at a time.
 
     Args:
         origin: whose messages they are, now that they are sent.
@@ -45,6 +48,7 @@ class Sender:
         self._news = asyncio.Event()
         self._wait_s = _FIRST_WAIT_S
         self._said = ""
+        self._is_slow = False  # that was said
         self._given_up: Counter[str] = Counter()
         self._say_s = 0.0
         self.link: Link | None = None  # while it is up
@@ -98,15 +102,18 @@ class Sender:
         """Until the connection ends."""
         while not link.lost.is_set():
             self._news.clear()
-            await self._tell(link)
-            items = self._outbox.waiting(_AT_ONCE)
-            try:
-                await self._send(link, items)
-            except NotTaken as error:  # the connection is of use: it is looked for a configuration
-                await self._fail(error)
+            await self._attempt(self._tell(link))
+            items = _up_to(_MOST_BYTES, self._outbox.waiting(_AT_ONCE))
+            await self._attempt(self._send(link, items))
             if not items:
                 await self._pause(link)
         raise LinkError("the connection is lost")
+
+    async def _attempt(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except NotTaken as error:  # the connection is of use: it is looked for a configuration
+            await self._fail(error)
 
     async def _pause(self, link: Link) -> None:
         """Until there is something to do."""
@@ -116,49 +123,69 @@ class Sender:
             each.cancel()
 
     async def _tell(self, link: Link) -> None:
+        """The newest states, at the same time: each has a subject of its own."""
         told = self._newest.take()
-        try:
-            for subject, telling in list(told.items()):
-                try:
-                    if telling.is_kept:
-                        await link.store(subject, telling.body)
-                    else:
-                        await link.tell(subject, telling.body)
-                except TooLarge as error:
-                    self._give_up(error)
-                del told[subject]
-        except NotTaken as error:
-            self._newest.give_back(told)
-            await self._fail(error)
-        except BaseException:
-            self._newest.give_back(told)
-            raise
+        ended = await asyncio.gather(
+            *(self._tell_one(link, subject, each) for subject, each in told.items()),
+            return_exceptions=True,
+        )
+        left = zip(told.items(), ended, strict=True)
+        self._newest.give_back(dict(each for each, error in left if error is not None))
+        _raise_worst(ended)
 
-    async def _send(self, link: Link, items: Iterable[Item]) -> None:
-        """The lanes side by side; what was taken is forgotten, also after an error."""
+    async def _tell_one(self, link: Link, subject: str, telling: Telling) -> None:
+        try:
+            await (link.store if telling.is_kept else link.tell)(subject, telling.body)
+        except TooLarge as error:
+            self._give_up(error)
+
+    async def _send(self, link: Link, items: Sequence[Item]) -> None:
+        """What was taken is forgotten, also after an error."""
+        taken: list[int] = []
+        try:
+            events = [item for item in items if item.key is None]
+            if len(events) > 1 and link.takes_batches:
+                taken += await self._send_together(link, events)
+            left = [item for item in items if item.number not in set(taken)]
+            await self._send_in_lanes(link, left, taken)
+        finally:
+            self._outbox.forget(taken)
+        if taken:
+            self._work()
+
+    async def _send_together(self, link: Link, events: Sequence[Item]) -> list[int]:
+        """Returns the numbers of those that were taken: all or none."""
+        if await link.store_all([self._message(item) for item in events]):
+            return [item.number for item in events]
+        if not link.takes_batches and not self._is_slow:
+            self._is_slow = True
+            logger.warning(
+                "fleet: the stream takes one event after the other, which is slow: "
+                "python -m stages.services.fleet.streams --update changes it, with nats-server 2.12"
+            )
+        return []
+
+    async def _send_in_lanes(self, link: Link, items: Iterable[Item], taken: list[int]) -> None:
         lanes = defaultdict[str, list[Item]](list)
         for item in items:
             lanes[lane(item.topic)].append(item)
-        taken: list[int] = []
         ended = await asyncio.gather(
             *(self._send_lane(link, each, taken) for each in lanes.values()), return_exceptions=True
         )
-        self._outbox.forget(taken)
-        errors = [each for each in ended if isinstance(each, BaseException)]
-        if taken and not errors:
-            self._work()
-        if errors:
-            raise min(errors, key=lambda error: isinstance(error, NotTaken))
+        _raise_worst(ended)
 
     async def _send_lane(self, link: Link, items: Iterable[Item], taken: list[int]) -> None:
         for item in items:
             try:
-                is_state = item.key is not None
-                body = item.body if is_state else with_origin(self._origin, item.body)
-                await link.store(self._subjects.of(item.topic), body, item.id)
+                await link.store(*self._message(item))
             except TooLarge as error:
                 self._give_up(error)
             taken.append(item.number)
+
+    def _message(self, item: Item) -> Message:
+        is_event = item.key is None
+        body = with_origin(self._origin, item.body) if is_event else item.body
+        return Message(self._subjects.of(item.topic), body, item.id)
 
     def _give_up(self, error: TooLarge) -> None:
         self._given_up[str(error)] += 1
@@ -171,5 +198,23 @@ class Sender:
             self._given_up.clear()
 
 
+def _up_to(most_bytes: int, items: Iterable[Item]) -> list[Item]:
+    """The first of them: one at least, if there are any."""
+    found, size = list[Item](), 0
+    for item in items:
+        size += item.cost
+        if found and size > most_bytes:
+            break
+        found.append(item)
+    return found
+
+
 def _count(messages: int) -> str:
     return "1 message is" if messages == 1 else f"{messages} messages are"
+
+
+def _raise_worst(ended: Iterable[object]) -> None:
+    """The first error, one of the connection before one of a message."""
+    errors = [each for each in ended if isinstance(each, BaseException)]
+    if errors:
+        raise min(errors, key=lambda error: isinstance(error, NotTaken))

@@ -12,7 +12,8 @@ from pipeline.client import DetectionMessage, ModelInfo
 from pipeline.service import ServiceContext
 from stages.services.fleet.address import load_tls, parse_server, read_login
 from stages.services.fleet.configurator import Configurator
-from stages.services.fleet.link import Link, LinkError
+from stages.services.fleet.errors import LinkError
+from stages.services.fleet.link import Link
 from stages.services.fleet.messages import (
     BoardState,
     Origin,
@@ -119,11 +120,15 @@ class Fleet:
         return link
 
     def _hear_events(self, sender: Sender) -> None:
-        """Keep each before anything else; one that is known was kept before a restart."""
-        for event in self._context.events.read():
-            body = encode_event(event)
-            if self._outbox.put_event(MessageId.of(event), event_topic(event), body):
-                sender.wake()
+        """Keep each before anything else; one that is known was kept before a restart.
+
+        What a kill takes of them is read again: the line keeps them.
+        """
+        with self._outbox.together():
+            for event in self._context.events.read():
+                body = encode_event(event)
+                if self._outbox.put_event(MessageId.of(event), event_topic(event), body):
+                    sender.wake()
 
     async def _hear_detections(self) -> None:
         every_s = self._options.detections_s or 0.0

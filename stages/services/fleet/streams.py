@@ -43,6 +43,7 @@ _DAY_S = 86_400
 # How long a stream knows the ids of messages, in which a double is left out: 100 bytes each.
 _DUPLICATES_S = 3600
 _LOOK_S = 1.0  # between two looks at the sources
+_NO_ROOM = 10047  # JetStream's code for limits that are beyond those of the server
 _HISTORY = 10  # revisions of a configuration that the hub keeps
 _MOST_CONFIG = 1 << 20  # bytes of one
 
@@ -54,14 +55,17 @@ class Limits(NamedTuple):
     gb: float
 
 
-LEAF_LIMITS, HUB_LIMITS = Limits(14, 4), Limits(90, 200)
+ALONE_LIMITS, LEAF_LIMITS, HUB_LIMITS = Limits(90, 4), Limits(14, 4), Limits(90, 200)
+_USUAL = {"alone": ALONE_LIMITS, "leaf": LEAF_LIMITS, "hub": HUB_LIMITS}
 
 Config = Mapping[str, Any]  # as JetStream writes that of a stream
+
+_BATCHES: Config = {"allow_atomic": True}  # boards send many events at once: all or none
 
 
 def alone_streams(limits: Limits) -> list[Config]:
     """All in one server."""
-    return [_events(limits, events_of("*")), _states(states_of("*")), _bucket()]
+    return [{**_events(limits, events_of("*")), **_BATCHES}, _states(states_of("*")), _bucket()]
 
 
 def leaf_streams(site: str, limits: Limits) -> list[Config]:
@@ -72,7 +76,7 @@ def leaf_streams(site: str, limits: Limits) -> list[Config]:
         "subject_transforms": [{"src": config_of(site), "dest": ""}],
     }
     return [
-        _events(limits, events_of(site)),
+        {**_events(limits, events_of(site)), **_BATCHES},
         _states(states_of(site)),
         {"name": CONFIG, "storage": "file", "allow_direct": True, "max_msgs_per_subject": 1,
          "mirror": mirror},
@@ -132,7 +136,7 @@ async def make_stream(client: Client, wanted: Config, *, update: bool = False) -
     except ApiError as error:
         if error.code != NOT_FOUND:
             raise
-        await ask(client, f"STREAM.CREATE.{name}", wanted)
+        await _create(client, wanted)
         return f"{name}: made"
     different = list(_differences(wanted, found))
     if not different:
@@ -143,6 +147,19 @@ async def make_stream(client: Client, wanted: Config, *, update: bool = False) -
         )
     await ask(client, f"STREAM.UPDATE.{name}", {**found, **wanted})
     return f"{name}: changed: {'; '.join(different)}"
+
+
+async def _create(client: Client, wanted: Config) -> None:
+    """Raises OperatorError."""
+    try:
+        await ask(client, f"STREAM.CREATE.{wanted['name']}", wanted)
+    except ApiError as error:
+        if error.code != _NO_ROOM:
+            raise
+        raise OperatorError(
+            f"stream {wanted['name']}: the server has no {wanted.get('max_bytes', 0) / 1e9:g} GB "
+            "left for it: expected less with --gb, or a larger max_file_store of the server"
+        ) from None
 
 
 def _differences(wanted: Config, found: Config) -> Iterator[str]:
@@ -188,7 +205,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def plan(options: argparse.Namespace) -> list[Config]:
     """The streams that are wanted. Raises OperatorError."""
-    usual = LEAF_LIMITS if options.where == "leaf" else HUB_LIMITS
+    usual = _USUAL[options.where]
     limits = Limits(options.days or usual.days, options.gb or usual.gb)
     counts = {"alone": len(options.sites) == 0, "leaf": len(options.sites) == 1}
     if not counts.get(options.where, bool(options.sites)):

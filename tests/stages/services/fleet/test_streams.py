@@ -52,6 +52,18 @@ def test_a_stream_with_other_limits_is_left_alone_unless_told(
     assert max_age_s(empty) == 172_800
 
 
+def test_more_than_the_server_has_is_one_line_that_says_what_to_change(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f'jetstream {{ store_dir: "{tmp_path}/store", max_file_store: 1GB }}'
+    with running_server(tmp_path / "server", text) as server:
+        assert run(server, "alone") == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: stream tl_events: the server has no 4 GB left for it")
+        assert "--gb" in error
+        assert run(server, "alone", "--gb", "0.5") == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
