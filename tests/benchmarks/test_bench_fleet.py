@@ -25,7 +25,7 @@ from nats.aio.client import Client
 from stages.services.fleet import export, sender
 from stages.services.fleet.operator import ask
 from stages.services.fleet.sources import SourceWatch
-from stages.services.fleet.streams import leaf_streams, make_stream
+from stages.services.fleet.streams import Config, leaf_streams, make_stream
 from tests.benchmarks.measured_line import cpu_ns
 from tests.deploy.fleet_servers import SMALL, Deployed, Fleet, running_fleet
 from tests.fleet.boards import Orders
@@ -219,6 +219,10 @@ def catch_up_after_outage(board: Board, process: Process, leaf: Deployed) -> Cat
     return CatchUp(speed, (cpu_ns(process.pid) - before_ns) / 1e6 / BACKLOG)
 
 
+def allow_batches(leaf: Deployed, wanted: Config) -> None:
+    leaf.do(lambda client: make_stream(client, wanted, update=True))
+
+
 def test_catching_up_after_an_outage(tmp_path: Path, short_dir: Path, impatient: None) -> None:
     """In turns: all together, and one after the other, as for a stream that takes no batches."""
     with running_fleet(tmp_path) as fleet, boards_of(fleet, short_dir, 2) as (board, _):
@@ -226,8 +230,7 @@ def test_catching_up_after_an_outage(tmp_path: Path, short_dir: Path, impatient:
         speeds = defaultdict[bool, list[CatchUp]](list)
         process = Process(board.line.run_dir, board.options)
         for batches in (True, False) * ROUNDS:
-            wanted = {**events, "allow_atomic": batches}
-            fleet.hall.do(lambda client, wanted=wanted: make_stream(client, wanted, update=True))
+            allow_batches(fleet.hall, {**events, "allow_atomic": batches})
             speeds[batches].append(catch_up_after_outage(board, process, fleet.hall))
         fleet.hub.stop()
         fall_behind(board)
