@@ -19,6 +19,7 @@ from models.data.mosaic import ACROSS, assemble, pieces
 from models.errors import ConfigError
 from models.thundernet.boxes import box_area
 from models.thundernet.ground_truth import IGNORE, PADDING, GroundTruth
+from models.thundernet.native import image_windows
 from models.thundernet.random_numbers import uniform
 
 GREY = (0.114, 0.587, 0.299)  # luma of blue, green, red (ITU-R BT.601)
@@ -79,9 +80,11 @@ def cut_images(
     images: Tensor, windows: Tensor, mirrored: Tensor, size: int, fill: Tensor
 ) -> Tensor:
     """The windows of uint8 images, bilinear: (N, 3, C, C) -> (N, 3, S, S) float 0 to 255."""
+    if image_windows.serves(images, fill):
+        return image_windows.cut(images, windows, mirrored, size, fill)
     sides = windows[:, 2:] - windows[:, :2]
     direction = torch.where(mirrored, -1.0, 1.0)
-    theta = torch.zeros(len(windows), 2, 3, device=windows.device)
+    theta = windows.new_zeros(len(windows), 2, 3)
     theta[:, 0, 0] = sides[:, 0] * direction
     theta[:, 1, 1] = sides[:, 1]
     theta[:, :, 2] = windows[:, :2] + windows[:, 2:] - 1  # window centre, in [-1, 1]
@@ -131,7 +134,13 @@ def colour_change(means: Tensor, config: AugmentConfig, noise: Tensor) -> tuple[
 
 
 def change_colours(images: Tensor, config: AugmentConfig, noise: Tensor) -> Tensor:
-    """Images (N, 3, S, S) in other colours, each image its own; noise (N, 6) in [0, 1)."""
+    """Images (N, 3, S, S) in other colours, each image its own; noise (N, 6) in [0, 1).
+
+    The images given are used up.
+    """
+    if image_windows.serves_colours(images):
+        means = image_windows.colour_means(images)
+        return image_windows.change_colours(images, *colour_change(means, config, noise))
     pixels = images.flatten(2)  # (N, 3, S * S)
     matrix, offset = colour_change(pixels.mean(dim=2), config, noise)
     return torch.baddbmm(offset, matrix, pixels).clamp_(0, 255).view_as(images)

@@ -37,7 +37,9 @@ def assemble(images: Tensor, truth: GroundTruth) -> tuple[Tensor, GroundTruth]:
     """
     side, room = images.shape[-1], truth.labels.shape[1]
     grid = images.view(-1, ACROSS, ACROSS, 3, side, side)  # (K, row, column, ...)
-    whole = grid.permute(0, 3, 1, 4, 2, 5).reshape(-1, 3, ACROSS * side, ACROSS * side)
+    # Channels last, as the network takes them, so that nothing is copied once more.
+    pixels = grid.permute(0, 1, 4, 2, 5, 3).reshape(-1, ACROSS * side, ACROSS * side, 3)
+    whole = pixels.permute(0, 3, 1, 2)
     steps = torch.arange(ACROSS, device=images.device) * side
     corner = torch.stack((steps.repeat(ACROSS), steps.repeat_interleave(ACROSS)), dim=1)  # (4, 2)
     labels = truth.labels.view(-1, PIECES, room)  # (K, 4, M)

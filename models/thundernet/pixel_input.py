@@ -19,4 +19,4 @@ class PixelNetwork(nn.Module):
 
     def normalize(self, images: Tensor) -> Tensor:
         """Network input of BGR images with values 0 to 255, (N, 3, S, S) either way."""
-        return (images - self.pixel_mean) / self.pixel_std
+        return (images - self.pixel_mean).div_(self.pixel_std)
