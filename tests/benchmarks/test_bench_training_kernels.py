@@ -1,4 +1,4 @@
-"""What the kernels of `models/thundernet/native` gain in a training step: with and without, in turns.
+"""What the kernels of `models/thundernet/native` gain in a training step, in turns with torch.
 
 Times are processor time of the one thread that works, so that other processes on the core hardly
 count.

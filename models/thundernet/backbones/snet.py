@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from models.thundernet.backbones.plan import PLANS, SNetPlan
 from models.thundernet.layers import Layers
+from models.thundernet.native import stem as native_stem
 
 KERNEL = 5  # larger receptive field for little cost, Sec. 3.1
 UNITS_PER_STAGE = (4, 8, 4)  # the first of each has stride 2
@@ -115,9 +116,16 @@ class SNet(nn.Module):
         self.c5_channels = plan.conv5 or plan.stages[-1]
 
     def forward(self, images: Tensor) -> BackboneMaps:
-        x = self.maxpool(self.conv1(images))  # (N, C, S/4, S/4)
+        x = self.begin(images)  # (N, C, S/4, S/4)
         c4 = self.stage3(self.stage2(x))
         return BackboneMaps(c4, self.conv5(self.stage4(c4)))
+
+    def begin(self, images: Tensor) -> Tensor:
+        """conv1 and the max pool."""
+        if native_stem.serves(images, self.conv1, self.maxpool):
+            return native_stem.stem(images, self.conv1)
+        pooled: Tensor = self.maxpool(self.conv1(images))
+        return pooled
 
 
 def make_stage(
