@@ -11,6 +11,7 @@ from torch import Tensor
 
 from models.thundernet.boxes import EPSILON, box_area, pairwise_intersection
 from models.thundernet.ground_truth import IGNORE, PADDING, GroundTruth
+from models.thundernet.native import matcher as native_matcher
 
 # An anchor with more than this part inside an ignore region is no background example.
 IGNORE_COVERAGE = 0.5
@@ -45,6 +46,12 @@ def match(
         min_best_iou: when given, the boxes that overlap an object most become its match from this
             IoU on. Without it most small objects would have no anchor at all.
     """
+    if native_matcher.serves(boxes, truth.boxes):
+        least = torch.inf if min_best_iou is None else max(min_best_iou, EPSILON)
+        limits = (fg_iou_thresh, bg_iou_thresh, least)
+        return Matches(
+            *native_matcher.match(boxes, *truth[:2], limits, TIE, EPSILON, IGNORE_COVERAGE)
+        )
     # Objects come before boxes, so that inner loops run along thousands of boxes.
     inter = pairwise_intersection(truth.boxes, boxes)  # (N, M, L)
     iou = object_iou(inter, boxes, truth)
