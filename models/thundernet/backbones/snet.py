@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from models.thundernet.backbones.plan import PLANS, SNetPlan
 from models.thundernet.layers import Layers
+from models.thundernet.native import halves
 from models.thundernet.native import stem as native_stem
 
 KERNEL = 5  # larger receptive field for little cost, Sec. 3.1
@@ -63,6 +64,12 @@ class BasicUnit(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        if halves.serves(x):
+            even, odd = halves.split(x)
+            convolved = self.branch(odd)
+            if halves.serves(convolved):  # not in the narrower numbers of autocast
+                return halves.join(even, convolved)
+            return torch.cat((even, convolved), dim=1)
         # Unbinding the last axis of the NHWC view gives x[:, 0::2] and x[:, 1::2]. The gradient is
         # one interleaving copy; that of two slices is two fills, two copies and a sum.
         pairs = x.permute(0, 2, 3, 1).unflatten(3, (-1, 2))  # (N, H, W, C/2, 2)
