@@ -7,7 +7,6 @@ count.
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -30,7 +29,7 @@ RECIPES = ("configs/train/snet49_street11_people.yaml", "configs/train/snet146_s
 ROUNDS = 4
 
 
-class ProcessorTime(NamedTuple):
+class ProcessorTime:
     """Stands in for the module `time`."""
 
     perf_counter = staticmethod(time.thread_time)

@@ -19,6 +19,7 @@ def random_stem(channels: int) -> Layers:
     torch.manual_seed(0)
     layers = Layers(*snet.stem(channels))
     norm = layers[1]
+    assert isinstance(norm, nn.BatchNorm2d)
     norm.weight.data.uniform_(-1.5, 2)  # negative scales, too: the largest is the smallest then
     norm.bias.data.normal_()
     return layers
@@ -53,9 +54,11 @@ def test_stem_is_that_of_double_precision(channels: int, height: int, width: int
 def test_filters_of_edges_keep_their_variance() -> None:
     """Neighbours differ little in a smooth image: hardly any of its variance is left."""
     layers = random_stem(8)
-    layers[0].weight.data.zero_()
-    layers[0].weight.data[:, :, 1, 1] = 1
-    layers[0].weight.data[:, :, 1, 2] = -1
+    conv = layers[0]
+    assert isinstance(conv, nn.Conv2d)
+    conv.weight.data.zero_()
+    conv.weight.data[:, :, 1, 1] = 1
+    conv.weight.data[:, :, 1, 2] = -1
     exact = copy.deepcopy(layers).double()
     ramp = torch.linspace(0, 100, 64)
     images = (ramp[:, None] + ramp).expand(2, 3, 64, 64) + random_map(3, 64, images=2) / 100
