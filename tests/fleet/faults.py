@@ -1,15 +1,18 @@
 """What is done to a simulated fleet by chance, several things at a time."""
 
 import random
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
+from tests.faults.sandbox import Refused
 from tests.fleet.fleet import SimulatedFleet
 from tests.fleet.network import Cable
+from tests.fleet.servers import Housed
 from tests.fleet.site import Site
 from tests.stages.services.fleet.servers import Server
 
@@ -17,6 +20,8 @@ _AT_ONCE = 4
 _PAUSE_S = (1.0, 4.0)  # between the beginnings of two faults
 _HOUR_S, _DAY_S = 3600, 86_400
 _STEPS_S = (-20 * _DAY_S, -_HOUR_S, 0, _HOUR_S, 20 * _DAY_S)
+# Of servers: a stream knows ids for an hour of its server's clock, and keeps events for a day.
+_STEPS_OF_SERVERS_S = (-1200, -300, 0, 300, 1200)
 
 
 class Fault(NamedTuple):
@@ -39,6 +44,7 @@ class Faults:
         self._fleet, self._rate, self._peak, self._chance = fleet, rate, peak, chance
         self._busy: set[str] = set()
         self._lock = threading.Lock()
+        self._steps_servers = _can_step(fleet.hub)
         self.done: Counter[str] = Counter()
 
     def run(self, seconds: float) -> None:
@@ -56,7 +62,7 @@ class Faults:
 
     def _begin(self, pool: ThreadPoolExecutor) -> list[Future[None]]:
         site = self._chance.choice(self._fleet.sites)
-        kinds = self._kinds(site)
+        kinds = self._kinds(site) | (self._steps(site) if self._steps_servers else {})
         name = self._chance.choice(list(kinds))
         fault = kinds[name]
         if fault.part in self._busy:
@@ -73,7 +79,20 @@ class Faults:
             with self._lock:
                 self._busy.discard(fault.part)
 
-    def _kinds(self, site: Site) -> Mapping[str, Fault]:
+    def _fill(self, site: Site) -> None:
+        if fill(site, self._chance.uniform(5, 20)):
+            self.done["leaf restarted by its probe"] += 1
+
+    def _step(self, server: Housed) -> None:
+        server.set_clock(self._chance.choice(_STEPS_OF_SERVERS_S))
+
+    def _steps(self, site: Site) -> dict[str, Fault]:
+        return {
+            "clock of a leaf stepped": Fault(f"{site.name} leaf", lambda: self._step(site.leaf)),
+            "clock of the hub stepped": Fault("hub", lambda: self._step(self._fleet.hub)),
+        }
+
+    def _kinds(self, site: Site) -> dict[str, Fault]:
         draw = self._chance.uniform
         return {
             "link to the hub cut": Fault(
@@ -84,9 +103,9 @@ class Faults:
             ),
             "hub killed": Fault("hub", lambda: kill(self._fleet.hub, draw(1, 15))),
             "leaf killed": Fault(f"{site.name} leaf", lambda: kill(site.leaf, draw(1, 15))),
-            "disk of a leaf full": Fault(f"{site.name} leaf", lambda: fill(site, draw(5, 20))),
+            "disk of a leaf full": Fault(f"{site.name} leaf", lambda: self._fill(site)),
             "services killed": Fault(f"{site.name} boards", lambda: restart(site, draw(0.5, 4))),
-            "clock stepped": Fault(
+            "clock of boards stepped": Fault(
                 f"{site.name} clock", lambda: site.clock.step(self._chance.choice(_STEPS_S))
             ),
             "peak of a site": Fault(
@@ -96,6 +115,15 @@ class Faults:
                 "pace", lambda: peak(self._fleet.sites, self._rate, self._peak, draw(3, 5))
             ),
         }
+
+
+def _can_step(server: Housed) -> bool:
+    try:
+        server.set_clock(0)
+    except (Refused, OSError) as refusal:
+        sys.stderr.write(f"clocks of servers are not stepped: {refusal}\n")
+        return False
+    return True
 
 
 def _is_over(work: Future[None]) -> bool:
@@ -119,13 +147,15 @@ def kill(server: Server, seconds: float) -> None:
     server.start()
 
 
-def fill(site: Site, seconds: float) -> None:
-    """A server that has stopped to store is started again once there is room."""
+def fill(site: Site, seconds: float) -> bool:
+    """A server that has stopped to store is started again, as its probe does; returns whether."""
     site.leaf.fill()
     time.sleep(seconds)
     site.leaf.empty()
-    if not site.leaf.is_well():
-        kill(site.leaf, 0.0)
+    if site.leaf.is_well():
+        return False
+    kill(site.leaf, 0.0)
+    return True
 
 
 def restart(site: Site, seconds: float) -> None:

@@ -17,6 +17,7 @@ from stages.services.fleet.streams import Limits, hub_streams, leaf_streams
 from tests.deploy.fleet_servers import FILES, Deployed
 from tests.faults.sandbox import Refused, run
 from tests.fleet.network import Place, SiteNetwork
+from tests.fleet.server_clock import step_clock
 from tests.running_line import wait_until
 
 HUB_LIMITS, LEAF_LIMITS = Limits(1, 2), Limits(1, 0.05)  # days, gigabytes
@@ -38,8 +39,23 @@ class Housed(Deployed):
         hub_url: str = "",
         wrap: Sequence[str] = (),
     ) -> None:
-        self.place = place
+        self.place, self._ahead_s = place, 0
         super().__init__(folder, name, tls, changes, hub_url, enter=(*place.enter, *wrap))
+
+    @property
+    def server_pid(self) -> int:
+        """Of nats-server."""
+        return self.pid
+
+    def start(self) -> None:
+        super().start()
+        if self._ahead_s:
+            step_clock(self.server_pid, self._ahead_s)
+
+    def set_clock(self, ahead_s: int) -> None:
+        """Of the machine's; it stays so when the server is started again. Raises Refused."""
+        step_clock(self.server_pid, ahead_s)
+        self._ahead_s = ahead_s
 
     def do(self, work: Callable[[Client], Awaitable[T]]) -> T:
         return self.place.do(lambda: super(Housed, self).do(work))
