@@ -78,6 +78,7 @@ class RunningLine:
 
     def ledger(self) -> RunningLedger:
         """The mapped ledger; it may be read when the line has ended."""
+        self.pid("fork_server")  # which comes after the ledger
         return RunningLedger(self.run_dir(), self.processes)
 
     def complaints(self, text: str) -> int:
