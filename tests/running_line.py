@@ -22,6 +22,7 @@ from tests.running_ledger import RunningLedger
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PATIENCE_S = 60.0  # for what takes a second on an idle machine
+_MOST_S = 600.0  # for what moves, however slowly
 COMM_BYTES = 15  # of a process name, as the kernel keeps it
 
 
@@ -31,10 +32,16 @@ def wait_until(
     patience_s: float = PATIENCE_S,
     *,
     pause_s: float = 0.01,
+    progress: Callable[[], object] = lambda: None,
 ) -> None:
-    deadline = time.monotonic() + patience_s
+    """Raises AssertionError when `progress` has given the same for `patience_s`."""
+    began = moved = time.monotonic()
+    before = progress()
     while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
+        now = time.monotonic()
+        if (there := progress()) != before:
+            before, moved = there, now
+        assert now < min(moved + patience_s, began + _MOST_S), f"waited in vain until {what}"
         time.sleep(pause_s)
 
 
@@ -87,34 +94,47 @@ class RunningLine:
         return sum(text in row for row in rows if " WARNING " in row or " ERROR " in row)
 
     def wait(self) -> int:
-        """The exit code; whatever happened, no line ends with a traceback or a Python warning."""
+        """The exit code; whatever happened, no line ends with a traceback or a Python warning.
+
+        A line that records frame after frame may take its time.
+        """
         try:
-            code = self.process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"the line does not end:\n{self.stdout}{self.stderr}") from None
+            wait_until(self._has_ended, "the line ends", progress=self._recorded_bytes)
+        except AssertionError as error:
+            raise AssertionError(f"{error}:\n{self.stdout}{self.stderr}") from None
+        code = self.process.returncode
         assert "Traceback" not in self.stderr, self.stderr
         assert "Warning: " not in self.stderr, self.stderr
         return code
 
     def messages(self) -> list[DetectionMessage]:
-        """What the recorder has written so far, whole lines only; files of other days first."""
-        files = [*(day.path for day in find_days(self.jsonl)), self.jsonl]
-        return join_messages(read_messages(path) for path in files if path.exists())
+        """What the recorder has written so far, whole lines only."""
+        return join_messages(read_messages(path) for path in self._recordings())
 
     def wait_for_messages(self, count: int) -> None:
         def there() -> bool:
             assert self.process.poll() is None, f"ended early:\n{self.stdout}{self.stderr}"
             return self._count_recorded() >= count
 
-        wait_until(there, f"{count} messages are recorded")
+        wait_until(there, f"{count} messages are recorded", progress=self._recorded_bytes)
 
     def wait_for_more(self, count: int) -> None:
         """Until so many messages are recorded beside those that are there now."""
         self.wait_for_messages(self._count_recorded() + count)
 
     def _count_recorded(self) -> int:
+        return sum(path.read_bytes().count(b"\n") for path in self._recordings())
+
+    def _recorded_bytes(self) -> int:
+        return sum(path.stat().st_size for path in self._recordings())
+
+    def _recordings(self) -> list[Path]:
+        """Files of messages, those of other days first."""
         files = [*(day.path for day in find_days(self.jsonl)), self.jsonl]
-        return sum(path.read_bytes().count(b"\n") for path in files if path.exists())
+        return [path for path in files if path.exists()]
+
+    def _has_ended(self) -> bool:
+        return self.process.poll() is not None
 
     def children(self) -> dict[str, int]:
         """Process ids by name, of the processes that have come so far as to name themselves."""
