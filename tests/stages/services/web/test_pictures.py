@@ -83,26 +83,36 @@ def test_a_picture_can_be_smaller_and_is_never_enlarged(web: WebLine) -> None:
     assert shows(web.ask(f"{SNAPSHOT}?width=4000")).shape == (HEIGHT, WIDTH, 3)
 
 
-def test_a_picture_that_is_there_is_not_sent_again(web: WebLine) -> None:
-    for _ in range(20):  # between two frames, if the machine is quick enough
-        tag = web.ask(SNAPSHOT).headers["ETag"]
-        answer = web.ask(SNAPSHOT, headers={"If-None-Match": tag})
-        assert answer.status in (200, 304)
-        if answer.status == 304:
-            assert answer.body == b""
-            assert answer.headers["ETag"] == tag
-            return
-        assert answer.headers["ETag"] != tag
-    pytest.fail("twenty pictures, and each was new")
-
-
-def test_the_last_picture_of_a_camera_that_has_ended_is_there(web: WebLine) -> None:
+def wait_for_end(web: WebLine) -> None:
     def has_ended() -> bool:
         cameras = web.ask("/api/v1/cameras").json()["cameras"]
         states = {each["name"]: str(each["state"]) for each in cameras}
         return states["brief"] == "ended"
 
     wait_until(has_ended, "the clip is over")
+
+
+def test_a_picture_that_is_there_is_not_sent_again(web: WebLine) -> None:
+    wait_for_end(web)  # from then on its picture stays
+    path = "/cameras/brief/snapshot.jpg"
+    tag = web.ask(path).headers["ETag"]
+    again = web.ask(path, headers={"If-None-Match": tag})
+    assert (again.status, again.body, again.headers["ETag"]) == (304, b"", tag)
+
+
+def test_each_picture_of_a_camera_has_a_tag_of_its_own(web: WebLine) -> None:
+    first = web.ask(SNAPSHOT).headers["ETag"]
+
+    def is_another() -> bool:
+        answer = web.ask(SNAPSHOT, headers={"If-None-Match": first})
+        assert answer.status in (200, 304)
+        return answer.status == 200 and answer.headers["ETag"] != first
+
+    wait_until(is_another, "a new picture is there")
+
+
+def test_the_last_picture_of_a_camera_that_has_ended_is_there(web: WebLine) -> None:
+    wait_for_end(web)
     answer = web.ask("/cameras/brief/snapshot.jpg?annotated=0")
     assert int(answer.headers["X-Frame-Id"]) == BRIEF - 1
     assert np.abs(shows(answer).astype(int) - level(BRIEF - 1)).max() < 5
@@ -150,4 +160,5 @@ def test_a_stream_shows_one_frame_after_the_other(web: WebLine) -> None:
     greys = [round(float(image.mean())) for image in images]
     assert all(min(abs(grey - level(i)) for i in range(16)) < 4 for grey in greys)
     assert len(set(greys)) > 3
-    assert all(before != after for before, after in pairwise(greys))
+    # A starved machine may repeat a frame, or show the sixteenth after it, which is as grey.
+    assert sum(before == after for before, after in pairwise(greys)) <= 3
