@@ -61,4 +61,10 @@ class Proxy:
                         if not self._flows.is_set():
                             self._ended.wait()
                             return
-                        other.sendall(data)
+                        self._forward(data, other)
+
+    def _forward(self, data: bytes, end: socket.socket) -> None:
+        """All of it, however slowly it is read."""
+        while data and not self._ended.is_set():
+            with suppress(TimeoutError):
+                data = data[end.send(data) :]
