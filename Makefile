@@ -56,6 +56,7 @@ test-arm: $(VENV)/.dev
 	$(BIN)/python -m tests.arm --cpu $(PROCESSOR)
 
 # The container, and the unit under a real systemd: CONTRIBUTING.md says what it takes.
+# ARCHITECTURE=arm64, too.
 test-container: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow tests/deploy/test_container.py tests/deploy/test_systemd.py
 

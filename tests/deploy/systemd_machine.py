@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.deploy.containers import ALONE, IMAGE, Containers
+from tests.deploy.containers import ALONE, IMAGE, IS_EMULATED, Containers
 from tests.deploy.containers import why_not as why_no_container
 from tests.running_line import PATIENCE_S, wait_until
 
@@ -29,6 +29,8 @@ def why_not() -> str | None:
     """What keeps this machine from it."""
     if shutil.which("systemd-nspawn") is None:
         return "Debian's package systemd-container is not installed"
+    if IS_EMULATED:
+        return "systemd asks more of a kernel than an emulator of programs has"
     return why_no_container()
 
 
