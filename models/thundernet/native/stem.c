@@ -25,7 +25,8 @@
 #define WIDE 32  /* of a patch in memory: whole vectors */
 #define LANES 8
 #define AT_ONCE 8 /* outputs whose sums stay in registers */
-#define CLOSED 9 /* no place in the window: the ReLU lets nothing through */
+#define CHUNK 64  /* patches that fit the first-level cache in double precision */
+#define CLOSED 9  /* no place in the window: the ReLU lets nothing through */
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -48,21 +49,42 @@ static Shape shape_of(int height, int width, int channels)
     return s;
 }
 
-/* The patches (columns, WIDE) of one row of outputs; nothing lies outside of the image. */
-static void read_patches(const float *image, Shape s, int row, float *restrict patches)
+/* Patches (count, WIDE) without anything but their one, or NULL without memory. */
+static float *make_patches(long count)
 {
-    memset(patches, 0, (long)s.columns * WIDE * sizeof(float));
-    for (int j = 0; j < s.columns; j++) {
-        float *patch = patches + (long)j * WIDE;
-        int first = j == 0, last = 2 * j + 2 > s.width ? KERNEL - 1 : KERNEL;
-        for (int ky = 0; ky < KERNEL; ky++) {
-            int y = 2 * row + ky - 1;
-            if (y >= 0 && y < s.height)
-                memcpy(patch + (KERNEL * ky + first) * COLOURS,
-                       image + ((long)y * s.width + 2 * j - 1 + first) * COLOURS,
-                       (last - first) * COLOURS * sizeof(float));
-        }
-        patch[TAPS] = 1;
+    float *patches = calloc(count * WIDE, sizeof(float));
+    for (long j = 0; patches && j < count; j++)
+        patches[j * WIDE + TAPS] = 1;
+    return patches;
+}
+
+/* One row of the kernel, of all patches; `line` is NULL outside of the image, where nothing lies. */
+INLINE void read_line(const float *line, Shape s, float *restrict to)
+{
+    const size_t pixel = COLOURS * sizeof(float);
+    if (!line) {
+        for (int j = 0; j < s.columns; j++)
+            memset(to + (long)j * WIDE, 0, KERNEL * pixel);
+        return;
+    }
+    for (int j = 1; 2 * j + 1 < s.width; j++) /* sizes that are constant need no call */
+        memcpy(to + (long)j * WIDE, line + (2 * j - 1) * COLOURS, KERNEL * pixel);
+    memset(to, 0, KERNEL * pixel);
+    memcpy(to + COLOURS, line, s.width > 1 ? 2 * pixel : pixel);
+    int last = s.columns - 1;
+    if (last > 0 && 2 * last + 1 == s.width) {
+        memcpy(to + (long)last * WIDE, line + (2 * last - 1) * COLOURS, 2 * pixel);
+        memset(to + (long)last * WIDE + 2 * COLOURS, 0, pixel);
+    }
+}
+
+/* The patches (columns, WIDE) of one row of outputs. */
+static void read_patches(const float *image, Shape s, int row, float *patches)
+{
+    for (int ky = 0; ky < KERNEL; ky++) {
+        int y = 2 * row + ky - 1, outside = y < 0 || y >= s.height;
+        read_line(outside ? NULL : image + (long)y * s.width * COLOURS, s,
+                  patches + KERNEL * ky * COLOURS);
     }
 }
 
@@ -72,18 +94,23 @@ INLINE void add_block(const double *patches, int count, int row, int column, int
 {
     Doubles sums[4][3] = {0};
     for (int j = 0; j < count; j++, patches += TERMS)
+#pragma GCC unroll 4
         for (int a = 0; a < 4; a++)
+#pragma GCC unroll 3
             for (int v = 0; v < vectors; v++)
                 sums[a][v] += patches[row + a] * *(const Doubles *)(patches + column + 4 * v);
+#pragma GCC unroll 4
     for (int a = 0; a < 4; a++)
+#pragma GCC unroll 3
         for (int v = 0; v < vectors; v++)
             *(Doubles *)(products + (row + a) * TERMS + column + 4 * v) += sums[a][v];
 }
 
 /* Adds the products of the values of each patch, from the diagonal's blocks on. In double precision:
  * a filter that answers to edges alone has a variance far below that of what it reads. */
-static void add_products(const float *patches, int count, double *restrict wide, double *products)
+static void add_products(const float *patches, int count, double *products)
 {
+    double wide[CHUNK * TERMS];
     for (int j = 0; j < count; j++)
         for (int k = 0; k < TERMS; k++)
             wide[j * TERMS + k] = patches[j * WIDE + k];
@@ -107,6 +134,7 @@ INLINE void convolve_some(const float *patches, int count, const float *weight, 
         for (int j = 0; j < count; j++)
             sums[j] += patches[j * WIDE + k] * w;
     }
+#pragma GCC unroll 8
     for (int j = 0; j < count; j++)
         *(Vector *)(out + (long)j * channels) = sums[j];
 }
@@ -184,23 +212,25 @@ static void normalise(const double *products, double count, Shape s, const float
 
 static int add_image(const float *image, Shape s, double *products)
 {
-    float *patches = malloc((long)s.columns * WIDE * sizeof(float));
-    double *wide = malloc((long)s.columns * TERMS * sizeof(double));
-    int failed = !patches || !wide;
+    float *patches = make_patches(s.columns);
+    if (!patches)
+        return 1;
     memset(products, 0, TERMS * TERMS * sizeof(double));
-    for (int row = 0; !failed && row < s.rows; row++) {
+    for (int row = 0; row < s.rows; row++) {
         read_patches(image, s, row, patches);
-        add_products(patches, s.columns, wide, products);
+        for (int start = 0; start < s.columns; start += CHUNK) {
+            int left = s.columns - start;
+            add_products(patches + (long)start * WIDE, left < CHUNK ? left : CHUNK, products);
+        }
     }
     free(patches);
-    free(wide);
-    return failed;
+    return 0;
 }
 
 static int pool_image(const float *image, Shape s, const float *scaled, float *y, uint8_t *chosen)
 {
     long length = (long)s.columns * s.channels;
-    float *patches = malloc((long)s.columns * WIDE * sizeof(float));
+    float *patches = make_patches(s.columns);
     float *map = malloc(KERNEL * length * sizeof(float)); /* the last three rows, in turns */
     int failed = !patches || !map, done = 0;
     for (int row = 0; !failed && row < s.pool_rows; row++) {
@@ -262,7 +292,7 @@ static int sum_chosen(const float *image, const float *dy, const uint8_t *chosen
                       float *sums)
 {
     long length = (long)s.columns * WIDE;
-    float *patches = malloc(KERNEL * length * sizeof(float)); /* of three rows, in turns */
+    float *patches = make_patches((long)KERNEL * s.columns); /* of three rows, in turns */
     int failed = !patches, done = 0;
     memset(sums, 0, (long)s.channels * WIDE * sizeof(float));
     for (int row = 0; !failed && row < s.pool_rows; row++) {
@@ -274,6 +304,7 @@ static int sum_chosen(const float *image, const float *dy, const uint8_t *chosen
                     continue;
                 int of_map = 2 * row + *chosen / KERNEL - 1, j = 2 * q + *chosen % KERNEL - 1;
                 const float *patch = patches + of_map % KERNEL * length + (long)j * WIDE;
+#pragma GCC unroll 4
                 for (int k = 0; k < WIDE; k += LANES)
                     *(Vector *)(sums + c * WIDE + k) += *dy * *(const Vector *)(patch + k);
             }
