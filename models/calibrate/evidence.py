@@ -21,7 +21,7 @@ from models.evaluate.results import (
     categories_of,
     detections_to_results,
 )
-from stages.kernels.resize import warp_into
+from stages.kernels.fitter import fit_into
 from stages.model.detector import Detector, RoiScores
 from stages.model.frame_detector import make_soft_nms
 
@@ -55,7 +55,7 @@ class SeenSet:
         self.seen, read = [], []
         frames = read_frames(dataset, report)
         for image, frame in tqdm(frames, total=len(dataset.images), desc=dataset.name):
-            warp_into(frame, tensor)
+            fit_into(frame, tensor, detector.metadata.fit)
             self.seen.append(Seen(image.image_id, image.wh, detector.infer(tensor)))
             read.append(image)
         self.dataset = dataset._replace(images=read)

@@ -14,7 +14,7 @@ from models.command import make_parser, run_command
 from models.errors import ConfigError
 from models.export.channels import BLOCKS, DEFAULT_BLOCK
 from models.export.parity import ParityError
-from models.export.writer import export, make_card
+from models.export.writer import export, make_card, make_fit
 from stages.model.model_file import ModelFileError, SoftNmsDefaults
 
 USER_ERRORS = (CheckpointError, ConfigError, ParityError, ModelFileError, OSError)
@@ -24,6 +24,13 @@ def parse_cut(text: str) -> float:
     value = float(text)
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"expected a probability between 0 and 1, got {text}")
+    return value
+
+
+def parse_stretch(text: str) -> float:
+    value = float(text)
+    if not 1 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a factor of at least 1, got {text}")
     return value
 
 
@@ -44,6 +51,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "alone, slower on AVX-512 and ARM",
     )  # fmt: skip
     parser.add_argument("--input-size", type=int, help="pixels, default: the checkpoint's")
+    parser.add_argument(
+        "--stretch", type=parse_stretch, metavar="RATIO",
+        help="frames are scaled in one direction by at most this factor more than in the other, "
+        "and padded; default: warped to the input, whatever their shape",
+    )  # fmt: skip
     parser.add_argument("--score-thresh", type=float, default=0.3, help="for display")
     parser.add_argument("--soft-nms", default="linear", choices=["linear", "gaussian", "hard"])
     parser.add_argument("--iou-thresh", type=float, default=0.5)
@@ -65,7 +77,9 @@ def run(options: argparse.Namespace) -> None:
     )
     if options.objectness_cut is not None:
         meta = meta | {"objectness_cut": options.objectness_cut}
-    card = make_card(model, meta, soft_nms, options.score_thresh, options.name)
+    card = make_card(
+        model, meta, soft_nms, options.score_thresh, options.name, make_fit(model, options.stretch)
+    )
     parity = export(model, card, options.out, options.objectness_cut, options.block)
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB, {parity}")
 

@@ -12,6 +12,7 @@ from models.export.roi_head import max_rows
 from models.export.thundernet import make_graph
 from models.thundernet.backbones.plan import name_backbone
 from models.thundernet.thundernet import ThunderNet
+from stages.kernels.fit import WARPED, Fit, Letterbox
 from stages.model.model_file import (
     FORMAT,
     METADATA_KEY,
@@ -20,12 +21,21 @@ from stages.model.model_file import (
 )
 
 
+def make_fit(model: ThunderNet, stretch: float | None) -> Fit:
+    """Frames warped, or stretched by `stretch` at most and padded as windows are in training."""
+    if stretch is None:
+        return WARPED
+    blue, green, red = (round(value) for value in model.pixel_mean.flatten().tolist())
+    return Fit(letterbox=Letterbox(align="centre", pad=(blue, green, red), stretch=stretch))
+
+
 def make_card(
     model: ThunderNet,
     meta: dict[str, Any],
     soft_nms: SoftNmsDefaults,
     score_thresh: float,
     name: str | None = None,
+    fit: Fit = WARPED,
 ) -> ModelCard:
     """The metadata of the model file; `meta` is that of `load_checkpoint`."""
     config = model.config
@@ -37,6 +47,7 @@ def make_card(
         max_rois=max_rows(config),
         score_thresh=score_thresh,
         soft_nms=soft_nms,
+        fit=fit,
         checkpoint_sha256=meta["sha256"],
         recipe=without_places({key: value for key, value in meta.items() if key != "sha256"}),
     )
