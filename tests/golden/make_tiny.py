@@ -8,6 +8,7 @@ pixel of the whole frame (over 255) as its score. A black frame holds nothing.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,17 @@ BOXES = np.array([[8, 16, 24, 48], [40, 16, 56, 48]], np.float32)  # xyxy in net
 CLASSES = np.array([[1, 0, 0], [0, 0, 1]], np.float32)
 
 
-def make_model() -> onnx.ModelProto:
-    constants = {
+def make_model(
+    scoring: Sequence[onnx.NodeProto] = (),
+    constants: Mapping[str, np.ndarray | np.generic] | None = None,
+) -> onnx.ModelProto:
+    """The tiny model, or one that does more.
+
+    Args:
+        scoring: make the value "score" of "plain_score".
+        constants: that they read, beside those of the tiny model, by name.
+    """
+    known = {
         "all_boxes": BOXES,
         "classes": CLASSES,
         "white": np.float32(255),
@@ -33,7 +43,8 @@ def make_model() -> onnx.ModelProto:
     nodes = [
         helper.make_node("Cast", ["frame"], ["pixels"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMax", ["pixels"], ["brightest"], keepdims=0),
-        helper.make_node("Div", ["brightest", "white"], ["score"]),
+        helper.make_node("Div", ["brightest", "white"], ["plain_score" if scoring else "score"]),
+        *scoring,
         # The number of RoIs of a real model is known at run time only; so it is here.
         helper.make_node("Mul", ["score", "nothing"], ["zero"]),
         helper.make_node("Cast", ["zero"], ["zero_count"], to=TensorProto.INT64),
@@ -51,7 +62,10 @@ def make_model() -> onnx.ModelProto:
             helper.make_tensor_value_info("boxes", TensorProto.FLOAT, ["rois", 4]),
             helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["rois", len(LABELS)]),
         ],
-        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+        [
+            numpy_helper.from_array(np.asarray(value), name)
+            for name, value in (known | dict(constants or {})).items()
+        ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     card = {
