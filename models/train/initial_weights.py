@@ -15,6 +15,8 @@ Part = Literal["backbone", "network", "all but classes"]
 PREFIX = {"backbone": "backbone.", "network": "", "all but classes": ""}
 CLASS_LAYER = ("roi_head.classify.weight", "roi_head.classify.bias")
 # What the backbone's weights mean nothing without: its structure, and what an image is to it.
+# The network is convolutional up to RoIAlign: no tensor depends on the size of the image.
+NEED_NOT_AGREE = {"network": {"input_size"}, "all but classes": {"input_size", "labels"}}
 BACKBONE_MUST_AGREE = ("backbone", "balanced_downsampling", "pixel_mean", "pixel_std")
 
 
@@ -43,9 +45,10 @@ def load_initial_weights(
         raise CheckpointError(f"initial_weights {path}: {error.strerror}") from error
     now = msgspec.to_builtins(config)
     then = state["meta"]["model"]
-    must_agree = BACKBONE_MUST_AGREE if part == "backbone" else tuple(now)
+    must_agree = BACKBONE_MUST_AGREE
+    if part != "backbone":
+        must_agree = tuple(key for key in now if key not in NEED_NOT_AGREE[part])
     if part == "all but classes":
-        must_agree = tuple(key for key in now if key != "labels")
         carry_classes(state["ema"], model.state_dict(), then["labels"], now["labels"])
     check_agreement(then, now, must_agree, path)
     target = model.get_submodule(PREFIX[part].rstrip("."))

@@ -14,11 +14,14 @@ from models.thundernet.config import ThunderNetConfig
 from models.thundernet.thundernet import ThunderNet
 from models.train.command import EXIT_REFUSED, main
 from models.train.initial_weights import load_initial_weights
+from models.train.recipe import load_recipe
 from tests.models.recipes import write_recipe
 from tests.models.tiny_street11 import write_split
+from tests.running_line import REPOSITORY
 
 pytestmark = pytest.mark.torch
 
+FROM_ZOO = "\ninitial_weights: models/zoo/"
 IMAGES = 1000  # that a shipped network was trained on
 
 
@@ -97,6 +100,30 @@ def test_a_whole_network_is_loaded(tmp_path: Path) -> None:
     assert loaded == (len(average), IMAGES)
     for name, value in model.state_dict().items():
         assert torch.equal(value, average[name]), name
+
+
+def test_a_network_for_images_of_another_size_is_loaded(tmp_path: Path) -> None:
+    average = write_detector(tmp_path / "shipped.pt", input_size=320)
+    model = ThunderNet(ThunderNetConfig(input_size=352))
+    load_initial_weights(model, model.config, tmp_path / "shipped.pt", "network")
+    assert model.config.input_size == 352
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, average[name]), name
+
+
+def recipes_of_shipped_weights() -> list[Path]:
+    folder = REPOSITORY / "configs/train"
+    return [path for path in sorted(folder.glob("*.yaml")) if FROM_ZOO in path.read_text()]
+
+
+@pytest.mark.parametrize("path", recipes_of_shipped_weights(), ids=lambda path: path.stem)
+def test_a_recipe_takes_the_shipped_weights_that_it_names(path: Path) -> None:
+    recipe = load_recipe(path)
+    model = ThunderNet(recipe.model)
+    assert recipe.initial_weights is not None
+    weights = REPOSITORY / recipe.initial_weights
+    loaded = load_initial_weights(model, recipe.model, weights, recipe.initial_part)
+    assert loaded.images > 0
 
 
 def test_a_whole_network_comes_from_its_like_alone(tmp_path: Path) -> None:
