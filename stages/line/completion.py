@@ -61,6 +61,15 @@ def script_for(shell: str, words: Sequence[Word]) -> str:
     return "\n".join(_SHELLS[shell](words)) + "\n"
 
 
+def _choices(words: Sequence[Word]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Where one of some values comes next: the two words before it, and the values."""
+    for word in words:
+        for option in word.options:
+            for name in option.names if option.choices else ():
+                yield f"{word.name} {name}", option.choices
+    yield f"{_COMPLETION} {_COMPLETION}", tuple(_SHELLS)
+
+
 def _bash(words: Sequence[Word]) -> Iterator[str]:
     """Files where nothing else fits: `-o default` leaves them to readline, which quotes them."""
     yield "_thunderline() {"
@@ -71,14 +80,10 @@ def _bash(words: Sequence[Word]) -> Iterator[str]:
     yield "        return"
     yield "    fi"
     yield '    case "${COMP_WORDS[1]} ${COMP_WORDS[COMP_CWORD-1]}" in'
-    for word in words:
-        for option in word.options:
-            for name in option.names if option.choices else ():
-                choices = shlex.quote(" ".join(option.choices))
-                yield f'        "{word.name} {name}")'
-                yield f'            COMPREPLY=($(compgen -W {choices} -- "$word")); return ;;'
-    yield f'        "{_COMPLETION} {_COMPLETION}")'
-    yield f"            COMPREPLY=($(compgen -W '{' '.join(_SHELLS)}' -- \"$word\")); return ;;"
+    for before, choices in _choices(words):
+        yield f'        "{before}")'
+        quoted = shlex.quote(" ".join(choices))
+        yield f'            COMPREPLY=($(compgen -W {quoted} -- "$word")); return ;;'
     yield "    esac"
     yield '    case "${COMP_WORDS[1]}" in'
     for word in words:
@@ -102,12 +107,9 @@ def _zsh(words: Sequence[Word]) -> Iterator[str]:
     yield "        return"
     yield "    fi"
     yield '    case "$words[2] $words[CURRENT-1]" in'
-    for word in words:
-        for option in word.options:
-            for name in option.names if option.choices else ():
-                yield f'        "{word.name} {name}")'
-                yield f"            compadd -- {shlex.join(option.choices)}; return ;;"
-    yield f'        "{_COMPLETION} {_COMPLETION}") compadd -- {" ".join(_SHELLS)}; return ;;'
+    for before, choices in _choices(words):
+        yield f'        "{before}")'
+        yield f"            compadd -- {shlex.join(choices)}; return ;;"
     yield "    esac"
     yield "    if [[ $words[CURRENT] != -* ]]; then"
     yield "        _files"

@@ -1,10 +1,13 @@
-"""The image of the checkout, built once for all tests that run it."""
+"""The image of the checkout, built once for all tests that run it; a line for a test of servers."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from tests.deploy.containers import Containers
+from tests.stages.services.hand_made_line import hand_made_line
+
+__all__ = ["containers", "hand_made_line"]
 
 
 @pytest.fixture(scope="session")

@@ -23,13 +23,6 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         yield fleet
 
 
-@pytest.fixture
-def line(short_dir: Path) -> Iterator[Line]:
-    line = Line(short_dir)
-    yield line
-    line.close()
-
-
 def options_of(server: Deployed, board: str, folder: Path, **changed: object) -> dict[str, object]:
     return make_fleet_options(
         folder, server.port, server=f"tls://127.0.0.1:{server.port}", ca=str(server.ca),

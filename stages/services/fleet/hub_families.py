@@ -4,7 +4,7 @@ Labels are names of sites, boards, cameras, streams and sensors, never a text th
 has a say in.
 """
 
-from stages.services.metrics.families import Family
+from stages.services.metrics.families import Family, families_of
 
 _BOARD = ("site", "board")
 _CAMERA = (*_BOARD, "camera")
@@ -99,8 +99,4 @@ SOURCE_SILENT = Family(
     "Since the site's server was heard last; absent if it never was.", "seconds",
 )  # fmt: skip
 
-FAMILIES = (
-    HUB_UP, INFO, STATUS, SICK, HEARD, CLOCK, TEMPERATURE, THROTTLED, RESTARTS, WAITING,
-    WAITING_BYTES, LOST, CAMERA_STATE, CAPTURED, PUBLISHED, DROPS, FPS, AGE, STORED, MESSAGES,
-    BYTES, MOST_BYTES, LAG, SOURCE_SILENT,
-)  # fmt: skip
+FAMILIES = families_of(globals())

@@ -5,6 +5,7 @@ is not part of the names here. Labels are names of the configuration and of the 
 process ids, addresses or texts that a stranger has a say in.
 """
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 Kind = Literal["counter", "gauge", "histogram", "info", "stateset"]
@@ -18,6 +19,11 @@ class Family(NamedTuple):
     labels: tuple[str, ...]
     help: str
     unit: str = ""  # the end of the name
+
+
+def families_of(module: Mapping[str, object]) -> tuple[Family, ...]:
+    """Those that have a name there, in the order of its lines."""
+    return tuple(value for value in module.values() if isinstance(value, Family))
 
 
 BUILD = Family(
@@ -105,8 +111,4 @@ OCCUPANCY = Family(
     "How many objects were in the zone after its last event.",
 )  # fmt: skip
 
-FAMILIES = (
-    BUILD, CAPTURED, RESULTS, DROPS, STATE, STATE_SINCE, EPOCHS, WIDTH, HEIGHT, LAST_RESULT, AGE,
-    STAGE_TIME, PROCESS_FRAMES, RESTARTS, CPU, MEMORY, TEMPERATURE, THROTTLED, TRACKS, CROSSINGS,
-    ENTRIES, OCCUPANCY,
-)  # fmt: skip
+FAMILIES = families_of(globals())

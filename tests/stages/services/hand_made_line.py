@@ -2,11 +2,13 @@
 
 import queue
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from pipeline.client import DetectionMessage, EventMessage, Message, StatusMessage
 from pipeline.links.broadcast import Broadcast
@@ -58,3 +60,10 @@ class Line:
                     publish(broadcast, self._outbox.get(timeout=0.01))
                 except queue.Empty:
                     continue
+
+
+@pytest.fixture(name="line")
+def hand_made_line(short_dir: Path) -> Iterator[Line]:
+    """For the conftest of folders whose tests need one."""
+    with closing(Line(short_dir)) as line:
+        yield line
