@@ -30,7 +30,8 @@ test-models: $(VENV)/.train
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --exclude '^tests/(models|benchmarks|golden)/' pipeline stages run_pipeline.py thunderline.py setup.py tests
+	$(BIN)/mypy --exclude '^tests/(models|benchmarks|golden)/' pipeline stages deploy run_pipeline.py \
+		thunderline.py setup.py tests
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
@@ -38,8 +39,9 @@ check: $(VENV)/.dev
 check-models: $(VENV)/.train
 	$(BIN)/mypy models tests/models tests/benchmarks tests/golden
 
+# BEFORE=/path/of/another/checkout: start and memory beside those of another version.
 bench: $(VENV)/.bench
-	$(BIN)/python -m pytest tests/benchmarks -m bench -s
+	THUNDERLINE_BENCH_BEFORE=$(BEFORE) $(BIN)/python -m pytest tests/benchmarks -m bench -s
 	$(BIN)/python -m tests.benchmarks.detectors $(PEERS)
 
 # Whatever can be done to a line is done to it by chance; out/soak/report.html tells of it.
@@ -71,7 +73,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing what a line runs on, with pip: PyAV and OpenCV (video), ONNX Runtime (the network),"
-	@echo "NumPy, ZeroMQ, starlette and uvicorn (the page), and small ones: 145 MB to load, 430 MB on"
+	@echo "NumPy, ZeroMQ, starlette and uvicorn (the page), and small ones: 145 MB to load, 460 MB on"
 	@echo "disk. This takes a minute or more."
 	@$(PIP) --editable '.[web]'
 	@echo "Installed."
