@@ -25,6 +25,11 @@ class RunningLedger:
     def captured(self, camera: str = "cam0") -> int:
         return self.counts(_CAPTURE + camera, camera).frames
 
+    def came(self, camera: str = "cam0") -> int:
+        """All frames that a camera gave, those too for which there was no room."""
+        drops = self._ledger.drops(self._cameras.index(camera))
+        return self.captured(camera) + sum(drops.values())
+
     def results(self, camera: str = "cam0") -> int:
         return self.counts("publish", camera).frames
 

@@ -1,9 +1,12 @@
 """What systemd is told of a line, on a socket as systemd gives it."""
 
 import contextlib
+import os
+import signal
 import socket
 import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +14,12 @@ import pytest
 from pipeline.memory.vital_sign import well_s_ago
 from tests.clips import make_clip
 from tests.conftest import StartLine
+from tests.integration.mjpeg_camera import MjpegCamera
 from tests.ports import free_port
 from tests.running_line import PATIENCE_S, wait_until
+
+STATUS_EVERY_S = 10.0
+LONG_S = 4 * PATIENCE_S
 
 
 class Manager:
@@ -31,6 +38,13 @@ class Manager:
         for start in starts:
             while not self._receive().startswith(start):
                 pass
+
+    def listen_until(self, end: Callable[[], bool]) -> None:
+        """Take note of what is told, until something has happened elsewhere."""
+        deadline_s = time.monotonic() + LONG_S
+        while not end():
+            assert time.monotonic() < deadline_s, "waited in vain"
+            self._receive()
 
     def _receive(self) -> str:
         text, ((_, _, credentials),), _, _ = self._socket.recvmsg(65536, 1024)
@@ -73,6 +87,47 @@ def test_a_camera_that_is_away_is_no_reason_to_start_again(
     manager.wait_for("READY=1", "WATCHDOG=1", "WATCHDOG=1")
     line.process.terminate()
     manager.wait_for("STOPPING=1")
+    assert line.wait() == 0
+
+
+@pytest.mark.parametrize("manager", ["path"], indirect=True)
+@pytest.mark.parametrize("stage", ["detect", "postprocess"])
+def test_a_line_that_is_stuck_while_its_camera_sends_is_not_fed_until_it_goes_on(
+    manager: Manager, start_line: StartLine, stage: str
+) -> None:
+    with MjpegCamera() as camera:
+        line = start_line("--source", camera.url, "--set", "limits.frame_s=600")  # it kills nothing
+        line.wait_for_messages(5)
+        manager.wait_for("READY=1", "WATCHDOG=1")
+        stopped = line.kill(stage, signal.SIGSTOP)
+        manager.listen_until(lambda: line.complaints("the line is not well") > 0)
+        came = line.ledger().came()
+        manager.wait_for("STATUS=")  # what was told before it was stuck has been heard
+        told = len(manager.heard)
+        manager.wait_for("STATUS=")  # ten seconds, in which it was due ten times
+        assert "WATCHDOG=1" not in manager.heard[told:]
+        assert line.ledger().came() > came, "its camera goes on sending"
+        assert (well_s_ago(line.run_dir()) or 0.0) > STATUS_EVERY_S
+        os.kill(stopped, signal.SIGCONT)
+        manager.wait_for("WATCHDOG=1", "WATCHDOG=1")
+        line.wait_for_more(5)
+        line.process.terminate()
+        assert line.wait() == 0
+
+
+@pytest.mark.parametrize("manager", ["path"], indirect=True)
+def test_a_line_whose_camera_goes_away_for_long_is_fed_all_the_time(
+    manager: Manager, start_line: StartLine
+) -> None:
+    camera = MjpegCamera()
+    line = start_line("--source", camera.url)
+    line.wait_for_messages(5)
+    manager.wait_for("READY=1", "WATCHDOG=1")
+    camera.close()
+    camera.cut()
+    manager.wait_for(*["WATCHDOG=1"] * 45)  # one a second, for longer than a stuck line is
+    assert line.complaints("the line is not well") == 0
+    line.process.terminate()
     assert line.wait() == 0
 
 
