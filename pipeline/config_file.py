@@ -1,6 +1,5 @@
 """YAML into frozen structs: every mistake named with its path, its value and what was expected."""
 
-import difflib
 import reprlib
 import types
 import typing
@@ -191,6 +190,8 @@ def _fields(struct: Any) -> dict[str, Any]:
 
 def nearest(key: str, known: Iterable[str]) -> str:
     """What may have been meant by an unknown key, as the end of an error message."""
+    import difflib  # wanted seldom
+
     close = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
     return f": did you mean '{close[0]}'?" if close else f": expected one of {', '.join(known)}"
 

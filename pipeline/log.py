@@ -4,25 +4,24 @@ import os
 import sys
 import threading
 import traceback
+from collections.abc import Callable
+from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING
 
-from loguru import logger
-
+from pipeline.logger import DEBUG, ERROR, INFO, WARNING, LogLine, logger
 from pipeline.redact import redact
 
-if TYPE_CHECKING:
-    from loguru import Record
-
 _CLEAR_LINE = "\r\x1b[K"  # the supervisor's status line may be where the cursor is
-# Levels of loguru, and the priorities of syslog(3) from which on they are meant.
-_ERROR = 3
-_PRIORITIES = ((40, _ERROR), (30, 4), (20, 6), (0, 7))
+_EXIT_INTERRUPTED, _EXIT_UNREAD = 130, 141  # as shells say of SIGINT and SIGPIPE
+_PRIORITIES = {ERROR: 3, WARNING: 4, INFO: 6, DEBUG: 7}  # of syslog(3)
 # Text from a camera or a client may be logged: it must not steer a terminal or forge a log line.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
-_configured: str | None = None  # for which level this process, or the one it is a fork of, is
+_level: str | None = None  # from which on lines are written; None: none are
+_process = ""  # which every line names
+_start = ""  # what is before a line: what clears a status line, or nothing
+_is_journal = False
 
 
 def configure(level: str, process: str) -> None:
@@ -30,34 +29,28 @@ def configure(level: str, process: str) -> None:
 
     systemd's journal keeps the time itself, and takes the level from a number (sd-daemon(3)).
     """
-    global _configured
-    if _goes_to_journal():
-        template = "<{extra[priority]}>{extra[process]: <16} {message}"
-    else:
-        start = _CLEAR_LINE if sys.stderr.isatty() else ""
-        template = start + "{time:HH:mm:ss.SSS} {level: <7} {extra[process]: <16} {message}"
+    global _level, _process, _start, _is_journal
     leave()
-    logger.configure(extra={"process": process}, patcher=_prepare)
-    logger.add(_write, level=level, format=template, backtrace=False, diagnose=False)
-    _configured = level
+    _is_journal = _goes_to_journal()
+    _start = _CLEAR_LINE if not _is_journal and sys.stderr.isatty() else ""
+    _level, _process = level, process
+    logger.add(_write_line, level)
 
 
 def take_over(level: str, process: str) -> None:
-    """The same in a fork, which changes the name alone where the level is that of before.
-
-    To configure all of it anew would write to 1.1 MiB of pages that forks have in common.
-    """
-    if level == _configured:
-        logger.configure(extra={"process": process})
+    """The same in a fork, which changes the name alone where the level is that of before."""
+    global _process
+    if level == _level:
+        _process = process
     else:
         configure(level, process)
 
 
 def leave() -> None:
     """Send log lines nowhere, as before the first `configure`."""
-    global _configured
-    logger.remove()
-    _configured = None
+    global _level
+    logger.remove(_write_line)
+    _level = None
 
 
 def say(text: str, *, end: str = "\n") -> None:
@@ -68,8 +61,24 @@ def say(text: str, *, end: str = "\n") -> None:
 
 def say_error(text: str, *, end: str = "\n") -> None:
     """The same on standard error, for the journal as an error."""
-    mark = f"<{_ERROR}>" if _goes_to_journal() else ""
+    mark = f"<{_PRIORITIES[ERROR]}>" if _goes_to_journal() else ""
     _write(mark + text.replace("\n", f"\n{mark}") + end)
+
+
+def run_command(main: Callable[[], int]) -> int:
+    """Run a command of a shell; returns its exit code.
+
+    What is no fault of ours ends it without a traceback: Ctrl-C, and a reader that has gone.
+    """
+    guard_crashes()
+    try:
+        return main()
+    except KeyboardInterrupt:
+        say_error("interrupted")
+        return _EXIT_INTERRUPTED
+    except BrokenPipeError:  # such as `head`, which has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still in the buffer goes there
+        return _EXIT_UNREAD
 
 
 def guard_crashes() -> None:
@@ -89,10 +98,16 @@ def _show_crash(
     _write("".join(traceback.format_exception(kind, error, trace)))
 
 
-def _prepare(record: "Record") -> None:
-    record["message"] = record["message"].translate(_CONTROLS)
-    level = record["level"].no
-    record["extra"]["priority"] = next(p for least, p in _PRIORITIES if level >= least)
+def _write_line(line: LogLine) -> None:
+    text = f"{_process: <16} {line.text.translate(_CONTROLS)}\n"
+    if _is_journal:
+        text = f"<{_PRIORITIES[line.level]}>{text}"
+    else:
+        now = datetime.now()
+        text = f"{_start}{now:%H:%M:%S}.{now.microsecond // 1000:03} {line.level: <7} {text}"
+    if line.exception is not None:
+        text += "".join(traceback.format_exception(*line.exception))
+    _write(text)
 
 
 def _goes_to_journal() -> bool:

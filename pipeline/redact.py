@@ -8,7 +8,6 @@ addresses before it logs anything, so the secrets in them are found literally, a
 decoded, percent-encoded, or with the escapes of Python, JSON, HTML and of our own log.
 """
 
-import html
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -23,6 +22,8 @@ _BEFORE_WORD = (
     r"(?:(?<![A-Za-z0-9])|(?<=%[0-9a-f]{2})|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4})|(?<=\\[nrt]))"
 )
 _AFTER_WORD = r"(?![A-Za-z0-9])"
+# What html.escape writes; importing it brings all names of characters.
+_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"}
 _ANY_SPACE = r"(?:\s|\+|%(?:25)*[0-9a-f]{2}|\\[nrtfv]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4})*"
 
 
@@ -110,7 +111,7 @@ def _any_form(letter: str) -> str:
         f"\\\\{letter}",
         f"\\x{ord(letter):02x}",
         hexadecimal,
-        html.escape(letter),
+        _HTML.get(letter, letter),
         json.dumps(letter)[1:-1],
         letter.encode("unicode_escape", errors="backslashreplace").decode(),
         *(["?", "\ufffd", *(["\ufffd" * len(encoded)])] if not letter.isascii() else []),

@@ -1,7 +1,8 @@
 """What a service is: a process beside the line that reads its messages and its ledger.
 
 A service is never in a frame's way. It is restarted when it dies or hangs, and the line loses no
-frame meanwhile. Services import this module and `pipeline.client`, and nothing else of `pipeline`.
+frame meanwhile. Services import this module, `pipeline.client` and `pipeline.logger`, and
+nothing else of `pipeline`.
 """
 
 import time

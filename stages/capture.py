@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 import numpy as np
-from loguru import logger
 
+from pipeline.logger import logger
 from pipeline.loops.backoff import Retry
 from pipeline.memory.counters import DropReason
 from pipeline.memory.packet_ring import PacketRing

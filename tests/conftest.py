@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from loguru import logger
 
 import run_pipeline
 from pipeline import log
 from tests.examples import load_profile
+from tests.log_lines import hear
 from tests.running_line import REPOSITORY, RunningLine
 
 StartLine = Callable[..., RunningLine]
@@ -69,10 +69,8 @@ def shared() -> Path:
 @pytest.fixture
 def said() -> Iterator[list[str]]:
     """Warnings and errors of a test, one each."""
-    texts: list[str] = []
-    sink = logger.add(lambda message: texts.append(message.record["message"]), level="WARNING")
-    yield texts
-    logger.remove(sink)
+    with hear("WARNING") as texts:
+        yield texts
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from loguru import logger
 
 import run_pipeline
+from pipeline import log
 from stages.kernels.drawing.palette import zone_colour
 from stages.kernels.drawing.segments import LINE_COLOUR
 from stages.kernels.pixels import Pixels
@@ -33,7 +33,7 @@ IGNORE = "filter: {ignore: [[[0.5, 0.6], [1, 0.6], [1, 1], [0.5, 1]]]}"
 @pytest.fixture(autouse=True)
 def _restore_log() -> Iterator[None]:
     yield
-    logger.remove()  # the command line logs to what pytest has put in place of standard error
+    log.leave()  # the command line logs to what pytest has put in place of standard error
 
 
 @pytest.fixture

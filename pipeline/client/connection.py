@@ -7,12 +7,12 @@ follows. Such a socket is replaced.
 """
 
 import itertools
+import struct
 import time
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import zmq
-from zmq.utils.monitor import recv_monitor_message
 
 MAX_MESSAGE_BYTES = 1 << 20  # a thousand detections take a tenth of it
 _GIVEN_UP_S = 0.5  # ZeroMQ announces its next try within a millisecond
@@ -26,6 +26,9 @@ _FAILURES = {
     zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: "protocol",
     zmq.EVENT_HANDSHAKE_FAILED_AUTH: "refused",
 }
+# The first part of a monitor's message, zmq_socket_monitor(3): event and value. The parser of
+# pyzmq imports asyncio.
+_EVENT = struct.Struct("=Hi")
 _numbers = itertools.count()
 
 Socket: TypeAlias = "zmq.Socket[bytes]"
@@ -66,7 +69,7 @@ class Connection:
         """Take note of what has happened to the connection."""
         while self._monitor.poll(0):
             before = self.state
-            self._take(int(recv_monitor_message(self._monitor)["event"]))
+            self._take(_EVENT.unpack(self._monitor.recv_multipart()[0])[0])
             if self.state != before:
                 self.since_s = time.monotonic()
 

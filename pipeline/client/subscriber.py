@@ -1,6 +1,5 @@
 """Subscribes to a line, and says why where nothing comes."""
 
-import difflib
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -223,6 +222,8 @@ class Subscriber(Generic[Received_co]):
             return f"{self._address}: what answers tells of no camera: is it a line?"
         if not missing:
             return ""
+        import difflib  # wanted seldom
+
         near = difflib.get_close_matches(missing[0], sorted(self._known), n=1)
         hint = f": did you mean '{near[0]}'?" if near else ";"
         known = ", ".join(sorted(self._known))

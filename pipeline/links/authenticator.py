@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import zmq
-from loguru import logger
 from zmq.utils import z85
 
 from pipeline.client import KeyFileError, read_public_key, read_secret_key
 from pipeline.errors import LineError
+from pipeline.logger import logger
 
 _ADDRESS = "inproc://zeromq.zap.01"  # fixed by ZAP
 _VERSION = b"1.0"

@@ -16,11 +16,11 @@ import time
 from collections.abc import Iterable
 
 import zmq
-from loguru import logger
 
 from pipeline.links.authenticator import Authenticator, ServerKeys
 from pipeline.links.endpoint import bound_alone, cannot_listen, local_path, set_family
 from pipeline.links.sockets import DONTWAIT, LinkError, has_message, make_socket
+from pipeline.logger import logger
 
 _SUBSCRIBER_HWM = 1_000  # messages per subscriber: about ten seconds of three cameras
 _FLUSH_MS = 200  # for the last messages, when the line stops

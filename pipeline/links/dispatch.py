@@ -16,7 +16,6 @@ from typing import Any, Generic
 
 import msgspec
 import zmq
-from loguru import logger
 
 from pipeline.links.parcel import BodyT, Parcel, ParcelDecoder, encode_parcel
 from pipeline.links.sockets import (
@@ -30,6 +29,7 @@ from pipeline.links.sockets import (
     receive_parcels,
     receive_parts,
 )
+from pipeline.logger import logger
 from pipeline.memory.frame_ref import FrameRef
 
 _PREFETCH = 2  # lossless frames per receiver: one in work, one ready, so that it is never idle

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import zmq
-from loguru import logger
 
 from pipeline.errors import LineError
 from pipeline.links.parcel import BodyT, MessageError, Parcel, ParcelDecoder
+from pipeline.logger import logger
 
 INNER_HWM = 10_000  # rings hold far fewer frames: a full link is a defect, not a drop
 WAIT_MS = 50  # how long a receiver waits for a parcel

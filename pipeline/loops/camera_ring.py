@@ -10,10 +10,10 @@ import time
 from collections.abc import Mapping
 
 import msgspec
-from loguru import logger
 
 from pipeline.links.parcel import Parcel
 from pipeline.links.stream import StreamSender
+from pipeline.logger import logger
 from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import FrameRef
 from pipeline.memory.ring import Area, AreaSpec, Ring, RingLayout, ring_path

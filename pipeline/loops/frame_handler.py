@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic
 
 import msgspec
-from loguru import logger
 
 from pipeline.errors import FrameError
 from pipeline.links.parcel import Parcel
+from pipeline.logger import logger
 from pipeline.memory.counters import FrameCounters
 from pipeline.memory.frame_ref import Mark
 from pipeline.memory.recent_frames import RecentFrames

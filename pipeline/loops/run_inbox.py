@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from loguru import logger
 
 from pipeline.errors import LineError
+from pipeline.logger import logger
 from pipeline.memory.run_file import read_run
 from pipeline.redact import learn
 from pipeline.stage import Context, Stage

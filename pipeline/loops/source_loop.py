@@ -7,8 +7,7 @@ import math
 import time
 from collections.abc import Callable
 
-from loguru import logger
-
+from pipeline.logger import logger
 from pipeline.loops.backoff import Backoff, Retry
 from pipeline.loops.camera_ring import CameraRing
 from pipeline.loops.epoch_clock import EpochClock

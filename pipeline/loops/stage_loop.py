@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from loguru import logger
 
 from pipeline.links.dispatch import DispatchReceiver, DispatchSender
 from pipeline.links.link import Receiver, Sender
@@ -14,6 +13,7 @@ from pipeline.links.parcel import Parcel
 from pipeline.links.reorder import Reorder
 from pipeline.links.sockets import WAIT_MS, wait_for
 from pipeline.links.stream import StreamReceiver, StreamSender
+from pipeline.logger import logger
 from pipeline.loops.frame_handler import FrameHandler
 from pipeline.loops.run_inbox import RunInbox
 from pipeline.memory.counters import DropReason

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from loguru import logger
+from pipeline.logger import logger
 
 _PREFIX = "events."
 _SEGMENT_BYTES = 512 << 10  # about a thousand events

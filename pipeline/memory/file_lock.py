@@ -15,7 +15,7 @@ import stat
 import struct
 from pathlib import Path
 
-from loguru import logger
+from pipeline.logger import logger
 
 _AT = 1 << 62
 _FLOCK = struct.Struct("hhqqi4x")  # l_type, l_whence, l_start, l_len, l_pid of fcntl(2)

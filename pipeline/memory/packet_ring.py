@@ -20,8 +20,7 @@ import os
 from collections import deque
 from pathlib import Path
 
-from loguru import logger
-
+from pipeline.logger import logger
 from pipeline.memory.packet import PacketFlag, Track
 from pipeline.memory.packet_layout import (
     FIRST,

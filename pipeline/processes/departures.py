@@ -17,9 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-from loguru import logger
 
 from pipeline.errors import LineError
+from pipeline.logger import logger
 from pipeline.memory.cameras import CameraState
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.packet_layout import packets_path

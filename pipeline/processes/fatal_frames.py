@@ -2,8 +2,7 @@
 
 import signal
 
-from loguru import logger
-
+from pipeline.logger import logger
 from pipeline.memory.roster import Roster
 from pipeline.memory.writers import SupervisorWriter
 from pipeline.processes.managed_process import ManagedProcess

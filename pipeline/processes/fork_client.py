@@ -7,9 +7,9 @@ import subprocess
 import time
 
 import msgspec
-from loguru import logger
 
 from pipeline.limits import Limits
+from pipeline.logger import logger
 from pipeline.processes import fork_server
 from pipeline.processes.forked_process import ForkedProcess, describe_exit
 from pipeline.processes.orders import EXIT_CRASHED, NUMBER, READY, STARTED, Preload

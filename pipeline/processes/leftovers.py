@@ -8,8 +8,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from loguru import logger
-
+from pipeline.logger import logger
 from pipeline.memory.counters import DropReason
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import Ring, ring_path

@@ -4,8 +4,8 @@ import signal
 import time
 
 import msgspec
-from loguru import logger
 
+from pipeline.logger import logger
 from pipeline.memory.ledger import LedgerReader
 from pipeline.processes.fork_client import ForkServerClient
 from pipeline.processes.forked_process import describe_exit

@@ -3,8 +3,7 @@
 import math
 import time
 
-from loguru import logger
-
+from pipeline.logger import logger
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.roster import Roster
 from pipeline.memory.run_file import leave_run

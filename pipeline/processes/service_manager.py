@@ -4,8 +4,7 @@ import os
 import socket
 import time
 
-from loguru import logger
-
+from pipeline.logger import logger
 from pipeline.memory.pulse import Pulse
 from pipeline.memory.report import Report
 from pipeline.memory.vital_sign import VitalSign

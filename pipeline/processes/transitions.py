@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 import msgspec
-from loguru import logger
 
 from pipeline.errors import LineChanging, LineError
+from pipeline.logger import logger
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.roster import Roster
 from pipeline.processes.departures import Departures

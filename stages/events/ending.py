@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
-from loguru import logger
 
+from pipeline.logger import logger
 from pipeline.memory.run_dir import ending_path
 
 FILE_NAME = "ending"

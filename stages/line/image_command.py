@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import msgspec
 
+from pipeline import log
 from pipeline.errors import LineError
 from pipeline.log import say, say_error
 from stages.kernels.drawing.boxes import draw_detections
@@ -115,6 +116,7 @@ def run(options: argparse.Namespace) -> int:
 def detect_images(arguments: Sequence[str]) -> int:
     """The exit code of `run_pipeline.py detect` with these arguments."""
     options = make_parser().parse_args(arguments)
+    log.configure("WARNING", "detect")
     cv2.setNumThreads(1)
     try:
         return run(options)

@@ -1,8 +1,7 @@
 """Which model file a configuration leads to on this machine."""
 
-from loguru import logger
-
 from pipeline.errors import LineError
+from pipeline.logger import logger
 from pipeline.realtime import available_cores
 from stages.config import SHIPPED_MODEL, LineConfig
 from stages.model.model_choice import AUTO, Choice, choose_among, choose_model

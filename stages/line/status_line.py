@@ -5,9 +5,8 @@ import shutil
 import sys
 import time
 
-from loguru import logger
-
 from pipeline.log import say_error
+from pipeline.logger import logger
 from pipeline.memory.report import Report
 
 STATUS_EVERY_S = 1.0

@@ -8,8 +8,8 @@ from collections import Counter
 
 import cv2
 import numpy as np
-from loguru import logger
 
+from pipeline.logger import logger
 from pipeline.memory.counters import DropReason
 from pipeline.realtime import monotonic_ns
 from pipeline.source import Captured, PtsOrigin, SourceError, SourceStalled

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from loguru import logger
-
+from pipeline.logger import logger
 from pipeline.loops.epoch_clock import LONGEST_INDEXED_PAUSE_NS, LONGEST_PAUSE_NS, EpochClock
 from pipeline.memory.counters import DropReason
 from pipeline.memory.packet_ring import PacketRing

@@ -5,8 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from loguru import logger
-
+from pipeline.logger import logger
 from pipeline.source import Captured, EndOfSource, SourceError
 from stages.kernels.picture import Picture, PictureFormat, bgr_format
 from stages.kernels.pixels import Pixels

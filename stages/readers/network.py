@@ -2,8 +2,7 @@
 
 from typing import Literal
 
-from loguru import logger
-
+from pipeline.logger import logger
 from pipeline.redact import redact
 from pipeline.source import SourceError
 from stages.readers.decoding.demuxer import Demuxer, PacketSource

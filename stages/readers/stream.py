@@ -4,8 +4,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from loguru import logger
-
+from pipeline.logger import logger
 from pipeline.loops.epoch_clock import LONGEST_PAUSE_NS, EpochClock
 from pipeline.memory.counters import DropReason
 from pipeline.memory.packet_ring import PacketRing

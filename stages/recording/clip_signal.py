@@ -1,10 +1,9 @@
 """SIGUSR1: a clip of each camera, of what happens now."""
 
-import sqlite3
 import threading
 from pathlib import Path
 
-from loguru import logger
+from pipeline.logger import logger
 
 _SECONDS = 10.0  # that the clips go on after the signal
 
@@ -22,7 +21,9 @@ def ask_for_clips(folder: str | None, at_ns: int) -> None:
 
 
 def _ask(folder: Path, at_ns: int) -> None:
-    from stages.services.archive.index import Index  # SQLite, which nothing else here needs
+    import sqlite3  # which nothing else here needs
+
+    from stages.services.archive.index import Index
     from stages.services.archive.wishes import ALL, Wish, add_wish
 
     try:

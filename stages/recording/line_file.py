@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-from loguru import logger
 
+from pipeline.logger import logger
 from stages.recording.day_files import DayLimit, files_aside, note_aside, prune, set_aside
 from stages.recording.journal import Journal
 from stages.recording.recorder import Recording

@@ -6,8 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from loguru import logger
-
+from pipeline.logger import logger
 from pipeline.memory.file_lock import FileHeldError, check_free
 from pipeline.memory.frame_ref import NO_FRAME
 from pipeline.stage import Context, Frame

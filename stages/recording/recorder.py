@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import msgspec
-from loguru import logger
 
 from pipeline.errors import LineError
+from pipeline.logger import logger
 from pipeline.memory.counters import DropReason, FrameCounters
 from pipeline.stage import Context, Frame, In, StatefulStage
 

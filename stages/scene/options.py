@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -94,6 +93,8 @@ def parse_scene_uri(uri: str) -> StreetOptions:
 def _parse_option(key: str, text: str) -> int | float | bool | None:
     known = StreetOptions.__struct_fields__
     if key not in known:
+        import difflib  # wanted seldom
+
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'?" if near else f"expected one of {', '.join(known)}"
         raise SceneError(f"unknown scene option '{key}': {hint}")

@@ -12,9 +12,8 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
-from loguru import logger
-
 from pipeline.errors import LineError
+from pipeline.logger import logger
 from pipeline.memory.frame_ref import NO_FRAME
 
 _TURN = struct.Struct("=Q")  # a file that is empty has turn 0

@@ -21,7 +21,7 @@ PYTHON = "3.13"
 SUITE, MIRROR, GLIBC = "trixie", "http://deb.debian.org/debian", (2, 36)
 _NEEDED = (
     "av", "attrs", "flatbuffers", "hypothesis", "iniconfig", "jsonschema",
-    "jsonschema-specifications", "loguru", "ml-dtypes", "msgspec", "numpy", "onnx", "onnxruntime",
+    "jsonschema-specifications", "ml-dtypes", "msgspec", "numpy", "onnx", "onnxruntime",
     "opencv-python-headless", "packaging", "pluggy", "protobuf", "pygments", "pytest", "pyyaml",
     "pyzmq", "referencing", "rpds-py", "sortedcontainers", "typing-extensions",
 )  # fmt: skip

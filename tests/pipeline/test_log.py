@@ -1,19 +1,20 @@
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from loguru import logger
 
 from pipeline import log
+from pipeline.logger import logger
+from tests.running_line import PATIENCE_S, REPOSITORY
 
 
 @pytest.fixture(autouse=True)
 def _restore_log() -> Iterator[None]:
     yield
     log.leave()
-    logger.configure(patcher=lambda _: None)
 
 
 def test_a_line_names_its_process_and_hides_credentials(
@@ -117,3 +118,34 @@ def test_a_process_that_was_never_configured_is_by_taking_over(
     log.take_over("INFO", "track")
     logger.info("here")
     assert capsys.readouterr().err.endswith("INFO    track            here\n")
+
+
+def run_script(text: str, *, reader_goes: bool = False) -> tuple[int, str]:
+    """Exit code and standard error of a command with this `main`."""
+    script = f"import sys\nfrom pipeline import log\ndef main():\n    {text}\n    return 0\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{script}sys.exit(log.run_command(main))"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        if reader_goes:
+            process.stdout.readline()
+            process.stdout.close()
+        return process.wait(PATIENCE_S), process.stderr.read()
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback() -> None:
+    assert run_script("raise KeyboardInterrupt") == (130, "interrupted\n")
+
+
+def test_a_reader_that_has_gone_ends_a_command_without_a_traceback() -> None:
+    said = "while True: log.say('a line of many')"
+    assert run_script(said, reader_goes=True) == (141, "")
+
+
+def test_a_crash_of_a_command_hides_credentials() -> None:
+    code, said = run_script("raise ValueError('rtsp://admin:S3cret@cam/1')")
+    assert code == 1
+    assert "ValueError: rtsp://***@cam/1" in said
+    assert "S3cret" not in said

@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from loguru import logger
-
 from pipeline.config_file import read_text
 from pipeline.errors import LineChanging, LineError
+from pipeline.logger import logger
 from stages.config import LineConfig
 from stages.line.configuration.config_source import ConfigReading, ConfigSource
 from stages.line.configuration.draft import Draft, draft_file

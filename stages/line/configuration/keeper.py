@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, assert_never
 
 import msgspec
-from loguru import logger
 
 from pipeline.config_file import build
 from pipeline.errors import LineChanging, LineError
+from pipeline.logger import logger
 from pipeline.redact import learn
 from stages.config import LineConfig
 from stages.line.configuration.edits import (

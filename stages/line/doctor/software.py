@@ -11,7 +11,7 @@ from stages.line.doctor.finding import Finding, Level
 
 _TESTED = Path(__file__).parents[3] / "constraints.txt"
 _PACKAGES = (
-    "av", "loguru", "msgspec", "numpy", "onnxruntime", "opencv-python-headless", "pyyaml", "pyzmq",
+    "av", "msgspec", "numpy", "onnxruntime", "opencv-python-headless", "pyyaml", "pyzmq",
 )  # fmt: skip
 
 

@@ -18,8 +18,8 @@ from fractions import Fraction
 import av
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
-from loguru import logger
 
+from pipeline.logger import logger
 from pipeline.source import SourceError, SourceStalled
 from stages.readers.decoding.access_unit import AccessUnit
 from stages.readers.decoding.sound import Sound

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from loguru import logger
-
 from pipeline.client import EventMessage
+from pipeline.logger import logger
 from stages.services.archive.clock import Clock, ClockWatch, Memory
 from stages.services.archive.history import History
 from stages.services.archive.index import Index, is_damage

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
 
-from loguru import logger
-
+from pipeline.logger import logger
 from stages.services.archive.layout import INDEX, NS, Kind, companions, size_of
 from stages.services.archive.schema import SCHEMA, VERSION
 from stages.services.archive.sidecar import Sidecar, read_sidecar, write_sidecar

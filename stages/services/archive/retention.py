@@ -8,8 +8,8 @@ import os
 from collections.abc import Callable, Mapping
 
 import msgspec
-from loguru import logger
 
+from pipeline.logger import logger
 from stages.services.archive.clock import FIRST_UNIX_NS, ClockWatch
 from stages.services.archive.history import History
 from stages.services.archive.index import Index

@@ -4,8 +4,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 import msgspec
-from loguru import logger
 
+from pipeline.logger import logger
 from pipeline.service import ControlError
 from stages.services import line_control as line
 from stages.services.fleet.link import Link, Stored

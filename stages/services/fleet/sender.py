@@ -6,8 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from loguru import logger
-
+from pipeline.logger import logger
 from stages.services.fleet.errors import Forbidden, LinkError, NotTaken, TooLarge
 from stages.services.fleet.link import Link, Message
 from stages.services.fleet.messages import Origin, with_origin

@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 import msgspec
-from loguru import logger
 
 from pipeline.client import DetectionMessage, ModelInfo
+from pipeline.logger import logger
 from pipeline.service import ServiceContext
 from stages.services.fleet.address import load_tls, parse_server, read_login
 from stages.services.fleet.configurator import Configurator

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterable
 
 import msgspec
-from loguru import logger
 
+from pipeline.logger import logger
 from pipeline.service import ControlError
 from stages.services import line_control as line
 from stages.services.mqtt.payloads import OFF, ON

@@ -6,8 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from loguru import logger
-
+from pipeline.logger import logger
 from stages.services.mqtt.claim import Claim
 from stages.services.mqtt.connection import Connection, Down, Happening, Heard, Taken, Up
 from stages.services.mqtt.publication import Publication

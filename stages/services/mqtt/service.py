@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
-from loguru import logger
 
 from pipeline.client import DetectionMessage, EventMessage, Message, StatusMessage
+from pipeline.logger import logger
 from pipeline.service import ServiceContext
 from stages.services.mqtt import layout
 from stages.services.mqtt.broker import load_tls, parse_broker, read_login

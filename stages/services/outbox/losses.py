@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
-from loguru import logger
+from pipeline.logger import logger
 
 Reason = Literal["full", "old", "missed", "disk", "damaged", "refused"]
 

@@ -3,8 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from loguru import logger
-
+from pipeline.logger import logger
 from pipeline.service import ServiceError
 from stages.services.outbox.store import NotOurs, Store
 

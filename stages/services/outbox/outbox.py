@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from loguru import logger
-
+from pipeline.logger import logger
 from pipeline.service import ServiceError
 from stages.services.outbox.clock import RunningClock
 from stages.services.outbox.item import Item, Limits, MessageId

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from loguru import logger
-
 from pipeline.client import DetectionMessage, EventMessage, ModelInfo
+from pipeline.logger import logger
 from stages.services.archive.archive import Archive
 from stages.services.archive.layout import NS
 from stages.services.archive.sidecar import Sidecar

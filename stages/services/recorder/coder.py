@@ -7,9 +7,9 @@ copied are missing in the film, and no frame waits for it.
 from collections.abc import Collection
 
 import numpy as np
-from loguru import logger
 
 from pipeline.client import DetectionMessage
+from pipeline.logger import logger
 from pipeline.service import FrameView, Packet, PacketFlag, PacketView, Track
 from stages.kernels.colour import to_bgr
 from stages.kernels.pixels import Pixels

@@ -1,8 +1,7 @@
 """The history of events: each is kept, and what is missing is told."""
 
-from loguru import logger
-
 from pipeline.client import EventMessage
+from pipeline.logger import logger
 from stages.services.archive.archive import Archive
 
 _ROOM_BYTES = 1 << 20  # more than an event takes, with its place in the index

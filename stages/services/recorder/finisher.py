@@ -7,8 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from loguru import logger
-
+from pipeline.logger import logger
 from stages.services.archive.sidecar import Sidecar
 from stages.services.recorder.finishing import move_index_to_front, write_thumbnail
 

@@ -3,8 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from loguru import logger
-
+from pipeline.logger import logger
 from pipeline.service import Packet, PacketFlag, Track, clock_step
 from stages.services.archive.archive import Archive
 from stages.services.archive.layout import NS, iso_utc

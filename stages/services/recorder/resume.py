@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import av
 import av.error
-from loguru import logger
 
+from pipeline.logger import logger
 from stages.services.archive.archive import Archive
 from stages.services.archive.layout import NS, Kind, iso_utc
 from stages.services.archive.reconcile import guess_sidecar

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
-from loguru import logger
 
 from pipeline.client import DetectionMessage, EventMessage, ModelInfo
+from pipeline.logger import logger
 from pipeline.service import ServiceContext, ServiceError
 from stages.services.archive.archive import Archive
 from stages.services.archive.layout import Kind

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from loguru import logger
 
 from pipeline.client import Detection, DetectionMessage, EventMessage, ModelInfo
+from pipeline.logger import logger
 from pipeline.service import FrameView
 from stages.kernels.colour import to_bgr
 from stages.kernels.drawing.boxes import draw_boxes

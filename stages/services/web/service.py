@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 import uvicorn
-from loguru import logger
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from pipeline.client import ModelInfo
+from pipeline.logger import logger
 from pipeline.service import ServiceContext
 from stages.services.web import live
 from stages.services.web.address import HostNames, bind, load_certificate, parse_listen
@@ -168,7 +168,7 @@ class _ToLog(logging.Handler):
     """Hands on what uvicorn says, so that credentials are taken out of it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        logger.opt(exception=record.exc_info).error("{}", record.getMessage())
+        logger.log("ERROR", "{}", record.getMessage(), exception=record.exc_info)
 
 
 def _log_defects_only() -> None:

@@ -6,8 +6,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from loguru import logger
-
+from pipeline.logger import logger
 from pipeline.service import ServiceContext
 from stages.services.outbox.item import Limits
 from stages.services.outbox.outbox import Outbox

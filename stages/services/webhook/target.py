@@ -6,9 +6,9 @@ from collections import Counter
 from typing import NamedTuple
 
 import msgspec
-from loguru import logger
 
 from pipeline.client import EventMessage
+from pipeline.logger import logger
 from pipeline.service import FrameView
 from stages.services.outbox.item import Item, MessageId
 from stages.services.outbox.outbox import Outbox

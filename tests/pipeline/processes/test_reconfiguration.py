@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from loguru import logger
 
 from pipeline.errors import LineError
 from pipeline.processes.line_up import LineUp
 from pipeline.topology import RunSpec
+from tests.log_lines import hear
 from tests.pipeline.processes.test_supervisor import Watched, make_run
 
 LEFT = 1  # row of the ledger
@@ -58,10 +58,8 @@ class Tuned(Watched):
 @pytest.fixture
 def told() -> Iterator[list[str]]:
     """What is logged."""
-    texts: list[str] = []
-    sink = logger.add(lambda message: texts.append(message.record["message"]), level="INFO")
-    yield texts
-    logger.remove(sink)
+    with hear() as texts:
+        yield texts
 
 
 def test_a_running_process_takes_new_options(short_dir: Path, told: list[str]) -> None:

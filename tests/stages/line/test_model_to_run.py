@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from loguru import logger
 
 from pipeline.errors import LineError
 from stages.config import SHIPPED_MODEL, AutoConfig, DetectConfig, LineConfig, SourceConfig
@@ -13,6 +12,7 @@ from stages.line.model_to_run import find_model_file
 from stages.model.model_choice import Choice
 from stages.model.model_file import ModelFileError
 from stages.model.zoo import shipped_path
+from tests.log_lines import hear
 
 STREET = SourceConfig(uri="scene://street?seed=7")
 
@@ -28,16 +28,15 @@ def test_auto_gives_the_chosen_version_to_detect_and_says_so(
         return Choice(str(tiny_model), "tiny.onnx: fastest")
 
     monkeypatch.setattr(model_to_run, "choose_model", choose)
-    messages: list[str] = []
-    sink = logger.add(messages.append, format="{message}")
     source = SourceConfig(uri="scene://street?seed=7")
-    plan = Line(LineConfig(sources=(source,), model="auto", detect=DetectConfig(threads=2)))
-    logger.remove(sink)
+    config = LineConfig(sources=(source,), model="auto", detect=DetectConfig(threads=2))
+    with hear() as messages:
+        plan = Line(config)
     assert calls == [(str(shipped_path(SHIPPED_MODEL)), 2)]
     (detect,) = (process for process in plan.processes if process.stage == "detect")
     assert detect.options["model"] == str(tiny_model)
     assert plan.model.labels == ("person", "bicycle", "car")
-    assert messages == ["model: auto: tiny.onnx: fastest\n"]
+    assert messages == ["model: auto: tiny.onnx: fastest"]
 
 
 def test_auto_names_a_version_that_cannot_run(

@@ -11,12 +11,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from loguru import logger
 
 from pipeline.memory.counters import DropReason
 from pipeline.source import EndOfSource, PtsOrigin, SourceError
 from stages.readers.file import FileReader
 from tests.clips import level, make_clip
+from tests.log_lines import hear
 from tests.stages.readers.coded_clips import FRAME_NS, make_coded, packets_of, read_all
 
 CLIPS = [
@@ -37,12 +37,8 @@ def assert_greys(greys: list[int], indices: range | list[int]) -> None:
 
 @pytest.fixture
 def logged() -> Iterator[list[str]]:
-    lines: list[str] = []
-    sink = logger.add(
-        lambda line: lines.append(str(line).strip()), format="{message}", level="WARNING"
-    )
-    yield lines
-    logger.remove(sink)
+    with hear("WARNING") as lines:
+        yield lines
 
 
 @pytest.fixture(scope="module")

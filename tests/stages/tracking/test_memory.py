@@ -3,10 +3,10 @@ import struct
 from pathlib import Path
 
 import pytest
-from loguru import logger
 
 from pipeline.errors import LineError
 from stages.tracking.memory import NOTHING, Memory, TrackMemory
+from tests.log_lines import hear
 
 FIRST, SECOND = Memory(3, 1, b"first"), Memory(4, 2, b"the second")
 
@@ -88,19 +88,17 @@ def test_where_there_is_no_room_to_grow_the_last_that_fitted_stays(
     def refuse(*_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    said: list[str] = []
-    handler = logger.add(said.append, format="{message}")
     memory = TrackMemory(tmp_path, 0)
     memory.write(FIRST)
-    with monkeypatch.context() as full:
-        full.setattr(os, "posix_fallocate", refuse)
-        memory.write(Memory(5, 1, bytes(100_000)))
-        memory.write(Memory(6, 1, bytes(100_000)))
-    assert found(tmp_path) == FIRST
-    memory.write(SECOND)
-    logger.remove(handler)
+    with hear() as said:
+        with monkeypatch.context() as full:
+            full.setattr(os, "posix_fallocate", refuse)
+            memory.write(Memory(5, 1, bytes(100_000)))
+            memory.write(Memory(6, 1, bytes(100_000)))
+        assert found(tmp_path) == FIRST
+        memory.write(SECOND)
     assert said == [
-        "tracks: 100000 bytes: No space left on device: a killed process would forget its tracks\n"
+        "tracks: 100000 bytes: No space left on device: a killed process would forget its tracks"
     ]
     assert found(tmp_path) == SECOND
     memory.write(Memory(7, 1, bytes(100_000)))

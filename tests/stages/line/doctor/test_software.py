@@ -15,10 +15,10 @@ def test_the_pins_of_the_project_are_read(repository: Path) -> None:
 
 def test_other_versions_than_the_tested_are_named(tmp_path: Path) -> None:
     pins = tmp_path / "constraints.txt"
-    pins.write_text("# tested\nLoguru==0.0.1\nnumpy==1.0 ; python_version < '3.12'\nnumpy==1.1\n")
+    pins.write_text("# tested\nPyZMQ==0.0.1\nnumpy==1.0 ; python_version < '3.12'\nnumpy==1.1\n")
     _, packages = look_at_software(pins)
     assert packages.level is Level.NOTE
-    assert f"loguru {metadata.version('loguru')} (0.0.1)" in packages.value
+    assert f"pyzmq {metadata.version('pyzmq')} (0.0.1)" in packages.value
     assert f"numpy {metadata.version('numpy')} (1.0 or 1.1)" in packages.value
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from loguru import logger
 
 from pipeline.memory.packet import Packet, Track
 from pipeline.memory.packet_layout import packets_path
@@ -16,6 +15,7 @@ from pipeline.memory.packet_ring import PacketRing
 from pipeline.memory.packet_view import PacketReader
 from stages.readers.decoding.sound import SAMPLES, make_track
 from stages.services.media.remuxer import Remuxer
+from tests.log_lines import hear
 from tests.stages.readers.coded_clips import read_into_ring
 
 FPS, SECONDS, RATE = 10, 4, 16_000
@@ -90,10 +90,8 @@ def test_who_wants_no_sound_gets_the_same_film_of_pictures(tmp_path: Path) -> No
 
 
 def test_other_sound_is_told_once(tmp_path: Path) -> None:
-    told: list[str] = []
-    sink = logger.add(lambda message: told.append(message.record["message"]), level="INFO")
-    tracks, packets = read(tmp_path, make_clip(tmp_path / "clip.mkv", "pcm_s16le"))
-    logger.remove(sink)
+    with hear() as told:
+        tracks, packets = read(tmp_path, make_clip(tmp_path / "clip.mkv", "pcm_s16le"))
     assert [track.kind for track in tracks] == ["video"]
     assert all(packet.track == 0 for packet in packets)
     line = "clip.mkv: its sound is not recorded: expected AAC, got pcm_s16le"

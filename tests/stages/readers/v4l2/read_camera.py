@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from loguru import logger
 
+from pipeline.logger import logger
 from pipeline.source import SourceError
 from stages.config import V4l2Config
 from stages.kernels.picture import Picture
@@ -19,8 +19,7 @@ from stages.readers.camera import CameraReader
 
 def main(device: str, wish: str, frames: str, silence_s: str) -> None:
     told: dict[str, Any] = {"log": [], "pts_ns": [], "means": [], "error": ""}
-    logger.remove()
-    logger.add(lambda m: told["log"].append([m.record["level"].name, m.record["message"]]))
+    logger.add(lambda line: told["log"].append([line.level, line.text]))
     reader = CameraReader(device, msgspec.json.decode(wish, type=V4l2Config), float(silence_s))
     try:
         form = reader.open(0)

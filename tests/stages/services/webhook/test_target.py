@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loguru import logger
 from standardwebhooks import Webhook
 
 from stages.services.webhook import target as target_module
 from stages.services.webhook.delivery import Reply
+from tests.log_lines import hear
 from tests.stages.services.webhook.receiver import Answer, Receiver, always
 from tests.stages.services.webhook.targets import (
     NoFrames,
@@ -24,10 +24,8 @@ FRAMES = NoFrames()
 
 @pytest.fixture
 def said() -> Any:
-    lines: list[str] = []
-    number = logger.add(lambda message: lines.append(str(message)), format="{level} {message}")
-    yield lines
-    logger.remove(number)
+    with hear() as lines:
+        yield lines
 
 
 def test_events_are_sent_in_order_each_with_its_id(tmp_path: Path) -> None:
@@ -85,14 +83,13 @@ def test_waits_grow_and_are_no_shorter_than_asked_for(
 
 
 def test_what_cannot_succeed_is_given_up_and_said(tmp_path: Path, said: list[str]) -> None:
-    with Receiver(always(Answer(410))) as receiver:
+    with hear("ERROR") as errors, Receiver(always(Answer(410))) as receiver:
         target = make_target(tmp_path, url=receiver.url)
         for seq in range(3):
             target.put(make_event(seq), FRAMES)
         while deliver(target) is not None:
             pass
         target.close()
-    errors = [line for line in said if line.startswith("ERROR")]
     assert "answered 410 (Gone): 1 event is given up" in errors[0], "at once"
     assert "answered 410 (Gone): 2 events are given up" in errors[1], "the rest later, in one"
     assert len(errors) == 2
