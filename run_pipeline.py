@@ -256,5 +256,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    log.guard_crashes()
-    sys.exit(main())
+    sys.exit(log.run_command(main))

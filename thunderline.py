@@ -52,8 +52,8 @@ def main() -> int:
         return EXIT_REFUSED
     # Its texts say what it is called, and it hides the passwords among its options.
     sys.argv = [f"thunderline {name}", *command.options, *sys.argv[2:]]
-    run: Callable[[], int] = _find(command.target)
-    return run()
+    run_command: Callable[[Callable[[], int]], int] = _find("pipeline.log:run_command")
+    return run_command(_find(command.target))
 
 
 def complete() -> int:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.log import say
+from pipeline.log import run_command, say
 from pipeline.memory.run_dir import SHM_ROOT, living_runs, run_name
 from pipeline.memory.vital_sign import well_s_ago
 
@@ -48,4 +48,4 @@ def _describe(run: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

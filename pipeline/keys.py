@@ -22,6 +22,7 @@ from pathlib import Path
 import zmq
 
 from pipeline.errors import LineError
+from pipeline.log import run_command
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -93,4 +94,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

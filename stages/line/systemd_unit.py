@@ -96,6 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     log.configure("INFO", "install")
     try:
+        if not _NAME.fullmatch(options.name):
+            raise UnitError(f"--name: expected letters, digits and _ . -, got '{options.name}'")
         credentials = [parse_credential(text) for text in options.credential]
         text = make_unit(_find_command(), _check_config(options.config), credentials)
         if options.print:
@@ -136,5 +138,4 @@ def _write(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    log.guard_crashes()
-    sys.exit(main())
+    sys.exit(log.run_command(main))

@@ -125,5 +125,4 @@ def _interrupt(_signum: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    log.guard_crashes()
-    sys.exit(main())
+    sys.exit(log.run_command(main))

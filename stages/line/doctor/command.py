@@ -71,5 +71,4 @@ def _look(config: Path | None) -> Iterator[Finding]:
 
 
 if __name__ == "__main__":
-    log.guard_crashes()
-    sys.exit(main())
+    sys.exit(log.run_command(main))

@@ -130,3 +130,12 @@ def test_what_is_missing_is_said(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     assert systemd_unit.main(["--config", str(tmp_path / config)]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["", "../../etc/passwd", "two words", "a/b", "%n"])
+def test_a_name_that_is_none_of_a_unit_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (tmp_path / "gate.yaml").touch()
+    assert systemd_unit.main(["--config", str(tmp_path / "gate.yaml"), "--name", name]) == 2
+    assert f"--name: expected letters, digits and _ . -, got '{name}'" in capsys.readouterr().err
