@@ -3,9 +3,11 @@
 import contextlib
 import json
 import struct
+from typing import NamedTuple
 
 import msgspec
 
+from pipeline.redact import learn
 from pipeline.topology import RunSpec
 
 EXIT_CRASHED = 1  # worth another try
@@ -35,16 +37,67 @@ class Orders(msgspec.Struct, frozen=True):
     is_quiet: bool = False  # its failures were reported before, and are not worth a log line
 
     def encode(self) -> bytes:
-        """As JSON of the standard library, which keeps names of files that are no UTF-8."""
-        return json.dumps(msgspec.to_builtins(self)).encode()
+        """Two lines of JSON, the second of them the run."""
+        head = _Head(self.index, self.log_level, self.is_quiet)
+        if _known is not None and _known.original is self.run:
+            text = _known.text
+        else:
+            text = _encode(self.run)
+        return msgspec.json.encode(head) + b"\n" + text
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """What differs from process to process."""
+
+    index: int
+    log_level: str
+    is_quiet: bool
+
+
+class _KnownRun(NamedTuple):
+    text: bytes
+    original: RunSpec
+    decoded: RunSpec
+
+
+_known: _KnownRun | None = None
+
+
+def remember(run: RunSpec) -> None:
+    """Have this process and its forks know a run, and what is secret in it.
+
+    A fork that is sent the same run takes the objects that it has in common with the others. To
+    decode it anew would write to half a megabyte of their pages, and to look for secrets in it to
+    another half.
+    """
+    global _known
+    text = _encode(run)
+    _known = _KnownRun(text, run, _decode(text))
+    learn([each.options for each in run.processes])
 
 
 def decode_orders(encoded: bytes) -> Orders:
-    """Raises ValueError where the orders are not whole."""
-    return msgspec.convert(json.loads(encoded), Orders, str_keys=True)
+    """The orders; secrets of their run are known from here on. Raises ValueError."""
+    first, _, text = encoded.partition(b"\n")
+    head = msgspec.json.decode(first, type=_Head)
+    if _known is not None and _known.text == text:
+        run = _known.decoded
+    else:
+        run = _decode(text)
+        learn([each.options for each in run.processes])
+    return Orders(run, head.index, head.log_level, head.is_quiet)
 
 
 def learn_to_decode() -> None:
     """Have msgspec look at all that orders may hold; it keeps what it has found."""
     with contextlib.suppress(ValueError):
-        decode_orders(b'{"run": {}, "index": 0, "log_level": ""}')
+        _decode(b"{}")
+
+
+def _encode(run: RunSpec) -> bytes:
+    """As JSON of the standard library, which keeps names of files that are no UTF-8."""
+    return json.dumps(msgspec.to_builtins(run)).encode()
+
+
+def _decode(text: bytes) -> RunSpec:
+    return msgspec.convert(json.loads(text), RunSpec, str_keys=True)

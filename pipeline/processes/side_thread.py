@@ -10,7 +10,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -47,6 +46,8 @@ class SideThread:
 
     def in_loop(self, step: Callable[[], T]) -> T:
         """For the work: have the loop do this, and wait for its result, or raise what it raised."""
+        from concurrent.futures import Future  # no line needs it that is not changed
+
         done: Future[T] = Future()
 
         def run() -> None:

@@ -7,8 +7,7 @@ import select
 import time
 from collections.abc import Callable, Sequence
 
-from loguru import logger
-
+from pipeline.logger import logger
 from pipeline.memory.cameras import CameraState
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.roster import Roster
@@ -18,13 +17,13 @@ from pipeline.processes.forked_process import describe_exit
 from pipeline.processes.leftovers import Leftovers
 from pipeline.processes.line_up import LineUp
 from pipeline.processes.managed_process import ManagedProcess
-from pipeline.processes.orders import EXIT_CRASHED, EXIT_GONE, EXIT_REFUSED, EXIT_RENEWED
+from pipeline.processes.orders import EXIT_CRASHED, EXIT_GONE, EXIT_REFUSED, EXIT_RENEWED, remember
 from pipeline.processes.restarts import SERVICE_DELAY_CAP_S
 from pipeline.processes.transitions import Transitions
 from pipeline.processes.watchdog import Watchdog
-from pipeline.redact import learn
 from pipeline.topology import ProcessSpec, RunSpec
 
+_OF_SERVICES = ("pipeline.processes.service_main",)  # what all of them import
 _POLL_S = 0.05
 _SOURCE_STOP_S = 1.0  # a read from a dead camera cannot be interrupted: it is killed after this
 _STAGE_STOP_S = 0.8
@@ -45,8 +44,9 @@ class Supervisor:
         self._over = False
         self.restarts = 0
         self.exit_code = 0
-        learn([each.options for each in run.processes])  # before the fork: each process would
-        self._fork_server = ForkServerClient(run.supervisor_pid, run.topology.preloaded, run.limits)
+        remember(run)  # before the fork: each process would have to
+        modules = (*run.topology.preloaded, *(_OF_SERVICES if run.topology.services else ()))
+        self._fork_server = ForkServerClient(run.supervisor_pid, modules, run.limits)
         self._processes = [self._make(spec) for spec in run.processes]
         self._transitions = Transitions(roster, ledger, self._processes, self._make)
 

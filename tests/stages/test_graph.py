@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.processes.child_main import load_target
+from pipeline.processes.loading import load_target
 from pipeline.stage import BasicStage
 from stages.graph import STAGES
 from stages.slot import DetectionBody, PublishedBody

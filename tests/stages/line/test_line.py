@@ -10,7 +10,7 @@ import pytest
 from pipeline.config_file import build
 from pipeline.errors import LineError
 from pipeline.processes import cores
-from pipeline.processes.child_main import load_target
+from pipeline.processes.loading import load_target
 from pipeline.topology import ProcessSpec, ServiceRow
 from stages import graph
 from stages.config import LineConfig

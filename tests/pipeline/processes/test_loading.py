@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.processes.child_main import load_target
+from pipeline.processes.loading import load_target
 from pipeline.processes.supervisor import Supervisor
 
 
