@@ -33,16 +33,19 @@ def test_a_scene_is_recorded(start_line: StartLine, tmp_path: Path) -> None:
 def test_a_clip_of_it_is_made_by_hand_where_no_rule_asks_for_any(
     start_line: StartLine, tmp_path: Path
 ) -> None:
-    """From then on: nothing was coded before."""
+    """From then on: nothing was coded before.
+
+    Five frames a second: one that the recorder is late for is gone, and is not in the clip.
+    """
     folder = tmp_path / "record"
     line = start_line(
-        "--source", "scene://street?seed=7&width=160&height=120",
+        "--source", "scene://street?seed=7&width=160&height=120&fps=5",
         "--set", f"record.folder={folder}",
     )  # fmt: skip
-    line.wait_for_messages(30)
+    line.wait_for_messages(10)
     asked_ns = time.time_ns()
     os.kill(line.process.pid, signal.SIGUSR1)
-    wait_until(lambda: any(p.stat().st_size > 10_000 for p in folder.rglob("*Z.mp4")), "a clip")
+    wait_until(lambda: any(p.stat().st_size > 1000 for p in folder.rglob("*Z.mp4")), "a clip")
     wait_until(lambda: any(folder.rglob("clips/*Z.jpg")), "it is finished")
     line.process.terminate()
     assert line.wait() == 0, line.stderr
