@@ -1,5 +1,6 @@
 """One format for the log lines of all processes, and the gate for all text, without credentials."""
 
+import logging
 import os
 import sys
 import threading
@@ -8,12 +9,12 @@ from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
 
-from pipeline.logger import DEBUG, ERROR, INFO, WARNING, LogLine, logger
+from pipeline.logger import logger
 from pipeline.redact import redact
 
 _CLEAR_LINE = "\r\x1b[K"  # the supervisor's status line may be where the cursor is
 _EXIT_INTERRUPTED, _EXIT_UNREAD = 130, 141  # as shells say of SIGINT and SIGPIPE
-_PRIORITIES = {ERROR: 3, WARNING: 4, INFO: 6, DEBUG: 7}  # of syslog(3)
+_PRIORITIES = {"ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}  # of syslog(3)
 # Text from a camera or a client may be logged: it must not steer a terminal or forge a log line.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
@@ -34,7 +35,8 @@ def configure(level: str, process: str) -> None:
     _is_journal = _goes_to_journal()
     _start = _CLEAR_LINE if not _is_journal and sys.stderr.isatty() else ""
     _level, _process = level, process
-    logger.add(_write_line, level)
+    _lines.setLevel(level)
+    logger.addHandler(_lines)
 
 
 def take_over(level: str, process: str) -> None:
@@ -49,7 +51,7 @@ def take_over(level: str, process: str) -> None:
 def leave() -> None:
     """Send log lines nowhere, as before the first `configure`."""
     global _level
-    logger.remove(_write_line)
+    logger.removeHandler(_lines)
     _level = None
 
 
@@ -61,7 +63,7 @@ def say(text: str, *, end: str = "\n") -> None:
 
 def say_error(text: str, *, end: str = "\n") -> None:
     """The same on standard error, for the journal as an error."""
-    mark = f"<{_PRIORITIES[ERROR]}>" if _goes_to_journal() else ""
+    mark = f"<{_PRIORITIES['ERROR']}>" if _goes_to_journal() else ""
     _write(mark + text.replace("\n", f"\n{mark}") + end)
 
 
@@ -98,16 +100,21 @@ def _show_crash(
     _write("".join(traceback.format_exception(kind, error, trace)))
 
 
-def _write_line(line: LogLine) -> None:
-    text = f"{_process: <16} {line.text.translate(_CONTROLS)}\n"
-    if _is_journal:
-        text = f"<{_PRIORITIES[line.level]}>{text}"
-    else:
-        now = datetime.now()
-        text = f"{_start}{now:%H:%M:%S}.{now.microsecond // 1000:03} {line.level: <7} {text}"
-    if line.exception is not None:
-        text += "".join(traceback.format_exception(*line.exception))
-    _write(text)
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        text = f"{_process: <16} {record.getMessage().translate(_CONTROLS)}\n"
+        if _is_journal:
+            text = f"<{_PRIORITIES[record.levelname]}>{text}"
+        else:
+            now = datetime.fromtimestamp(record.created)
+            time = f"{now:%H:%M:%S}.{now.microsecond // 1000:03}"
+            text = f"{_start}{time} {record.levelname: <7} {text}"
+        if record.exc_info is not None and record.exc_info[0] is not None:
+            text += "".join(traceback.format_exception(*record.exc_info))
+        _write(text)
+
+
+_lines = _Lines()
 
 
 def _goes_to_journal() -> bool:

@@ -3,6 +3,7 @@
 It writes the state of the camera into the ledger, and beats before every wait.
 """
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -244,6 +245,6 @@ class SourceLoop:
         stalled = isinstance(error, SourceStalled)
         state = CameraState.STALLED if stalled else CameraState.CONNECTING
         self._entry.set_state(state, why)
-        level = "DEBUG" if why == self._logged else "WARNING"
+        level = logging.DEBUG if why == self._logged else logging.WARNING
         logger.log(level, "{}: {}", self._name, why)
         self._logged = why

@@ -5,6 +5,7 @@ The fork server has made it. The first thing it does is to pin itself to its cor
 
 import contextlib
 import gc
+import logging
 import os
 import signal
 from pathlib import Path
@@ -65,7 +66,7 @@ def main(encoded_orders: bytes) -> int:
     die_with_parent(orders.run.supervisor_pid)
     stopped = _StopFlag()
     log.take_over(orders.log_level, process.name)
-    level = "DEBUG" if orders.is_quiet else "ERROR"
+    level = logging.DEBUG if orders.is_quiet else logging.ERROR
     try:
         pin_to_core(process.core)
         name_process(process.name)
@@ -75,7 +76,7 @@ def main(encoded_orders: bytes) -> int:
         logger.log(level, "{}", error)
         return EXIT_GONE if isinstance(error, SourceGone) else EXIT_REFUSED
     except Exception:  # noqa: BLE001 - the process boundary: every error is logged and ends here
-        logger.exception("{} crashed", process.name, level=level)
+        logger.log(level, "{} crashed", process.name, exc_info=True)
         return EXIT_CRASHED
     return code
 

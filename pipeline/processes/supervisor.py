@@ -3,6 +3,7 @@
 It holds no frame and imports no stage: a fault in vision code cannot take it down.
 """
 
+import logging
 import select
 import time
 from collections.abc import Callable, Sequence
@@ -177,7 +178,7 @@ class Supervisor:
         process.restarts.count_death(useful=useful)
         process.due_s = time.monotonic() + process.restarts.delay_s
         process.is_quiet = process.is_quiet and not useful
-        level = "DEBUG" if process.is_quiet else "WARNING"
+        level = logging.DEBUG if process.is_quiet else logging.WARNING
         pause = "starting it again"
         if process.restarts.exhausted and not process.is_quiet:
             process.is_quiet = True

@@ -1,3 +1,4 @@
+import logging
 import os
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def test_the_journal_gets_levels_as_priorities_and_no_time(
         monkeypatch.setenv("JOURNAL_STREAM", f"{there.st_dev}:{there.st_ino}")
         monkeypatch.setattr(sys, "stderr", journal)
         log.configure("DEBUG", "capture.yard")
-        logger.log(level, "said")
+        logger.log(logging.getLevelNamesMapping()[level], "said")
     assert (tmp_path / "journal").read_text() == f"<{priority}>capture.yard     said\n"
 
 

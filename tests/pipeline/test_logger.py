@@ -1,77 +1,65 @@
-"""What those who take log lines are told."""
+"""How what is said becomes a line."""
 
-import sys
+import logging
+import logging.handlers
 
 import pytest
 
-from pipeline.logger import DEBUG, ERROR, INFO, WARNING, Logger, LogLine
+from pipeline.logger import Logger, logger
 
 
 @pytest.fixture
-def logger() -> Logger:
-    return Logger()
+def heard() -> logging.handlers.BufferingHandler:
+    return logging.handlers.BufferingHandler(100)
 
 
-def test_who_takes_lines_gets_those_of_its_level_and_graver_ones(logger: Logger) -> None:
-    all_lines: list[LogLine] = []
-    grave: list[LogLine] = []
-    logger.add(all_lines.append)
-    logger.add(grave.append, WARNING)
-    logger.debug("d")
-    logger.info("i")
-    logger.warning("w")
-    logger.error("e")
-    assert [(line.level, line.text) for line in all_lines] == [
-        (DEBUG, "d"), (INFO, "i"), (WARNING, "w"), (ERROR, "e")
+@pytest.fixture
+def said(heard: logging.handlers.BufferingHandler) -> Logger:
+    """A logger of this test's own."""
+    said = Logger("test")
+    said.addHandler(heard)
+    return said
+
+
+def test_values_take_their_places(said: Logger, heard: logging.handlers.BufferingHandler) -> None:
+    said.info("{}: no frame for {:g} s, {}", "gate", 2.0, "100 %")
+    said.info("{}", {"a": 1})  # `logging` takes a single mapping for names
+    said.warning('expected {"name": ...} %s')  # without values, braces are braces
+    assert [record.getMessage() for record in heard.buffer] == [
+        "gate: no frame for 2 s, 100 %", "{'a': 1}", 'expected {"name": ...} %s'
     ]  # fmt: skip
-    assert [line.text for line in grave] == ["w", "e"]
 
 
-def test_values_take_their_places(logger: Logger) -> None:
-    lines: list[LogLine] = []
-    logger.add(lines.append)
-    logger.info("{}: no frame for {:g} s", "gate", 2.0)
-    assert lines == [LogLine(INFO, "gate: no frame for 2 s")]
-
-
-def test_a_text_without_values_may_have_braces(logger: Logger) -> None:
-    lines: list[LogLine] = []
-    logger.add(lines.append)
-    logger.info('expected {"name": ...}')
-    assert lines == [LogLine(INFO, 'expected {"name": ...}')]
-
-
-def test_values_that_nobody_wants_are_not_made_text(logger: Logger) -> None:
+def test_values_that_nobody_wants_are_not_made_text(
+    said: Logger, heard: logging.handlers.BufferingHandler
+) -> None:
     class Costly:
         def __str__(self) -> str:
             raise AssertionError("it is not wanted")
 
-    logger.add(lambda _: None, WARNING)
-    logger.info("{}", Costly())
+    heard.setLevel(logging.WARNING)
+    said.info("{}", Costly())
+    assert heard.buffer == []
 
 
-def test_who_has_left_is_told_nothing(logger: Logger) -> None:
-    lines: list[LogLine] = []
-    take = lines.append
-    logger.add(take)
-    logger.remove(take)
-    logger.error("e")
-    logger.remove(take)  # again: nothing happens
-    assert lines == []
-
-
-def test_an_exception_comes_with_its_line_at_any_level(logger: Logger) -> None:
-    lines: list[LogLine] = []
-    logger.add(lines.append)
+def test_an_exception_comes_with_its_line_at_any_level(
+    said: Logger, heard: logging.handlers.BufferingHandler
+) -> None:
     try:
         raise ValueError("bad")
     except ValueError as error:
-        logger.exception("{} crashed", "track", level=DEBUG)
+        said.log(logging.DEBUG, "{} crashed", "track", exc_info=True)
         handled = error
-    logger.log(ERROR, "elsewhere", exception=(None, None, None))
-    (crash, other) = lines
-    assert (crash.level, crash.text) == (DEBUG, "track crashed")
-    assert crash.exception is not None
-    assert crash.exception[1] is handled
-    assert other.exception is None
-    assert sys.exc_info() == (None, None, None)
+    (record,) = heard.buffer
+    assert (record.levelname, record.getMessage()) == ("DEBUG", "track crashed")
+    assert record.exc_info is not None
+    assert record.exc_info[1] is handled
+
+
+def test_it_stands_alone(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Other packages' handlers get no lines of ours, and nothing is said before `configure`."""
+    logger.error("said")
+    assert caplog.records == []
+    assert capsys.readouterr().err == ""

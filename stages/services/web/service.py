@@ -168,7 +168,7 @@ class _ToLog(logging.Handler):
     """Hands on what uvicorn says, so that credentials are taken out of it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        logger.log("ERROR", "{}", record.getMessage(), exception=record.exc_info)
+        logger.error("{}", record.getMessage(), exc_info=record.exc_info)
 
 
 def _log_defects_only() -> None:

@@ -4,6 +4,7 @@ python -m tests.stages.readers.v4l2.read_camera DEVICE WISH FRAMES SILENCE_S
 """
 
 import json
+import logging.handlers
 import sys
 from typing import Any
 
@@ -18,8 +19,9 @@ from stages.readers.camera import CameraReader
 
 
 def main(device: str, wish: str, frames: str, silence_s: str) -> None:
-    told: dict[str, Any] = {"log": [], "pts_ns": [], "means": [], "error": ""}
-    logger.add(lambda line: told["log"].append([line.level, line.text]))
+    told: dict[str, Any] = {"pts_ns": [], "means": [], "error": ""}
+    log = logging.handlers.BufferingHandler(1000)
+    logger.addHandler(log)
     reader = CameraReader(device, msgspec.json.decode(wish, type=V4l2Config), float(silence_s))
     try:
         form = reader.open(0)
@@ -33,6 +35,7 @@ def main(device: str, wish: str, frames: str, silence_s: str) -> None:
         told["error"] = f"{type(error).__name__}: {error}"
     finally:
         reader.close()
+    told["log"] = [[record.levelname, record.getMessage()] for record in log.buffer]
     sys.stdout.write(json.dumps(told))
 
 
