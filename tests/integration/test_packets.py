@@ -9,7 +9,7 @@ from pipeline.memory.packet import Packet, PacketFlag
 from pipeline.memory.packet_layout import packets_path
 from pipeline.memory.packet_view import PacketReader
 from tests.conftest import StartLine
-from tests.integration.test_rtsp import QUICK, _needs_gstreamer, serve
+from tests.integration.test_rtsp import STEADY, _needs_gstreamer, serve
 from tests.ports import free_port
 from tests.running_line import RunningLine, wait_until
 from tests.stages.services.media.films import decode, make_film
@@ -18,7 +18,7 @@ __all__ = ["_needs_gstreamer"]  # skips this file, too
 
 
 def start(start_line: StartLine, port: int, *more: str) -> RunningLine:
-    sources = f"sources=[{{uri: 'rtsp://127.0.0.1:{port}/test', name: gate, {QUICK}}}]"
+    sources = f"sources=[{{uri: 'rtsp://127.0.0.1:{port}/test', name: gate, {STEADY}}}]"
     return start_line("--set", sources, "--set", f"web.listen=127.0.0.1:{free_port()}", *more)
 
 

@@ -19,7 +19,7 @@ from tests.browser import COMMAND, Browser
 from tests.conftest import StartLine
 from tests.disks import mounted
 from tests.films import check_with_ffmpeg, play_in_chromium
-from tests.integration.test_rtsp import QUICK, _needs_gstreamer, serve
+from tests.integration.test_rtsp import STEADY, _needs_gstreamer, serve
 from tests.ports import free_port
 from tests.running_line import RunningLine, wait_until
 
@@ -133,7 +133,7 @@ def test_a_capture_that_is_killed_costs_the_time_of_its_restart_and_the_gap_is_t
 ) -> None:
     """What it had sent before is still in the ring, and in the films."""
     port, folder = free_port(), tmp_path / "record"
-    source = f"{{uri: 'rtsp://127.0.0.1:{port}/test', name: gate, {QUICK}}}"
+    source = f"{{uri: 'rtsp://127.0.0.1:{port}/test', name: gate, {STEADY}}}"
     with serve(port, "320x240", "--bitrate", "256"):
         line = start_line(
             "--set", f"sources=[{source}]", "--set", f"record.folder={folder}",
@@ -165,7 +165,7 @@ def test_a_disk_that_is_full_stops_recording_with_one_error_until_there_is_room(
 ) -> None:
     """On a real file system without room, which gets some later."""
     port, folder, ballast = free_port(), small_disk / "record", small_disk / "ballast"
-    source = f"{{uri: 'rtsp://127.0.0.1:{port}/test', name: gate, {QUICK}}}"
+    source = f"{{uri: 'rtsp://127.0.0.1:{port}/test', name: gate, {STEADY}}}"
     with serve(port, "320x240", "--bitrate", "512"):
         line = start_line(
             "--set", f"sources=[{source}]", "--set", f"record.folder={folder}",

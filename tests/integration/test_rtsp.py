@@ -20,6 +20,7 @@ from tests.running_line import PATIENCE_S
 SYSTEM_PYTHON = "/usr/bin/python3"  # the one that Debian's python3-gi belongs to
 LABELS = frozenset({"person", "car"})  # that the tiny model finds in whatever is not black
 QUICK = "retry: {first_s: 0.05, cap_s: 0.5}, silence_s: 2.0"
+STEADY = QUICK.replace("2.0", "20.0")  # a server that is starved for a while is not silent
 SERVER = Path(__file__).with_name("rtsp_server.py")
 Received = DetectionMessage | StatusMessage
 
