@@ -96,10 +96,12 @@ class RunningLine:
     def wait(self) -> int:
         """The exit code; whatever happened, no line ends with a traceback or a Python warning.
 
-        A line that records frame after frame may take its time.
+        A line that records frame after frame may take its time, and so may what it does last:
+        the recall of a drawn scene takes a second of its own process.
         """
+        patience_s = 3 * PATIENCE_S
         try:
-            wait_until(self._has_ended, "the line ends", progress=self._recorded_bytes)
+            wait_until(self._has_ended, "the line ends", patience_s, progress=self._recorded_bytes)
         except AssertionError as error:
             raise AssertionError(f"{error}:\n{self.stdout}{self.stderr}") from None
         code = self.process.returncode
