@@ -46,19 +46,21 @@ def has_films(folder: Path, count: int, size: int) -> bool:
     return sum(p.stat().st_size > size for p in folder.rglob("[0-9]*.mp4")) >= count
 
 
-def record(start_line: StartLine, folder: Path, sound: str, transport: str) -> tuple[str, Path]:
-    """The log of a line with one camera, and its film of some seconds."""
+def record(
+    start_line: StartLine, folder: Path, sound: str, transport: str
+) -> tuple[RunningLine, Path]:
+    """A line with one camera, which has ended, and its film of some seconds."""
     with recording(start_line, folder, sound, transport, 60) as line:
         wait_until(lambda: has_films(folder, 1, 90_000), "a film")
     ((path, _),) = films(folder)
-    return line.stderr, path
+    return line, path
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_aac_is_recorded_as_it_is_and_together_with_the_pictures(
     start_line: StartLine, tmp_path: Path, transport: str
 ) -> None:
-    _, path = record(start_line, tmp_path / "record", "aac", transport)
+    line, path = record(start_line, tmp_path / "record", "aac", transport)
     check_with_ffmpeg(path)
     with av.open(str(path)) as film:
         (pictures,), (sound,) = film.streams.video, film.streams.audio
@@ -71,7 +73,10 @@ def test_aac_is_recorded_as_it_is_and_together_with_the_pictures(
                 begins.setdefault(packet.stream_index, at_s)
                 ends[packet.stream_index] = max(ends[packet.stream_index], at_s)
         assert begins[sound.index] == pytest.approx(begins[pictures.index], abs=0.5)
-        assert ends[sound.index] == pytest.approx(ends[pictures.index], abs=0.5)
+        if transport == "tcp" or "damaged" not in line.stdout:
+            assert ends[sound.index] == pytest.approx(ends[pictures.index], abs=0.5), line.stdout
+        else:  # a starved reader loses packets of UDP, and all pictures up to the next key frame
+            assert ends[sound.index] > ends[pictures.index] - 0.5
         end_of_pictures_s = ends[pictures.index]
         film.seek(0)
         heard = [np.abs(frame.to_ndarray()).max() for frame in film.decode(sound)]
@@ -84,8 +89,8 @@ def test_aac_is_recorded_as_it_is_and_together_with_the_pictures(
 
 
 def test_other_sound_is_left_out_with_one_line(start_line: StartLine, tmp_path: Path) -> None:
-    log, path = record(start_line, tmp_path / "record", "pcma", "tcp")
-    assert log.count("its sound is not recorded: expected AAC, got PCMA") == 1
+    line, path = record(start_line, tmp_path / "record", "pcma", "tcp")
+    assert line.stderr.count("its sound is not recorded: expected AAC, got PCMA") == 1
     check_with_ffmpeg(path)
     with av.open(str(path)) as film:
         assert not film.streams.audio
