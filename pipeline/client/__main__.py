@@ -13,6 +13,7 @@ not as it must be; 2 a wrong option; 3 --timeout has passed, and nothing has com
 """
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 
@@ -87,7 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             said(subscriber.trouble or f"{options.endpoint}: sent {what}")
             return EXIT_NOTHING
     except zmq.ZMQError as error:
-        said(f"{options.endpoint.rpartition('@')[2]}: {error}")
+        is_no_address = error.errno in (errno.EINVAL, errno.EPROTONOSUPPORT)
+        why = "expected tcp://HOST:PORT or ipc://PATH" if is_no_address else error
+        said(f"{options.endpoint.rpartition('@')[2]}: {why}")
         return EXIT_REFUSED
     except ValueError as error:  # of a key file, a message, a camera's name
         said(str(error))

@@ -59,8 +59,9 @@ def list_cameras(arguments: Sequence[str]) -> int:
     log.configure("INFO", "cameras")
     try:
         if not options.onvif:
-            say("\n".join(describe_cameras()))
-            return EXIT_OK
+            rows = list(describe_cameras())
+            say("\n".join(rows))
+            return EXIT_NONE if all(row.startswith("#") for row in rows) else EXIT_OK
         secret = _read_secret(options)
         named = [(service_at(host), "") for host in options.host]
         return _list_network(named or _discover(options.wait, options.interface), secret)

@@ -121,3 +121,19 @@ def test_options_that_do_not_fit_are_refused(options: list[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         run_pipeline.main(["cameras", *options])
     assert refused.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "code"),
+    [
+        (["# no camera answers at /dev/video*"], 1),
+        (["# /dev/video0: may not be opened"], 1),
+        (["sources:", "  - uri: /dev/video0"], 0),
+    ],
+)
+def test_the_code_says_whether_this_machine_has_a_camera(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rows: list[str], code: int
+) -> None:
+    monkeypatch.setattr(camera_command, "describe_cameras", lambda: iter(rows))
+    assert run_pipeline.main(["cameras"]) == code
+    assert capsys.readouterr().out.splitlines() == rows
