@@ -97,6 +97,10 @@ def _any_spelling(secret: str) -> str:
     return spelling
 
 
+# As html.escape writes them; that module brings all names of HTML, 430 kB in each process.
+_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"}
+
+
 def _any_form(letter: str) -> str:
     """One character: as it is, and in each notation that programs write it."""
     errors = "surrogateescape" if "\udc80" <= letter <= "\udcff" else "surrogatepass"

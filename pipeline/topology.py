@@ -26,11 +26,11 @@ class StageSpec(msgspec.Struct, frozen=True):
     """A stage of a run.
 
     `target` is imported once for all processes, or with `preload=False` in the stage's own: for
-    imports that start threads, which no fork has. A stage that `reads` nothing is the source: it
-    has one process for each camera. `ordered` puts the frames of a replicated stage upstream back
-    into order. `depth` is how many frames of a live camera may wait for it. A stage that
-    `hands_on_idle` frames without any work gets these even while it is busy. The messages of the
-    stage with `results` are the line's results.
+    imports that start threads, which no fork has, or that are large and of use to no other. A stage
+    that `reads` nothing is the source: it has one process for each camera. `ordered` puts the
+    frames of a replicated stage upstream back into order. `depth` is how many frames of a live
+    camera may wait for it. A stage that `hands_on_idle` frames without any work gets these even
+    while it is busy. The messages of the stage with `results` are the line's results.
     """
 
     name: str

@@ -11,6 +11,8 @@ import io
 import json
 import os
 import random
+import subprocess
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
@@ -26,12 +28,13 @@ from stages.services.fleet import export, sender
 from stages.services.fleet.operator import ask
 from stages.services.fleet.sources import SourceWatch
 from stages.services.fleet.streams import Config, leaf_streams, make_stream
-from tests.benchmarks.measured_line import cpu_ns
+from tests.benchmarks.measured_line import MeasuredLine, cpu_ns, memory
+from tests.benchmarks.report import bench_model
 from tests.deploy.fleet_servers import SMALL, Deployed, Fleet, running_fleet
 from tests.fleet.boards import Orders
 from tests.fleet.boards_process import BoardsProcess
 from tests.pipeline.messages import make_event
-from tests.running_line import wait_until
+from tests.running_line import REPOSITORY, wait_until
 from tests.stages.services.bare import make_fleet_options
 from tests.stages.services.fleet.serving import Process, serving
 from tests.stages.services.hand_made_line import Line
@@ -44,6 +47,8 @@ SECONDS = float(os.environ.get("SECONDS", "30"))
 BACKLOG = int(os.environ.get("BACKLOG", "4000"))
 ROUNDS = 2
 AIM_TIMES_LIVE = 5
+STREET = "scene://street?seed=7&width=1280&height=720&fps=5"
+EVENTS_IN_LINE = 30
 EVENTS_A_SECOND = 10
 AIM_BYTES = 60e6  # resident, libraries included: all that a board gives for the service
 PATIENCE_S = 120.0
@@ -270,6 +275,42 @@ def test_the_memory_of_the_service_of_a_board(tmp_path: Path, short_dir: Path) -
             process.kill()
     print(f"\n{report.memory_mib:.1f} MiB resident, libraries included")
     assert report.memory_mib * 2**20 < AIM_BYTES
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    with running_fleet(tmp_path / "fleet") as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def line(tmp_path: Path, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Iterator[MeasuredLine]:
+    """A real one, which tells the leaf of its tracks; its modules were compiled, as pip does."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    compiled = [sys.executable, "-m", "compileall", "-q", "pipeline", "stages"]
+    subprocess.run(compiled, cwd=REPOSITORY, check=True)
+    hall = fleet.hall
+    telling = {
+        "server": f"tls://127.0.0.1:{hall.port}", "ca": str(hall.ca), "site": "hall",
+        "user": "admin", "password_file": f"{hall.folder}/password",
+        "outbox": {"path": f"{tmp_path}/outbox"},
+    }  # fmt: skip
+    setting = f"fleet={msgspec.json.encode(telling).decode()}"
+    line = MeasuredLine(tmp_path / "line", bench_model(), {"uri": STREET}, setting)
+    yield line
+    line.end()
+
+
+def test_the_memory_of_the_service_in_a_line(line: MeasuredLine, fleet: Fleet) -> None:
+    """As the kernel counts it for the process: pages that forks share are in it as a whole."""
+    wait_until(lambda: count(fleet.hall) > EVENTS_IN_LINE, "events come", 240.0, pause_s=0.5)
+    used = memory(line.pids()["fleet"])
+    print(
+        f"\n{used.rss / 1024:.1f} MiB resident in a line ({used.rss * 1024 / 1e6:.1f} MB); of them "
+        f"its own, with its share of what forks share: {used.own / 1024:.1f} MiB, and of programs "
+        f"and libraries {used.files_pss / 1024:.1f} MiB"
+    )
+    assert used.rss * 1024 < AIM_BYTES
 
 
 def disk_bytes(server: Deployed) -> int:

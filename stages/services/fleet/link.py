@@ -6,6 +6,7 @@ import logging
 import re
 import secrets
 import ssl
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
@@ -38,6 +39,8 @@ _MOST_WAITING = 4 << 20  # bytes that have not been written to the socket
 _TOO_LARGE, _NO_BATCHES = 10054, 10174
 _ID = "Nats-Msg-Id"
 _VIOLATION = re.compile(r'permissions violation for (?P<verb>\w+) to "(?P<subject>[^"]*)"', re.I)
+# asyncio takes 256 KiB for what it reads of an encrypted connection; a record of TLS has 16.
+SSLProtocol.max_size = 32 << 10  # type: ignore[attr-defined]
 # asyncio says so at the end of each encrypted connection of nats-py, and nothing is wrong.
 logging.getLogger("asyncio").addFilter(lambda said: "eof_received" not in said.getMessage())
 

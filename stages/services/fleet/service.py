@@ -11,7 +11,6 @@ from pipeline.client import DetectionMessage, ModelInfo
 from pipeline.logger import logger
 from pipeline.service import ServiceContext
 from stages.services.fleet.address import load_tls, parse_server, read_login
-from stages.services.fleet.configurator import Configurator
 from stages.services.fleet.errors import LinkError
 from stages.services.fleet.link import Link
 from stages.services.fleet.messages import (
@@ -196,6 +195,9 @@ class Fleet:
         self._newest.set(self._subjects.whole, msgspec.json.encode(state))
 
     async def _configure(self, sender: Sender) -> None:
+        # Here: it takes 100 kB and more, which a board that takes no configuration does not need.
+        from stages.services.fleet.configurator import Configurator
+
         configurator = Configurator(self._origin, self._outbox, self._context.ask_async)
         await configurator.restore()
         said = ""
