@@ -19,6 +19,7 @@ from typing import IO
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
+from stages.services.fleet.arguments import fleet_name
 from stages.services.fleet.operator import (
     OperatorError,
     add_server_options,
@@ -120,7 +121,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--parquet", required=True, type=Path, help="the file to be written")
-    parser.add_argument("--site", help="this one alone")
+    parser.add_argument("--site", type=fleet_name, help="this one alone")
     parser.add_argument("--since", help="stored at the hub since then")
     add_server_options(parser)
     return parser

@@ -27,6 +27,7 @@ import msgspec
 import yaml
 from nats.aio.client import Client
 
+from stages.services.fleet.arguments import fleet_name
 from stages.services.fleet.messages import ConfigReport
 from stages.services.fleet.operator import (
     ApiError,
@@ -126,9 +127,9 @@ def make_parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("site")
+    parser.add_argument("site", type=fleet_name)
     parser.add_argument("file", nargs="?", help="YAML or JSON; - is standard input")
-    parser.add_argument("--board", help="this one alone")
+    parser.add_argument("--board", type=fleet_name, help="this one alone")
     parser.add_argument("--delete", action="store_true", help="take back what was pushed")
     parser.add_argument("--wait", type=float, default=20.0, help="seconds for answers; 0: do not")
     add_server_options(parser)

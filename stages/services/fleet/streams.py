@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from nats.aio.client import Client
 
+from stages.services.fleet.arguments import above_zero, fleet_name
 from stages.services.fleet.operator import (
     NOT_FOUND,
     ApiError,
@@ -194,9 +195,11 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("where", choices=["alone", "leaf", "hub"])
-    parser.add_argument("sites", nargs="*", help="one for a leaf, all of them for the hub")
-    parser.add_argument("--days", type=float, help="for how long events are kept")
-    parser.add_argument("--gb", type=float, help="how much of them")
+    parser.add_argument(
+        "sites", nargs="*", type=fleet_name, help="one for a leaf, all of them for the hub"
+    )
+    parser.add_argument("--days", type=above_zero, help="for how long events are kept")
+    parser.add_argument("--gb", type=above_zero, help="how much of them")
     parser.add_argument("--update", action="store_true", help="change streams that are there")
     parser.add_argument("--watch", action="store_true", help="stay, and wake sources that sleep")
     add_server_options(parser)
