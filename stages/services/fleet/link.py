@@ -40,7 +40,7 @@ _TOO_LARGE, _NO_BATCHES = 10054, 10174
 _ID = "Nats-Msg-Id"
 _VIOLATION = re.compile(r'permissions violation for (?P<verb>\w+) to "(?P<subject>[^"]*)"', re.I)
 # asyncio takes 256 KiB for what it reads of an encrypted connection; a record of TLS has 16.
-SSLProtocol.max_size = 32 << 10  # type: ignore[attr-defined]
+SSLProtocol.max_size = 32 << 10
 # asyncio says so at the end of each encrypted connection of nats-py, and nothing is wrong.
 logging.getLogger("asyncio").addFilter(lambda said: "eof_received" not in said.getMessage())
 
