@@ -71,8 +71,9 @@ def test_a_camera_is_added_with_the_token_for_it(web: Growing, page: Browser) ->
     page.evaluate(f"document.getElementById('camera-token').value = '{token}'")
     press(page, "#changing .act")
     page.wait_for(f"{CARDS} === 'gate,yard'", "it is there")
-    assert not page.evaluate(OPEN)
-    assert page.evaluate("document.querySelector('#more span').textContent") == "yard added."
+    page.wait_for(f"!{OPEN}", "the answer is there, too, which may come after the line has told")
+    told = "document.querySelector('#more span').textContent"
+    page.wait_for(f"{told} === 'yard added.'", "it is said")
     assert web.written() == ["gate", "yard"]
     assert "# One camera." in web.file.read_text()
     width = "document.querySelectorAll('.picture .still')[1].width"
