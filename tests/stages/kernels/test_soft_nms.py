@@ -59,6 +59,7 @@ def test_what_is_kept_above_a_threshold_does_not_depend_on_what_is_kept_below(
     high = SoftNms(method=method, score_thresh=0.3).suppress(boxes, scores)
     both = SoftNms(method=method, score_thresh=low).suppress(boxes, scores)
     assume(np.abs(both.scores - 0.3).min(initial=1) > 1e-6)
+    assume(len(np.unique(high.scores)) == len(high))  # equal scores may come in any order
     np.testing.assert_allclose(both.scores[: len(high)], high.scores, rtol=1e-5)
     np.testing.assert_array_equal(both.boxes_xyxy[: len(high)], high.boxes_xyxy)
     assert (both.scores[len(high) :] <= 0.3).all()
