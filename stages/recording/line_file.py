@@ -101,11 +101,12 @@ class LineFile:
     def _open(self) -> Journal:
         if self._journal is None:
             self._journal = Journal(self._path)
+            # Before the file is cut, which gives it the time stamp of now.
+            self._day = day_of(os.fstat(self._journal.fd).st_mtime_ns)
             if not self._mark.exists():
                 _take_last_lines(self._journal)
                 self._prune()
                 self._mark.touch()
-            self._day = day_of(os.fstat(self._journal.fd).st_mtime_ns)
         return self._journal
 
     def _set_aside(self) -> None:

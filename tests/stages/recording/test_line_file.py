@@ -44,7 +44,10 @@ class Lines:
     def write(self, *names: str) -> None:
         for name in names:
             assert self.file.write(f'{{"{name}": 0}}\n'.encode())
-            os.utime(self.path, ns=(self.now_ns, self.now_ns))
+            self.set_time_stamp()
+
+    def set_time_stamp(self) -> None:
+        os.utime(self.path, ns=(self.now_ns, self.now_ns))
 
     def files(self) -> dict[str, list[str]]:
         """Names of the lines in each file."""
@@ -145,10 +148,12 @@ def test_what_a_killed_run_has_not_finished_is_cut_and_no_line_of_others(lines: 
     lines.write("a")
     with lines.path.open("a") as file:
         file.write('{"half')
+    lines.set_time_stamp()
     lines.begin_run()
     lines.write("b")
     assert lines.files() == {"gate.jsonl": ["a", "b"]}
     lines.path.write_text("notes without an end of line")
+    lines.set_time_stamp()
     lines.begin_run()
     lines.write("c")
     assert lines.path.read_text() == 'notes without an end of line\n{"c": 0}\n'
