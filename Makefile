@@ -30,8 +30,7 @@ test-models: $(VENV)/.train
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --exclude '^tests/(models|benchmarks|golden)/' pipeline stages deploy run_pipeline.py \
-		thunderline.py setup.py tests
+	$(BIN)/mypy --exclude '^tests/(models|benchmarks|golden)/' pipeline stages deploy run_pipeline.py thunderline.py setup.py tests
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
