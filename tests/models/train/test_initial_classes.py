@@ -47,8 +47,8 @@ def test_classes_of_the_same_name_keep_their_rows(folder: Path) -> None:
 
 def test_another_network_is_refused(folder: Path) -> None:
     save_checkpoint(folder / "trained.pt", Trainer(load_recipe(write_recipe(folder))).state())
-    model = make_network(input_size=128)
-    with pytest.raises(CheckpointError, match="input_size"):
+    model = make_network(balanced_downsampling=False)
+    with pytest.raises(CheckpointError, match="balanced_downsampling"):
         load_initial_weights(model, model.config, folder / "trained.pt", "all but classes")
 
 
