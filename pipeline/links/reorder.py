@@ -18,10 +18,14 @@ class Reorder:
     delivers it or dies, and after a death both frames are sent again. The slots of the ring bound
     how many frames can wait.
 
+    A stage that gets each frame once needs it behind a link without replicas, too: what was sent to
+    a killed reader is lost, and its successor may get later frames before those are sent again.
+
     Args:
         passed: by camera, the last frame that an earlier process in this place has let pass.
         is_current: whether a reference is not stale. A stale one does not let later frames pass.
         on_late: called with each frame that comes too late.
+        holds_live: whether live frames wait; if not, they pass as they come.
     """
 
     def __init__(
@@ -29,10 +33,13 @@ class Reorder:
         passed: Iterable[int],
         is_current: Callable[[FrameRef], bool],
         on_late: Callable[[FrameRef], None],
+        *,
+        holds_live: bool = True,
     ) -> None:
         self._passed = list(passed)  # frame_id, by camera
         self._is_current = is_current
         self._on_late = on_late
+        self._holds_live = holds_live
         self._held: dict[int, list[tuple[int, int, int, Parcel[Any]]]] = {}  # heaps, by camera
         self._arrivals = 0
 
@@ -65,12 +72,15 @@ class Reorder:
         self._held.pop(camera, None)
 
     def _is_in_turn(self, ref: FrameRef) -> bool:
+        if not (ref.lossless or self._holds_live):
+            return True
         is_first = ref.after == NO_FRAME  # the first that its sender has dispatched
         return is_first or _is_sent_again(ref) or ref.after == self._passed[ref.camera]
 
     def _is_late(self, ref: FrameRef) -> bool:
         overtaken = ref.frame_id < self._passed[ref.camera]
-        return overtaken and not ref.lossless and not _is_sent_again(ref)
+        waits = self._holds_live and not ref.lossless
+        return overtaken and waits and not _is_sent_again(ref)
 
 
 def _is_sent_again(ref: FrameRef) -> bool:

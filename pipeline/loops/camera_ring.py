@@ -15,7 +15,7 @@ from pipeline.links.parcel import Parcel
 from pipeline.links.stream import StreamSender
 from pipeline.logger import logger
 from pipeline.memory.counters import DropReason
-from pipeline.memory.frame_ref import FrameRef
+from pipeline.memory.frame_ref import NO_FRAME, FrameRef
 from pipeline.memory.ring import Area, AreaSpec, Ring, RingLayout, ring_path
 from pipeline.realtime import monotonic_ns
 from pipeline.source import Geometry
@@ -44,6 +44,7 @@ class CameraRing:
         ]
         self._ring: Ring | None = None
         self._sent: dict[int, FrameRef] = {}  # by slot: what may have to be sent again
+        self._last_sent = NO_FRAME
 
     def begin_epoch(self, geometry: Geometry, areas: Mapping[str, AreaSpec]) -> None:
         """Make a new ring for a new connection: the size may have changed."""
@@ -79,6 +80,9 @@ class CameraRing:
         )
 
     def send(self, ref: FrameRef) -> None:
+        if self._lossless:  # no stage may take it before the one that was sent before it
+            ref = msgspec.structs.replace(ref, after=self._last_sent)
+            self._last_sent = ref.frame_id
         self._sent[ref.slot] = ref
         self._current.stamp(ref, 0, monotonic_ns())
         self._current.release(ref, 0)

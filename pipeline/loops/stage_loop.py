@@ -22,7 +22,7 @@ from pipeline.memory.recent_frames import RecentFrames
 from pipeline.memory.ring import Ring
 from pipeline.memory.ring_cache import RingCache
 from pipeline.realtime import monotonic_ns
-from pipeline.stage import Context, Frame, Stage
+from pipeline.stage import Context, Frame, Stage, StatefulStage
 from pipeline.topology import LinkKind, StageSpec, Topology
 
 
@@ -42,7 +42,7 @@ class StageLoop:
         self._handler = FrameHandler(name, stage, self._counters)
         self._inbox = RunInbox(context, stage, self._forget)
         self._dropped = RecentFrames[bool]()
-        self._reorder = self._make_reorder() if self._row.ordered else None
+        self._reorder = self._make_reorder(topology)
         self._receiver = _make_receiver(self._row, run_dir, stage.consumes)
         self._senders = [
             _make_sender(self._row, reader, run_dir, self._drop_for(reader, topology))
@@ -108,9 +108,17 @@ class StageLoop:
         for sender in self._senders:
             sender.forget(camera)
 
-    def _make_reorder(self) -> Reorder:
+    def _make_reorder(self, topology: Topology) -> Reorder | None:
+        """For a stage behind replicas, and for one that a lossless frame must not be late for.
+
+        To a reader beside the results not every frame comes: the one before may have been left out.
+        """
+        gets_all = self._row.reads not in topology.beside(topology.publisher)
+        if not self._row.ordered and not (isinstance(self._stage, StatefulStage) and gets_all):
+            return None
         passed = [counters.last_frame_id for counters in self._counters]
-        return Reorder(passed, lambda ref: self._rings.find(ref) is not None, self._drop)
+        return Reorder(passed, lambda ref: self._rings.find(ref) is not None, self._drop,
+                       holds_live=self._row.ordered)  # fmt: skip
 
     def _drop_for(self, reader: StageSpec, topology: Topology) -> Callable[[FrameRef], None]:
         """What a sender calls when it drops a frame; one on its way to an end is published."""

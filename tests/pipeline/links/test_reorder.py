@@ -12,10 +12,10 @@ LATER_NS = 10_000_000_000
 class Order:
     """A Reorder, the current generation of its one camera, and what became of each frame."""
 
-    def __init__(self, passed: int = NO_FRAME) -> None:
+    def __init__(self, passed: int = NO_FRAME, *, holds_live: bool = True) -> None:
         self.generation = 1
         self.late: list[int] = []
-        self._reorder = Reorder([passed], self._is_current, self._on_late)
+        self._reorder = Reorder([passed], self._is_current, self._on_late, holds_live=holds_live)
 
     def put(self, *refs: FrameRef, now_ns: int = 0) -> list[int]:
         """Frames that pass, in order; stale ones among them are left out."""
@@ -92,6 +92,15 @@ def test_a_restarted_reader_goes_on_after_what_its_predecessor_let_pass() -> Non
     order = Order(passed=4)
     assert order.put(make_ref(6)) == []
     assert order.put(make_ref(5)) == [5, 6]
+
+
+def test_live_frames_pass_as_they_come_where_they_are_not_held() -> None:
+    order = Order(passed=4, holds_live=False)
+    assert order.put(make_ref(6, lossless=False)) == [6]
+    assert order.put(make_ref(5, lossless=False)) == [5]
+    assert order.late == []
+    assert order.put(make_ref(8)) == []  # of a file
+    assert order.put(make_ref(6, after=9), make_ref(7)) == [6, 7, 8]
 
 
 def test_cameras_do_not_wait_for_each_other() -> None:

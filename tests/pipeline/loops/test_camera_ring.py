@@ -9,7 +9,7 @@ import pytest
 from pipeline.links.stream import StreamReceiver
 from pipeline.loops.camera_ring import CameraRing
 from pipeline.memory.counters import DropReason
-from pipeline.memory.frame_ref import FrameRef
+from pipeline.memory.frame_ref import NO_FRAME, FrameRef
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import AreaSpec, Ring, ring_path
 from pipeline.source import Geometry
@@ -108,7 +108,7 @@ def test_a_frame_that_is_needed_is_sent_again_once_for_each_request(line: Line) 
     line.begin()
     first = [line.capture(frame) for frame in range(3)]
     line.mapped().release(first[1], LEFT)
-    line.receive(3)
+    sent = line.receive(3)
     line.ring.replay_if_asked()  # there was no request
     line.ledger.supervisor_writer().request_replay()
     for _ in range(2):
@@ -116,6 +116,7 @@ def test_a_frame_that_is_needed_is_sent_again_once_for_each_request(line: Line) 
     again = line.receive(2)
     assert [ref.frame_id for ref in again] == [0, 2]
     assert [ref.slot for ref in again] == [first[0].slot, first[2].slot]
+    assert [ref.after for ref in (*sent, *again)] == [NO_FRAME, 0, 1, 2, 0]
     ring = line.mapped()
     assert all(ring.is_current(ref) for ref in again)
     assert not ring.is_current(first[0])

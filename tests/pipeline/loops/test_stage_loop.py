@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pipeline.loops.stage_loop import StageLoop
 from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import FrameRef, Mark
 from pipeline.memory.ledger import Ledger
-from pipeline.stage import BasicStage, Context, Frame
+from pipeline.stage import BasicStage, Context, Frame, StatefulStage
 from tests.pipeline.bodies import Note, OtherNote
 from tests.pipeline.frames import (
     GRAPH,
@@ -51,16 +52,25 @@ class Noting(BasicStage[Note, Note]):
         self.failures.append(frame.failure)
 
 
+class NotingOnce(Noting, StatefulStage[Note, Note]):
+    """The same, each frame once."""
+
+    def recall(self, frame: Frame[Note | None]) -> Note:
+        return Note(b"seen by another process")
+
+
 class Bench:
     """One stage of the graph in a thread, its sender and its readers."""
 
-    def __init__(self, run_dir: Path, stage: str, publisher: str = "none") -> None:
+    def __init__(
+        self, run_dir: Path, stage: str, publisher: str = "none", kind: type[Noting] = Noting
+    ) -> None:
         run = publish_by(publisher, make_run(run_dir))
         process = next(p for p in run.processes if p.stage == stage)
         self.ring = make_ring(run_dir, slots=16)
         self.ledger = Ledger.create(run_dir, 1, len(GRAPH.stages))
         self.counts = self.ledger.counts(0, process.index)
-        self.stage = Noting()
+        self.stage = kind()
         self.context = Context(run, process, self.ledger)
         self._stop = threading.Event()
         self.loop = StageLoop(self.context, self.stage)
@@ -206,6 +216,19 @@ def test_a_stage_without_part_in_the_results_leaves_out_such_a_frame(short_dir: 
     assert bench.counts.drops(DropReason.NOT_RECORDED) == 1
     assert bench.stage.seen == []
     bench.close()
+
+
+def test_a_stage_that_gets_frames_once_takes_none_before_one_that_was_lost(short_dir: Path) -> None:
+    """A killed predecessor had 1 and 2 in its queue; they are sent again after 3 has come."""
+    with closing(Bench(short_dir, "left", kind=NotingOnce)) as bench:
+        bench.send(0)
+        bench.send(3)
+        for frame_id, after in ((1, 3), (2, 1)):
+            generation = bench.ring.take(frame_id)
+            again = make_ref(frame_id, slot=frame_id, generation=generation, after=after)
+            bench.send_again(again)
+        bench.receive(4)
+        assert bench.stage.seen == [0, 1, 2, 3]
 
 
 def test_the_frame_in_work_is_in_the_ledger(left: Bench) -> None:
