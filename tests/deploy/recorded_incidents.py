@@ -103,12 +103,15 @@ def stop_publish(web: WebLine) -> Phase:
 
 def kill_postprocess(web: WebLine) -> Phase:
     before = scrape(web)
-    for _ in range(4):
+    for number in range(1, 5):
         web.line.kill_running("postprocess")
-    wait_until(
-        lambda: scrape(web).values[RESTARTS] >= before.values[RESTARTS] + 4, "restarts are counted"
-    )
+        _await_restarts(web, before.values[RESTARTS] + number)
     return Phase(before, scrape(web))
+
+
+def _await_restarts(web: WebLine, count: float) -> None:
+    """A successor that is killed before it has begun to work is in no count."""
+    wait_until(lambda: scrape(web).values[RESTARTS] >= count, "restarts are counted")
 
 
 def lose_camera(web: WebLine, camera: MjpegCamera) -> Phase:
