@@ -101,6 +101,8 @@ def _show_crash(
 
 
 class _Lines(logging.Handler):
+    """Writes each line; its lock keeps those of threads apart."""
+
     def emit(self, record: logging.LogRecord) -> None:
         text = f"{_process: <16} {record.getMessage().translate(_CONTROLS)}\n"
         if _is_journal:

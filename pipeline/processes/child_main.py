@@ -106,9 +106,7 @@ def _load(context: Context) -> tuple[Any, Any]:
 
 
 def _serve_source(context: Context, stopped: _StopFlag) -> None:
-    target, options = load(
-        context.run.topology.stage(context.process.stage).target, context.process.options
-    )
+    target, options = _load(context)
     source = target(options, context.heartbeat.beat)
     if isinstance(source, PacketedSource) and source.packet_bytes:
         assert context.process.camera is not None, "the process of a source has a camera"
@@ -123,9 +121,7 @@ def _serve_source(context: Context, stopped: _StopFlag) -> None:
 
 
 def _serve_stage(context: Context, stopped: _StopFlag) -> None:
-    target, options = load(
-        context.run.topology.stage(context.process.stage).target, context.process.options
-    )
+    target, options = _load(context)
     stage = target(options, context)
     with contextlib.closing(stage), contextlib.closing(StageLoop(context, stage)) as loop:
         freeze_gc()

@@ -2,18 +2,20 @@
 
 import argparse
 import math
-import re
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # as fleet.site and fleet.board
+import msgspec
+
+from stages.config import FleetName
 
 
 def fleet_name(text: str) -> str:
     """Of a site or a board. Raises ArgumentTypeError."""
-    if not _NAME.fullmatch(text):
+    try:
+        return msgspec.convert(text, FleetName)
+    except msgspec.ValidationError:
         raise argparse.ArgumentTypeError(
             f"expected a name of up to 64 letters, digits, - and _, got {text!r}"
-        )
-    return text
+        ) from None
 
 
 def above_zero(text: str) -> float:
