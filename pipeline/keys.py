@@ -41,7 +41,11 @@ def make_keys(name: str, public_folder: Path, secret_folder: Path) -> tuple[Path
     secret_path = secret_folder / f"{name}.key_secret"
     public, secret = (key.decode() for key in zmq.curve_keypair())
     _write(secret_path, _describe(public, secret), 0o600)
-    _write(public_path, _describe(public), 0o644)
+    try:
+        _write(public_path, _describe(public), 0o644)
+    except KeysError:
+        secret_path.unlink(missing_ok=True)  # a secret key is of no use without its public one
+        raise
     return public_path, secret_path
 
 
@@ -59,6 +63,12 @@ def _write(path: Path, text: str, mode: int) -> None:
         fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
         with open(fd, "w") as file:
             file.write(text)
+    except FileExistsError:
+        raise KeysError(
+            f"{path}: expected a file that does not exist yet, got one that does; keys are never "
+            "replaced, as those who have them could not talk to the line any more: remove it "
+            "first, or name another folder or client"
+        ) from None
     except OSError as error:
         raise KeysError(f"{path}: {error.strerror}") from None
 

@@ -103,6 +103,20 @@ def test_what_is_pushed_is_in_force_and_answered_and_what_is_bad_changes_nothing
     assert pushed.text == pushed.file.read_text()  # the lowest layer stays as it is
 
 
+def test_a_push_that_nobody_answers_is_told_of_and_holds(
+    pushed: Pushed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pushed.push(ZONES, "--wait", "0.2") == 1
+    assert "no board of hall._site is known; one that comes takes it" in capsys.readouterr().out
+    line = pushed.start()
+    pushed.server.wait_for_state(f"{HALL}.config", lambda report: report["applied"])
+    line.process.terminate()
+    assert line.wait() == 0
+    capsys.readouterr()
+    assert pushed.push(LINES, "--wait", "0.2") == 1
+    assert "no answer within 0.2 s: board-3 (" in capsys.readouterr().out
+
+
 def test_a_board_that_was_off_gets_the_newest_and_keeps_it_while_it_is_cut_off(
     pushed: Pushed, capsys: pytest.CaptureFixture[str]
 ) -> None:

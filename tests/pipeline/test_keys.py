@@ -31,9 +31,19 @@ def test_only_the_owner_may_read_a_secret_key(tmp_path: Path) -> None:
 def test_keys_are_never_replaced(tmp_path: Path) -> None:
     _, secret = make_keys("line", tmp_path, tmp_path)
     before = secret.read_bytes()
-    with pytest.raises(KeysError, match=rf"{secret}: File exists"):
+    with pytest.raises(KeysError, match=rf"{secret}: expected a file that does not exist yet"):
         make_keys("line", tmp_path, tmp_path)
     assert secret.read_bytes() == before
+
+
+def test_no_half_of_a_pair_is_left(tmp_path: Path) -> None:
+    public, secret = make_keys("line", tmp_path, tmp_path)
+    before = public.read_bytes()
+    secret.unlink()
+    with pytest.raises(KeysError, match=rf"{public}: expected a file that does not exist yet"):
+        make_keys("line", tmp_path, tmp_path)
+    assert public.read_bytes() == before
+    assert not secret.exists()
 
 
 @pytest.mark.parametrize(
@@ -74,7 +84,9 @@ def test_the_command_makes_keys_of_a_line_and_of_its_clients(
     assert found == ["clients/office.key", "line.key", "line.key_secret", "office.key_secret"]
     assert f"secret: {tmp_path}/office.key_secret" in capsys.readouterr().out
     assert main([str(tmp_path)]) == 2
-    assert capsys.readouterr().err == f"error: {tmp_path}/line.key_secret: File exists\n"
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {tmp_path}/line.key_secret: expected a file that does not")
+    assert error.count("\n") == 1
 
 
 def test_the_command_refuses_a_name_that_is_a_path(tmp_path: Path) -> None:

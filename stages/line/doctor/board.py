@@ -89,8 +89,8 @@ def _other_lines(shm: Path) -> Finding:
     if not taken:  # or those of another user, of whom nothing is told
         return Finding("other lines", f"{len(runs)} run", Level.NOTE,
                        "lines take the same cores unless `cores` says otherwise")  # fmt: skip
-    where = ", ".join(map(str, sorted(taken)))
-    return Finding("other lines", f"{len(runs)} run, on cores {where}", Level.NOTE,
+    where = ("core " if len(taken) == 1 else "cores ") + ", ".join(map(str, sorted(taken)))
+    return Finding("other lines", f"{len(runs)} run, on {where}", Level.NOTE,
                    "a line takes the same cores unless its `cores` says otherwise")  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def describe(report: ConfigReport) -> Iterator[str]:
 async def wait_for_answers(
     view: FleetView, site: str, board: str | None, key: str, revision: int, patience_s: float
 ) -> int:
-    """Print each answer once; returns how many boards refuse."""
+    """Print each answer once; returns how many boards refuse or are silent (1: none is known)."""
     refused, told = 0, set[str]()
     end_s = asyncio.get_running_loop().time() + patience_s
     while True:
@@ -115,9 +115,9 @@ async def wait_for_answers(
         if asyncio.get_running_loop().time() > end_s:
             now_ns = time.time_ns()
             named = (f"{each.name} ({each.status(now_ns)})" for each in waiting)
-            names = ", ".join(named) or "nobody is known there"
+            names = ", ".join(named) or f"no board of {key} is known; one that comes takes it"
             print(f"no answer within {patience_s:g} s: {names}")
-            return refused
+            return refused + max(1, len(waiting))
         await asyncio.sleep(0.1)
 
 
@@ -147,10 +147,10 @@ async def work(options: argparse.Namespace) -> int:
         if options.delete or not options.wait:
             return 0
         async with following(client, f"tl.{options.site}.*.*") as view:
-            refused = await wait_for_answers(
+            missing = await wait_for_answers(
                 view, options.site, options.board, key, revision, options.wait
             )
-    return 1 if refused else 0
+    return 1 if missing else 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

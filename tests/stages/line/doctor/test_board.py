@@ -79,8 +79,9 @@ def test_the_cores_of_lines_that_run_are_told(tmp_path: Path) -> None:
         ledger = Ledger.create(run.path, 1, 2)
         ledger.heartbeat(0, 1.0).start(os.getpid())  # the other process has not begun
         found = look(tmp_path, tmp_path)["other lines"]
-        cores = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
-        assert found.value == f"1 run, on cores {cores}"
+        cores = sorted(os.sched_getaffinity(0))
+        noun = "cores" if len(cores) > 1 else "core"
+        assert found.value == f"1 run, on {noun} {', '.join(map(str, cores))}"
         assert found.level is Level.NOTE
         (run.path / "ledger").write_bytes(b"")  # as it is while it is made
         assert look(tmp_path, tmp_path)["other lines"].value == "1 run"
