@@ -45,6 +45,7 @@ class Sender:
         self._origin, self._subjects = origin, Subjects(origin.site, origin.board)
         self._outbox, self._newest, self._connect = outbox, newest, connect
         self._news = asyncio.Event()
+        self._telling = 0  # states that are on their way
         self._wait_s = _FIRST_WAIT_S
         self._said = ""
         self._is_slow = False  # that was said
@@ -59,7 +60,8 @@ class Sender:
     @property
     def is_idle(self) -> bool:
         """Whether the server has all that there is."""
-        return self.link is not None and not len(self._outbox) and not len(self._newest)
+        waiting = len(self._outbox) + len(self._newest) + self._telling
+        return self.link is not None and not waiting
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -124,12 +126,14 @@ class Sender:
     async def _tell(self, link: Link) -> None:
         """The newest states, at the same time: each has a subject of its own."""
         told = self._newest.take()
+        self._telling = len(told)
         ended = await asyncio.gather(
             *(self._tell_one(link, subject, each) for subject, each in told.items()),
             return_exceptions=True,
         )
         left = zip(told.items(), ended, strict=True)
         self._newest.give_back(dict(each for each, error in left if error is not None))
+        self._telling = 0
         _raise_worst(ended)
 
     async def _tell_one(self, link: Link, subject: str, telling: Telling) -> None:

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import pytest
 from nats.aio.client import Client
 
 from pipeline.memory.cameras import CameraState
+from stages.services.fleet import service
 from stages.services.machine import machine_name
 from tests.pipeline.messages import make_message
-from tests.running_line import wait_until
+from tests.running_line import PATIENCE_S, wait_until
 from tests.stages.services.bare import make_fleet_options
 from tests.stages.services.fleet.servers import Server
 from tests.stages.services.fleet.serving import BASE, YARD, serving
@@ -28,8 +30,9 @@ def test_events_arrive_in_order_with_a_key_that_no_other_has(
 
 
 def test_states_of_cameras_are_those_that_the_line_says(
-    server: Server, line: Line, tmp_path: Path
+    server: Server, line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(service, "_GOODBYE_S", PATIENCE_S)
     with serving(line.run_dir, make_fleet_options(tmp_path, server.port)):
         server.wait_for_state(f"{YARD}.state", lambda state: state["state"] == "connecting")
         line.ledger.camera_writer(0).set_state(CameraState.STALLED, "no frame")
