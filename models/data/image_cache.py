@@ -64,7 +64,7 @@ def build(path: Path, source: ImageSource, size: int) -> None:
     if resumed:
         state = json.loads(state_path.read_text())
     state.setdefault("wh", no_sizes(source))
-    check_space(partial, len(source) * 3 * size**2)
+    check_space(partial, len(source) * 3 * size**2, "decoded images")
     mode: Literal["r+", "w+"] = "r+" if resumed else "w+"
     images = np.memmap(partial, np.uint8, mode, shape=(len(source), 3, size, size))
     todo = [group for group in source.groups() if group not in state["groups"]]
@@ -81,7 +81,7 @@ def build(path: Path, source: ImageSource, size: int) -> None:
     partial.replace(path)
 
 
-def check_space(path: Path, needed: int) -> None:
+def check_space(path: Path, needed: int, what: str) -> None:
     """Raises DataError where the disk cannot hold the file: its pages would fail much later, and
     with a signal instead of an error.
     """
@@ -89,7 +89,7 @@ def check_space(path: Path, needed: int) -> None:
     free = shutil.disk_usage(path.parent).free
     if needed - there > free:
         raise DataError(
-            f"{path.parent}: expected {(needed - there) / 1e9:.1f} GB for decoded images, "
+            f"{path.parent}: expected {(needed - there) / 1e9:.1f} GB for {what}, "
             f"got {free / 1e9:.1f} GB free"
         )
 

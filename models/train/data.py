@@ -17,7 +17,7 @@ from models.data.street11 import read_street11
 from models.evaluate.evaluation_set import EvaluationSet, make_evaluation_set
 from models.thundernet.distributed import own_share
 from models.train.process_group import choose_device
-from models.train.recipe import Recipe, street11_folder
+from models.train.recipe import DetectorRecipe, Recipe, street11_folder
 
 
 class TrainingData(NamedTuple):
@@ -32,23 +32,33 @@ class TrainingData(NamedTuple):
 def load_training_data(recipe: Recipe) -> TrainingData:
     """Training batches and validation images; problems of the data are printed once."""
     report = DataReport()
+    batches = load_batches(recipe, report)
+    val, val_set = load_validation(recipe, report)
+    print_problems(report)
+    return TrainingData(place(batches, choose_device(recipe.device)), val, val_set)
+
+
+def print_problems(report: DataReport) -> None:
+    """In the first process alone: the others have read the same."""
+    if own_share().rank == 0:
+        for line in report.lines():
+            print(f"data: {line}", file=sys.stderr)
+
+
+def load_batches(recipe: DetectorRecipe, report: DataReport) -> Batches:
+    """Batches of photographs and drawn streets, as the recipe weighs them."""
     data, labels, cache = recipe.data, recipe.model.labels, Path(recipe.data.cache)
     sets = load_train_sets(recipe, report)
     if data.scene.streets:
         sets.append(load_scene(data.scene, labels, cache, data.image_size))
-    val, val_set = load_validation(recipe, report)
-    share = own_share()
-    if share.rank == 0:
-        for line in report.lines():
-            print(f"data: {line}", file=sys.stderr)
     weights = [image_weights(part, data.source_weights, data.rare_below) for part in sets]
     if data.preload:
         sets = [replace(part, images=np.array(part.images)) for part in sets]
-    batches = Batches(sets, weights, recipe.batch_size, recipe.seed, recipe.max_boxes, share)
-    return TrainingData(place(batches, choose_device(recipe.device)), val, val_set)
+    share = own_share()
+    return Batches(sets, weights, recipe.batch_size, recipe.seed, recipe.max_boxes, share)
 
 
-def load_train_sets(recipe: Recipe, report: DataReport) -> list[Samples]:
+def load_train_sets(recipe: DetectorRecipe, report: DataReport) -> list[Samples]:
     """Photographs to train on: the directories that the recipe names, or street11."""
     data, labels, cache = recipe.data, recipe.model.labels, Path(recipe.data.cache)
     if data.train:
@@ -59,7 +69,7 @@ def load_train_sets(recipe: Recipe, report: DataReport) -> list[Samples]:
     return [load_samples(found, labels, cache, data.image_size, report) for found in sets]
 
 
-def load_validation(recipe: Recipe, report: DataReport) -> tuple[Samples, EvaluationSet]:
+def load_validation(recipe: DetectorRecipe, report: DataReport) -> tuple[Samples, EvaluationSet]:
     """Images at the network's size, and what is to be found in them."""
     data, labels, cache = recipe.data, recipe.model.labels, Path(recipe.data.cache)
     if data.val is not None:

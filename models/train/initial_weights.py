@@ -3,13 +3,15 @@
 A network with other classes takes all but the class layer, and of that what both have.
 """
 
+import sys
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 from torch import Tensor, nn
 
 from models.checkpoint import CheckpointError, read_checkpoint
+from models.thundernet.distributed import own_share
 
 Part = Literal["backbone", "network", "all but classes"]
 PREFIX = {"backbone": "backbone.", "network": "", "all but classes": ""}
@@ -56,6 +58,28 @@ def load_initial_weights(
     target.load_state_dict(weights)
     images = 0 if part == "backbone" else int(state["meta"].get("images", 0))
     return Loaded(len(weights), images)
+
+
+class Start(Protocol):
+    """What a recipe says of its first weights."""
+
+    @property
+    def model(self) -> msgspec.Struct: ...
+    @property
+    def initial_weights(self) -> str | None: ...
+    @property
+    def initial_part(self) -> Part: ...
+
+
+def start_with(model: nn.Module, recipe: Start) -> int:
+    """Loads what a recipe names, if anything, and says so; the images that it was trained on."""
+    if recipe.initial_weights is None:
+        return 0
+    path, part = Path(recipe.initial_weights), recipe.initial_part
+    count, images = load_initial_weights(model, recipe.model, path, part)
+    if own_share().rank == 0:
+        print(f"initial weights: {count} tensors of the {part} from {path}", file=sys.stderr)
+    return images
 
 
 def carry_classes(

@@ -113,24 +113,29 @@ class RunRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ConfigError(f"seed: expected at least 0, got {self.seed}")
 
 
-class Recipe(RunRecipe, frozen=True, kw_only=True):
-    """A run that trains the detector."""
+class DetectorRecipe(RunRecipe, frozen=True, kw_only=True):
+    """What runs have that train a detector or a part of it."""
 
-    task: Literal["detection"] = "detection"
     model: ThunderNetConfig = ThunderNetConfig()
-    criterion: CriterionConfig = CriterionConfig()
     augment: AugmentConfig = AugmentConfig()
     data: DataConfig = DataConfig()
     initial_weights: str | None = None  # checkpoint whose averaged weights the run starts with
     initial_part: Part = "backbone"  # how much of them
+    max_boxes: int | None = None  # fixed padding for GPUs; None pads to the batch
+
+
+class Recipe(DetectorRecipe, frozen=True, kw_only=True):
+    """A run that trains the detector."""
+
+    task: Literal["detection"] = "detection"
+    criterion: CriterionConfig = CriterionConfig()
     frozen_until: float = 0.0  # part of the run in which the backbone stays as it is
     sizes: tuple[SizePhase, ...] = (SizePhase(size=320, until=1.0),)
     multi_scale: tuple[int, ...] = ()  # a random one per iteration, instead of the sizes' pixels
-    max_boxes: int | None = None  # fixed padding for GPUs; None pads to the batch
     compile: Literal["no", "match", "all"] = "no"
 
     def __post_init__(self) -> None:
-        RunRecipe.__post_init__(self)
+        DetectorRecipe.__post_init__(self)
         ends = [phase.until for phase in self.sizes]
         if not ends or ends != sorted(ends) or ends[-1] != 1.0:
             raise ConfigError(f"sizes: expected rising `until` that ends at 1.0, got {ends}")

@@ -13,6 +13,9 @@ from models.train.classification.data import load_classification_data
 from models.train.classification.recipe import ClassificationRecipe
 from models.train.classification.trainer import ClassifierTrainer
 from models.train.data import load_training_data
+from models.train.hints.data import load_hint_data
+from models.train.hints.recipe import HintsRecipe
+from models.train.hints.trainer import HintsTrainer
 from models.train.recipe import Recipe, RunRecipe, decode_recipe
 from models.train.trainer import Trainer
 
@@ -26,13 +29,14 @@ class Task(NamedTuple):
 TASKS = {
     "detection": Task(Recipe, Trainer, load_training_data),
     "classification": Task(ClassificationRecipe, ClassifierTrainer, load_classification_data),
+    "hints": Task(HintsRecipe, HintsTrainer, load_hint_data),
 }
 
 
 class TaskKey(msgspec.Struct, frozen=True):
     """The one key that is read before it is known what the others mean."""
 
-    task: Literal["detection", "classification"] = "detection"
+    task: Literal["detection", "classification", "hints"] = "detection"
 
 
 def read_recipe(path: Path) -> RunRecipe:

@@ -14,10 +14,8 @@ The way of a run through the files of this folder:
 
 classification/ holds the same parts for backbones on ImageNet; run.py and state.py serve both.
 widening/ makes first weights for a backbone out of those of a narrower one.
+hints/ trains backbone and context by the feature maps of a teacher.
 """
-
-import sys
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +29,7 @@ from models.thundernet.distributed import own_share
 from models.thundernet.ground_truth import GroundTruth
 from models.thundernet.thundernet import DenseOutput, ThunderNet
 from models.train.data import TrainingData
-from models.train.initial_weights import load_initial_weights
+from models.train.initial_weights import start_with
 from models.train.optimizer import MovingAverage
 from models.train.recipe import Recipe
 from models.train.schedule import augmentation, input_size
@@ -90,13 +88,8 @@ class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
 
     def begin(self) -> None:
         """Loads the weights that the recipe starts with, if it names some."""
-        if self.recipe.initial_weights is None:
-            return
-        path, part = Path(self.recipe.initial_weights), self.recipe.initial_part
-        count, self.images_before = load_initial_weights(self.model, self.recipe.model, path, part)
+        self.images_before = start_with(self.model, self.recipe)
         self.average = MovingAverage(self.model, self.recipe.ema_decay)
-        if self.share.rank == 0:
-            print(f"initial weights: {count} tensors of the {part} from {path}", file=sys.stderr)
 
     def size_at(self, iteration: int) -> int:
         """Pixels per side of the images at `iteration`, counted from 0."""

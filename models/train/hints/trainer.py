@@ -1,0 +1,114 @@
+"""The training by a teacher's maps, from one iteration to the next.
+
+    teacher.py    runs the teacher, ONNX or ncnn, for its inner maps
+    views.py      the windows that teacher and student look at
+    cache.py      the teacher's maps of them in 8 bits, on disk
+    criterion.py  adapters, and what they are off by
+
+Shapes: N views, S pixels per side.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from models.data.augment import change_colours
+from models.errors import ConfigError
+from models.thundernet.distributed import own_share
+from models.thundernet.random_numbers import uniform
+from models.thundernet.thundernet import ThunderNet
+from models.train.hints.cache import dequantise
+from models.train.hints.criterion import HintCriterion, StudentMaps
+from models.train.hints.data import HintBatches, HintData
+from models.train.hints.recipe import HintsRecipe
+from models.train.initial_weights import start_with
+from models.train.optimizer import MovingAverage
+from models.train.state import TrainingState
+
+
+def student_maps(model: ThunderNet, images: Tensor) -> StudentMaps:
+    c4, c5 = model.backbone(images)
+    return {"c4": c4, "c5": c5, "context": model.context(c4, c5).context}
+
+
+class HintsTrainer(TrainingState[HintsRecipe, ThunderNet, HintCriterion]):
+    DECISIVE = ("model", "teacher", "optimizer", "batch_size", "seed")
+
+    def __init__(self, recipe: HintsRecipe) -> None:
+        if own_share().count > 1:
+            raise ConfigError(f"hints: expected one process, got {own_share().count}")
+        super().__init__(recipe)
+
+    def make_model(self) -> ThunderNet:
+        return ThunderNet(self.recipe.model)
+
+    def make_criterion(self) -> HintCriterion:
+        backbone, config = self.model.backbone, self.recipe.model
+        return HintCriterion(
+            self.recipe.teacher.hints,
+            {
+                "c4": backbone.c4_channels,
+                "c5": backbone.c5_channels,
+                "context": config.context_channels,
+            },
+        )
+
+    def begin(self) -> None:
+        """Loads the weights that the recipe starts with, if it names some."""
+        self.images_before = start_with(self.model, self.recipe)
+        self.average = MovingAverage(self.model, self.recipe.ema_decay)
+
+    def size_at(self, iteration: int) -> int:
+        """Pixels per side of the views, the same in every iteration."""
+        return self.recipe.size
+
+    @property
+    def parts(self) -> tuple[nn.Module, ...]:
+        """Those that learn."""
+        return self.model.backbone, self.model.context
+
+    def hold_network(self) -> None:
+        """Keeps it as it is in the first part of the run: adapters are random then, and would pull
+        trained weights anywhere.
+        """
+        recipe = self.recipe
+        is_held = self.iteration < recipe.adapters_until * recipe.iterations
+        for part in self.parts:
+            part.train(not is_held)
+            part.requires_grad_(not is_held)
+
+    def normalized(self, images: Tensor) -> Tensor:
+        return self.model.normalize(images).contiguous(memory_format=torch.channels_last)
+
+    def step(self, batches: HintBatches) -> dict[str, Tensor]:
+        """One iteration; returns its losses, still on the device."""
+        batch, augment = batches.batch(self.iteration), self.recipe.augment
+        images = batch.images.to(self.device)
+        images = change_colours(
+            images, augment, uniform((len(images), 6), self.noise(), self.device)
+        )
+        targets = [dequantise(target.to(self.device)) for target in batch.targets]
+        self.hold_network()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.autocast):
+            losses = self.criterion(student_maps(self.model, self.normalized(images)), targets)
+        return self.update(losses)
+
+    @torch.no_grad()
+    def validate(self, data: HintData) -> dict[str, float]:
+        """How much of each map's variance is explained, in percent, on validation images.
+
+        By the live weights: the adapters have no average.
+        """
+        for part in self.parts:
+            part.eval()
+        sums = torch.zeros(len(self.criterion.hints), 2, dtype=torch.float64)
+        for number in range(len(data.val)):
+            batch = data.val.batch(number)
+            targets = [dequantise(target.to(self.device)) for target in batch.targets]
+            maps = student_maps(self.model, self.normalized(batch.images.to(self.device)))
+            sums += self.criterion.sums(maps, targets)
+        explained = 100 * (1 - sums[:, 0] / sums[:, 1])
+        names = [f"explained/{hint.name}" for hint in self.criterion.hints]
+        return {
+            "explained": float(explained.mean()),
+            **dict(zip(names, explained.tolist(), strict=True)),
+        }
