@@ -2,7 +2,6 @@
 
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,7 @@ from tests.integration.changing_line import reload, wait_for_log
 from tests.integration.reconnects import sample
 from tests.running_line import RunningLine, wait_until
 
-
-@pytest.fixture(autouse=True)
-def _default_hang_up() -> Iterator[None]:
-    """Lines inherit it; whoever runs the tests may ignore the signal."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
+pytestmark = pytest.mark.usefixtures("default_hang_up")
 
 
 class Site:

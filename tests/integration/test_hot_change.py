@@ -3,7 +3,6 @@
 import re
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,12 +28,7 @@ STREET = "scene://street?seed=7&width=320&height=240&fps=10"
 REFUSED = "configuration not changed: "
 
 
-@pytest.fixture(autouse=True)
-def _default_hang_up() -> Iterator[None]:
-    """Lines inherit it; whoever runs the tests may ignore the signal."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
+pytestmark = pytest.mark.usefixtures("default_hang_up")
 
 
 @pytest.fixture

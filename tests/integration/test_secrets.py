@@ -69,6 +69,7 @@ def what_ps_shows(line: RunningLine) -> str:
     return " ".join(Path(f"/proc/{pid}/cmdline").read_text() for pid in pids)
 
 
+@pytest.mark.usefixtures("default_hang_up")
 def test_a_camera_gets_the_password_of_a_file_and_the_next_one_after_a_reload(
     start_line: StartLine, camera: Camera, tmp_path: Path
 ) -> None:

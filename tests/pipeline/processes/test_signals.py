@@ -13,7 +13,7 @@ _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
 @pytest.fixture
-def signals() -> Iterator[Signals]:
+def signals(default_hang_up: None) -> Iterator[Signals]:
     before = {number: signal.getsignal(number) for number in _NUMBERS}
     yield Signals(None)
     for number, handler in before.items():

@@ -64,7 +64,7 @@ class Changed(WebLine):
 
 
 @pytest.fixture(scope="module")
-def web(folder: Path) -> Iterator[Changed]:
+def web(folder: Path, default_hang_up: None) -> Iterator[Changed]:
     with Changed(folder) as web:
         web.wait()
         yield web
