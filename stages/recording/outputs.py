@@ -157,5 +157,7 @@ def _check_folder(path: Path) -> None:
 
 
 def _cannot_write(output: Output, error: OSError | ValueError) -> LineError:
-    why = error.strerror if isinstance(error, OSError) else error
+    why = error.strerror if isinstance(error, OSError) else str(error)
+    if "\0" in str(output.path):  # each Python has its own words for it
+        why = "embedded null byte"
     return LineError(f"{output.key}: cannot write {output.path}: {why}")
