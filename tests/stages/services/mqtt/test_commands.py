@@ -17,7 +17,7 @@ from tests.running_line import wait_until
 from tests.stages.services.hand_made_line import Line
 from tests.stages.services.mqtt.broker import Broker
 from tests.stages.services.mqtt.serving import BASE, PLAN, Subscriber, make_options, serving
-from tests.stages.services.mqtt.test_discovery import devices, greeted, validate
+from tests.stages.services.mqtt.test_discovery import greeted, validate
 
 TOPICS = Topics("thunderline/board-3")
 PLANS = (CameraPlan("yard", record=True), CameraPlan("gate"))
@@ -142,7 +142,7 @@ def test_switches_are_entities_where_commands_are_allowed(
     with serving(line.run_dir, options | {"commands": False, "cameras": [PLAN]}):
         subscriber.wait_for(f"{BASE}/record", b"")
         wait_until(
-            lambda: not {"detect", "record"} & devices(subscriber)["yard"]["cmps"].keys(),
+            lambda: not {"detect", "record"} & greeted(subscriber, "yard")["yard"]["cmps"].keys(),
             "the switches are told of no more",
         )
         subscriber.wait_for(f"{BASE}/detect", "ON")
