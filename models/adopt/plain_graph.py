@@ -17,6 +17,7 @@ from stages.model.model_file import METADATA_KEY
 
 # The operators that adopting adds are the same from this opset on.
 LOWEST_OPSET = 13
+_OPSET_OF_CENTRES = 11  # from here on `Resize` goes by the centres of pixels, unless it says more
 DEFAULT_DOMAINS = ("", "ai.onnx")
 
 
@@ -71,16 +72,51 @@ def make_plain(path: Path, model: onnx.ModelProto) -> onnx.ModelProto:
         model = inliner.inline_local_functions(model)
     drop_weights_from_inputs(model.graph)
     widen(model.graph)
-    if opset_of(model) < LOWEST_OPSET:
+    opset = opset_of(model)
+    if opset < LOWEST_OPSET:
         try:
             model = version_converter.convert_version(model, LOWEST_OPSET)
         except (RuntimeError, ValueError) as error:
             raise AdoptError(
-                f"{path}: expected opset {LOWEST_OPSET} or later, got {opset_of(model)}, which "
-                f"cannot be converted: {error}"
+                f"{path}: expected opset {LOWEST_OPSET} or later, got {opset}, which cannot be "
+                f"converted: {error}"
             ) from error
+    if opset < _OPSET_OF_CENTRES:
+        _resize_from_corners(path, model.graph)
     del model.graph.value_info[:]  # may tell of other sizes and of 16 bits
     return model
+
+
+def _resize_from_corners(path: Path, graph: onnx.GraphProto) -> None:
+    """Make each `Resize` of a converted graph the one that it was before opset 11.
+
+    The converter of `onnx` leaves its new defaults in force, which shift what is enlarged by half a
+    pixel. Before, a pixel came from its own place over the scale: rounded down where the picture
+    grows, and up where it shrinks.
+    """
+    for part in all_graphs(graph):
+        scales = {tensor.name: numpy_helper.to_array(tensor) for tensor in part.initializer}
+        for node in part.node:
+            if node.op_type == "Constant" and node.attribute[0].name == "value":
+                scales[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+        for node in part.node:
+            if node.op_type != "Resize":
+                continue
+            scale = scales.get(node.input[2], np.ones(1, np.float32))
+            if scale.min() < 1 < scale.max() and not _is_linear(node):
+                raise AdoptError(
+                    f"{path}: expected {node.name or 'Resize'} to enlarge or to shrink, got scales "
+                    f"{scale.tolist()}, for which opset {LOWEST_OPSET} has no nearest pixel"
+                )
+            nearest = "ceil" if scale.min() < 1 else "floor"
+            node.attribute.append(
+                helper.make_attribute("coordinate_transformation_mode", "asymmetric")
+            )
+            node.attribute.append(helper.make_attribute("nearest_mode", nearest))
+
+
+def _is_linear(resize: onnx.NodeProto) -> bool:
+    return any(entry.name == "mode" and entry.s == b"linear" for entry in resize.attribute)
 
 
 def opset_of(model: onnx.ModelProto) -> int:
