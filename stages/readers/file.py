@@ -156,7 +156,7 @@ class FileReader:
         time_ns = self._time_of(unit)
         if time_ns is not None and not unit.packet.is_discard:
             self._span.add(time_ns)
-        if self._plan.passes_over(time_ns, is_key=unit.packet.is_keyframe):
+        if self._plan.passes_over(time_ns, is_key=self._decoder.can_resume_at(unit.packet)):
             return []
         wanted = time_ns is None or self._limit.wants(time_ns + self._clock.shift_ns)
         if not wanted and self._decoder.is_intra_only:

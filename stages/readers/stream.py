@@ -149,12 +149,13 @@ class StreamReader:
     def _decode(self, unit: AccessUnit, lag_ns: int, waited_ns: int) -> None:
         is_key = unit.packet.is_keyframe
         if self._catch_up.skips(lag_ns, unit.arrived_ns, waited_ns, is_key=is_key):
+            self._decoder.leave_out()
             self._losses[DropReason.BEHIND] += 1
             self._good_ns = unit.arrived_ns
             return
         time_ns = self._time_of(unit)
         loss = self._loss_of(time_ns, lag_ns, idle=waited_ns > _IDLE_NS)
-        passed = self._plan.passes_over(time_ns, is_key=is_key)
+        passed = self._plan.passes_over(time_ns, is_key=self._decoder.can_resume_at(unit.packet))
         if passed or (loss is not DropReason.UNDECODABLE and self._decoder.is_intra_only):
             if loss is DropReason.BEHIND:
                 self._losses[DropReason.BEHIND] += 1

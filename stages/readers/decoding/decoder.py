@@ -15,6 +15,7 @@ from pipeline.memory.counters import DropReason
 from stages.readers.decoding.access_unit import AccessUnit
 from stages.readers.decoding.bitstream import is_hidden, mpeg2_size
 from stages.readers.decoding.frame_clock import FrameClock
+from stages.readers.decoding.h264_recovery import begins_round
 from stages.readers.decoding.libav import COPY_OPAQUE, OUTPUT_CORRUPT
 
 _NS_PER_S = 1_000_000_000
@@ -62,7 +63,7 @@ class Decoder:
             context.flags |= OUTPUT_CORRUPT | COPY_OPAQUE
         self._context = context
         self._clock = FrameClock(sent_times=sent_times)
-        self._has_begun = False
+        self._has_begun = self._has_left_out = False
         self._units = 0
         self._pending: dict[int, _Pending] = {}  # by index
         self._time_base: Fraction | None = None
@@ -77,6 +78,20 @@ class Decoder:
     def sar(self) -> Fraction:
         """Sample aspect ratio that the codec gives; 0 for none."""
         return self._context.sample_aspect_ratio or _NO_SAR
+
+    def can_resume_at(self, packet: "Packet[VideoStream]") -> bool:
+        """Whether the picture is whole where some before it were not decoded.
+
+        Those that begin a round of refresh are flagged as key pictures, but are not: what was not
+        refreshed yet would come from pictures of long ago, and the decoder does not say so.
+        """
+        if not packet.is_keyframe or self._context.name != "h264":
+            return packet.is_keyframe
+        return not begins_round(memoryview(packet), self._context.extradata or b"")
+
+    def leave_out(self) -> None:
+        """A picture was not decoded, whatever refers to it; the next one is a key picture."""
+        self._has_left_out = True
 
     def decode(
         self, unit: AccessUnit, loss: DropReason | None = DropReason.UNDECODABLE
@@ -93,7 +108,7 @@ class Decoder:
             return []
         packet = unit.packet
         earlier: list[Decoded] = []
-        if self._changes_size(packet):
+        if self._changes_size(packet) or self._is_torn_from(packet):
             earlier = self._drain()
             self._context.flush_buffers()
         entry = self._remember(unit, loss)
@@ -129,6 +144,11 @@ class Decoder:
             return False
         size = mpeg2_size(packet)
         return size is not None and size != (self._context.width, self._context.height)
+
+    def _is_torn_from(self, packet: "Packet[VideoStream]") -> bool:
+        """Whether the decoder must begin anew, to know that the next pictures are not whole yet."""
+        left_out, self._has_left_out = self._has_left_out, False
+        return left_out and not self.can_resume_at(packet)
 
     def _may_begin(self, unit: AccessUnit) -> bool:
         """Pictures before the first that stands by itself would be made of nothing."""

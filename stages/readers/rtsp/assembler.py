@@ -100,7 +100,7 @@ class Assembler:
         packet: Packet[Any] = Packet(bytes(unit.data))
         packet.time_base = self._time_base
         packet.pts = self._clock.count(unit.timestamp)
-        packet.is_keyframe = unit.key
+        packet.is_keyframe = unit.key or unit.begins_round  # as libavformat has it
         damaged = unit.damaged or (unit.gap_before and not (unit.key and unit.whole_start))
         self._arrived_ns = arrived_ns
         self._on_unit(AccessUnit(packet, self._time_base, arrived_ns, damaged))

@@ -1,5 +1,6 @@
 """H.264 in RTP: RFC 6184, packetization modes 0 and 1."""
 
+from stages.readers.decoding.h264_recovery import recovers_at_once
 from stages.readers.rtsp.nal import Unit
 
 _IDR, _SEI, _SPS, _AUD = 5, 6, 7, 9
@@ -7,7 +8,6 @@ _SLICES = frozenset((1, 2, 5))  # and partition A; B and C (3, 4) follow it
 _PARTITIONS = frozenset((3, 4))
 _STAP_A, _FU_A = 24, 28
 _FIRST_SLICE = 0x80  # first bit after the header: `first_mb_in_slice` is 0
-_RECOVERY_POINT = 6  # type of an SEI message: pictures from here on need none before
 
 
 class H264Depacketizer:
@@ -100,31 +100,7 @@ def _note(unit: Unit, kind: int, nal: memoryview) -> None:
             unit.whole_start = len(nal) > 1 and nal[1] & _FIRST_SLICE != 0
         if kind == _IDR:
             unit.key = True
-    elif kind == _SEI and _is_recovery_point(nal):
-        unit.key = True
-
-
-def _is_recovery_point(sei: memoryview) -> bool:
-    """Whether the picture is whole without those before it, though it is no IDR picture.
-
-    Its SEI message says after how many pictures that is so; a first bit of 1 says: none.
-    """
-    at, end = 1, len(sei)
-    while at + 2 < end and sei[at] != 0x80:
-        kind, at = _variable(sei, at)
-        size, at = _variable(sei, at)
-        if kind == _RECOVERY_POINT:
-            return at < end and sei[at] & 0x80 != 0
-        at += size
-    return False
-
-
-def _variable(sei: memoryview, at: int) -> tuple[int, int]:
-    """A number in the form of SEI messages, and where it ends."""
-    value = 0
-    while at < len(sei):
-        value += sei[at]
-        at += 1
-        if sei[at - 1] != 255:
-            break
-    return value, at
+    elif kind == _SEI:
+        at_once = recovers_at_once(nal)
+        unit.key = unit.key or at_once is True
+        unit.begins_round = unit.begins_round or at_once is False

@@ -9,15 +9,19 @@ class Unit:
     """One picture that is being put together, in the form of Annex B.
 
     `pictured` tells that a part of the picture itself is there, not only what precedes it;
-    `whole_start` that the first part of it is there.
+    `whole_start` that the first part of it is there; `begins_round` that it is no key picture, but
+    that those some pictures later are whole without what precedes it.
     """
 
-    __slots__ = ("damaged", "data", "gap_before", "key", "pictured", "timestamp", "whole_start")
+    __slots__ = (
+        "begins_round", "damaged", "data", "gap_before", "key", "pictured", "timestamp",
+        "whole_start",
+    )  # fmt: skip
 
     def __init__(self, timestamp: int) -> None:
         self.data = bytearray()
         self.timestamp = timestamp
-        self.pictured = self.key = self.whole_start = False
+        self.pictured = self.key = self.whole_start = self.begins_round = False
         self.damaged = self.gap_before = False
 
     def begin_nal(self, header: bytes) -> None:

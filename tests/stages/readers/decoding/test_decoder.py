@@ -54,6 +54,33 @@ def test_pictures_before_the_first_key_frame_are_damaged(clip: Path) -> None:
     assert len(found) + decoder.losses.total() == 35
 
 
+@pytest.fixture(params=["ts", "mp4"])
+def refreshed(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A clip in which a stripe of each picture is coded anew: every tenth begins a round."""
+    params = "intra-refresh=1:keyint=10:bframes=0:scenecut=0:log-level=none"
+    return make_coded(
+        tmp_path / f"clip.{request.param}", "libx264", range(40), size=(128, 96),
+        options={"x264-params": params},
+    )  # fmt: skip
+
+
+def test_where_a_round_of_refresh_begins_pictures_cannot_be_left_out(refreshed: Path) -> None:
+    decoder, units = units_of(refreshed)
+    keys = [i for i, unit in enumerate(units) if unit.packet.is_keyframe]
+    assert keys == [0, 10, 20, 30]
+    assert [i for i in keys if decoder.can_resume_at(units[i].packet)] == [0]
+
+
+def test_behind_what_was_left_out_a_round_of_refresh_is_damaged(refreshed: Path) -> None:
+    decoder, units = units_of(refreshed)
+    before = [decoded for unit in units[:15] for decoded in decoder.decode(unit)]
+    decoder.leave_out()
+    after = decode(decoder, units[20:])
+    round_of = decoder.losses[DropReason.DAMAGED]
+    assert 0 < round_of < 20
+    assert len(before) + len(after) == 35 - round_of
+
+
 def test_a_stream_that_marks_no_key_frame_is_decoded_in_the_end(
     clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

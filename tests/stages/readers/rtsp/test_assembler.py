@@ -132,3 +132,12 @@ def test_a_picture_that_never_ends_takes_bounded_memory(open_stream: OpenStream)
     assert endless.damaged
     assert endless.packet.size < 33 << 20
     assert not next_one.damaged
+
+
+def test_a_stream_that_is_only_refreshed_may_begin_in_the_middle(open_stream: OpenStream) -> None:
+    """By rounds of stripes, without another key picture: those before a whole one are told."""
+    refresh = {"x264-params": "intra-refresh=1:keyint=10:scenecut=0:log-level=none"}
+    sent = packets(encode("h264", COUNT, (128, 96), **refresh)[5:])
+    with ScriptedServer(play_packets(sent)) as server:
+        units = read(open_stream(server.url()), COUNT - 5)
+    assert [i + 5 for i, unit in enumerate(units) if unit.packet.is_keyframe] == [10, 20]

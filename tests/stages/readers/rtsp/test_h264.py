@@ -46,6 +46,11 @@ def test_a_recovery_point_without_delay_is_a_key_frame(sei: bytes, key: bool) ->
     assert unit.key == key
 
 
+def test_a_picture_that_begins_a_round_of_refresh_is_no_key_frame() -> None:
+    unit, _ = add(b"\x06\x06\x01\x24\x80", b"\x41\x88slice")
+    assert (unit.begins_round, unit.key) == (True, False)
+
+
 @pytest.mark.parametrize(
     "payloads",
     [[b"\x7c\x05tail"], [b"\x7c\x85begin", b"\x7c\x85begin"], [b"\x7c\x85begin", SPS], [b"\x7d\0"],
