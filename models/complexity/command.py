@@ -17,6 +17,7 @@ from models.complexity.paper_row import PaperRow, load_row
 from models.errors import ConfigError
 from models.thundernet.classifier import Classifier, ClassifierConfig
 from models.thundernet.config import STRIDE, ThunderNetConfig
+from models.thundernet.input_shape import InputShape
 from models.thundernet.thundernet import ThunderNet
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "paper"
@@ -53,16 +54,17 @@ def measure_classifier(config: ClassifierConfig) -> Complexity:
     return Complexity(in_millions(macs), count_parameters(model) / 1e6)
 
 
-def measure_detector(config: ThunderNetConfig) -> Complexity:
-    """Counts one image with `post_nms_top_n` RoIs.
+def measure_detector(config: ThunderNetConfig, shape: InputShape | None = None) -> Complexity:
+    """Counts one image with `post_nms_top_n` RoIs; of `config.input_size` if there is no `shape`.
 
     The paper's RPN has two logits per anchor. One is enough here, and is counted twice, because
     the figures beside which this one stands have both.
     """
-    cells = (config.input_size // STRIDE) ** 2
+    height, width = shape or InputShape.square(config.input_size)
+    cells = (height // STRIDE) * (width // STRIDE)
     with torch.device("meta"):
         model = ThunderNet(config).eval()
-        macs = count_macs_by_part(model, torch.zeros(1, 3, config.input_size, config.input_size))
+        macs = count_macs_by_part(model, torch.zeros(1, 3, height, width))
         pooled = torch.zeros(1, config.post_nms_top_n, config.context_channels)
         macs["roi_head"] = count_macs(model.roi_head, pooled)
     macs["rpn"] += cells * model.rpn.objectness.weight.numel()

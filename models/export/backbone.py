@@ -40,7 +40,7 @@ class Maps(NamedTuple):
 
 
 def add_backbone(graph: GraphBuilder, image: str, backbone: SNet, std: np.ndarray) -> Maps:
-    """C4 and C5 of a mean-free image (1, 1, S, 3 * S)."""
+    """C4 and C5 of a mean-free image (1, 1, H, 3 * W)."""
     with graph.scope("backbone"):
         x = add_stem(graph, image, backbone, std)
         with graph.scope("stage2"):

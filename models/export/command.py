@@ -15,6 +15,7 @@ from models.errors import ConfigError
 from models.export.channels import BLOCKS, DEFAULT_BLOCK
 from models.export.parity import ParityError
 from models.export.writer import export, make_card, make_fit
+from models.thundernet.input_shape import parse_input_shape
 from stages.model.model_file import ModelFileError, SoftNmsDefaults
 
 USER_ERRORS = (CheckpointError, ConfigError, ParityError, ModelFileError, OSError)
@@ -50,7 +51,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="channels that a tensor is padded to a multiple of; 8 is faster on x86 with AVX2 "
         "alone, slower on AVX-512 and ARM",
     )  # fmt: skip
-    parser.add_argument("--input-size", type=int, help="pixels, default: the checkpoint's")
+    parser.add_argument(
+        "--input-size", metavar="SIZE",
+        help="pixels of a square, or width x height such as 448x256; default: the checkpoint's",
+    )  # fmt: skip
     parser.add_argument(
         "--stretch", type=parse_stretch, metavar="RATIO",
         help="frames are scaled in one direction by at most this factor more than in the other, "
@@ -68,7 +72,6 @@ def run(options: argparse.Namespace) -> None:
     changes = {
         "post_nms_top_n": options.rois,
         "pre_nms_top_n": options.pre_nms,
-        "input_size": options.input_size,
     }
     given = {name: value for name, value in changes.items() if value is not None}
     model.config = msgspec.structs.replace(model.config, **given)
@@ -77,9 +80,9 @@ def run(options: argparse.Namespace) -> None:
     )
     if options.objectness_cut is not None:
         meta = meta | {"objectness_cut": options.objectness_cut}
-    card = make_card(
-        model, meta, soft_nms, options.score_thresh, options.name, make_fit(model, options.stretch)
-    )
+    shape = parse_input_shape(options.input_size) if options.input_size else None
+    fit = make_fit(model, options.stretch)
+    card = make_card(model, meta, soft_nms, options.score_thresh, options.name, fit, shape)
     parity = export(model, card, options.out, options.objectness_cut, options.block)
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB, {parity}")
 

@@ -14,12 +14,13 @@ from models.export.convolution import add_pointwise, fold
 from models.export.graph import GraphBuilder
 from models.thundernet.cem import ContextEnhancementModule
 from models.thundernet.config import STRIDE
+from models.thundernet.input_shape import InputShape
 
 C5_STRIDE = 2 * STRIDE
 
 
 def add_context(
-    graph: GraphBuilder, maps: Maps, cem: ContextEnhancementModule, size: int
+    graph: GraphBuilder, maps: Maps, cem: ContextEnhancementModule, shape: InputShape
 ) -> Feature:
     """Sum of the levels that the module has.
 
@@ -36,9 +37,11 @@ def add_context(
             pooled = Feature(graph.add("GlobalAveragePool", maps.c5.tensor), maps.c5.channels)
             terms.append(project(graph, cem, "global", pooled))
         if cem.project.keys() >= {"c5", "global"}:
-            terms[-1] = enlarge(graph, terms[-1], size // C5_STRIDE)
+            terms[-1] = enlarge(
+                graph, terms[-1], shape.height // C5_STRIDE, shape.width // C5_STRIDE
+            )
         if "c5" in cem.project:
-            terms = [enlarge(graph, add_up(graph, terms), C5_STRIDE // STRIDE)]
+            terms = [enlarge(graph, add_up(graph, terms), *(C5_STRIDE // STRIDE,) * 2)]
         if "c4" in cem.project:
             terms.append(project(graph, cem, "c4", maps.c4))
         return add_up(graph, terms)
@@ -59,9 +62,9 @@ def add_up(graph: GraphBuilder, terms: list[Feature]) -> Feature:
     return total
 
 
-def enlarge(graph: GraphBuilder, source: Feature, times: int) -> Feature:
-    """Every cell several times along both axes."""
-    scales = graph.floats([1, 1, times, times], "scales")
+def enlarge(graph: GraphBuilder, source: Feature, rows: int, columns: int) -> Feature:
+    """Every cell several times, downwards and to the right."""
+    scales = graph.floats([1, 1, rows, columns], "scales")
     tensor = graph.add(
         "Resize",
         source.tensor,

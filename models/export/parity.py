@@ -18,6 +18,7 @@ from torch import Tensor
 from models.export.channels import DEFAULT_BLOCK
 from models.export.thundernet import make_graph
 from models.thundernet.box_coder import clip_to_image
+from models.thundernet.input_shape import InputShape
 from models.thundernet.proposals import propose
 from models.thundernet.roi_head import decode_rois
 from models.thundernet.thundernet import DenseOutput, ThunderNet
@@ -53,25 +54,31 @@ class Parity(NamedTuple):
         )
 
 
-def make_probes(size: int, count: int = 3, seed: int = 0) -> list[NDArray[np.uint8]]:
-    """Frames (S, S, 3) of soft blotches, hard rectangles and noise: bright borders included."""
+def make_probes(size: int | InputShape, count: int = 3, seed: int = 0) -> list[NDArray[np.uint8]]:
+    """Frames (H, W, 3) of soft blotches, hard rectangles and noise: bright borders included."""
+    shape = InputShape.square(size) if isinstance(size, int) else size
     rng = np.random.default_rng(seed)
     probes = []
     for _ in range(count):
         blotches = rng.integers(0, 256, (8, 8, 3), np.uint8)
-        frame = cv2.resize(blotches, (size, size), interpolation=cv2.INTER_CUBIC)
-        for x, y, width, height in rng.integers(0, size, (12, 4)):
+        frame = cv2.resize(blotches, shape.wh, interpolation=cv2.INTER_CUBIC)
+        for x, y, width, height in rng.integers(0, max(shape), (12, 4)):
             frame[y : y + height // 3, x : x + width // 3] = rng.integers(0, 256, 3)
         noise = rng.integers(-12, 13, frame.shape)
         probes.append((frame + noise).clip(0, 255).astype(np.uint8))
     return probes
 
 
+def shape_of(frame: NDArray[np.uint8]) -> InputShape:
+    return InputShape(*frame.shape[:2])
+
+
 def measure_parity(
     model: ThunderNet, frames: list[NDArray[np.uint8]], block: int = DEFAULT_BLOCK
 ) -> Parity:
     """Differences between the graph of `model` and `model` itself on the frames."""
-    graph = make_graph(model, metadata={}, expose_rois=True, block=block)
+    shape = shape_of(frames[0])
+    graph = make_graph(model, metadata={}, expose_rois=True, block=block, shape=shape)
     session = ort.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     found = []
@@ -83,7 +90,7 @@ def measure_parity(
             expected = take_pairs(expected, got["pairs"])
         box_px = (got["boxes"] - expected.boxes).abs().max()
         score = (got["scores"] - expected.scores).abs().max()
-        shared = shared_part(got["rois"], trained_rois(model, dense))
+        shared = shared_part(got["rois"], trained_rois(model, dense, shape))
         found.append((box_px, torch.maximum(score, expected.missed), -shared))
     # torch's maximum keeps NaN, unlike Python's.
     box_px, score, unshared = torch.tensor(found).amax(dim=0).tolist()
@@ -109,11 +116,10 @@ def run_trained(
     model: ThunderNet, frame: NDArray[np.uint8], rois: Tensor
 ) -> tuple[Answer, DenseOutput]:
     """What the network itself computes for given RoIs (R, 4), and its dense outputs."""
-    size = model.config.input_size
     image = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
     dense = model(model.normalize(image))
     output = model.classify(dense.features, rois[None])
-    boxes = clip_to_image(decode_rois(rois, output.deltas[0]), size)
+    boxes = clip_to_image(decode_rois(rois, output.deltas[0]), shape_of(frame))
     has_area = (rois[:, 2:] - rois[:, :2] >= 1).all(dim=1, keepdim=True)
     scores = output.class_logits[0].softmax(dim=1)[:, 1:] * has_area
     return Answer(boxes, scores, torch.tensor(0.0)), dense
@@ -131,12 +137,10 @@ def take_pairs(every: Answer, pairs: Tensor) -> Answer:
     return Answer(boxes, scores, (wanted - best).abs().max())
 
 
-def trained_rois(model: ThunderNet, dense: DenseOutput) -> Tensor:
+def trained_rois(model: ThunderNet, dense: DenseOutput, shape: InputShape) -> Tensor:
     """The proposals (R, 4) that the network would choose, tiny ones included."""
-    config = model.config
-    size = config.input_size
-    anchors = model.anchors(size)
-    proposals = propose(dense.objectness_logits, dense.deltas, anchors, size, config)
+    anchors = model.anchors(shape)
+    proposals = propose(dense.objectness_logits, dense.deltas, anchors, shape, model.config)
     return proposals.boxes[0][proposals.valid[0]]
 
 

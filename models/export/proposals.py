@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from models.export.graph import GraphBuilder
 from models.export.rpn import RpnTensors
 from models.thundernet.box_coder import RPN_STDS, SCALE_CLAMP
-from models.thundernet.config import STRIDE, ThunderNetConfig
+from models.thundernet.config import ThunderNetConfig
+from models.thundernet.input_shape import InputShape
 from models.thundernet.thundernet import ThunderNet
 
 # How far, as a logit, a cut stays below the best box: rounding must not lose the only RoI.
@@ -23,7 +24,7 @@ def add_proposals(
     graph: GraphBuilder,
     rpn: RpnTensors,
     model: ThunderNet,
-    size: int,
+    shape: InputShape,
     objectness_cut: float | None = None,
 ) -> str:
     """RoIs (R, 4) xyxy in input pixels; R is 1 at least, as the best box always survives.
@@ -34,33 +35,33 @@ def add_proposals(
     """
     config = model.config
     with graph.scope("proposals"):
-        anchors = anchor_table(model, size)
+        anchors = anchor_table(model, shape)
         pre_nms_top_n = min(config.pre_nms_top_n, len(anchors))
         top = graph.integers([pre_nms_top_n], "pre_nms_top_n")
         # A logit orders boxes as its sigmoid would. NMS sorts them itself, so that TopK need not.
         logits, best = graph.add_many(
             "TopK", rpn.objectness_logits, top, outputs=2, sorted=0
         )  # (P,)
-        boxes = add_decode(graph, rpn.deltas, best, anchors, size)  # (P, 4)
+        boxes = add_decode(graph, rpn.deltas, best, anchors, shape)  # (P, 4)
         cut = None if objectness_cut is None else add_cut(graph, logits, objectness_cut)
         return add_suppression(graph, boxes, logits, config, cut)
 
 
-def anchor_table(model: ThunderNet, size: int) -> NDArray[np.float32]:
+def anchor_table(model: ThunderNet, shape: InputShape) -> NDArray[np.float32]:
     """Centres and half sides (L, 4) of the anchors, in (a, y, x) order.
 
     One row each, since the runtime's time to gather is by the piece: four numbers that lie together
     are one.
     """
-    cells, count = size // STRIDE, model.config.anchors_per_cell
-    anchors = model.anchors(size).double().numpy()  # (L, 4), (y, x, a)
-    anchors = anchors.reshape(cells * cells, count, 4).transpose(1, 0, 2).reshape(-1, 4)
+    count = model.config.anchors_per_cell
+    anchors = model.anchors(shape).double().numpy()  # (L, 4), (y, x, a)
+    anchors = anchors.reshape(-1, count, 4).transpose(1, 0, 2).reshape(-1, 4)
     low, high = anchors[:, :2], anchors[:, 2:]
     return np.concatenate([(low + high) / 2, (high - low) / 2], axis=1).astype(np.float32)
 
 
 def add_decode(
-    graph: GraphBuilder, deltas: str, best: str, anchors: NDArray[np.float32], size: int
+    graph: GraphBuilder, deltas: str, best: str, anchors: NDArray[np.float32], shape: InputShape
 ) -> str:
     """Boxes (P, 4) of the best anchors, clipped to the input (see box_coder.decode)."""
     if RPN_STDS != (1.0, 1.0, 1.0, 1.0):
@@ -77,9 +78,17 @@ def add_decode(
     half_of_box = graph.add("Mul", half_of_best, growth)
     low = graph.add("Sub", centre_of_box, half_of_box)
     high = graph.add("Add", centre_of_box, half_of_box)
-    boxes = graph.add("Concat", low, high, axis=0)  # (4, P)
-    boxes = graph.add("Clip", boxes, graph.floats(0.0, "zero"), graph.floats(size, "size"))
+    boxes = add_clip(graph, graph.add("Concat", low, high, axis=0), shape, axis=0)  # (4, P)
     return graph.add("Transpose", boxes, perm=[1, 0])
+
+
+def add_clip(graph: GraphBuilder, boxes: str, shape: InputShape, axis: int) -> str:
+    """Boxes whose coordinates lie along `axis`, cut at the borders of the input."""
+    zero = graph.floats(0.0, "zero")
+    if shape.height == shape.width:
+        return graph.add("Clip", boxes, zero, graph.floats(shape.width, "size"))
+    corners = graph.floats(np.expand_dims(shape.corners.numpy(), 1 - axis), "corners")
+    return graph.add("Max", graph.add("Min", boxes, corners), zero)
 
 
 def add_cut(graph: GraphBuilder, logits: str, probability: float) -> str:

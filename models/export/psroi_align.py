@@ -19,15 +19,21 @@ from numpy.typing import NDArray
 from models.export.channels import PADDING, Feature
 from models.export.graph import GraphBuilder
 from models.thundernet.config import STRIDE, ThunderNetConfig
+from models.thundernet.input_shape import InputShape
 from models.thundernet.psroi_align import MIN_SIZE, SAMPLES
 
 
 def add_psroi_align(
-    graph: GraphBuilder, features: Feature, rois: str, config: ThunderNetConfig, size: int
+    graph: GraphBuilder,
+    features: Feature,
+    rois: str,
+    config: ThunderNetConfig,
+    shape: InputShape,
 ) -> str:
-    bins, depth, cells = config.pool_size**2, config.pool_channels, size // STRIDE
+    bins, depth = config.pool_size**2, config.pool_channels
+    cells = [size // STRIDE for size in shape]
     with graph.scope("psroi_align"):
-        maps = add_bin_maps(graph, features, [bins, depth, cells, cells])
+        maps = add_bin_maps(graph, features, [bins, depth, *cells])
         edges = add_bin_edges(graph, rois, config.pool_size)  # (R * bins, 4)
         images = add_bin_images(graph, rois, bins)  # (R * bins,)
         mean = config.pool_reduction == "mean"

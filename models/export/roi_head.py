@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from models.export.graph import GraphBuilder
+from models.export.proposals import add_clip
 from models.thundernet.box_coder import ROI_STDS, SCALE_CLAMP
 from models.thundernet.config import ThunderNetConfig
+from models.thundernet.input_shape import InputShape
 from models.thundernet.roi_head import RoiHead
 
 MIN_SIDE = 1.0  # pixels; proposals.propose drops what is smaller
@@ -43,15 +45,20 @@ def max_rows(config: ThunderNetConfig) -> int:
 
 
 def add_roi_head(
-    graph: GraphBuilder, pooled: str, rois: str, head: RoiHead, config: ThunderNetConfig, size: int
+    graph: GraphBuilder,
+    pooled: str,
+    rois: str,
+    head: RoiHead,
+    config: ThunderNetConfig,
+    shape: InputShape,
 ) -> HeadTensors:
     with graph.scope("roi_head"):
         logits, deltas = add_layers(graph, pooled, head)
         corners = add_corners(graph, rois)
         scores = add_scores(graph, logits, corners.sides, config.num_classes)
         if config.class_specific_boxes:
-            return add_pairs(graph, rois, scores, deltas, config, size)
-        return HeadTensors(add_decode(graph, corners, deltas, size), scores)
+            return add_pairs(graph, rois, scores, deltas, config, shape)
+        return HeadTensors(add_decode(graph, corners, deltas, shape), scores)
 
 
 def add_layers(graph: GraphBuilder, pooled: str, head: RoiHead) -> tuple[str, str]:
@@ -99,7 +106,7 @@ def add_scores(graph: GraphBuilder, logits: str, sides: str, classes: int) -> st
     return graph.add("Mul", scores, graph.add("Cast", is_proposal, to=1))
 
 
-def add_decode(graph: GraphBuilder, rois: Corners, deltas: str, size: int) -> str:
+def add_decode(graph: GraphBuilder, rois: Corners, deltas: str, shape: InputShape) -> str:
     """Boxes (N, 4) of N RoIs and deltas (N, 4), clipped to the input (see box_coder.decode)."""
     halves = graph.integers([2, 2], "halves")
     offset, growth = graph.add_many("Split", deltas, halves, outputs=2, axis=1)
@@ -112,11 +119,16 @@ def add_decode(graph: GraphBuilder, rois: Corners, deltas: str, size: int) -> st
     boxes = graph.add(
         "Concat", graph.add("Sub", centre, reach), graph.add("Add", centre, reach), axis=1
     )
-    return graph.add("Clip", boxes, graph.floats(0.0, "zero"), graph.floats(size, "size"))
+    return add_clip(graph, boxes, shape, axis=1)
 
 
 def add_pairs(
-    graph: GraphBuilder, rois: str, scores: str, deltas: str, config: ThunderNetConfig, size: int
+    graph: GraphBuilder,
+    rois: str,
+    scores: str,
+    deltas: str,
+    config: ThunderNetConfig,
+    shape: InputShape,
 ) -> HeadTensors:
     """The best pairs of RoI and class; only their boxes are decoded."""
     classes = graph.integers([config.num_classes], "classes")
@@ -132,4 +144,4 @@ def add_pairs(
     is_own = graph.add("Equal", own, graph.integers(np.arange(config.num_classes), "class"))
     best = graph.add("Unsqueeze", best, last)  # (P, 1)
     scores = graph.add("Where", is_own, best, graph.floats(0.0, "zero"))  # (P, K)
-    return HeadTensors(add_decode(graph, add_corners(graph, roi), deltas, size), scores, pairs)
+    return HeadTensors(add_decode(graph, add_corners(graph, roi), deltas, shape), scores, pairs)

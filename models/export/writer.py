@@ -11,6 +11,7 @@ from models.export.parity import Parity, check_parity, make_probes, measure_pari
 from models.export.roi_head import max_rows
 from models.export.thundernet import make_graph
 from models.thundernet.backbones.plan import name_backbone
+from models.thundernet.input_shape import InputShape
 from models.thundernet.thundernet import ThunderNet
 from stages.kernels.fit import WARPED, Fit, Letterbox
 from stages.model.model_file import (
@@ -36,14 +37,19 @@ def make_card(
     score_thresh: float,
     name: str | None = None,
     fit: Fit = WARPED,
+    shape: InputShape | None = None,
 ) -> ModelCard:
-    """The metadata of the model file; `meta` is that of `load_checkpoint`."""
+    """The metadata of the model file; `meta` is that of `load_checkpoint`.
+
+    Args:
+        shape: of the input; the square of `config.input_size` if there is none.
+    """
     config = model.config
     return ModelCard(
         format=FORMAT,
         name=name or f"thundernet-{name_backbone(config.backbone)}",
         labels=config.labels,
-        input_wh=(config.input_size, config.input_size),
+        input_wh=(shape or InputShape.square(config.input_size)).wh,
         max_rois=max_rows(config),
         score_thresh=score_thresh,
         soft_nms=soft_nms,
@@ -73,15 +79,17 @@ def export(
 ) -> Parity:
     """Writes the model file in one step, and returns how close it is to the network.
 
-    Compared before the cut, which only shortens the list of RoIs.
+    Its input is as the card says. Compared before the cut, which only shortens the list of RoIs.
 
     Raises:
         ParityError: the graph computes something else; nothing is written.
         ModelFileError: the card would not be readable; nothing is left behind.
     """
-    parity = measure_parity(model, make_probes(model.config.input_size), block)
+    width, height = card.input_wh
+    shape = InputShape(height, width)
+    parity = measure_parity(model, make_probes(shape), block)
     check_parity(parity)
     metadata = {METADATA_KEY: msgspec.json.encode(card).decode()}
-    graph = make_graph(model, metadata, objectness_cut=objectness_cut, block=block)
+    graph = make_graph(model, metadata, objectness_cut=objectness_cut, block=block, shape=shape)
     save_model(graph, path)
     return parity

@@ -9,6 +9,8 @@ import math
 import torch
 from torch import Tensor
 
+from models.thundernet.input_shape import InputShape
+
 RPN_STDS = (1.0, 1.0, 1.0, 1.0)
 ROI_STDS = (0.1, 0.1, 0.2, 0.2)
 # Beyond this a prediction would enlarge a 16-pixel anchor past 1000 pixels; exp() stays finite.
@@ -42,5 +44,8 @@ def decode(reference: Tensor, deltas: Tensor, stds: tuple[float, ...]) -> Tensor
     return torch.cat((centre - half, centre + half), dim=-1)
 
 
-def clip_to_image(boxes: Tensor, size: int) -> Tensor:
-    return boxes.clamp(0, size)
+def clip_to_image(boxes: Tensor, size: int | InputShape) -> Tensor:
+    """Boxes (..., 4) xyxy, cut at the borders of the input."""
+    if isinstance(size, int):
+        return boxes.clamp(0, size)
+    return boxes.clamp(min=0).minimum(size.corners)

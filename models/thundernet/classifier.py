@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from models.errors import ConfigError
 from models.thundernet.backbones.backbone import make_backbone
 from models.thundernet.backbones.plan import Backbone
-from models.thundernet.config import ThunderNetConfig, check_backbone, check_input_size
+from models.thundernet.config import ThunderNetConfig, check_backbone
+from models.thundernet.input_shape import check_input_size
 from models.thundernet.pixel_input import PixelNetwork
 from models.thundernet.thundernet import initialise
 

@@ -6,6 +6,7 @@ import msgspec
 
 from models.errors import ConfigError
 from models.thundernet.backbones.plan import PLANS, Backbone, SNetPlan
+from models.thundernet.input_shape import check_input_size
 
 STRIDE = 16  # pixels per cell of the map that RPN and RoI head read (C4)
 LABELS = (
@@ -96,12 +97,6 @@ class ThunderNetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     def context_channels(self) -> int:
         """Channels of the map that PSRoIAlign reads, alpha * p * p (Sec. 3.2)."""
         return self.pool_channels * self.pool_size**2
-
-
-def check_input_size(size: int) -> None:
-    """Raises ConfigError unless C5, at stride 32, is exactly half of C4."""
-    if size < 64 or size % 32:
-        raise ConfigError(f"input size: expected a multiple of 32 from 64 up, got {size}")
 
 
 def check_backbone(backbone: Backbone, balanced: bool) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from models.thundernet.batched_rows import take
 from models.thundernet.box_coder import RPN_STDS, clip_to_image, decode
+from models.thundernet.input_shape import InputShape
 from models.thundernet.nms import suppress
 
 
@@ -37,13 +38,13 @@ def propose(
     objectness_logits: Tensor,
     deltas: Tensor,
     anchors: Tensor,
-    size: int,
+    size: int | InputShape,
     config: ProposalConfig,
 ) -> Proposals:
     """Proposals of RPN outputs (N, L) and (N, L, 4), anchors (L, 4); carries no gradient.
 
     Args:
-        size: pixels per side of the network's input, to which the boxes are clipped.
+        size: of the network's input, pixels, to which the boxes are clipped.
     """
     logits, deltas = objectness_logits.detach().float(), deltas.detach().float()
     scores, index = logits.topk(min(config.pre_nms_top_n, logits.shape[1]), dim=1)

@@ -11,6 +11,7 @@ from models.thundernet.anchors import make_anchors
 from models.thundernet.backbones.backbone import make_backbone
 from models.thundernet.cem import make_context
 from models.thundernet.config import STRIDE, ThunderNetConfig
+from models.thundernet.input_shape import InputShape
 from models.thundernet.pixel_input import PixelNetwork
 from models.thundernet.psroi_align import psroi_align
 from models.thundernet.roi_head import RoiHead, RoiOutput
@@ -69,11 +70,11 @@ class ThunderNet(PixelNetwork):
         output: RoiOutput = self.roi_head(pooled)
         return output
 
-    def anchors(self, size: int) -> Tensor:
-        """Anchors (L, 4) of a square input of `size` pixels, in the order of the RPN's outputs."""
-        cells = size // STRIDE
+    def anchors(self, size: int | InputShape) -> Tensor:
+        """Anchors (L, 4) of an input (a square if one number) in the order of the RPN's outputs."""
+        shape = InputShape.square(size) if isinstance(size, int) else size
         scales, ratios = self.config.anchor_scales, self.config.anchor_ratios
-        return make_anchors(cells, cells, STRIDE, scales, ratios)
+        return make_anchors(shape.height // STRIDE, shape.width // STRIDE, STRIDE, scales, ratios)
 
 
 def initialise(model: nn.Module) -> None:

@@ -22,6 +22,7 @@ from models.evaluate.protocol import read_scores
 from models.evaluate.source_report import SourceReport
 from models.evaluate.voc import VocScore
 from models.thundernet.config import ThunderNetConfig
+from models.thundernet.input_shape import InputShape
 from models.visualize.published_accuracy import COCO, VOC, Place, PublishedDetector
 from stages.kernels.drawing.palette import class_colour
 from stages.model.model_file import ModelFileError, read_model_metadata
@@ -86,7 +87,9 @@ def read_scored_model(path: Path) -> ScoredModel:
         ModelFileError: the file does not describe the network that it holds.
     """
     panel, ap = read_score(path.with_suffix(".json"))
-    return ScoredModel(path.stem, panel, measure_detector(deployed_config(path)).mflops, ap)
+    width, height = read_model_metadata(path).input_wh
+    complexity = measure_detector(deployed_config(path), InputShape(height, width))
+    return ScoredModel(path.stem, panel, complexity.mflops, ap)
 
 
 def read_score(path: Path) -> tuple[Panel, float]:
@@ -100,14 +103,13 @@ def read_score(path: Path) -> tuple[Panel, float]:
 
 
 def deployed_config(path: Path) -> ThunderNetConfig:
-    """The network in a model file, with the size and the RoIs that it was exported with."""
+    """The network in a model file, with the RoIs that it was exported with."""
     card = read_model_metadata(path)
     try:
         config = msgspec.convert(card.recipe.get("model"), ThunderNetConfig)
         rois = card.max_rois
         return msgspec.structs.replace(
             config,
-            input_size=card.input_wh[0],
             post_nms_top_n=rois,
             pre_nms_top_n=max(rois, config.pre_nms_top_n),
         )

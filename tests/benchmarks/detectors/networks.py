@@ -23,6 +23,7 @@ from models.export.thundernet import add_image, make_graph
 from models.export.writer import make_card
 from models.thundernet.backbones.snet import SNet
 from models.thundernet.cem import ContextEnhancementModule
+from models.thundernet.input_shape import InputShape
 from models.thundernet.thundernet import ThunderNet
 from stages.model.model_file import METADATA_KEY, SoftNmsDefaults
 from tests.models.random_network import make_network
@@ -58,12 +59,12 @@ def write_dense(model: ThunderNet, path: Path) -> None:
     assert isinstance(model.backbone, SNet)
     assert isinstance(model.context, ContextEnhancementModule)
     assert model.sam is not None
-    size = model.config.input_size
+    shape = InputShape.square(model.config.input_size)
     graph = GraphBuilder("dense")
-    frame = graph.input("frame", np.uint8, [size, size, 3])
-    image = add_image(graph, frame, model.pixel_mean.numpy().reshape(3), size)
+    frame = graph.input("frame", np.uint8, [*shape, 3])
+    image = add_image(graph, frame, model.pixel_mean.numpy().reshape(3), shape)
     maps = add_backbone(graph, image, model.backbone, model.pixel_std.numpy().reshape(3))
-    context = add_context(graph, maps, model.context, size)
+    context = add_context(graph, maps, model.context, shape)
     rpn = add_rpn(graph, context, model.rpn)
     features = add_attention(graph, context, rpn.features, model.sam)
     graph.output("objectness_logits", rpn.objectness_logits, ["anchors"])

@@ -15,6 +15,7 @@ from models.export.lifetime import Value
 from models.export.parity import make_probes
 from models.export.thundernet import add_image
 from models.thundernet.backbones.snet import SNet
+from models.thundernet.input_shape import InputShape
 from tests.models.export.graph_runs import (
     SIZE,
     SMALL,
@@ -124,7 +125,7 @@ def test_frame_as_it_lies_and_normalisation_inside_the_first_convolution() -> No
     frame = make_probes(SIZE)[0]
     graph = GraphBuilder("stem")
     image = add_image(graph, graph.input("frame", np.uint8, [SIZE, SIZE, 3]),
-                      model.pixel_mean.numpy().reshape(3), SIZE)  # fmt: skip
+                      model.pixel_mean.numpy().reshape(3), InputShape.square(SIZE))  # fmt: skip
     assert isinstance(model.backbone, SNet)
     stem = add_stem(graph, image, model.backbone, model.pixel_std.numpy().reshape(3))
     (found,) = compute(graph, {stem.tensor: 4}, frame=frame)

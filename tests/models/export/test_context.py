@@ -6,6 +6,7 @@ from models.export.backbone import Maps
 from models.export.context import add_context
 from models.export.graph import GraphBuilder
 from models.thundernet.cem import ContextEnhancementModule
+from models.thundernet.input_shape import InputShape
 from tests.models.export.graph_runs import SIZE, SMALL, compute, features_of, make_feature
 from tests.models.random_network import make_network
 
@@ -22,7 +23,7 @@ def test_global_average_joins_before_the_enlargement() -> None:
     maps, feeds = zip(*(make_feature(graph, name, values.numpy())
                         for name, values in (("c4", c4), ("c5", c5))), strict=True)  # fmt: skip
     assert isinstance(model.context, ContextEnhancementModule)
-    context = add_context(graph, Maps(*maps), model.context, SIZE)
+    context = add_context(graph, Maps(*maps), model.context, InputShape.square(SIZE))
     (found,) = compute(graph, {context.tensor: 4}, c4=feeds[0], c5=feeds[1])
     expected, _ = model.context(c4, c5)
     np.testing.assert_allclose(features_of(found, context), expected, rtol=1e-4, atol=1e-5)

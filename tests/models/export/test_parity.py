@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.export.graph import GraphBuilder
 from models.export.parity import (
     Answer,
     ParityError,
@@ -12,8 +13,11 @@ from models.export.parity import (
     measure_parity,
     take_pairs,
 )
+from models.export.proposals import add_clip
 from models.export.thundernet import make_graph
-from tests.models.export.graph_runs import SMALL
+from models.thundernet.box_coder import clip_to_image
+from models.thundernet.input_shape import InputShape
+from tests.models.export.graph_runs import SMALL, compute
 from tests.models.random_network import make_network
 
 pytestmark = pytest.mark.torch
@@ -46,6 +50,35 @@ def test_graph_computes_what_the_network_computes(fields: dict[str, Any]) -> Non
     assert parity.box_px < 1e-3
     assert parity.score < 1e-5
     assert parity.shared_rois > 0.97
+
+
+@pytest.mark.parametrize("shape", [InputShape(96, 192), InputShape(160, 64)], ids=["wide", "tall"])
+@pytest.mark.parametrize(
+    "fields", [{}, {"class_specific_boxes": True}, {"context_levels": ["c5", "global"]}]
+)
+def test_a_rectangle_is_what_the_network_computes_of_it(
+    shape: InputShape, fields: dict[str, Any]
+) -> None:
+    model = make_network(**SMALL, **fields)
+    parity = measure_parity(model, make_probes(shape, count=2))
+    assert parity.box_px < 1e-3
+    assert parity.score < 1e-5
+    assert parity.shared_rois > 0.97
+
+
+def test_boxes_of_a_rectangle_end_at_its_borders() -> None:
+    shape = InputShape(96, 192)
+    boxes = torch.tensor([[-9.0, -9.0, 500.0, 500.0], [10.0, 20.0, 150.0, 90.0]])
+    clipped = clip_to_image(boxes, shape)
+    assert clipped.tolist() == [[0, 0, 192, 96], [10, 20, 150, 90]]
+    graph = GraphBuilder("clip")
+    name = add_clip(graph, graph.input("boxes", np.float32, [2, 4]), shape, axis=1)
+    turned = add_clip(graph, graph.input("turned", np.float32, [4, 2]), shape, axis=0)
+    found, of_columns = compute(
+        graph, {name: 2, turned: 2}, boxes=boxes.numpy(), turned=boxes.numpy().T
+    )
+    np.testing.assert_array_equal(found, clipped)
+    np.testing.assert_array_equal(of_columns, clipped.T)
 
 
 def test_border_is_padded_with_the_mean_colour() -> None:

@@ -7,6 +7,7 @@ from models.export.graph import GraphBuilder
 from models.export.parity import make_probes
 from models.export.proposals import anchor_table
 from models.export.thundernet import make_graph
+from models.thundernet.input_shape import InputShape
 from models.thundernet.thundernet import ThunderNet
 from stages.model.runtime import ort
 from tests.models.export.graph_runs import SIZE, SMALL, detect
@@ -33,7 +34,7 @@ def test_boxes_that_are_not_sorted_are_suppressed_the_same(monkeypatch: pytest.M
 def test_anchors_of_a_row_are_those_of_the_network() -> None:
     model = make_network(**SMALL)
     cells, count = SIZE // 16, model.config.anchors_per_cell
-    centre, half = np.split(anchor_table(model, SIZE), 2, axis=1)
+    centre, half = np.split(anchor_table(model, InputShape.square(SIZE)), 2, axis=1)
     found = np.concatenate([centre - half, centre + half], axis=1)
     found = found.reshape(count, cells * cells, 4).transpose(1, 0, 2).reshape(-1, 4)
     np.testing.assert_allclose(found, model.anchors(SIZE), rtol=0, atol=1e-4)

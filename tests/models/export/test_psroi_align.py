@@ -6,6 +6,7 @@ import torch
 
 from models.export.graph import GraphBuilder
 from models.export.psroi_align import add_psroi_align, edge_weights
+from models.thundernet.input_shape import InputShape
 from models.thundernet.psroi_align import psroi_align
 from tests.models.export.graph_runs import SIZE, SMALL, compute, make_feature
 from tests.models.random_network import make_network
@@ -35,7 +36,7 @@ def test_bins_as_rois_are_position_sensitive(reduction: Literal["mean", "max"]) 
     graph = GraphBuilder("psroi_align")
     source, feed = make_feature(graph, "features", features.numpy())
     pooled = add_psroi_align(
-        graph, source, graph.input("rois", np.float32, ["rois", 4]), config, SIZE
+        graph, source, graph.input("rois", np.float32, ["rois", 4]), config, InputShape.square(SIZE)
     )
     (found,) = compute(graph, {pooled: 2}, features=feed, rois=rois.numpy())
     expected = psroi_align(features, rois[None], 1 / 16, config.pool_size, reduction)

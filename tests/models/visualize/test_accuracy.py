@@ -8,10 +8,13 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from models.complexity.command import measure_detector
 from models.data.report import DataError, DataReport
 from models.evaluate.average_precision import Score
 from models.evaluate.coco import CocoScore
 from models.evaluate.voc import VocScore
+from models.thundernet.config import ThunderNetConfig
+from models.thundernet.input_shape import InputShape
 from models.visualize.accuracy import (
     ScoredModel,
     deployed_config,
@@ -51,11 +54,21 @@ def test_another_json_is_no_score(tmp_path: Path) -> None:
 def test_a_model_file_is_counted_as_deployed(repository: Path) -> None:
     path = repository / "models/zoo/thundernet-snet49-street11.onnx"
     config = deployed_config(path)
-    assert (config.backbone, config.input_size, config.post_nms_top_n) == ("snet49", 320, 100)
+    assert (config.backbone, config.post_nms_top_n) == ("snet49", 100)
     scored = read_scored_model(path)
     # 263.5 with 80 classes and 200 RoIs, less 100 RoIs of 245 x 1024 + 1024 x 85 and 69 classes.
     head = 245 * 1024 + 1024 * 85
     assert scored.mflops == pytest.approx(263.5 - (100 * head + 100 * 1024 * 69) / 1e6, abs=0.1)
+
+
+def test_a_rectangle_is_counted_by_its_cells() -> None:
+    config = ThunderNetConfig(input_size=128, post_nms_top_n=1)
+    square = measure_detector(config)
+    wide = measure_detector(config, InputShape(64, 256))
+    small = measure_detector(config, InputShape(64, 128))
+    assert wide.parts["backbone"] == pytest.approx(square.parts["backbone"], rel=0.01)
+    assert small.parts["backbone"] == pytest.approx(square.parts["backbone"] / 2, rel=0.01)
+    assert small.parts["rpn"] == pytest.approx(square.parts["rpn"] / 2)
 
 
 def test_model_files_without_scores_are_named(tmp_path: Path) -> None:
