@@ -41,7 +41,8 @@ def wait_until(
         now = time.monotonic()
         if (there := progress()) != before:
             before, moved = there, now
-        assert now < min(moved + patience_s, began + _MOST_S), f"waited in vain until {what}"
+        end = min(moved + patience_s, began + max(patience_s, _MOST_S))
+        assert now < end, f"waited in vain until {what}"
         time.sleep(pause_s)
 
 

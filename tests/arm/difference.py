@@ -69,5 +69,11 @@ def _distance(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
 
 def read_recording(path: Path) -> list[Frame]:
     """The detections of each frame of a recording, in order."""
-    messages = [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
+    return detections_of(path.read_bytes())
+
+
+def detections_of(lines: bytes) -> list[Frame]:
+    """The same of the lines of one; a last one may be unfinished."""
+    messages = [msgspec.json.decode(line) for line in lines.splitlines(keepends=True)
+                if line.endswith(b"\n")]  # fmt: skip
     return [message["detections"] for message in messages if message["type"] == "detections"]

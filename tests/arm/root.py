@@ -14,11 +14,12 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from pipeline.realtime import adopt_orphans
+from tests.deploy.debian import SUITE, unpack
 from tests.newest import CONSTRAINTS
 from tests.running_line import REPOSITORY
 
 PYTHON = "3.13"
-SUITE, MIRROR, GLIBC = "trixie", "http://deb.debian.org/debian", (2, 36)
+GLIBC = (2, 36)
 _NEEDED = (
     "av", "attrs", "flatbuffers", "hypothesis", "iniconfig", "jsonschema",
     "jsonschema-specifications", "ml-dtypes", "msgspec", "numpy", "onnx", "onnxruntime",
@@ -86,11 +87,7 @@ def make_root(folder: Path) -> Path:
     """Debian's Python for ARM and its libraries, unpacked."""
     root, done = folder / SUITE, folder / f"{SUITE}.whole"
     if not done.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        _run("debootstrap", "--foreign", "--arch=arm64", "--variant=minbase",
-             "--include=python3", SUITE, str(root), MIRROR)  # fmt: skip
-        for package in sorted((root / "var/cache/apt/archives").glob("*.deb")):
-            _run("dpkg-deb", "-x", str(package), str(root))
+        unpack(root, "arm64", ("python3",))
         done.touch()
     return root
 

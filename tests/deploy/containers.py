@@ -11,14 +11,14 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.deploy.debian import make_root
+from tests.deploy.debian import make_foreign_root, make_root
 from tests.deploy.pip_settings import write_settings
 from tests.running_line import REPOSITORY
 
 NEEDED = ("buildah", "podman", "crun", "debootstrap")
 ARCHITECTURE = os.environ.get("ARCHITECTURE", "amd64")  # as Debian calls it
-_OWN = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine)
-IS_EMULATED = ARCHITECTURE != _OWN
+OWN = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, "")
+IS_EMULATED = ARCHITECTURE != OWN
 BUILD_S, RUN_S = (14_400, 1800) if IS_EMULATED else (1800, 120)
 IMAGE = "thunderline"
 _EMULATOR = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
@@ -64,10 +64,7 @@ class Containers:
 
     def build(self) -> None:
         """Build the image of the checkout, as docs/container.md says, on Debian as it is now."""
-        made = self.buildah("from", "--arch", ARCHITECTURE, "scratch").strip()
-        self.buildah("config", "--arch", ARCHITECTURE, made)
-        self.buildah("add", "--quiet", made, str(make_root(ARCHITECTURE)), "/")
-        self.buildah("commit", "--quiet", "--rm", made, _BASE)
+        self._make_base()
         settings = write_settings(self._folder, _AUTHORITIES)
         self.buildah(
             "build", "--isolation", "chroot", "--arch", ARCHITECTURE, "--format", "docker",
@@ -76,6 +73,18 @@ class Containers:
             "--secret", f"id=ca.pem,src={settings.authorities}",
             "--file", str(REPOSITORY / "deploy/container/Containerfile"), str(REPOSITORY),
         )  # fmt: skip
+
+    def _make_base(self) -> None:
+        """One name for the roots of both processors, as a registry has it."""
+        self.buildah("manifest", "create", _BASE)
+        roots = {OWN: make_root(OWN)}
+        if IS_EMULATED:
+            roots[ARCHITECTURE] = make_foreign_root(ARCHITECTURE, OWN)
+        for architecture, root in roots.items():
+            made = self.buildah("from", "--arch", architecture, "scratch").strip()
+            self.buildah("config", "--arch", architecture, made)
+            self.buildah("add", "--quiet", made, str(root), "/")
+            self.buildah("commit", "--quiet", "--rm", "--manifest", _BASE, made)
 
     def close(self) -> None:
         self.podman("rm", "--all", "--force", "--time", "20")

@@ -5,21 +5,30 @@ debootstrap. `ARCHITECTURE=arm64` makes and runs that image, under emulation whe
 """
 
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
 from pipeline.client import DetectionSubscriber
+from tests.arm.difference import Frame, compare, detections_of, read_recording
+from tests.arm.model_files import SCORE_THRESH
+from tests.arm.parts import judge
 from tests.deploy.containers import IMAGE, IS_EMULATED, Containers, poor_mans_options, why_not
 from tests.ports import free_port
 from tests.running_line import REPOSITORY, wait_until
+from tests.stages.services.web.street_film import StreetFilm
 from tests.test_docs import blocks
 
 NAME = "thunderline"
 # Its processes share what other tests leave, and an emulator takes ten times as long.
 SLOW_MACHINE_S = 7200.0 if IS_EMULATED else 240.0
 EMULATED = {"start_s": 3600, "frame_s": 600} if IS_EMULATED else {}
+MODEL = "thundernet-snet49-street11"
+COMPARED = 5  # frames
 
 pytestmark = [
     pytest.mark.slow,
@@ -40,10 +49,11 @@ def documented_options() -> list[str]:
 
 
 class Running:
-    """A container that runs a line with the drawn street."""
+    """A container that runs a line with a film of the drawn street, over and over."""
 
     def __init__(self, containers: Containers, folder: Path) -> None:
         self.containers = containers
+        self.film = StreetFilm(folder).path
         self.endpoint = f"tcp://127.0.0.1:{free_port()}"
         self.config = folder / "line.yaml"
         self.write(jsonl="/data/out.jsonl")
@@ -51,8 +61,9 @@ class Running:
         containers.podman("run", *options, *poor_mans_options(), f"localhost/{IMAGE}")
 
     def write(self, **record: str) -> None:
-        street = {"name": "street", "uri": "scene://street?seed=5&fps=5"}
-        told = {"sources": [street], "publish": {"endpoint": self.endpoint}, "record": record,
+        street = {"name": "street", "uri": self.film.name, "loop": True, "realtime": True}
+        told = {"model": MODEL, "sources": [street], "publish": {"endpoint": self.endpoint},
+                "postprocess": {"score_thresh": SCORE_THRESH}, "record": record,
                 "limits": EMULATED}  # fmt: skip
         self.config.write_text(yaml.safe_dump(told))
         self.config.chmod(0o644)
@@ -65,6 +76,10 @@ class Running:
     def log(self) -> str:
         ended = self.containers.try_podman("logs", NAME)
         return ended.stdout + ended.stderr
+
+    def recorded(self) -> list[Frame]:
+        """Detections of the frames of the film, the first time it is shown."""
+        return detections_of(self.call("cat", "/data/out.jsonl").encode())
 
     def is_healthy(self) -> bool:
         return self.containers.try_podman("healthcheck", "run", NAME).returncode == 0
@@ -86,6 +101,21 @@ def test_messages_arrive_and_it_is_healthy(running: Running) -> None:
     assert running.call("thunderline", "health").endswith(": well\n")
 
 
+def test_it_finds_what_this_machine_finds(running: Running, tmp_path: Path) -> None:
+    wait_until(lambda: len(running.recorded()) >= COMPARED, "it has recorded", SLOW_MACHINE_S,
+               pause_s=2.0)  # fmt: skip
+    source = {"uri": str(running.film), "live": False}
+    settings = {"sources": msgspec.json.encode([source]).decode(),
+                "record.jsonl": tmp_path / "out.jsonl", "publish.endpoint": f"ipc://{tmp_path}/pub",
+                "postprocess.score_thresh": SCORE_THRESH}  # fmt: skip
+    sets = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    command = [sys.executable, "run_pipeline.py", "--model", MODEL, *sets]
+    subprocess.run(command, check=True, cwd=REPOSITORY, capture_output=True)
+    ours = read_recording(tmp_path / "out.jsonl")
+    difference = compare(ours[:COMPARED], running.recorded()[:COMPARED], SCORE_THRESH)
+    judge(MODEL, difference)
+
+
 def test_it_has_no_rights_and_writes_nothing_but_its_data(running: Running) -> None:
     assert running.call("id", "--user") == "10001\n"
     assert "Read-only file system" in running.call("touch", "/opt/thunderline/new")
@@ -93,6 +123,7 @@ def test_it_has_no_rights_and_writes_nothing_but_its_data(running: Running) -> N
     assert "\nCapBnd:\t0000000000000000\n" in running.call("cat", "/proc/1/status")
     assert "\nNoNewPrivs:\t1\n" in running.call("cat", "/proc/1/status")
     assert running.call("ls", "/data").split() == ["out.jsonl"]
+    assert running.call("stat", "--format", "%u:%g", "/data") == "10001:10001\n"
 
 
 def test_it_holds_nothing_of_the_machine_that_built_it(running: Running) -> None:

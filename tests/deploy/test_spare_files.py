@@ -6,15 +6,12 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from tests.clips import make_clip
-from tests.newest import read_requirements
+from tests.deploy.distributions import find_distributions
 from tests.running_line import REPOSITORY, read_messages
 
 SCRIPT = REPOSITORY / "deploy/spare_files.py"
@@ -36,27 +33,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def distributions() -> Iterator[importlib.metadata.Distribution]:
-    """Those that a line with the page needs."""
-    to_do, seen = read_requirements(["web"]), set[str]()
-    while to_do:
-        name = canonicalize_name(to_do.pop().name)
-        if name in seen:
-            continue
-        seen.add(name)
-        distribution = importlib.metadata.distribution(name)
-        yield distribution
-        needs = map(Requirement, distribution.requires or ())
-        to_do += [
-            need for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})
-        ]
-
-
 def make_environment(folder: Path) -> Path:
     """An environment with a second name of each installed file; returns its site-packages."""
     venv.create(folder, symlinks=True)
     (site,) = folder.glob("lib/python*/site-packages")
-    for distribution in distributions():
+    for distribution in find_distributions(["web"]):  # a line with the page
         for file in distribution.files or ():
             source = Path(str(distribution.locate_file(file)))
             if file.parts[0] == ".." or not source.is_file():
