@@ -67,8 +67,11 @@ class Containers:
         self._make_base()
         settings = write_settings(self._folder, _AUTHORITIES)
         self.buildah(
-            "build", "--isolation", "chroot", "--arch", ARCHITECTURE, "--format", "docker",
-            "--tag", IMAGE, "--build-arg", f"BASE=localhost/{_BASE}",
+            "build", "--isolation", "chroot", "--platform", f"linux/{ARCHITECTURE}",
+            # These two for buildah 1.28 of Debian 12, which does not tell them to FROM.
+            "--build-arg", f"BUILDPLATFORM=linux/{OWN}",
+            "--build-arg", f"TARGETPLATFORM=linux/{ARCHITECTURE}",
+            "--format", "docker", "--tag", IMAGE, "--build-arg", f"BASE=localhost/{_BASE}",
             "--secret", f"id=pip.conf,src={settings.conf}",
             "--secret", f"id=ca.pem,src={settings.authorities}",
             "--file", str(REPOSITORY / "deploy/container/Containerfile"), str(REPOSITORY),
