@@ -4,6 +4,9 @@ The capture process owns every slot of its ring, so it alone decides what is sen
 process was killed, the supervisor counts up the camera's replays. Then each frame that some branch
 still needs gets a new generation, which makes every lost or late reference to it stale, and is sent
 again.
+
+The ring of a live source begins with few slots, and has more when frames wait for a stage that is
+late: a camera whose frames are through before its next one comes needs no others.
 """
 
 import time
@@ -17,9 +20,12 @@ from pipeline.logger import logger
 from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import NO_FRAME, FrameRef
 from pipeline.memory.ring import Area, AreaSpec, Ring, RingLayout, ring_path
+from pipeline.memory.space import ShmSpaceError
 from pipeline.realtime import monotonic_ns
 from pipeline.source import Geometry
 from pipeline.stage import Context
+
+_LIVE_SLOTS = 4  # with which a ring can work: the fewest that the configuration may ask for
 
 
 class CameraRing:
@@ -58,7 +64,8 @@ class CameraRing:
         self._end_epoch(epoch - 1)
         path = ring_path(self._context.run_dir, self._camera, epoch)
         path.unlink(missing_ok=True)  # a predecessor was killed right here
-        self._ring = Ring.create(path, layout)
+        self._ring = Ring.create(path, layout, None if self._lossless else _LIVE_SLOTS)
+        self._is_short = False  # of memory for more slots, which was said
         self._epoch = epoch
         self._entry.begin_epoch(epoch, geometry)
 
@@ -105,11 +112,22 @@ class CameraRing:
         logger.info("{}: {} frames sent again", self._name, len(again))
 
     def free_slot(self, besides: int | None = None) -> int | None:
+        """The first that may be written; none where there is no memory for it."""
         ring = self._current
         for slot in range(self._slots):
             if slot != besides and ring.is_free(slot):
-                return slot
+                return slot if self._reserve(slot) else None
         return None
+
+    def _reserve(self, slot: int) -> bool:
+        try:
+            self._current.reserve(slot)
+        except ShmSpaceError as error:
+            if not self._is_short:
+                self._is_short = True
+                logger.warning("{}: no more than {} frames under way: {}", self._name, slot, error)
+            return False
+        return True
 
     def held(self) -> list[FrameRef]:
         """References to frames that some branch still needs, in the order of capture."""

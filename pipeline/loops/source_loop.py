@@ -14,7 +14,7 @@ from pipeline.loops.camera_ring import CameraRing
 from pipeline.loops.epoch_clock import EpochClock
 from pipeline.memory.cameras import CameraState
 from pipeline.memory.counters import DropReason
-from pipeline.memory.ring import ShmSpaceError
+from pipeline.memory.space import ShmSpaceError
 from pipeline.realtime import monotonic_ns
 from pipeline.redact import redact
 from pipeline.source import (

@@ -36,7 +36,7 @@ from pipeline.memory.packet_layout import (
     read_entry,
     write_entry,
 )
-from pipeline.memory.ring import ShmSpaceError, check_space
+from pipeline.memory.space import ShmSpaceError, check_space
 
 
 class PacketRing:

@@ -29,6 +29,7 @@ import numpy.typing as npt
 
 from pipeline.errors import LineError
 from pipeline.memory.frame_ref import FrameRef
+from pipeline.memory.space import ShmSpaceError, check_space
 from pipeline.memory.tables import Table, map_tables, total_bytes
 
 Area = npt.NDArray[Any]
@@ -36,11 +37,6 @@ Area = npt.NDArray[Any]
 _HEADER_BYTES = 4096
 _PAGE = mmap.PAGESIZE
 _ALIGN = 64  # one cache line: two areas never share one
-_HEADROOM = 1 << 20  # left to the rest of the machine: sockets, ledger, other programs
-
-
-class ShmSpaceError(LineError):
-    """The shared memory file system cannot hold the ring."""
 
 
 class AreaSpec(NamedTuple):
@@ -105,9 +101,12 @@ class RingLayout(NamedTuple):
 class Ring:
     """A mapped ring. The capture process creates it, every other stage attaches to it."""
 
-    def __init__(self, path: Path, layout: RingLayout, memory: mmap.mmap) -> None:
+    def __init__(
+        self, path: Path, layout: RingLayout, memory: mmap.mmap, reserved: int | None = None
+    ) -> None:
         self.path = path
         self.layout = layout
+        self._reserved = layout.slots if reserved is None else reserved
         control = map_tables(memory, layout.control_tables, _HEADER_BYTES)
         self.generation, self.frame_ids = control["generation"], control["frame_ids"]
         self.times = control["times"]
@@ -122,16 +121,21 @@ class Ring:
         self.slots = [self._map_slot(memory, i) for i in range(layout.slots)]
 
     @classmethod
-    def create(cls, path: Path, layout: RingLayout) -> "Ring":
-        """Reserve the ring's memory now, so that no later write can meet a full file system.
+    def create(cls, path: Path, layout: RingLayout, reserved: int | None = None) -> "Ring":
+        """Reserve the memory of the first `reserved` slots now, or of all.
+
+        A slot that is not reserved must not be written: where the file system is full, that is a
+        bus error.
 
         Raises:
-            ShmSpaceError: there are not enough bytes.
+            ShmSpaceError: there are not enough bytes for all of them.
         """
+        reserved = layout.slots if reserved is None else min(reserved, layout.slots)
         check_space(path.parent, layout.total_bytes)
         fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
-            os.posix_fallocate(fd, 0, layout.total_bytes)
+            os.posix_fallocate(fd, 0, layout.first_slot + reserved * layout.slot_bytes)
+            os.ftruncate(fd, layout.total_bytes)
             os.pwrite(fd, layout.to_header(), 0)
             memory = mmap.mmap(fd, layout.total_bytes)
         except OSError as error:
@@ -139,7 +143,7 @@ class Ring:
             raise ShmSpaceError(f"{path}: {layout.total_bytes} bytes: {error.strerror}") from None
         finally:
             os.close(fd)
-        return cls(path, layout, memory)
+        return cls(path, layout, memory, reserved)
 
     @classmethod
     def attach(cls, path: Path, *, read_only: bool = False) -> "Ring":
@@ -150,6 +154,25 @@ class Ring:
         finally:
             os.close(fd)
         return cls(path, RingLayout.from_header(memory[:_HEADER_BYTES]), memory)
+
+    def reserve(self, slot: int) -> None:
+        """Make the slot one that may be written; only the ring's creator knows which are.
+
+        Raises:
+            ShmSpaceError: there is no memory for it now.
+        """
+        if slot < self._reserved:
+            return
+        wanted = (slot + 1 - self._reserved) * self.layout.slot_bytes
+        check_space(self.path.parent, wanted)
+        fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.posix_fallocate(fd, self._offset(self._reserved), wanted)
+        except OSError as error:
+            raise ShmSpaceError(f"{self.path}: {wanted} bytes: {error.strerror}") from None
+        finally:
+            os.close(fd)
+        self._reserved = slot + 1
 
     def free_slots(self) -> list[int]:
         """Slots that no branch of the graph still needs."""
@@ -196,8 +219,11 @@ class Ring:
         """Remove the name; processes that have the ring mapped keep the memory."""
         self.path.unlink(missing_ok=True)
 
+    def _offset(self, slot: int) -> int:
+        return self.layout.first_slot + slot * self.layout.slot_bytes
+
     def _map_slot(self, memory: mmap.mmap, index: int) -> dict[str, Area]:
-        offset = self.layout.first_slot + index * self.layout.slot_bytes
+        offset = self._offset(index)
         slot: dict[str, Area] = {}
         for name, area in self.layout.areas.items():
             dtype = np.dtype(area.dtype)
@@ -205,19 +231,6 @@ class Ring:
             slot[name] = flat.reshape(area.shape)
             offset += _round_up(area.nbytes, _ALIGN)
         return slot
-
-
-def check_space(directory: Path, wanted: int) -> None:
-    """Refuse a ring that does not fit, with figures; a full /dev/shm would be a bus error later."""
-    stat = os.statvfs(directory)
-    present = stat.f_bavail * stat.f_frsize
-    if present < wanted + _HEADROOM:
-        grown = math.ceil((stat.f_blocks * stat.f_frsize - present + wanted + _HEADROOM) / 2**20)
-        raise ShmSpaceError(
-            f"shared memory at {directory}: expected {wanted + _HEADROOM} bytes free, "
-            f"got {present}; grow it with: mount -o remount,size={grown}m /dev/shm "
-            f"(in a container: --shm-size={grown}m), or lower ring.slots"
-        )
 
 
 def ring_path(run_dir: Path, camera: int, epoch: int) -> Path:

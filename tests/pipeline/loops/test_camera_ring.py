@@ -1,5 +1,6 @@
 """The slots of one camera; the test releases them as stages do."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import NoneType
@@ -12,6 +13,7 @@ from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import NO_FRAME, FrameRef
 from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import AreaSpec, Ring, ring_path
+from pipeline.memory.space import ShmSpaceError
 from pipeline.source import Geometry
 from pipeline.stage import Context
 from tests.pipeline.frames import GRAPH, LEFT, SIDE, make_run, publish_by
@@ -23,8 +25,8 @@ SLOTS = 4
 class Line:
     """A camera's ring, and its one reader."""
 
-    def __init__(self, run_dir: Path, *, lossless: bool) -> None:
-        self._run_dir = run_dir
+    def __init__(self, run_dir: Path, *, lossless: bool, slots: int = SLOTS) -> None:
+        self._run_dir, self._slots = run_dir, slots
         run = publish_by("side", make_run(run_dir))
         self.ledger = Ledger.create(run_dir, 1, len(GRAPH.stages))
         self._context = Context(run, run.processes[0], self.ledger)
@@ -33,7 +35,7 @@ class Line:
         self.ring = self._start()
 
     def _start(self) -> CameraRing:
-        return CameraRing(self._context, SLOTS, lossless=self._lossless)
+        return CameraRing(self._context, self._slots, lossless=self._lossless)
 
     def restart(self) -> None:
         """Start a successor of a process that was killed."""
@@ -60,6 +62,9 @@ class Line:
 
         wait_until(there, f"{count} references arrive")
         return found
+
+    def memory_bytes(self) -> int:
+        return ring_path(self._run_dir, 0, 1).stat().st_blocks * 512
 
     def mapped(self, epoch: int = 1) -> Ring:
         return Ring.attach(ring_path(self._run_dir, 0, epoch))
@@ -165,3 +170,49 @@ def test_no_frame_of_a_lossless_source_is_counted_as_lost(line: Line) -> None:
         line.capture(frame)
     line.begin()
     assert not any(line.ledger.drops(0).values())
+
+
+@pytest.fixture
+def deep_line(short_dir: Path) -> Iterator[Line]:
+    line = Line(short_dir, lossless=False, slots=8)
+    yield line
+    line.close()
+
+
+def test_a_live_camera_takes_memory_for_more_slots_when_frames_wait(deep_line: Line) -> None:
+    deep_line.begin(width=4096)
+    ring = deep_line.mapped()
+    least = deep_line.memory_bytes()
+    assert least < ring.layout.first_slot + 5 * ring.layout.slot_bytes
+    for frame in range(20):  # each is through before the next one comes
+        ring.release(deep_line.capture(frame), LEFT)
+    assert deep_line.memory_bytes() == least
+    refs = [deep_line.capture(frame) for frame in range(20, 28)]
+    assert [ref.slot for ref in refs] == list(range(8))
+    assert deep_line.memory_bytes() >= ring.layout.total_bytes
+
+
+def test_a_file_has_memory_for_all_slots_from_the_start(short_dir: Path) -> None:
+    with contextlib.closing(Line(short_dir, lossless=True, slots=8)) as line:
+        line.begin(width=4096)
+        assert line.memory_bytes() >= line.mapped().layout.total_bytes
+
+
+def test_a_live_camera_works_with_the_slots_that_there_is_memory_for(
+    deep_line: Line, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    deep_line.begin()
+    ring = deep_line.mapped()
+
+    def refuse(directory: Path, wanted: int) -> None:
+        raise ShmSpaceError(f"{wanted} bytes: none")
+
+    with monkeypatch.context() as full:
+        full.setattr("pipeline.memory.ring.check_space", refuse)
+        refs = [deep_line.capture(frame) for frame in range(4)]
+        assert [deep_line.ring.free_slot() for _ in range(3)] == [None] * 3
+        ring.release(refs[1], LEFT)
+        assert deep_line.ring.free_slot() == 1
+        deep_line.capture(4)
+    assert ["no more than 4 frames under way" in text for text in said] == [True]
+    assert deep_line.ring.free_slot() == 4, "others have freed memory"

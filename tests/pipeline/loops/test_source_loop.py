@@ -12,7 +12,8 @@ from pipeline.loops.backoff import Backoff
 from pipeline.memory.cameras import CameraState
 from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import FrameRef
-from pipeline.memory.ring import ShmSpaceError, ring_path
+from pipeline.memory.ring import ring_path
+from pipeline.memory.space import ShmSpaceError
 from pipeline.realtime import monotonic_ns
 from pipeline.source import (
     EndOfSource,

@@ -24,7 +24,7 @@ from pipeline.memory.packet_layout import (
 )
 from pipeline.memory.packet_ring import PacketRing
 from pipeline.memory.packet_view import PacketReader, PacketView
-from pipeline.memory.ring import ShmSpaceError
+from pipeline.memory.space import ShmSpaceError
 from tests.examples import examples
 from tests.pipeline.frames import make_run
 from tests.pipeline.memory.packets import STEP, TRACK, make_packet_ring, put, put_groups

@@ -1,6 +1,6 @@
+import errno
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.memory.ring import AreaSpec, Ring, RingLayout, ShmSpaceError, check_space, ring_path
+from pipeline.memory.ring import AreaSpec, Ring, RingLayout, ring_path
+from pipeline.memory.space import ShmSpaceError
 from tests.pipeline.frames import GRAPH, LEFT, RIGHT, SIDE, make_layout, make_ref, make_ring
 
 
@@ -119,17 +120,6 @@ def test_a_header_keeps_the_layout() -> None:
     assert json.loads(layout.to_header())["branches"] == [[LEFT, RIGHT], [LEFT, SIDE]]
 
 
-def test_a_ring_that_cannot_fit_names_both_figures_and_the_cure(tmp_path: Path) -> None:
-    stat = os.statvfs(tmp_path)
-    present = stat.f_bavail * stat.f_frsize
-    with pytest.raises(ShmSpaceError) as refused:
-        check_space(tmp_path, present * 2)
-    found = re.search(r"expected (\d+) bytes free, got (\d+); grow it with", str(refused.value))
-    assert found
-    assert int(found[1]) > present * 2 - 2**20
-    assert "lower ring.slots" in str(refused.value)
-
-
 def test_a_refused_ring_leaves_no_file(tmp_path: Path) -> None:
     layout = make_layout()._replace(areas={"frame": AreaSpec((2**45,), "u1")})
     with pytest.raises(ShmSpaceError):
@@ -141,6 +131,51 @@ def test_memory_is_reserved_when_the_ring_is_made(tmp_path: Path) -> None:
     """A later write must not meet a full file system, which would be a bus error."""
     ring = make_ring(tmp_path, slots=64)
     assert ring.path.stat().st_blocks * 512 >= ring.layout.total_bytes
+
+
+def reserved_bytes(ring: Ring) -> int:
+    return ring.path.stat().st_blocks * 512
+
+
+def test_a_ring_that_begins_small_has_memory_for_each_slot_that_was_asked_for(
+    tmp_path: Path,
+) -> None:
+    layout = make_layout(64)._replace(areas={"frame": AreaSpec((1 << 16,), "u1")})
+    ring = Ring.create(tmp_path / "ring", layout, reserved=2)
+    for slots, asked in ((2, 1), (6, 5), (6, 3), (64, 63)):
+        ring.reserve(asked)
+        ends = [layout.first_slot + n * layout.slot_bytes for n in (slots, slots + 1)]
+        assert ends[0] <= reserved_bytes(ring) < ends[1]
+    assert len(Ring.attach(ring.path).slots) == 64
+
+
+def test_a_slot_for_which_there_is_no_memory_is_refused_until_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(fd: int, offset: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    ring = Ring.create(tmp_path / "ring", make_layout(8), reserved=2)
+    before = reserved_bytes(ring)
+    with monkeypatch.context() as full:
+        full.setattr(os, "posix_fallocate", refuse)
+        for _ in range(2):
+            with pytest.raises(ShmSpaceError, match="No space left"):
+                ring.reserve(2)
+    assert reserved_bytes(ring) == before
+    ring.reserve(2)
+    assert reserved_bytes(ring) >= before + ring.layout.slot_bytes
+
+
+def test_what_a_slot_needs_leaves_room_for_the_rest_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = Ring.create(tmp_path / "ring", make_layout(8), reserved=2)
+    asked = list[int]()
+    monkeypatch.setattr("pipeline.memory.ring.check_space", lambda _, wanted: asked.append(wanted))
+    ring.reserve(1)
+    ring.reserve(4)
+    assert asked == [3 * ring.layout.slot_bytes]
 
 
 def test_references_count_beyond_32_bits(tmp_path: Path) -> None:
