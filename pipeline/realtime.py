@@ -11,6 +11,7 @@ from pipeline.errors import LineError
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
+_MADV_DONTNEED = 4  # asm-generic/mman-common.h
 _BACKGROUND_NICENESS = 10
 # One for all forks: each one that is made writes to a hundred pages that they have in common.
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -71,6 +72,14 @@ def freeze_gc() -> None:
 def give_back_memory() -> None:
     """Return to the kernel what was needed once, to set something up (malloc_trim(3))."""
     _LIBC.malloc_trim(0)
+
+
+def forget_pages(start: int, length: int) -> None:
+    """Unmap the pages of an address range; those of a file are mapped again where they are used.
+
+    What was written to them is lost (MADV_DONTNEED of madvise(2)).
+    """
+    _LIBC.madvise(ctypes.c_void_p(start), ctypes.c_size_t(length), _MADV_DONTNEED)
 
 
 def _prctl(option: int, argument: ctypes.c_char_p | ctypes.c_ulong) -> None:

@@ -22,6 +22,7 @@ from pipeline.memory.ledger import Ledger
 from pipeline.memory.packet_layout import packets_path
 from pipeline.memory.packet_ring import PacketRing
 from pipeline.processes.loading import load
+from pipeline.processes.mapped_files import give_back_files
 from pipeline.processes.orders import (
     EXIT_CRASHED,
     EXIT_GONE,
@@ -124,6 +125,8 @@ def _serve_stage(context: Context, stopped: _StopFlag) -> None:
     target, options = _load(context)
     stage = target(options, context)
     with contextlib.closing(stage), contextlib.closing(StageLoop(context, stage)) as loop:
+        if not context.run.topology.stage(context.process.stage).preload:
+            give_back_files()  # of libraries that no other process has
         freeze_gc()
         give_back_memory()
         context.heartbeat.ready()

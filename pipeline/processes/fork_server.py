@@ -28,6 +28,7 @@ import msgspec
 
 from pipeline import log
 from pipeline.processes import child_main
+from pipeline.processes.mapped_files import give_back_files
 from pipeline.processes.orders import EXIT_REFUSED, NUMBER, READY, STARTED, Preload, learn_to_decode
 from pipeline.realtime import count_threads, die_with_parent, freeze_gc, name_process
 
@@ -91,6 +92,7 @@ def import_all(modules: tuple[str, ...]) -> None:
         if (new := count_threads() - before) > 0:
             raise RuntimeError(f"{module}: expected an import without threads, got {new}")
     learn_to_decode()  # once, and not in each process
+    give_back_files()
     freeze_gc()  # objects that the collector leaves alone stay in shared pages
 
 

@@ -18,10 +18,12 @@ from pipeline.processes.forked_process import describe_exit
 from pipeline.processes.leftovers import Leftovers
 from pipeline.processes.line_up import LineUp
 from pipeline.processes.managed_process import ManagedProcess
+from pipeline.processes.mapped_files import give_back_files
 from pipeline.processes.orders import EXIT_CRASHED, EXIT_GONE, EXIT_REFUSED, EXIT_RENEWED, remember
 from pipeline.processes.restarts import SERVICE_DELAY_CAP_S
 from pipeline.processes.transitions import Transitions
 from pipeline.processes.watchdog import Watchdog
+from pipeline.realtime import count_threads
 from pipeline.topology import ProcessSpec, RunSpec
 
 _OF_SERVICES = ("pipeline.processes.service_main",)  # what all of them import
@@ -48,6 +50,8 @@ class Supervisor:
         remember(run)  # before the fork: each process would have to
         modules = (*run.topology.preloaded, *(_OF_SERVICES if run.topology.services else ()))
         self._fork_server = ForkServerClient(run.supervisor_pid, modules, run.limits)
+        if count_threads() == 1:  # no other loads a library meanwhile
+            give_back_files()
         self._processes = [self._make(spec) for spec in run.processes]
         self._transitions = Transitions(roster, ledger, self._processes, self._make)
 
