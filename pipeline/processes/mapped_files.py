@@ -10,16 +10,16 @@ import mmap
 import re
 from collections.abc import Iterator
 
-import numpy as np
-
 from pipeline.realtime import forget_pages
 
 # Mappings of files that can be read or run only, as in proc_pid_maps(5).
 _UNWRITTEN = re.compile(rb"^([0-9a-f]+)-([0-9a-f]+) r-[-x]p \S+ \S+ [1-9]\d* +/", re.MULTILINE)
 _LEAST_BYTES = 1 << 14  # in smaller ones there is little to give back
-# The entries of a page in proc_pid_pagemap(5), and bits in them.
-_ENTRY_BYTES = 8
-_PRESENT_OR_SWAPPED, _OF_FILE = np.uint64(3 << 62), np.uint64(1 << 61)
+_ENTRY_BYTES = 8  # of a page in proc_pid_pagemap(5)
+# Values of the last byte of an entry, in which bit 7 says that the page is there, 6 that it is in
+# swap space, and 5 that it is a file's.
+_ABSENT = bytes(value for value in range(256) if not value & 0xC0)
+_OF_FILE = bytes(value for value in range(256) if value & 0x20)
 
 
 def give_back_files() -> None:
@@ -51,7 +51,6 @@ def _unchanged() -> Iterator[tuple[int, int]]:
                 continue
             pagemap.seek(start // mmap.PAGESIZE * _ENTRY_BYTES)
             read = pagemap.read((end - start) // mmap.PAGESIZE * _ENTRY_BYTES)
-            entries = np.frombuffer(read, np.uint64)
-            there = entries[(entries & _PRESENT_OR_SWAPPED) != 0]
-            if len(there) and (there & _OF_FILE).all():
+            there = read[_ENTRY_BYTES - 1 :: _ENTRY_BYTES].translate(None, _ABSENT)
+            if there and not there.translate(None, _OF_FILE):
                 yield start, end - start
