@@ -43,4 +43,6 @@ class Views:
         digest.update(self.batches.cumulative.tobytes())
         for samples in self.batches.sets:
             digest.update("\n".join(samples.names).encode())
+            digest.update(f"{samples.images.shape}{samples.boxes.shape}".encode())
+            digest.update(samples.boxes.tobytes() + samples.labels.tobytes())  # windows avoid some
         return digest.hexdigest()
