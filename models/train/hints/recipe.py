@@ -7,7 +7,6 @@ from typing import Literal
 
 import msgspec
 
-from models.data.augment import check_part
 from models.errors import ConfigError
 from models.thundernet.config import ThunderNetConfig
 from models.train.recipe import DetectorRecipe, check_training_size
@@ -60,13 +59,15 @@ class HintsRecipe(DetectorRecipe, frozen=True, kw_only=True):
     views: int  # windows of images that the teacher looks at once; the student again and again
     held_out_views: int = 512  # whole images of the validation split, at most
     size: int = 320  # pixels; side of the views that the student sees
-    adapters_until: float = 0.0  # part of the run in which the network stays as it is
+    fit_every: int = 250  # iterations; then the adapters are fitted anew
+    fit_views: int = 1024  # that they are fitted on, at most
 
     def __post_init__(self) -> None:
         DetectorRecipe.__post_init__(self)
         check_training_size(self.size)
-        check_part("adapters_until", self.adapters_until)
-        for name in ("views", "held_out_views"):
+        if self.fit_every < 1:
+            raise ConfigError(f"fit_every: expected at least 1, got {self.fit_every}")
+        for name in ("views", "held_out_views", "fit_views"):
             if getattr(self, name) < self.batch_size:
                 raise ConfigError(
                     f"{name}: expected at least a batch of {self.batch_size}, "

@@ -8,8 +8,10 @@
 Shapes: N views, S pixels per side.
 """
 
+import sys
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.data.augment import change_colours
 from models.errors import ConfigError
@@ -18,7 +20,7 @@ from models.thundernet.random_numbers import uniform
 from models.thundernet.thundernet import ThunderNet
 from models.train.hints.cache import dequantise
 from models.train.hints.criterion import HintCriterion, StudentMaps
-from models.train.hints.data import HintBatches, HintData
+from models.train.hints.data import HintBatch, HintBatches, HintData
 from models.train.hints.recipe import HintsRecipe
 from models.train.initial_weights import start_with
 from models.train.optimizer import MovingAverage
@@ -61,51 +63,57 @@ class HintsTrainer(TrainingState[HintsRecipe, ThunderNet, HintCriterion]):
         """Pixels per side of the views, the same in every iteration."""
         return self.recipe.size
 
-    @property
-    def parts(self) -> tuple[nn.Module, ...]:
-        """Those that learn."""
-        return self.model.backbone, self.model.context
-
-    def hold_network(self) -> None:
-        """Keeps it as it is in the first part of the run: adapters are random then, and would pull
-        trained weights anywhere.
-        """
-        recipe = self.recipe
-        is_held = self.iteration < recipe.adapters_until * recipe.iterations
-        for part in self.parts:
-            part.train(not is_held)
-            part.requires_grad_(not is_held)
+    def set_mode(self, training: bool) -> None:
+        """Of the parts that learn."""
+        self.model.backbone.train(training)
+        self.model.context.train(training)
 
     def normalized(self, images: Tensor) -> Tensor:
         return self.model.normalize(images).contiguous(memory_format=torch.channels_last)
 
+    def look(self, batch: HintBatch) -> tuple[StudentMaps, list[Tensor]]:
+        """What student and teacher make of a batch."""
+        targets = [dequantise(target.to(self.device)) for target in batch.targets]
+        return student_maps(self.model, self.normalized(batch.images.to(self.device))), targets
+
+    @torch.no_grad()
+    def fit_adapters(self, batches: HintBatches) -> None:
+        """Lets the adapters read what the maps have by now, from the views that come next.
+
+        Learned by gradients from random numbers, they sent back what pulled trained weights
+        anywhere (docs/training-log.md). Batch norm has the batch's statistics, as in a step.
+        """
+        count = min(len(batches), self.recipe.fit_views // self.recipe.batch_size)
+        self.set_mode(training=True)
+        looked = (self.look(batches.batch(self.iteration + number)) for number in range(count))
+        explained = self.criterion.fit_adapters(looked)
+        found = zip(self.criterion.hints, explained, strict=True)
+        parts = ", ".join(f"{hint.name} {part:.0%}" for hint, part in found)
+        print(f"iteration {self.iteration}: adapters explain {parts}", file=sys.stderr)
+
     def step(self, batches: HintBatches) -> dict[str, Tensor]:
         """One iteration; returns its losses, still on the device."""
-        batch, augment = batches.batch(self.iteration), self.recipe.augment
+        if self.iteration % self.recipe.fit_every == 0:
+            self.fit_adapters(batches)
+        batch = batches.batch(self.iteration)
         images = batch.images.to(self.device)
-        images = change_colours(
-            images, augment, uniform((len(images), 6), self.noise(), self.device)
-        )
-        targets = [dequantise(target.to(self.device)) for target in batch.targets]
-        self.hold_network()
+        noise = uniform((len(images), 6), self.noise(), self.device)
+        batch = batch._replace(images=change_colours(images, self.recipe.augment, noise))
+        self.set_mode(training=True)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.autocast):
-            losses = self.criterion(student_maps(self.model, self.normalized(images)), targets)
+            losses = self.criterion(*self.look(batch))
         return self.update(losses)
 
     @torch.no_grad()
     def validate(self, data: HintData) -> dict[str, float]:
         """How much of each map's variance is explained, in percent, on validation images.
 
-        By the live weights: the adapters have no average.
+        By the live weights: the adapters are fitted to these.
         """
-        for part in self.parts:
-            part.eval()
+        self.set_mode(training=False)
         sums = torch.zeros(len(self.criterion.hints), 2, dtype=torch.float64)
         for number in range(len(data.val)):
-            batch = data.val.batch(number)
-            targets = [dequantise(target.to(self.device)) for target in batch.targets]
-            maps = student_maps(self.model, self.normalized(batch.images.to(self.device)))
-            sums += self.criterion.sums(maps, targets)
+            sums += self.criterion.sums(*self.look(data.val.batch(number)))
         explained = 100 * (1 - sums[:, 0] / sums[:, 1])
         names = [f"explained/{hint.name}" for hint in self.criterion.hints]
         return {

@@ -5,7 +5,6 @@ import torch
 
 from models.train.hints.criterion import HintCriterion, StudentMaps, fit
 from models.train.hints.recipe import Hint
-from models.train.muon import matrices_in
 
 pytestmark = pytest.mark.torch
 
@@ -46,6 +45,21 @@ def test_a_linear_image_is_met() -> None:
     assert criterion.sums(maps, targets)[:, 0].max() < 1e-10
 
 
+def test_adapters_begin_as_the_regression_on_the_maps() -> None:
+    wanted, criterion = make_criterion(), make_criterion()
+    for parameter in criterion.parameters():
+        torch.nn.init.normal_(parameter)
+    looked = [make_maps() for _ in range(20)]
+    cells = [torch.empty(2, 4, 3, 3), torch.empty(2, 3, 10, 10)]  # the second in other cells
+    pairs = [(maps, [made.detach() for made in wanted.predict(maps, cells)]) for maps in looked]
+    explained = criterion.fit_adapters(pairs)
+    assert min(explained) > 0.99
+    new = make_maps()
+    expected = wanted.predict(new, cells)
+    for sums in criterion.sums(new, [made.detach() for made in expected]).tolist():
+        assert sums[0] < 0.01 * sums[1]
+
+
 def test_the_teacher_may_have_other_cells() -> None:
     ramp = torch.arange(8.0).view(1, 1, 1, 8).expand(1, 1, 8, 8)
     for cells in (4, 8, 16):
@@ -55,5 +69,12 @@ def test_the_teacher_may_have_other_cells() -> None:
         assert (made.diff(dim=3) >= -1e-5).all()
 
 
-def test_muon_leaves_adapters_out() -> None:
-    assert matrices_in([make_criterion()]) == []
+def test_gradients_go_through_adapters_and_leave_them() -> None:
+    criterion = make_criterion()
+    maps = {name: each.requires_grad_() for name, each in make_maps().items()}
+    targets = [torch.randn(2, 4, 3, 3), torch.randn(2, 3, 5, 5)]
+    torch.stack(list(criterion(maps, targets).values())).sum().backward()
+    assert all(parameter.grad is None for parameter in criterion.parameters())
+    for each in maps.values():
+        assert each.grad is not None
+        assert each.grad.abs().max() > 0

@@ -13,6 +13,7 @@ from models.train.hints.recipe import HintsRecipe
 from models.train.hints.trainer import HintsTrainer
 from tests.models import recipes
 from tests.models.train.hints.recipes import HINTS, ITERATIONS, read, write_data, write_recipe
+from tests.models.train.hints.teachers import write_onnx_teacher
 from tests.models.training_process import assert_same_state
 
 pytestmark = pytest.mark.torch
@@ -33,7 +34,7 @@ def train_to(trainer: HintsTrainer, recipe: HintsRecipe, iteration: int) -> None
 
 
 def test_resumed_run_equals_an_uninterrupted_one(folder: Path) -> None:
-    recipe = read(folder, optimizer={"name": "muon"}, adapters_until=0.4)
+    recipe = read(folder, optimizer={"name": "muon"}, fit_every=2)
     whole, first, second = (HintsTrainer(recipe) for _ in range(3))
     train_to(whole, recipe, ITERATIONS)
     train_to(first, recipe, 3)
@@ -43,54 +44,46 @@ def test_resumed_run_equals_an_uninterrupted_one(folder: Path) -> None:
     assert_same_state(second.state(), whole.state())
 
 
-def test_it_explains_what_it_has_not_seen(tmp_path: Path) -> None:
-    """From trained weights: first what adapters find in them, then what the network adds."""
+def test_it_explains_what_it_has_not_seen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From trained weights: more than adapters find in them."""
     write_data(tmp_path, train=24, val=8)
+    teacher = {"file": str(write_onnx_teacher(tmp_path / "teacher.onnx")), "size": 64}
     recipe = write_recipe(
         tmp_path,
-        iterations=40,
+        iterations=30,
         batch_size=8,
         views=96,
         held_out_views=8,
-        optimizer={"name": "muon", "lr": 0.01},
+        teacher=teacher | {"hints": HINTS[:2]},  # C5 has too few cells here to fit an adapter
+        optimizer={"name": "muon", "lr": 0.002},
         schedule={"warmup": 3},
+        fit_every=6,
         augment={"zoom": [1.0, 1.0], "aspect": 0.0},
         initial_weights=str(SHIPPED),
         initial_part="network",
-        adapters_until=0.5,
-        validate_every=20,
+        validate_every=1,
     )
     out = tmp_path / "run"
     assert main([str(recipe), "--out", str(out)]) == 0
+    assert "iteration 12: adapters explain context-seen " in capsys.readouterr().err
     names = {"train.csv", "val.csv", "last.pt", "curves.png"}
     assert {path.name for path in out.iterdir()} == names
-    header, *rows = (out / "val.csv").read_text().splitlines()
-    assert header == (
-        "iteration,explained,explained/context-seen,explained/c4-cells,explained/c5-cells"
-    )
-    by_adapters, at_the_end = ([float(value) for value in row.split(",")[1:]] for row in rows)
-    assert by_adapters[0] > 5
-    for before, after in zip(by_adapters, at_the_end, strict=True):
-        assert after > before + 10
+    header, first, *_, last = (out / "val.csv").read_text().splitlines()
+    assert header == "iteration,explained,explained/context-seen,explained/c4-cells"
+    before, after = (float(row.split(",")[1]) for row in (first, last))
+    assert after > before + 5
 
 
-def test_the_network_waits_for_the_adapters(folder: Path) -> None:
-    recipe = read(folder, adapters_until=0.5)
+def test_only_backbone_and_context_learn(folder: Path) -> None:
+    recipe = read(folder)
     trainer = HintsTrainer(recipe)
     fresh = {name: value.clone() for name, value in trainer.model.state_dict().items()}
-    adapters = {name: value.clone() for name, value in trainer.criterion.state_dict().items()}
-
-    def moved() -> set[str]:
-        """First parts of the names of tensors that are not as they were."""
-        now = trainer.model.state_dict()
-        return {name.split(".")[0] for name, value in fresh.items() if not now[name].equal(value)}
-
-    train_to(trainer, recipe, ITERATIONS // 2)
-    assert moved() == set()
-    for name, value in trainer.criterion.state_dict().items():
-        assert not value.equal(adapters[name]), name
-    train_to(trainer, recipe, ITERATIONS)
-    assert moved() == {"backbone", "context"}  # and never RPN, SAM or RoI head
+    train_to(trainer, recipe, 2)
+    now = trainer.model.state_dict()
+    moved = {name.split(".")[0] for name, value in fresh.items() if not now[name].equal(value)}
+    assert moved == {"backbone", "context"}  # and never RPN, SAM or RoI head
 
 
 def test_a_detector_starts_with_what_was_learned(
