@@ -72,6 +72,10 @@ class Frame(Generic[BodyT_co]):
     def body(self) -> BodyT_co:
         return self._body
 
+    def is_finished(self, column: int, last_frame_id: int) -> bool:
+        """Whether the stage of a column has finished it; see `pipeline.memory.ring`."""
+        return self._ring.is_finished(self.ref.slot, column, self.ref.frame_id, last_frame_id)
+
     @property
     def pts_ns(self) -> int:
         return int(self._ring.times[self.ref.slot, 0])

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Generic
 
-import msgspec
 import zmq
 
+from pipeline.links.chain import Chain
 from pipeline.links.parcel import BodyT, Parcel, ParcelDecoder, encode_parcel
 from pipeline.links.sockets import (
     DONTWAIT,
@@ -99,7 +99,7 @@ class DispatchSender:
         self._hands_on_idle = hands_on_idle
         self._waiting: dict[int, deque[Parcel[Any]]] = {}  # by camera, longest unserved first
         self._receivers: dict[bytes, _Credit] = {}  # by ZeroMQ identity
-        self._last_sent: dict[int, int] = {}  # frame_id by camera
+        self._chain = Chain()
 
     @property
     def reports(self) -> zmq.Socket[bytes] | None:
@@ -118,6 +118,7 @@ class DispatchSender:
             alike = [other for other in queue if self._is_free(other) == self._is_free(parcel)]
             if len(alike) >= self._depth:
                 queue.remove(alike[0])
+                self._chain.leave_out(alike[0].ref)
                 self._on_drop(alike[0].ref)
         queue.append(parcel)
         self.serve()
@@ -132,7 +133,7 @@ class DispatchSender:
     def forget(self, camera: int) -> None:
         """The camera is gone, and what waits of it is counted."""
         self._waiting.pop(camera, None)
-        self._last_sent.pop(camera, None)
+        self._chain.forget(camera)
 
     def close(self) -> None:
         self._socket.close()
@@ -178,8 +179,7 @@ class DispatchSender:
         """Send a camera's oldest waiting frame to the receiver that holds the fewest."""
         identity = min(self._receivers, key=lambda receiver: self._receivers[receiver].held)
         queue = self._waiting.pop(camera)
-        ref = queue[0].ref
-        ref = msgspec.structs.replace(ref, after=self._last_sent.get(camera, ref.after))
+        ref = self._chain.link(queue[0].ref)
         parcel = Parcel(ref, queue[0].body, queue[0].failure)
         try:
             self._socket.send(identity, DONTWAIT | SNDMORE)
@@ -188,7 +188,6 @@ class DispatchSender:
             del self._receivers[identity]
         else:
             self._receivers[identity].sent += 1
-            self._last_sent[camera] = ref.frame_id
             queue.popleft()
         self._waiting[camera] = queue  # at the end: its next turn comes after all others'
 

@@ -4,6 +4,8 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import msgspec
+
 from pipeline.links.parcel import Parcel
 from pipeline.memory.frame_ref import NO_FRAME, FrameRef
 
@@ -13,10 +15,10 @@ _WAIT_NS = 500_000_000  # for a live frame that a killed or hung replica holds
 class Reorder:
     """Holds a frame back until the frame that was dispatched before it has passed.
 
-    A live frame waits for a limited time; if the frame before it comes later than that, it is
-    dropped. A lossless frame waits without limit: the replica that holds the frame before it either
-    delivers it or dies, and after a death both frames are sent again. The slots of the ring bound
-    how many frames can wait.
+    A live frame waits for a limited time; the frame before it, which may come later than that, has
+    been overtaken then. A lossless frame waits without limit: the replica that holds the frame
+    before it either delivers it or dies, and after a death both frames are sent again. The slots of
+    the ring bound how many frames can wait.
 
     A stage that gets each frame once needs it behind a link without replicas, too: what was sent to
     a killed reader is lost, and its successor may get later frames before those are sent again.
@@ -24,22 +26,11 @@ class Reorder:
     Args:
         passed: by camera, the last frame that an earlier process in this place has let pass.
         is_current: whether a reference is not stale. A stale one does not let later frames pass.
-        on_late: called with each frame that comes too late.
-        holds_live: whether live frames wait; if not, they pass as they come.
     """
 
-    def __init__(
-        self,
-        passed: Iterable[int],
-        is_current: Callable[[FrameRef], bool],
-        on_late: Callable[[FrameRef], None],
-        *,
-        holds_live: bool = True,
-    ) -> None:
+    def __init__(self, passed: Iterable[int], is_current: Callable[[FrameRef], bool]) -> None:
         self._passed = list(passed)  # frame_id, by camera
         self._is_current = is_current
-        self._on_late = on_late
-        self._holds_live = holds_live
         self._held: dict[int, list[tuple[int, int, int, Parcel[Any]]]] = {}  # heaps, by camera
         self._arrivals = 0
 
@@ -49,21 +40,21 @@ class Reorder:
         heapq.heappush(self._held.setdefault(parcel.ref.camera, []), entry)
 
     def take(self, now_ns: int) -> Iterator[Parcel[Any]]:
-        """Yield every frame whose turn has come, and the stale ones, which the caller counts."""
+        """Yield every frame whose turn has come, and stale and overtaken ones, which have none."""
         for heap in self._held.values():
             while heap:
                 _, _, arrived_ns, parcel = heap[0]
                 ref = parcel.ref
                 stale = not self._is_current(ref)
-                late = self._is_late(ref)
+                overtaken = self._is_overtaken(ref)
                 overdue = not ref.lossless and now_ns - arrived_ns > _WAIT_NS
-                if not (stale or late or overdue or self._is_in_turn(ref)):
+                if not (stale or overtaken or overdue or self._is_in_turn(ref)):
                     break
                 heapq.heappop(heap)
-                if late and not stale:
-                    self._on_late(ref)
-                    continue
-                if not stale:
+                if not (stale or overtaken):
+                    if overdue:  # whoever gets it next need not wait again
+                        ref = msgspec.structs.replace(ref, after=self._passed[ref.camera])
+                        parcel = Parcel(ref, parcel.body, parcel.failure)
                     self._passed[ref.camera] = ref.frame_id
                 yield parcel
 
@@ -72,17 +63,14 @@ class Reorder:
         self._held.pop(camera, None)
 
     def _is_in_turn(self, ref: FrameRef) -> bool:
-        if not (ref.lossless or self._holds_live):
-            return True
-        is_first = ref.after == NO_FRAME  # the first that its sender has dispatched
+        is_first = ref.after == NO_FRAME  # the first of a connection
         return is_first or _is_sent_again(ref) or ref.after == self._passed[ref.camera]
 
-    def _is_late(self, ref: FrameRef) -> bool:
-        overtaken = ref.frame_id < self._passed[ref.camera]
-        waits = self._holds_live and not ref.lossless
-        return overtaken and waits and not _is_sent_again(ref)
+    def _is_overtaken(self, ref: FrameRef) -> bool:
+        before = ref.frame_id < self._passed[ref.camera]
+        return before and not ref.lossless and not _is_sent_again(ref)
 
 
 def _is_sent_again(ref: FrameRef) -> bool:
-    """Whether frames are sent again from here on: a later frame was dispatched before this one."""
+    """Whether frames are sent again from here on: a later frame was sent before this one."""
     return ref.after >= ref.frame_id

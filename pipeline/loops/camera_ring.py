@@ -19,6 +19,7 @@ from pipeline.links.stream import StreamSender
 from pipeline.logger import logger
 from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import NO_FRAME, FrameRef
+from pipeline.memory.results import Results
 from pipeline.memory.ring import Area, AreaSpec, Ring, RingLayout, ring_path
 from pipeline.memory.space import ShmSpaceError
 from pipeline.realtime import monotonic_ns
@@ -41,6 +42,7 @@ class CameraRing:
         self._slots = slots
         self._lossless = lossless
         self._ledger = context.ledger
+        self._results = Results(context.run, context.ledger)
         self._counters = context.counters[self._camera]
         self._entry = context.ledger.camera_writer(self._camera)
         self._replays = self._ledger.replays(self._camera)  # that were answered
@@ -60,12 +62,14 @@ class CameraRing:
             areas=areas,
             columns=self._topology.names,
             branches=self._topology.branches,
+            lossless=self._lossless,
         )
         self._end_epoch(epoch - 1)
         path = ring_path(self._context.run_dir, self._camera, epoch)
         path.unlink(missing_ok=True)  # a predecessor was killed right here
         self._ring = Ring.create(path, layout, None if self._lossless else _LIVE_SLOTS)
         self._is_short = False  # of memory for more slots, which was said
+        self._last_sent = NO_FRAME  # of an earlier connection nothing is under way any more
         self._epoch = epoch
         self._entry.begin_epoch(epoch, geometry)
 
@@ -87,9 +91,8 @@ class CameraRing:
         )
 
     def send(self, ref: FrameRef) -> None:
-        if self._lossless:  # no stage may take it before the one that was sent before it
-            ref = msgspec.structs.replace(ref, after=self._last_sent)
-            self._last_sent = ref.frame_id
+        ref = msgspec.structs.replace(ref, after=self._last_sent)
+        self._last_sent = ref.frame_id
         self._sent[ref.slot] = ref
         self._current.stamp(ref, 0, monotonic_ns())
         self._current.release(ref, 0)
@@ -154,14 +157,10 @@ class CameraRing:
         if not self._lossless:
             for slot in ring.sent_slots():
                 ring.take(slot)
-                self._count_abandoned(int(ring.frame_ids[slot]))
+                # A frame that was published before is only missing from a recording.
+                published = self._results.has(self._camera, ring, slot)
+                self._counters.drop(DropReason.NOT_RECORDED if published else DropReason.ABANDONED)
         ring.unlink()
-
-    def _count_abandoned(self, frame_id: int) -> None:
-        """A frame that was published before is only missing from a recording."""
-        publisher = self._context.run.publisher
-        published = self._ledger.has_result(self._camera, publisher, frame_id)
-        self._counters.drop(DropReason.NOT_RECORDED if published else DropReason.ABANDONED)
 
     @property
     def _current(self) -> Ring:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.links.chain import Chain
 from pipeline.links.dispatch import DispatchReceiver, DispatchSender
 from pipeline.links.link import Receiver, Sender
 from pipeline.links.parcel import Parcel
@@ -18,7 +19,7 @@ from pipeline.loops.frame_handler import FrameHandler
 from pipeline.loops.run_inbox import RunInbox
 from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import FrameRef, Mark
-from pipeline.memory.recent_frames import RecentFrames
+from pipeline.memory.results import Results
 from pipeline.memory.ring import Ring
 from pipeline.memory.ring_cache import RingCache
 from pipeline.realtime import monotonic_ns
@@ -35,14 +36,19 @@ class StageLoop:
         self._cameras = context.cameras
         self._row = topology.stage(name)
         self._column = topology.names.index(name)
-        self._ledger, self._publisher = context.ledger, context.run.publisher
+        self._ledger, self._results = context.ledger, Results(context.run, context.ledger)
         self._heartbeat, self._counters = context.heartbeat, context.counters
         self._serves_results = name not in topology.beside(topology.publisher)
+        self._overtaken = (
+            DropReason.NEWEST_WINS if self._serves_results else DropReason.NOT_RECORDED
+        )
         self._rings = RingCache(run_dir)
-        self._handler = FrameHandler(name, stage, self._counters)
+        self._handler = FrameHandler(
+            name, self._column, stage, self._counters, in_order=self._row.ordered
+        )
         self._inbox = RunInbox(context, stage, self._forget)
-        self._dropped = RecentFrames[bool]()
-        self._reorder = self._make_reorder(topology)
+        self._reorder = self._make_reorder()
+        self._chain = Chain()
         self._receiver = _make_receiver(self._row, run_dir, stage.consumes)
         self._senders = [
             _make_sender(self._row, reader, run_dir, self._drop_for(reader, topology))
@@ -102,23 +108,18 @@ class StageLoop:
         """The camera is gone, and all its frames are stale."""
         self._rings.forget(camera)
         self._handler.forget(camera)
-        self._dropped.forget(camera)
         if self._reorder is not None:
             self._reorder.forget(camera)
+        self._chain.forget(camera)
         for sender in self._senders:
             sender.forget(camera)
 
-    def _make_reorder(self, topology: Topology) -> Reorder | None:
-        """For a stage behind replicas, and for one that a lossless frame must not be late for.
-
-        To a reader beside the results not every frame comes: the one before may have been left out.
-        """
-        gets_all = self._row.reads not in topology.beside(topology.publisher)
-        if not self._row.ordered and not (isinstance(self._stage, StatefulStage) and gets_all):
+    def _make_reorder(self) -> Reorder | None:
+        """For a stage behind replicas, and for one that gets each frame once."""
+        if not self._row.ordered and not isinstance(self._stage, StatefulStage):
             return None
         passed = [counters.last_frame_id for counters in self._counters]
-        return Reorder(passed, lambda ref: self._rings.find(ref) is not None, self._drop,
-                       holds_live=self._row.ordered)  # fmt: skip
+        return Reorder(passed, lambda ref: self._rings.find(ref) is not None)
 
     def _drop_for(self, reader: StageSpec, topology: Topology) -> Callable[[FrameRef], None]:
         """What a sender calls when it drops a frame; one on its way to an end is published."""
@@ -126,20 +127,32 @@ class StageLoop:
         return partial(self._drop, reason=DropReason.NOT_RECORDED) if is_end else self._drop
 
     def _take(self, parcel: Parcel[Any]) -> None:
-        if parcel.ref in self._dropped:
-            self._release_again(parcel.ref)
-        elif (ring := self._rings.find(parcel.ref)) is None:
+        if (ring := self._rings.find(parcel.ref)) is None:
             self._counters[parcel.ref.camera].discard()
+        else:
+            self._take_current(parcel, ring)
+        self._receiver.done()
+
+    def _take_current(self, parcel: Parcel[Any], ring: Ring) -> None:
+        if ring.is_dropped(parcel.ref, self._column):  # it stays so, and is counted once
+            self._counters[parcel.ref.camera].discard()
+            ring.release(parcel.ref, self._column)
+            self._chain.leave_out(parcel.ref)
         elif not self._ledger.is_skipped(parcel.ref.camera, self._column, parcel.ref.frame_id):
             self._serve(parcel, ring)
         elif self._serves_results:
             self._serve(self._skip(parcel), ring)
         else:
             self._drop(parcel.ref, DropReason.NOT_RECORDED)
-        self._receiver.done()
+            self._chain.leave_out(parcel.ref)
 
     def _serve(self, parcel: Parcel[Any], ring: Ring) -> None:
         ref, counters = parcel.ref, self._counters[parcel.ref.camera]
+        frame = Frame(ref, ring, parcel.body, self._cameras[ref.camera], parcel.failure)
+        if self._handler.is_overtaken(frame):
+            self._drop(ref, self._overtaken)
+            self._chain.leave_out(ref)
+            return
         started_ns = monotonic_ns()
         self._heartbeat.take(ref)
         # A process that drops the newer copy may have looked before this one was taken: look again.
@@ -147,10 +160,10 @@ class StageLoop:
             self._heartbeat.let_go()
             counters.discard()
             return
-        frame = Frame(ref, ring, parcel.body, self._cameras[ref.camera], parcel.failure)
         result = self._handler.handle(frame)
         now_ns = monotonic_ns()
         counters.work(now_ns - started_ns, now_ns)
+        ring.finish(ref, self._column)  # what is counted is in the ring: so it is written first
         if ref.frame_id > counters.last_frame_id:
             counters.finish(ref.frame_id, failed=result.ref.failed, idle=result.ref.idle)
         self._heartbeat.let_go()
@@ -161,6 +174,9 @@ class StageLoop:
             counters.discard()
 
     def _hand_on(self, parcel: Parcel[Any], ring: Ring) -> None:
+        linked = self._chain.link(parcel.ref)
+        if linked is not parcel.ref:
+            parcel = Parcel(linked, parcel.body, parcel.failure)
         for sender in self._senders:
             sender.send(parcel)
         if not self._senders:
@@ -181,18 +197,10 @@ class StageLoop:
         if ring is None:
             self._counters[ref.camera].discard()
             return
-        self._dropped.put(ref, True)
-        ring.release(ref, self._column)
-        if self._ledger.has_result(ref.camera, self._publisher, ref.frame_id):
+        if self._results.has(ref.camera, ring, ref.slot):  # once released, it may be overwritten
             reason = DropReason.NOT_RECORDED
+        ring.drop(ref, self._column)
         self._counters[ref.camera].drop(reason)
-
-    def _release_again(self, ref: FrameRef) -> None:
-        """A frame that was sent again while it was dropped stays dropped, and is counted once."""
-        self._counters[ref.camera].discard()
-        ring = self._rings.find(ref)
-        if ring is not None:
-            ring.release(ref, self._column)
 
 
 def _make_receiver(row: StageSpec, run_dir: Path, body: type[Any]) -> Receiver:

@@ -16,7 +16,7 @@ class DropReason(enum.IntEnum):
     The last three tell of frames that were never captured, so they have no number.
     """
 
-    NEWEST_WINS = 0  # a newer frame of the same live camera took its place in a queue
+    NEWEST_WINS = 0  # a newer frame of the same live camera took its place, or overtook it
     RING_FULL = 1  # every slot was in use when a live camera delivered
     ABANDONED = 2  # under way when a live camera was lost or its process killed
     NOT_RECORDED = 3  # published, but a recorder was too slow for it

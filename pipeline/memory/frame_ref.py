@@ -24,9 +24,9 @@ class FrameRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Points to one captured frame in a slot of its camera's ring.
 
     `generation` counts how often the slot was rewritten. When the ring's own count is higher, the
-    reference is stale and the frame is discarded. `after` is the frame of this camera that was
-    dispatched before this one: with it the results of replicas can be put back into order, and a
-    dropped frame is not mistaken for a late one.
+    reference is stale and the frame is discarded. `after` is the frame of this camera that was sent
+    before this one (`pipeline.links.chain`): with it the results of replicas can be put back into
+    order, and a dropped frame is not mistaken for a late one.
     """
 
     camera: Count

@@ -214,16 +214,6 @@ class LedgerReader:
         totals = self._drops[:, process].sum(axis=0).tolist()
         return {reason.label: totals[reason] for reason in DropReason}
 
-    def has_result(self, camera: int, publisher: int | None, frame_id: int) -> bool:
-        """Whether the frame, or an older copy of it, is published or is being published just now.
-
-        The publisher takes the frames of a camera in order.
-        """
-        if publisher is None:
-            return False
-        finished = frame_id <= self.counts(camera, publisher).last_frame_id
-        return finished or self.process(publisher).held_frame == (camera, frame_id)
-
     def _drops_by_reason(self, camera: int) -> list[int]:
         # Some thirty numbers: as plain lists they take half the time of array operations.
         return [sum(counts) for counts in zip(*self._drops[camera].tolist(), strict=True)]

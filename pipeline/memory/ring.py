@@ -7,13 +7,16 @@ leaves nothing locked and nothing half-owned:
   for a new frame; from then on, every reference to the slot's earlier content is stale.
 * `released[slot, column]` is written by the one stage that owns the column: the generation that the
   stage has finished or given up.
+* `finished[slot, column]` and `dropped[slot, column]` are written by the same stage: one more than
+  the number of the frame that it has finished, or dropped, in whatever generation. So they hold for
+  a frame that is sent again, too, and for the successor of a killed stage.
 * `stamps[slot, column]` is written by the same stage: when it finished the frame
   (CLOCK_MONOTONIC).
 
 A slot is free when, on every branch of the graph, one stage has released its generation.
 
-File layout: header (JSON, padded) | generation | frame_ids | times | released | stamps |
-page-aligned slots.
+File layout: header (JSON, padded) | generation | frame_ids | times | released | finished |
+dropped | stamps | page-aligned slots.
 """
 
 import json
@@ -54,13 +57,15 @@ class RingLayout(NamedTuple):
     """Everything that determines the bytes of a ring; its JSON is the ring's header.
 
     `columns` are the stages that may hold a slot; `branches` the column indices along each path
-    from the camera to an end of the graph.
+    from the camera to an end of the graph. `lossless` says whether each frame of the
+    source counts.
     """
 
     slots: int
     areas: Mapping[str, AreaSpec]
     columns: Sequence[str]
     branches: Sequence[Sequence[int]]
+    lossless: bool = True
 
     @property
     def control_tables(self) -> tuple[Table, ...]:
@@ -70,6 +75,8 @@ class RingLayout(NamedTuple):
             Table("frame_ids", "u8", (self.slots,)),
             Table("times", "u8", (self.slots, 2)),  # pts_ns, captured_unix_ns
             Table("released", "u8", (self.slots, columns)),
+            Table("finished", "u8", (self.slots, columns)),
+            Table("dropped", "u8", (self.slots, columns)),
             Table("stamps", "u8", (self.slots, columns)),
         )
 
@@ -95,7 +102,9 @@ class RingLayout(NamedTuple):
     def from_header(cls, header: bytes) -> "RingLayout":
         fields = json.loads(header)
         areas = {name: AreaSpec(tuple(a[0]), a[1]) for name, a in fields["areas"].items()}
-        return cls(fields["slots"], areas, fields["columns"], fields["branches"])
+        return cls(
+            fields["slots"], areas, fields["columns"], fields["branches"], fields["lossless"]
+        )
 
 
 class Ring:
@@ -111,6 +120,7 @@ class Ring:
         self.generation, self.frame_ids = control["generation"], control["frame_ids"]
         self.times = control["times"]
         self.released, self.stamps = control["released"], control["stamps"]
+        self._finished, self._dropped = control["finished"].data, control["dropped"].data
         # The same words as plain integers: array elements take up to twice as long.
         self._generations, self._frame_ids = self.generation.data, self.frame_ids.data
         self._times, self._released, self._stamps = (
@@ -208,6 +218,30 @@ class Ring:
 
     def release(self, ref: FrameRef, column: int) -> None:
         self._released[ref.slot, column] = ref.generation
+
+    def finish(self, ref: FrameRef, column: int) -> None:
+        """Write that a stage has finished the frame, also when the reference is stale by now."""
+        self._finished[ref.slot, column] = ref.frame_id + 1
+
+    def is_finished(self, slot: int, column: int, frame_id: int, last_frame_id: int) -> bool:
+        """Whether a stage has finished a frame; the last that it has counted is `last_frame_id`.
+
+        A later frame of a live camera may have come first, when this one was lost with a killed
+        process. Frames of a lossless source are finished in order, and after a restart of its
+        process they are read again into a ring that knows nothing of that.
+        """
+        if frame_id > last_frame_id:
+            return False
+        return self.layout.lossless or self._finished[slot, column] == frame_id + 1
+
+    def drop(self, ref: FrameRef, column: int) -> None:
+        """Write that a stage has given the frame up, and release it."""
+        self._dropped[ref.slot, column] = ref.frame_id + 1
+        self.release(ref, column)
+
+    def is_dropped(self, ref: FrameRef, column: int) -> bool:
+        """Whether a stage has given the frame up, in whatever generation."""
+        return self._dropped[ref.slot, column] == ref.frame_id + 1
 
     def stamp(self, ref: FrameRef, column: int, now_ns: int) -> None:
         self._stamps[ref.slot, column] = now_ns

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.logger import logger
-from pipeline.memory.counters import DropReason
+from pipeline.memory.counters import DropReason, FrameCounters
 from pipeline.memory.ledger import Ledger
+from pipeline.memory.results import Results
 from pipeline.memory.ring import Ring, ring_path
 from pipeline.memory.roster import Roster
 from pipeline.topology import RunSpec
@@ -21,6 +22,7 @@ class Leftover(NamedTuple):
 
     camera: int
     frame_id: int
+    published: bool
     ends: tuple[int, ...]
 
 
@@ -45,7 +47,7 @@ class Leftovers:
         ring = self._find_ring(camera)
         if ring is None:
             return []
-        return [_describe(camera, ring, slot) for slot in ring.sent_slots()]
+        return [self._describe(camera, ring, slot) for slot in ring.sent_slots()]
 
     def give_up(self, camera: int) -> None:
         """Make the frames of one camera stale, count them, and remove its ring.
@@ -59,8 +61,7 @@ class Leftovers:
         counters = self._ledger.counters(camera, source)
         for slot in ring.sent_slots():
             ring.take(slot)
-            frame_id = int(ring.frame_ids[slot])
-            published = self._ledger.has_result(camera, self._run.publisher, frame_id)
+            published = self._results.has(camera, ring, slot)
             counters.drop(DropReason.NOT_RECORDED if published else DropReason.ABANDONED)
         ring.unlink()
 
@@ -68,9 +69,9 @@ class Leftovers:
         """Count every frame that is left as a drop. All processes have ended."""
         lost, unrecorded = dict[int, int](), dict[int, int]()
         for left in self._find():
-            if self._has_result(left):
+            if left.published:
                 for column in left.ends:
-                    self._count_unrecorded(left, column)
+                    self._counters(left.camera, column).drop(DropReason.NOT_RECORDED)
                 unrecorded[left.camera] = unrecorded.get(left.camera, 0) + 1
             else:
                 capture = next(p.index for p in self._run.processes if p.camera == left.camera)
@@ -81,23 +82,37 @@ class Leftovers:
                 logger.warning("{}: {} frames were under way at the end: counted as {}",
                                self._run.cameras[camera], number, reason.label)  # fmt: skip
 
-    def _has_result(self, left: Leftover) -> bool:
-        """Nobody works on a frame any more, so the last one that was finished tells."""
-        publisher = self._run.publisher
-        if publisher is None:
-            return False
-        return left.frame_id <= self._ledger.counts(left.camera, publisher).last_frame_id
+    def _describe(self, camera: int, ring: Ring, slot: int) -> Leftover:
+        generation, released = int(ring.generation[slot]), ring.released[slot].tolist()
+        waiting = [
+            branch
+            for branch in ring.layout.branches
+            if all(released[column] != generation for column in branch)
+        ]
+        frame_id = int(ring.frame_ids[slot])
+        ends = tuple(
+            column
+            for column in dict.fromkeys(branch[-1] for branch in waiting)
+            # else killed before it released the frame
+            if not ring.is_finished(
+                slot, column, frame_id, self._counters(camera, column).last_frame_id
+            )
+        )
+        return Leftover(camera, frame_id, self._results.is_published(camera, ring, slot), ends)
 
-    def _count_unrecorded(self, left: Leftover, column: int) -> None:
-        stage = self._run.topology.stages[column]
-        process = next(p for p in self._run.processes if p.stage == stage.name)
-        counters = self._ledger.counters(left.camera, process.index)
-        if left.frame_id > counters.last_frame_id:  # else killed before it released the frame
-            counters.drop(DropReason.NOT_RECORDED)
+    def _counters(self, camera: int, column: int) -> FrameCounters:
+        """Of a stage without replicas."""
+        stage = self._run.topology.names[column]
+        index = next(process.index for process in self._run.processes if process.stage == stage)
+        return self._ledger.counters(camera, index)
 
     @property
     def _run(self) -> RunSpec:
         return self._roster.run
+
+    @property
+    def _results(self) -> Results:
+        return Results(self._run, self._ledger)
 
     def _find(self) -> list[Leftover]:
         return [left for camera in self._run.present for left in self.of_camera(camera)]
@@ -108,14 +123,3 @@ class Leftovers:
             return Ring.attach(ring_path(Path(self._run.run_dir), camera, epoch))
         except FileNotFoundError:  # it had no frame yet
             return None
-
-
-def _describe(camera: int, ring: Ring, slot: int) -> Leftover:
-    generation, released = int(ring.generation[slot]), ring.released[slot].tolist()
-    waiting = [
-        branch
-        for branch in ring.layout.branches
-        if all(released[column] != generation for column in branch)
-    ]
-    ends = tuple(dict.fromkeys(branch[-1] for branch in waiting))
-    return Leftover(camera, int(ring.frame_ids[slot]), ends)

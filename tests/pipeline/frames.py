@@ -28,6 +28,11 @@ def make_ring(run_dir: Path, slots: int = 4, camera: int = 0, epoch: int = 1) ->
     return Ring.create(ring_path(run_dir, camera, epoch), make_layout(slots))
 
 
+def make_live_ring(run_dir: Path, slots: int = 4) -> Ring:
+    layout = make_layout(slots)._replace(lossless=False)
+    return Ring.create(ring_path(run_dir, 0, 1), layout)
+
+
 def make_ref(
     frame_id: int,
     *,

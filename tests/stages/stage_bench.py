@@ -55,7 +55,9 @@ class StageBench:
 
     def start(self, stage: Stage[Any, Any]) -> None:
         """Start a process with this stage, the first or a successor of one that was killed."""
-        self._handler = FrameHandler(self.context.process.stage, stage, self.context.counters)
+        name = self.context.process.stage
+        column = TOPOLOGY.names.index(name)
+        self._handler = FrameHandler(name, column, stage, self.context.counters)
 
     def make_frame(
         self,

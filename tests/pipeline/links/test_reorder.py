@@ -10,12 +10,11 @@ LATER_NS = 10_000_000_000
 
 
 class Order:
-    """A Reorder, the current generation of its one camera, and what became of each frame."""
+    """A Reorder, and the current generation of its one camera."""
 
-    def __init__(self, passed: int = NO_FRAME, *, holds_live: bool = True) -> None:
+    def __init__(self, passed: int = NO_FRAME) -> None:
         self.generation = 1
-        self.late: list[int] = []
-        self._reorder = Reorder([passed], self._is_current, self._on_late, holds_live=holds_live)
+        self._reorder = Reorder([passed], self._is_current)
 
     def put(self, *refs: FrameRef, now_ns: int = 0) -> list[int]:
         """Frames that pass, in order; stale ones among them are left out."""
@@ -32,9 +31,6 @@ class Order:
 
     def _is_current(self, ref: FrameRef) -> bool:
         return ref.generation == self.generation
-
-    def _on_late(self, ref: FrameRef) -> None:
-        self.late.append(ref.frame_id)
 
 
 @given(st.permutations(range(8)))
@@ -57,12 +53,20 @@ def test_a_lossless_frame_waits_for_as_long_as_it_takes() -> None:
     assert order.put(make_ref(0), now_ns=LATER_NS) == [0, 1]
 
 
-def test_a_live_frame_waits_for_a_bounded_time_and_its_predecessor_is_dropped() -> None:
+def test_a_live_frame_waits_for_a_bounded_time_and_is_not_waited_for_when_overtaken() -> None:
     order = Order()
     assert order.put(make_ref(1, lossless=False), make_ref(2, lossless=False)) == []
     assert order.take(LATER_NS) == [1, 2]
-    assert order.put(make_ref(0, lossless=False), now_ns=LATER_NS) == []
-    assert order.late == [0]
+    assert order.put(make_ref(0, lossless=False), now_ns=LATER_NS) == [0]
+    assert order.put(make_ref(3, lossless=False), now_ns=LATER_NS) == [3]
+
+
+def test_who_gets_a_frame_that_has_waited_need_not_wait_again() -> None:
+    reorder = Reorder([4], lambda ref: True)
+    for frame in (6, 7):
+        reorder.put(Parcel(make_ref(frame, lossless=False), None), 0)
+    passed = [parcel.ref for parcel in reorder.take(LATER_NS)]
+    assert [(ref.frame_id, ref.after) for ref in passed] == [(6, 4), (7, 6)]
 
 
 def test_frames_that_are_sent_again_pass_in_order_and_their_old_copies_do_not_help() -> None:
@@ -94,17 +98,8 @@ def test_a_restarted_reader_goes_on_after_what_its_predecessor_let_pass() -> Non
     assert order.put(make_ref(5)) == [5, 6]
 
 
-def test_live_frames_pass_as_they_come_where_they_are_not_held() -> None:
-    order = Order(passed=4, holds_live=False)
-    assert order.put(make_ref(6, lossless=False)) == [6]
-    assert order.put(make_ref(5, lossless=False)) == [5]
-    assert order.late == []
-    assert order.put(make_ref(8)) == []  # of a file
-    assert order.put(make_ref(6, after=9), make_ref(7)) == [6, 7, 8]
-
-
 def test_cameras_do_not_wait_for_each_other() -> None:
-    reorder = Reorder([NO_FRAME, NO_FRAME], lambda ref: True, lambda ref: None)
+    reorder = Reorder([NO_FRAME, NO_FRAME], lambda ref: True)
     reorder.put(Parcel(make_ref(1, camera=0), None), 0)
     reorder.put(Parcel(make_ref(0, camera=1), None), 0)
     assert [parcel.ref.camera for parcel in reorder.take(0)] == [1]

@@ -148,6 +148,27 @@ def test_an_epoch_is_in_the_ledger_with_its_size(line: Line) -> None:
         line.mapped(1)
 
 
+def test_each_frame_names_the_one_that_was_sent_before_on_the_same_connection(
+    live_line: Line,
+) -> None:
+    for _ in range(2):
+        live_line.begin()
+        for frame in range(3):
+            live_line.capture(frame)
+    assert [ref.after for ref in live_line.receive(6)] == [NO_FRAME, 0, 1, NO_FRAME, 0, 1]
+
+
+def test_a_frame_that_was_overtaken_is_abandoned(live_line: Line) -> None:
+    live_line.begin()
+    refs = [live_line.capture(frame) for frame in range(2)]
+    live_line.mapped().finish(refs[1], SIDE)  # the publisher
+    live_line.ledger.counters(0, SIDE).finish(1, failed=False)
+    live_line.begin()
+    counts = live_line.ledger.counts(0, 0)
+    assert counts.drops(DropReason.NOT_RECORDED) == 1
+    assert counts.drops(DropReason.ABANDONED) == 1
+
+
 def test_frames_that_a_killed_live_process_left_under_way_are_stale_and_counted(
     live_line: Line,
 ) -> None:
@@ -155,7 +176,8 @@ def test_frames_that_a_killed_live_process_left_under_way_are_stale_and_counted(
     old = live_line.mapped()
     refs = [live_line.capture(frame) for frame in range(3)]
     old.release(refs[0], LEFT)
-    live_line.ledger.counters(0, SIDE).finish(1, failed=False)  # the publisher
+    old.finish(refs[1], SIDE)  # the publisher
+    live_line.ledger.counters(0, SIDE).finish(1, failed=False)
     live_line.restart()
     live_line.begin()
     assert not any(old.is_current(ref) for ref in refs[1:])

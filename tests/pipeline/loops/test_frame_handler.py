@@ -14,7 +14,7 @@ from pipeline.memory.ledger import Ledger
 from pipeline.memory.ring import Ring
 from pipeline.stage import BasicStage, Frame, FrameIdle, Stage, StatefulStage
 from tests.pipeline.bodies import Note
-from tests.pipeline.frames import make_ref, make_ring
+from tests.pipeline.frames import LEFT, make_live_ring, make_ref
 
 
 class Counting(BasicStage[None, Note]):
@@ -72,17 +72,22 @@ class Bench:
     def __init__(self, ring: Ring, counters: FrameCounters) -> None:
         self._ring, self._counters = ring, counters
 
-    def start(self, stage: Stage[None, Note]) -> None:
+    def start(self, stage: Stage[None, Note], *, in_order: bool = False) -> None:
         """Start a process, which finds the counters of its predecessor."""
-        self._handler = FrameHandler("left", stage, [self._counters])
+        self._handler = FrameHandler("left", LEFT, stage, [self._counters], in_order=in_order)
+
+    def is_overtaken(self, frame_id: int, *, lossless: bool = False) -> bool:
+        ref = make_ref(frame_id, slot=frame_id % 16, lossless=lossless)
+        return self._handler.is_overtaken(Frame(ref, self._ring, None, "yard"))
 
     def handle(
         self, frame_id: int, *, generation: int = 1, failure: str = "", mark: Mark = Mark.NONE
     ) -> Parcel[Note | None]:
         """Handle a frame, and count it as the loop does."""
-        ref = make_ref(frame_id, slot=frame_id % 4, generation=generation)
+        ref = make_ref(frame_id, slot=frame_id % 16, generation=generation)
         ref = msgspec.structs.replace(ref, mark=Mark.FAILED if failure else mark)
         result = self._handler.handle(Frame(ref, self._ring, None, "yard", failure))
+        self._ring.finish(ref, LEFT)
         if frame_id > self._counters.last_frame_id:
             self._counters.finish(frame_id, failed=result.ref.failed)
         return result
@@ -90,7 +95,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    return Bench(make_ring(tmp_path), Ledger.create(tmp_path, 1, 1).counters(0, 0))
+    return Bench(make_live_ring(tmp_path, slots=16), Ledger.create(tmp_path, 1, 1).counters(0, 0))
 
 
 def test_a_stage_without_state_processes_a_frame_again(bench: Bench) -> None:
@@ -201,3 +206,38 @@ def test_a_frame_that_cannot_be_recalled_fails_alone(bench: Bench) -> None:
     bench.start(Numbering(in_output=9))
     assert bench.handle(5).failure == "left: forgotten"
     assert bench.handle(6).failure == ""
+
+
+def test_a_live_frame_that_comes_after_a_later_one_is_overtaken(bench: Bench) -> None:
+    bench.start(Numbering())
+    for frame in (6, 10):
+        bench.handle(frame)
+    assert [bench.is_overtaken(frame) for frame in (6, 7, 10, 11)] == [False, True, False, False]
+
+
+def test_it_is_so_for_a_successor_too(bench: Bench) -> None:
+    bench.start(Numbering())
+    for frame in (6, 10):
+        bench.handle(frame)
+    bench.start(Numbering())
+    assert [bench.is_overtaken(frame) for frame in (6, 7, 10, 11)] == [False, True, False, False]
+
+
+def test_a_live_frame_that_is_in_the_output_alone_is_not_overtaken(bench: Bench) -> None:
+    """A predecessor was killed between its effect and its count."""
+    bench.start(Numbering(in_output=7))
+    assert [bench.is_overtaken(frame) for frame in (6, 7, 8)] == [True, False, False]
+
+
+def test_no_frame_of_a_file_is_overtaken(bench: Bench) -> None:
+    """A restarted process of the source reads it again, into another ring."""
+    bench.start(Numbering())
+    bench.handle(10)
+    assert not bench.is_overtaken(7, lossless=True)
+
+
+def test_only_a_stage_that_gets_frames_in_order_has_overtaken_ones(bench: Bench) -> None:
+    for in_order in (False, True):
+        bench.start(Counting(), in_order=in_order)
+        bench.handle(10)
+        assert bench.is_overtaken(7) == in_order

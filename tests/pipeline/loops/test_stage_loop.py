@@ -14,7 +14,7 @@ from pipeline.links.parcel import Parcel
 from pipeline.links.stream import StreamReceiver, StreamSender
 from pipeline.loops.stage_loop import StageLoop
 from pipeline.memory.counters import DropReason
-from pipeline.memory.frame_ref import FrameRef, Mark
+from pipeline.memory.frame_ref import NO_FRAME, FrameRef, Mark
 from pipeline.memory.ledger import Ledger
 from pipeline.stage import BasicStage, Context, Frame, StatefulStage
 from tests.pipeline.bodies import Note, OtherNote
@@ -23,6 +23,7 @@ from tests.pipeline.frames import (
     LEFT,
     RIGHT,
     SIDE,
+    make_live_ring,
     make_ref,
     make_ring,
     make_run,
@@ -63,26 +64,48 @@ class Bench:
     """One stage of the graph in a thread, its sender and its readers."""
 
     def __init__(
-        self, run_dir: Path, stage: str, publisher: str = "none", kind: type[Noting] = Noting
+        self,
+        run_dir: Path,
+        stage: str,
+        publisher: str = "none",
+        kind: type[Noting] = Noting,
+        *,
+        lossless: bool = True,
     ) -> None:
         run = publish_by(publisher, make_run(run_dir))
         process = next(p for p in run.processes if p.stage == stage)
-        self.ring = make_ring(run_dir, slots=16)
+        self._lossless = lossless
+        self.ring = (make_ring if lossless else make_live_ring)(run_dir, slots=16)
         self.ledger = Ledger.create(run_dir, 1, len(GRAPH.stages))
         self.counts = self.ledger.counts(0, process.index)
         self.stage = kind()
         self.context = Context(run, process, self.ledger)
-        self._stop = threading.Event()
-        self.loop = StageLoop(self.context, self.stage)
+        self._start()
         self.sender = StreamSender(run_dir, stage)
         self.readers = [StreamReceiver(run_dir, row.name, Note) for row in GRAPH.readers(stage)]
         self.received: list[list[Parcel[Any]]] = [[] for _ in self.readers]
+
+    def _start(self) -> None:
+        self._stop = threading.Event()
+        self.loop = StageLoop(self.context, self.stage)
         self._thread = threading.Thread(target=self.loop.run, args=(self._stop.is_set,))
         self._thread.start()
 
-    def send(self, frame_id: int, text: bytes = b"", failure: str = "") -> FrameRef:
+    def restart(self) -> None:
+        """Start a successor of a process that was killed."""
+        self._end()
+        self.stage = type(self.stage)()
+        self._start()
+
+    def send(
+        self, frame_id: int, text: bytes = b"", failure: str = "", after: int | None = None
+    ) -> FrameRef:
         slot = frame_id % 16
-        ref = make_ref(frame_id, slot=slot, generation=self.ring.take(slot))
+        generation = self.ring.take(slot)
+        ref = make_ref(
+            frame_id, slot=slot, generation=generation, lossless=self._lossless, after=after
+        )
+        self.ring.name(slot, frame_id, 0, 0)
         if failure:
             ref = msgspec.structs.replace(ref, mark=Mark.FAILED)
         self.sender.send(Parcel(ref, None if failure else Note(text), failure))
@@ -106,10 +129,13 @@ class Bench:
         wait_until(there, f"{count} frames are handed on")
         return self.received
 
-    def close(self) -> None:
+    def _end(self) -> None:
         self._stop.set()
         self._thread.join()
         self.loop.close()
+
+    def close(self) -> None:
+        self._end()
         self.sender.close()
         for reader in self.readers:
             reader.close()
@@ -224,11 +250,56 @@ def test_a_stage_that_gets_frames_once_takes_none_before_one_that_was_lost(short
         bench.send(0)
         bench.send(3)
         for frame_id, after in ((1, 3), (2, 1)):
-            generation = bench.ring.take(frame_id)
-            again = make_ref(frame_id, slot=frame_id, generation=generation, after=after)
-            bench.send_again(again)
+            bench.send(frame_id, after=after)
         bench.receive(4)
         assert bench.stage.seen == [0, 1, 2, 3]
+
+
+def test_a_live_frame_waits_for_one_that_was_lost_too(short_dir: Path) -> None:
+    with closing(Bench(short_dir, "left", kind=NotingOnce, lossless=False)) as bench:
+        bench.send(0)
+        bench.send(3)
+        for frame_id, after in ((1, 3), (2, 1)):
+            bench.send(frame_id, after=after)
+        bench.receive(4)
+        assert bench.stage.seen == [0, 1, 2, 3]
+
+
+def test_a_live_frame_that_comes_too_late_is_dropped_and_counted_once(short_dir: Path) -> None:
+    """Also by a successor: the stage beside it may still need the frame, which is sent again."""
+    with closing(Bench(short_dir, "left", kind=NotingOnce, lossless=False)) as bench:
+        for frame_id in (0, 3):
+            bench.send(frame_id, after=NO_FRAME)
+        bench.receive(2)
+        late = bench.send(2, after=3)
+        wait_until(lambda: bench.ring.is_dropped(late, LEFT), "it is dropped")
+        bench.restart()
+        again = bench.send(2, after=3)
+        wait_until(lambda: bench.ring.released[2, LEFT] == again.generation, "it is released")
+        bench.send(4, after=3)
+        bench.wait_for(last_frame_id=4)
+        assert bench.stage.seen == [4]
+        assert bench.counts.drops(DropReason.NEWEST_WINS) == 1
+
+
+def test_it_is_not_recorded_where_the_results_do_not_come_by(short_dir: Path) -> None:
+    """`right` publishes here, so `side` only records."""
+    bench = Bench(short_dir, "side", publisher="right", kind=NotingOnce, lossless=False)
+    with closing(bench):
+        bench.send(3, after=NO_FRAME)
+        bench.send(2, after=3)
+        wait_until(lambda: bench.counts.drops(DropReason.NOT_RECORDED) == 1, "it is counted")
+        assert bench.stage.seen == [3]
+
+
+def test_no_frame_names_one_that_was_left_out(short_dir: Path) -> None:
+    """`right` publishes; `side` leaves out 1, and its readers would wait for it."""
+    with closing(Bench(short_dir, "side", publisher="right")) as bench:
+        bench.ledger.supervisor_writer().skip_frame(0, SIDE, 1)
+        for frame_id in range(3):
+            bench.send(frame_id)
+        bench.wait_for(last_frame_id=2)
+        assert bench.loop._chain.link(make_ref(2)).after == 0
 
 
 def test_the_frame_in_work_is_in_the_ledger(left: Bench) -> None:

@@ -165,18 +165,3 @@ def test_the_progress_of_a_process_is_that_of_its_newest_frame(ledger: Ledger) -
 def test_a_ledger_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LineError, match=r"ledger: \d+ bytes: "):
         Ledger.create(tmp_path, 2**31, 2**10)
-
-
-def test_a_publisher_has_a_result_of_all_frames_up_to_its_last(ledger: Ledger) -> None:
-    ledger.counters(0, 2).finish(7, failed=False)
-    assert ledger.has_result(0, 2, 7)
-    assert not ledger.has_result(0, 2, 8)
-    assert not ledger.has_result(1, 2, 0), "another camera"
-    assert not ledger.has_result(0, None, 0), "no stage publishes"
-
-
-def test_a_frame_that_is_being_published_has_a_result(ledger: Ledger) -> None:
-    ledger.heartbeat(2, 9.0).take(make_ref(8))
-    assert ledger.has_result(0, 2, 8)
-    assert not ledger.has_result(0, 2, 9)
-    assert not ledger.has_result(1, 2, 8), "another camera"

@@ -10,7 +10,16 @@ import pytest
 
 from pipeline.memory.ring import AreaSpec, Ring, RingLayout, ring_path
 from pipeline.memory.space import ShmSpaceError
-from tests.pipeline.frames import GRAPH, LEFT, RIGHT, SIDE, make_layout, make_ref, make_ring
+from tests.pipeline.frames import (
+    GRAPH,
+    LEFT,
+    RIGHT,
+    SIDE,
+    make_layout,
+    make_live_ring,
+    make_ref,
+    make_ring,
+)
 
 
 def test_a_ring_is_the_same_where_it_was_created_and_where_it_is_attached(tmp_path: Path) -> None:
@@ -89,6 +98,51 @@ def test_slots_that_are_sent_and_not_free_are_under_way(tmp_path: Path) -> None:
     assert ring.sent_slots() == [0]
 
 
+def test_what_a_stage_has_finished_or_dropped_stays_so_when_it_is_sent_again(
+    tmp_path: Path,
+) -> None:
+    ring = make_live_ring(tmp_path)
+    finished, dropped = (make_ref(i, slot=i, generation=ring.take(i)) for i in (2, 3))
+    ring.finish(finished, LEFT)
+    ring.drop(dropped, LEFT)
+    for ref in (finished, dropped):
+        ring.take(ref.slot)
+    assert ring.is_finished(2, LEFT, frame_id=2, last_frame_id=3)
+    assert not ring.is_finished(2, RIGHT, frame_id=2, last_frame_id=3), "another stage"
+    assert not ring.is_finished(3, LEFT, frame_id=3, last_frame_id=3), "it was dropped"
+    assert ring.is_dropped(dropped, LEFT)
+    assert not ring.is_dropped(dropped, RIGHT)
+    assert not ring.is_dropped(finished, LEFT)
+
+
+def test_the_next_frame_of_a_slot_is_neither_finished_nor_dropped(tmp_path: Path) -> None:
+    ring = make_live_ring(tmp_path)
+    for frame_id in (0, 4):
+        ref = make_ref(frame_id, slot=0, generation=ring.take(0))
+        assert not ring.is_finished(0, LEFT, frame_id, last_frame_id=9)
+        assert not ring.is_dropped(ref, LEFT)
+        ring.finish(ref, LEFT)
+        ring.drop(ref, LEFT)
+
+
+def test_a_stage_that_drops_a_frame_releases_it(tmp_path: Path) -> None:
+    ring = make_ring(tmp_path)
+    ring.drop(make_ref(0, slot=0, generation=ring.take(0)), LEFT)
+    assert 0 in ring.free_slots()
+
+
+def test_a_frame_that_is_not_counted_is_not_finished(tmp_path: Path) -> None:
+    ring = make_live_ring(tmp_path)
+    ring.finish(make_ref(2, slot=2), LEFT)
+    assert not ring.is_finished(2, LEFT, frame_id=2, last_frame_id=1)
+
+
+def test_frames_of_a_lossless_source_are_finished_up_to_the_last(tmp_path: Path) -> None:
+    ring = make_ring(tmp_path)
+    assert ring.is_finished(0, LEFT, frame_id=4, last_frame_id=4)
+    assert not ring.is_finished(0, LEFT, frame_id=5, last_frame_id=4)
+
+
 def test_a_ring_survives_its_creator(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path; from tests.pipeline.frames import *;"
@@ -117,6 +171,8 @@ def test_a_header_keeps_the_layout() -> None:
     assert kept.slots == 9
     assert kept.areas == layout.areas
     assert tuple(kept.columns) == GRAPH.names
+    assert kept.lossless
+    assert not RingLayout.from_header(layout._replace(lossless=False).to_header()).lossless
     assert json.loads(layout.to_header())["branches"] == [[LEFT, RIGHT], [LEFT, SIDE]]
 
 

@@ -9,6 +9,7 @@ from pipeline.limits import Limits
 from pipeline.memory.counters import DropReason, FrameCounters
 from pipeline.memory.frame_ref import FrameRef
 from pipeline.memory.ledger import Ledger
+from pipeline.memory.ring import Ring, ring_path
 from pipeline.memory.roster import Roster
 from pipeline.processes.leftovers import Leftovers
 from tests.pipeline.frames import (
@@ -16,8 +17,8 @@ from tests.pipeline.frames import (
     LEFT,
     RIGHT,
     SIDE,
+    make_layout,
     make_ref,
-    make_ring,
     make_run,
     publish_by,
 )
@@ -26,11 +27,12 @@ from tests.pipeline.frames import (
 class Line:
     """Two cameras; `left` publishes, `right` and `side` record."""
 
-    def __init__(self, run_dir: Path, frame_s: float = 60.0) -> None:
+    def __init__(self, run_dir: Path, frame_s: float = 60.0, *, lossless: bool = True) -> None:
         run = publish_by("left", make_run(run_dir, ("yard", "gate")))
         self._run = msgspec.structs.replace(run, limits=Limits(frame_s=frame_s))
         self.ledger = Ledger.create(run_dir, 2, len(run.processes))
-        self.rings = [make_ring(run_dir, camera=camera) for camera in (0, 1)]
+        layout = make_layout()._replace(lossless=lossless)
+        self.rings = [Ring.create(ring_path(run_dir, camera, 1), layout) for camera in (0, 1)]
         for camera in (0, 1):
             self.ledger.camera_writer(camera).begin_epoch(1, (5, 3))
         self.leftovers = Leftovers(Roster(self._run), self.ledger)
@@ -45,6 +47,7 @@ class Line:
     def finish(self, ref: FrameRef, *columns: int) -> None:
         """As stages count a frame; the ends release it, too."""
         for column in columns:
+            self.rings[ref.camera].finish(ref, column)
             self.row(ref.camera, column).finish(ref.frame_id, failed=False)
             if column != LEFT:
                 self.rings[ref.camera].release(ref, column)
@@ -111,6 +114,18 @@ def test_a_frame_that_a_killed_recorder_has_counted_is_recorded(line: Line) -> N
     line.row(0, SIDE).finish(0, failed=False)  # killed before it released the frame
     line.leftovers.count()
     assert line.drops(DropReason.NOT_RECORDED) == {}
+
+
+def test_a_frame_of_a_live_camera_that_was_overtaken_counts_where_it_is_missing(
+    tmp_path: Path,
+) -> None:
+    line = Line(tmp_path, lossless=False)
+    refs = [line.send(frame_id) for frame_id in range(3)]
+    line.finish(refs[1], LEFT)
+    line.finish(refs[2], LEFT, RIGHT, SIDE)  # before 0 and 1, which are sent again
+    line.leftovers.count()
+    assert line.drops(DropReason.ABANDONED) == {(0, "camera.yard"): 1}
+    assert line.drops(DropReason.NOT_RECORDED) == {(0, "right"): 1, (0, "side"): 1}
 
 
 def test_a_frame_that_was_not_sent_does_not_count(line: Line) -> None:
