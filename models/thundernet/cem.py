@@ -10,6 +10,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.thundernet.layers import convolve
+
 
 class ContextMaps(NamedTuple):
     for_rpn: Tensor  # (N, alpha*p*p, H, W)
@@ -46,9 +48,9 @@ class ContextEnhancementModule(nn.Module):
         """The same map for both."""
         terms: list[Tensor] = []
         if "c4" in self.project:
-            terms.append(self.project["c4"](c4))
+            terms.append(convolve(self.project["c4"], c4))
         if "c5" in self.project:
-            terms.append(enlarge_twice(self.project["c5"](c5), c4))
+            terms.append(enlarge_twice(convolve(self.project["c5"], c5), c4))
         if "global" in self.project:
             pooled = c5.mean(dim=(2, 3), keepdim=True)  # (N, C', 1, 1)
             terms.append(self.project["global"](pooled).expand(-1, -1, *c4.shape[2:]))

@@ -16,6 +16,7 @@ from models.thundernet.batched_rows import take
 from models.thundernet.box_coder import ROI_STDS, RPN_STDS, encode
 from models.thundernet.ground_truth import IGNORE, GroundTruth
 from models.thundernet.jitter import jitter_boxes
+from models.thundernet.layers import convolve
 from models.thundernet.matcher import Matches, match, object_rows
 from models.thundernet.proposals import Proposals, propose
 from models.thundernet.random_numbers import uniform
@@ -186,7 +187,7 @@ class Criterion(nn.Module):
         if self.context_head is None:
             return {}
         c = self.config
-        logits = self.context_head(dense.context).float()
+        logits = convolve(self.context_head, dense.context).float()
         loss = losses.context_loss(logits, truth, c.unlabelled_trust)
         return {"context": c.context_weight * loss}
 

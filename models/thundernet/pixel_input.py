@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from models.thundernet.native import image_windows
+
 
 class PixelNetwork(nn.Module):
     """Keeps mean and standard deviation of each colour beside the weights, in every checkpoint."""
@@ -19,4 +21,6 @@ class PixelNetwork(nn.Module):
 
     def normalize(self, images: Tensor) -> Tensor:
         """Network input of BGR images with values 0 to 255, (N, 3, S, S) either way."""
+        if image_windows.serves_colours(images) and not images.requires_grad:
+            return image_windows.normalise_colours(images, self.pixel_mean, self.pixel_std)
         return (images - self.pixel_mean).div_(self.pixel_std)

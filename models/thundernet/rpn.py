@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from torch import Tensor, nn
 
 from models.thundernet.backbones.snet import depthwise, pointwise
-from models.thundernet.layers import Layers
+from models.thundernet.layers import Layers, convolve
 
 
 class RpnOutput(NamedTuple):
@@ -39,8 +39,8 @@ class RegionProposalNetwork(nn.Module):
 
     def forward(self, context: Tensor) -> RpnOutput:
         features = self.shared(context)  # (N, 256, H, W)
-        logits = self.objectness(features).permute(0, 2, 3, 1)  # (N, H, W, A)
-        deltas = self.box(features).permute(0, 2, 3, 1)  # (N, H, W, A * 4)
+        logits = convolve(self.objectness, features).permute(0, 2, 3, 1)  # (N, H, W, A)
+        deltas = convolve(self.box, features).permute(0, 2, 3, 1)  # (N, H, W, A * 4)
         images = context.shape[0]
         return RpnOutput(
             features,

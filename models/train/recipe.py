@@ -99,6 +99,7 @@ class RunRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     device: str = "cpu"
     threads: int = 2  # CPU results repeat bit by bit only with the same number
     autocast: bool = False  # bfloat16 in convolutions and matrix products
+    matrix_unit: bool = False  # 1x1 convolutions on AMX, where the processor has it (pointwise.c)
     log_every: int = 20  # iterations
     validate_every: int = 1000  # iterations
     checkpoint_seconds: float = 120.0

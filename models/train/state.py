@@ -16,6 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from models.checkpoint import CheckpointError
 from models.thundernet.batch_norm import join_batch_norm
 from models.thundernet.distributed import own_share
+from models.thundernet.native.library import library
 from models.train.optimizer import MovingAverage, make_optimizer, set_rate
 from models.train.process_group import choose_device
 from models.train.recipe import RunRecipe
@@ -43,6 +44,7 @@ class TrainingState(Generic[AnyRecipe, AnyModel, AnyCriterion]):
 
     def __init__(self, recipe: AnyRecipe) -> None:
         torch.set_num_threads(recipe.threads)
+        library.matrix_unit = recipe.matrix_unit
         torch.manual_seed(recipe.seed)  # initial weights; everything later has its own generator
         self.recipe = recipe
         self.device = choose_device(recipe.device)

@@ -135,3 +135,22 @@ void change_colours(float *cut, const float *matrix, const float *offset, int co
         }
     }
 }
+
+/* (pixel - mean) / deviation of each colour; `pixels` are those of all images. */
+void normalise_colours(const float *images, const float *mean, const float *deviation, long pixels,
+                       float *to, int threads)
+{
+    enum { LINE = 16 * COLOURS }; /* whole vector registers, each with its own colours */
+    float scale[LINE], centre[LINE];
+    for (int i = 0; i < LINE; i++) {
+        centre[i] = mean[i % COLOURS];
+        scale[i] = 1 / deviation[i % COLOURS];
+    }
+    long lines = pixels * COLOURS / LINE;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (long line = 0; line < lines; line++)
+        for (int i = 0; i < LINE; i++)
+            to[line * LINE + i] = (images[line * LINE + i] - centre[i]) * scale[i];
+    for (long i = lines * LINE; i < pixels * COLOURS; i++)
+        to[i] = (images[i] - centre[i % LINE]) * scale[i % LINE];
+}

@@ -68,3 +68,15 @@ def change_colours(images: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
         torch.get_num_threads(),
     )
     return images
+
+
+def normalise_colours(images: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
+    """(images - mean) / deviation, of three colours each; a new map, channels last."""
+    normalised = torch.empty_like(images)
+    library.kernels().normalise_colours(
+        *map(pointer, (images, mean, deviation)),
+        ctypes.c_long(images.numel() // images.shape[1]),
+        pointer(normalised),
+        torch.get_num_threads(),
+    )
+    return normalised

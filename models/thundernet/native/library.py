@@ -16,7 +16,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-SOURCES = sorted(Path(__file__).parent.glob("*.c"))
+FOLDER = Path(__file__).parent
+SOURCES, HEADERS = sorted(FOLDER.glob("*.c")), sorted(FOLDER.glob("*.h"))
 # Reordered sums are what lets a compiler use vector registers for them. Not all of -ffast-math: it
 # would let the whole process take denormal numbers for zero from the moment the library is loaded.
 FLAGS = (
@@ -39,6 +40,7 @@ class Library:
 
     def __init__(self) -> None:
         self.enabled = True
+        self.matrix_unit = False  # whether 1x1 convolutions may use it; see pointwise.c
         self.loaded: ctypes.CDLL | None = None
         self.reason = ""  # why nothing is loaded; empty before the first use
 
@@ -88,7 +90,7 @@ def processor() -> str:
 def build() -> Path:
     """The shared library of these sources for this processor, compiled unless it exists."""
     compiler = os.environ.get("CC", "cc")
-    content = [source.read_text() for source in SOURCES]
+    content = [source.read_text() for source in (*SOURCES, *HEADERS)]
     identity = "\n".join((compiler, *FLAGS, processor(), *content))
     name = f"kernels-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.so"
     folder = cache_folder()

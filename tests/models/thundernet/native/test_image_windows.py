@@ -5,6 +5,7 @@ from torch import Tensor
 from models.data.augment import AugmentConfig, change_colours, cut_images
 from models.thundernet.native import image_windows
 from models.thundernet.native.library import library
+from tests.models.thundernet.native.maps import random_map
 
 pytestmark = pytest.mark.torch
 
@@ -82,3 +83,12 @@ def test_other_images_are_left_to_torch() -> None:
     assert not image_windows.serves(images[..., ::2], FILL)
     assert not image_windows.serves(images, FILL.double())
     assert not image_windows.serves_colours(images.float())  # channels first
+
+
+@pytest.mark.parametrize("side", [1, 5, 64])
+def test_colours_are_normalised_as_by_torch(side: int) -> None:
+    images = random_map(3, side, images=2)
+    mean, deviation = torch.tensor([10.0, 20.0, 30.0]), torch.tensor([2.0, 4.0, 5.0])
+    expected = (images - mean.view(1, 3, 1, 1)) / deviation.view(1, 3, 1, 1)
+    found = image_windows.normalise_colours(images, mean, deviation)
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-6)
