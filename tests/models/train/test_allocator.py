@@ -28,7 +28,7 @@ for _ in range(12):
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
-# What the system knows of the mapping in which most of a tensor lies: "hg" is advice to use large pages.
+# What the system knows of the mapping that most of a tensor lies in: "hg" asks for large pages.
 FLAGS_OF_A_TENSOR = """
 import sys, torch
 from models.train.allocator import keep_freed_memory

@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from models.errors import ConfigError
+from models.thundernet.native.library import library
 from models.train.recipe import Recipe, load_recipe, street11_folder
 from models.train.task import read_recipe
+from models.train.trainer import Trainer
+from tests.models.recipes import write_recipe
 
 pytestmark = pytest.mark.torch
 
@@ -61,3 +64,13 @@ def test_data_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("THUNDERLINE_SHARED", "/elsewhere")
     data = Recipe(iterations=1).data
     assert street11_folder(data) == Path("/elsewhere/data/street11")
+
+
+def test_a_recipe_decides_whether_the_matrix_unit_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "matrix_unit", False)
+    Trainer(load_recipe(write_recipe(tmp_path, matrix_unit=True)))
+    assert library.matrix_unit
+    Trainer(load_recipe(write_recipe(tmp_path)))
+    assert not library.matrix_unit
