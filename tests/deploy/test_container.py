@@ -79,7 +79,8 @@ class Running:
 
     def recorded(self) -> list[Frame]:
         """Detections of the frames of the film, the first time it is shown."""
-        return detections_of(self.call("cat", "/data/out.jsonl").encode())
+        ended = self.containers.try_podman("exec", NAME, "cat", "/data/out.jsonl")
+        return detections_of(ended.stdout.encode())
 
     def is_healthy(self) -> bool:
         return self.containers.try_podman("healthcheck", "run", NAME).returncode == 0
@@ -94,10 +95,11 @@ def running(containers: Containers, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_messages_arrive_and_it_is_healthy(running: Running) -> None:
+    # Health is asked afterwards: it costs an emulator seconds, which the start of the line needs.
+    wait_until(lambda: bool(running.recorded()), "it has begun", SLOW_MACHINE_S, pause_s=2.0)
     with DetectionSubscriber(running.endpoint, timeout_s=SLOW_MACHINE_S, status=False) as received:
         messages = [received.receive() for _ in range(3)]
     assert {message.camera for message in messages if message} == {"street"}
-    # Asked afterwards: to ask costs an emulator seconds, which the start of the line needs.
     wait_until(running.is_healthy, "it is healthy", SLOW_MACHINE_S, pause_s=2.0)
     assert running.call("thunderline", "health").endswith(": well\n")
 
