@@ -112,8 +112,10 @@ def poor_mans_options() -> list[str]:
     ):
         most = min((limit for limit in resource.getrlimit(number) if limit >= 0), default=wished)
         options += ["--ulimit", f"{name}={min(most, wished)}:{min(most, wished)}"]
-    # Without a name, the emulator has everything that ARM has thought of, most of it slow.
-    return [*options, "--env", "QEMU_CPU=cortex-a72"] if IS_EMULATED else options
+    # Without a name, the emulator has everything that ARM has thought of, most of it slow. To ask
+    # for health starts a Python, for which the image gives 20 s.
+    emulated = ("--env", "QEMU_CPU=cortex-a72", "--health-timeout", f"{RUN_S}s")
+    return [*options, *emulated] if IS_EMULATED else options
 
 
 def _call(command: Sequence[str], limit_s: int) -> subprocess.CompletedProcess[str]:
