@@ -3,6 +3,7 @@
 python -m models.evaluate models/zoo/thundernet-snet49-street11.onnx --data street11/val.json
 python -m models.evaluate model.onnx --data val.json --detections found.json --results ap.json
 python -m models.evaluate model.onnx --data val.json --half reporting --expect published.json
+python -m models.evaluate model.onnx --data val.json --cut 16:9
 python -m models.evaluate model.onnx --voc VOCdevkit/VOC2007 --split test
 python -m models.evaluate model.onnx --coco annotations/instances_val2017.json --images val2017
 """
@@ -15,8 +16,9 @@ import msgspec
 
 from models.command import make_parser, run_command
 from models.data.report import DataError, DataReport
+from models.evaluate.camera_shape import parse_camera_shape
 from models.evaluate.dataset_options import read_dataset
-from models.evaluate.evaluation_set import EvaluationSet, take_images
+from models.evaluate.evaluation_set import EvaluationSet, cut_to_shape, take_images
 from models.evaluate.halves import HALVES, take_half
 from models.evaluate.protocol import read_scores
 from models.evaluate.results import MAX_DETECTIONS, SCORE_THRESH, find_results
@@ -36,6 +38,8 @@ def check_options(options: argparse.Namespace) -> None:
     """Raises DataError for options that do not go together."""
     if options.half and not options.data:
         raise DataError("--half: expected --data too; VOC and COCO have splits of their own")
+    if options.cut and not options.data:
+        raise DataError("--cut: expected --data too; VOC and COCO have protocols of their own")
 
 
 def report_differences(labels: tuple[str, ...], dataset: EvaluationSet, report: DataReport) -> None:
@@ -59,6 +63,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--split", default="test", help="with --voc: a list in ImageSets/Main")
     parser.add_argument("--images", type=Path, help="with --coco: folder of the images")
     parser.add_argument("--half", choices=HALVES, help="with --data: half of the images")
+    parser.add_argument(
+        "--cut", type=parse_camera_shape, metavar="16:9",
+        help="with --data: wide images cut above and below to the shape of a camera, no others",
+    )  # fmt: skip
     parser.add_argument("--limit", type=int, help="evaluate about this many images, evenly spaced")
     parser.add_argument("--detections", type=Path, help="write COCO results here")
     parser.add_argument("--results", type=Path, help="write the scores as JSON here")
@@ -74,6 +82,8 @@ def run(options: argparse.Namespace) -> None:
     published = read_scores(options.expect, [protocol]) if options.expect else None
     if options.half:
         dataset = take_half(dataset, options.half)
+    if options.cut:
+        dataset = cut_to_shape(dataset, options.cut)
     if options.limit:
         dataset = take_images(dataset, options.limit)
     detector = Detector(options.model, options.threads)
@@ -85,8 +95,13 @@ def run(options: argparse.Namespace) -> None:
     score = protocol.score(dataset, results)
     if options.half:
         score = msgspec.structs.replace(score, half=options.half)
+    if options.cut:
+        score = msgspec.structs.replace(score, shape=str(options.cut))
     print(f"{detector.metadata.name} {detector.metadata.sha256[:12]}")
-    print(f"{len(dataset.images)} images{f', the {options.half} half' if options.half else ''}")
+    of_half = f", the {options.half} half" if options.half else ""
+    print(
+        f"{len(dataset.images)} images{of_half}{f', cut to {options.cut}' if options.cut else ''}"
+    )
     print(protocol.format(score))
     for line in report.lines():
         print(f"data: {line}")

@@ -15,6 +15,7 @@ from models.data.annotated_images import AnnotatedImage, AnnotatedImages, Annota
 from models.data.coco import read_coco
 from models.data.image_files import BgrImage, find_images
 from models.data.report import DataReport
+from models.evaluate.camera_shape import CameraShape, cut_annotation, is_wide
 
 ONLY_SOURCE = "all"
 
@@ -22,7 +23,7 @@ ONLY_SOURCE = "all"
 class EvalImage(NamedTuple):
     image_id: int
     file_name: str
-    wh: tuple[int, int]
+    wh: tuple[int, int]  # of the file, before it is cut
     source: str
     category_ids: frozenset[int]  # classes that are evaluated in it
 
@@ -33,6 +34,7 @@ class EvaluationSet(NamedTuple):
     labels: dict[int, str]  # category id -> name
     annotations: dict[int, list[dict[str, Any]]]  # image id -> COCO annotations
     folder: Path | None = None  # of image files; None: they are in tars beside `path`
+    shape: CameraShape | None = None  # to which the images are cut when they are read
 
     @property
     def name(self) -> str:
@@ -89,6 +91,17 @@ def keep_labels(whole: EvaluationSet, labels: Collection[str]) -> EvaluationSet:
     return whole._replace(images=images)
 
 
+def cut_to_shape(whole: EvaluationSet, shape: CameraShape) -> EvaluationSet:
+    """The images that are wide enough, cut above and below as a camera of this shape would."""
+    wide = [image for image in whole.images if is_wide(image.wh)]
+    annotations = {}
+    for image in wide:
+        rows = shape.rows(image.wh)
+        found = (cut_annotation(each, rows) for each in whole.annotations.get(image.image_id, []))
+        annotations[image.image_id] = [each for each in found if each is not None]
+    return whole._replace(images=wide, annotations=annotations, shape=shape)
+
+
 def read_frames(dataset: EvaluationSet, report: DataReport) -> Iterator[tuple[EvalImage, BgrImage]]:
     """Every image that can be used, with its pixels; the others are named in `report`.
 
@@ -105,6 +118,13 @@ def read_frames(dataset: EvaluationSet, report: DataReport) -> Iterator[tuple[Ev
             if frame is None:
                 report.add(problem, detail)
             else:
-                yield dataset.images[row], frame
+                yield dataset.images[row], cut_frame(frame, dataset.shape)
     for row in absent:
         report.add("missing image", dataset.images[row].file_name)
+
+
+def cut_frame(frame: BgrImage, shape: CameraShape | None) -> BgrImage:
+    if shape is None:
+        return frame
+    top, bottom = shape.rows((frame.shape[1], frame.shape[0]))
+    return frame[top:bottom]

@@ -10,6 +10,7 @@ from models.evaluate.shown import Shown, find_shown_deviations, format_shown, me
 class SourceReport(Score, frozen=True):
     half: Half | None = None  # of the images; None: all of them
     shown: Shown | None = None  # None in files that were written before it was measured
+    shape: str | None = None  # such as 16:9, to which the images were cut; None: as they are
 
 
 def report_by_source(dataset: EvaluationSet, results: list[Result]) -> SourceReport:
@@ -31,14 +32,15 @@ def format_report(report: SourceReport) -> str:
     return "\n".join(lines)
 
 
-def describe_half(report: SourceReport) -> str:
-    return f"the {report.half} half" if report.half else "all"
+def describe_images(report: SourceReport) -> str:
+    images = f"the {report.half} half" if report.half else "all"
+    return f"{images}, cut to {report.shape}" if report.shape else images
 
 
 def find_report_deviations(report: SourceReport, published: SourceReport) -> list[str]:
     """What differs from the published figures by more than the tolerance, one line each."""
-    if report.half != published.half:
-        return [f"images: expected {describe_half(published)}, got {describe_half(report)}"]
+    if (report.half, report.shape) != (published.half, published.shape):
+        return [f"images: expected {describe_images(published)}, got {describe_images(report)}"]
     lines = find_deviations(report, published)
     if report.shown is not None and published.shown is not None:
         lines += find_shown_deviations(report.shown, published.shown)

@@ -51,6 +51,33 @@ def test_command_line(tmp_path: Path, tiny_model: Path, repository: Path) -> Non
     assert "not as published: mean over sources: ap expected 70.00" in other.stderr
 
 
+def test_images_are_cut_as_a_camera_would(
+    tmp_path: Path, tiny_model: Path, repository: Path
+) -> None:
+    # Of 80 rows those from 12 to 68 are left, in which tiny.onnx sees the same two objects.
+    boxes: list[dict[str, Any]] = [
+        {"bbox": [12.5, 26, 25, 28]},
+        {"bbox": [62.5, 26, 25, 28], "category_id": 3},
+    ]
+    path = write_set(
+        tmp_path, make_content(boxes), {"1.png": encoded(value=250), "2.png": encoded()}
+    )
+    scores = tmp_path / "scores.json"
+    done = run_command(
+        tiny_model, "--data", path, "--cut", "16:9", "--results", scores, cwd=repository
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 images, cut to 16:9" in done.stdout
+    assert "mean over sources      AP50 100.0  AP 100.0" in done.stdout
+    whole = run_command(tiny_model, "--data", path, "--expect", scores, cwd=repository)
+    assert "images: expected all, cut to 16:9, got all" in whole.stderr
+    bad = run_command(tiny_model, "--data", path, "--cut", "16x9", cwd=repository)
+    assert bad.returncode == 2
+    assert "expected a shape such as 16:9, got 16x9" in bad.stderr
+    coco = run_command(tiny_model, "--coco", path, "--cut", "16:9", cwd=repository)
+    assert "--cut: expected --data too" in coco.stderr
+
+
 def test_a_voc_year_through_the_line_s_stages(
     tmp_path: Path, tiny_model: Path, repository: Path
 ) -> None:
