@@ -85,8 +85,10 @@ class Publish(StatefulStage[DetectionBody, PublishedBody]):
 
         They tell of no drops: those that they told of are not known any more.
         """
-        counters = self._counters[frame.ref.camera]
-        seq = counters.frames - (counters.last_frame_id - frame.ref.frame_id + 1)
+        seq = Slot(frame).find_seq(frame.ref.frame_id)
+        if seq is None:  # a file that is read again, into a new ring; none of its frames is dropped
+            counters = self._counters[frame.ref.camera]
+            seq = counters.frames - (counters.last_frame_id - frame.ref.frame_id + 1)
         detections = self._detections(frame.body)
         message = self._compose(frame, detections, seq, {}, monotonic_ns())
         events = b"" if frame.body is None else frame.body.events
@@ -142,7 +144,9 @@ class Publish(StatefulStage[DetectionBody, PublishedBody]):
         body, detections = frame.body, self._detections(frame.body)
         camera, now_ns = frame.ref.camera, monotonic_ns()
         drops = self._written.take_new_drops(camera)
-        message = self._compose(frame, detections, self._counters[camera].frames, drops, now_ns)
+        seq = self._counters[camera].frames
+        Slot(frame).write_seq(frame.ref.frame_id, seq)
+        message = self._compose(frame, detections, seq, drops, now_ns)
         self._written.count_age(camera, (now_ns - frame.ref.captured_ns) / _NS_PER_MS)
         payload = self._encoder.encode(message)
         self._broadcast.send(f"det.{frame.camera}", payload)

@@ -45,6 +45,7 @@ class SlotShape(msgspec.Struct, frozen=True):
             "boxes": AreaSpec((self.max_rois, 4), "f4"),
             "scores": AreaSpec((self.max_rois, self.classes), "f4"),
             "rois": AreaSpec((1,), "i4"),  # how many rows of `boxes` and `scores` are meant
+            "message": AreaSpec((2,), "i8"),  # one more than the frame's number; `seq`
         }
         if self.tracked:
             areas["tracked"] = AreaSpec((_TRACKED.size + encoded_size(self.tracked),), "u1")
@@ -89,6 +90,7 @@ class Slot:
     | `tensor` | `preprocess` | `detect`; its size by `postprocess`              |
     | `rois`   | `detect`     | `postprocess`                                    |
     | `tracked`| `track`      | a successor of `track`; where objects are tracked |
+    | `message`| `publish`    | a successor of `publish`                         |
     | `canvas` | `overlay`    | `record_video`; exists only where a video is made |
     """
 
@@ -154,6 +156,15 @@ class Slot:
         if written_id != frame_id or length == 0:  # the first frame is 0, as is fresh memory
             return None
         return bytes(area[_TRACKED.size : _TRACKED.size + length])
+
+    def write_seq(self, frame_id: int, seq: int) -> None:
+        """Keep the number of the frame's message, for a successor of the process that sends it."""
+        self._areas["message"][:] = frame_id + 1, seq  # fresh memory is all 0
+
+    def find_seq(self, frame_id: int) -> int | None:
+        """The number of the frame's message; None if it was not sent from this slot."""
+        written, seq = self._areas["message"].tolist()
+        return seq if written == frame_id + 1 else None
 
     @property
     def canvas(self) -> Pixels:

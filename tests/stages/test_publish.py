@@ -144,6 +144,15 @@ def test_a_successor_numbers_a_frame_that_comes_again_as_before(line: Publishing
     assert line.publish(3).seq == 3
 
 
+def test_so_it_does_where_frames_of_a_live_camera_were_dropped(line: Publishing) -> None:
+    numbers = (0, 5, 6, 11)
+    assert [line.publish(frame).seq for frame in numbers] == [0, 1, 2, 3]
+    line.stage.close()
+    line.restart()
+    assert [line.publish(frame).seq for frame in numbers] == [0, 1, 2, 3]
+    assert line.publish(12).seq == 4
+
+
 def test_drops_are_told_once_with_their_reason(line: Publishing) -> None:
     line.drop(DropReason.NEWEST_WINS, 2)
     line.drop(DropReason.RING_FULL)

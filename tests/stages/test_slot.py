@@ -32,6 +32,16 @@ def test_what_the_tracker_said_is_found_in_the_slot_of_its_frame(short_dir: Path
     assert slot.find_tracked(0) is None
 
 
+def test_the_number_of_a_message_is_found_in_the_slot_of_its_frame(short_dir: Path) -> None:
+    slot = Slot(StageBench(short_dir, "publish").make_frame())
+    assert slot.find_seq(0) is None
+    slot.write_seq(0, 0)
+    assert slot.find_seq(0) == 0
+    slot.write_seq(1 << 40, 7)
+    assert slot.find_seq(1 << 40) == 7
+    assert slot.find_seq(0) is None
+
+
 def test_there_is_room_for_as_many_objects_as_postprocess_gives(short_dir: Path) -> None:
     slot = Slot(StageBench(short_dir, "track").make_frame())  # with room for 8
     full = encode_detections(
