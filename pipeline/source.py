@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkab
 from pipeline.errors import LineError
 from pipeline.memory.counters import DropReason
 from pipeline.memory.packet_ring import PacketRing
-from pipeline.memory.ring import Area, AreaSpec
+from pipeline.memory.ring import Area
+from pipeline.memory.ring_layout import AreaSpec
 
 
 class EndOfSource(Exception):

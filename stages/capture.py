@@ -12,7 +12,8 @@ from pipeline.logger import logger
 from pipeline.loops.backoff import Retry
 from pipeline.memory.counters import DropReason
 from pipeline.memory.packet_ring import PacketRing
-from pipeline.memory.ring import Area, AreaSpec
+from pipeline.memory.ring import Area
+from pipeline.memory.ring_layout import AreaSpec
 from pipeline.redact import redact
 from pipeline.source import (
     Captured,

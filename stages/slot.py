@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.links.parcel import Body
-from pipeline.memory.ring import Area, AreaSpec
+from pipeline.memory.ring import Area
+from pipeline.memory.ring_layout import AreaSpec
 from pipeline.source import PtsOrigin
 from stages.kernels.boxes import Wh
 from stages.kernels.detections import encoded_size

@@ -20,7 +20,8 @@ from pipeline.logger import logger
 from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import NO_FRAME, FrameRef
 from pipeline.memory.results import Results
-from pipeline.memory.ring import Area, AreaSpec, Ring, RingLayout, ring_path
+from pipeline.memory.ring import Area, Ring, ring_path
+from pipeline.memory.ring_layout import AreaSpec, RingLayout
 from pipeline.memory.space import ShmSpaceError
 from pipeline.realtime import monotonic_ns
 from pipeline.source import Geometry

@@ -14,97 +14,23 @@ leaves nothing locked and nothing half-owned:
   (CLOCK_MONOTONIC).
 
 A slot is free when, on every branch of the graph, one stage has released its generation.
-
-File layout: header (JSON, padded) | generation | frame_ids | times | released | finished |
-dropped | stamps | page-aligned slots.
 """
 
-import json
 import math
 import mmap
 import os
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import LineError
 from pipeline.memory.frame_ref import FrameRef
+from pipeline.memory.ring_layout import ALIGN, HEADER_BYTES, RingLayout, round_up
 from pipeline.memory.space import ShmSpaceError, check_space
-from pipeline.memory.tables import Table, map_tables, total_bytes
+from pipeline.memory.tables import map_tables
 
 Area = npt.NDArray[Any]
-
-_HEADER_BYTES = 4096
-_PAGE = mmap.PAGESIZE
-_ALIGN = 64  # one cache line: two areas never share one
-
-
-class AreaSpec(NamedTuple):
-    """Shape and type of one part of a slot, for example the pixels or the network's input."""
-
-    shape: tuple[int, ...]
-    dtype: str
-
-    @property
-    def nbytes(self) -> int:
-        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
-
-
-class RingLayout(NamedTuple):
-    """Everything that determines the bytes of a ring; its JSON is the ring's header.
-
-    `columns` are the stages that may hold a slot; `branches` the column indices along each path
-    from the camera to an end of the graph. `lossless` says whether each frame of the
-    source counts.
-    """
-
-    slots: int
-    areas: Mapping[str, AreaSpec]
-    columns: Sequence[str]
-    branches: Sequence[Sequence[int]]
-    lossless: bool = True
-
-    @property
-    def control_tables(self) -> tuple[Table, ...]:
-        columns = len(self.columns)
-        return (
-            Table("generation", "u8", (self.slots,)),
-            Table("frame_ids", "u8", (self.slots,)),
-            Table("times", "u8", (self.slots, 2)),  # pts_ns, captured_unix_ns
-            Table("released", "u8", (self.slots, columns)),
-            Table("finished", "u8", (self.slots, columns)),
-            Table("dropped", "u8", (self.slots, columns)),
-            Table("stamps", "u8", (self.slots, columns)),
-        )
-
-    @property
-    def slot_bytes(self) -> int:
-        return _round_up(sum(_round_up(a.nbytes, _ALIGN) for a in self.areas.values()), _PAGE)
-
-    @property
-    def first_slot(self) -> int:
-        return _round_up(_HEADER_BYTES + total_bytes(self.control_tables), _PAGE)
-
-    @property
-    def total_bytes(self) -> int:
-        return self.first_slot + self.slots * self.slot_bytes
-
-    def to_header(self) -> bytes:
-        header = json.dumps({**self._asdict(), "areas": dict(self.areas)}).encode()
-        if len(header) > _HEADER_BYTES:
-            raise LineError(f"ring header: expected at most {_HEADER_BYTES} bytes, {len(header)}")
-        return header.ljust(_HEADER_BYTES)
-
-    @classmethod
-    def from_header(cls, header: bytes) -> "RingLayout":
-        fields = json.loads(header)
-        areas = {name: AreaSpec(tuple(a[0]), a[1]) for name, a in fields["areas"].items()}
-        return cls(
-            fields["slots"], areas, fields["columns"], fields["branches"], fields["lossless"]
-        )
 
 
 class Ring:
@@ -116,7 +42,7 @@ class Ring:
         self.path = path
         self.layout = layout
         self._reserved = layout.slots if reserved is None else reserved
-        control = map_tables(memory, layout.control_tables, _HEADER_BYTES)
+        control = map_tables(memory, layout.control_tables, HEADER_BYTES)
         self.generation, self.frame_ids = control["generation"], control["frame_ids"]
         self.times = control["times"]
         self.released, self.stamps = control["released"], control["stamps"]
@@ -163,7 +89,7 @@ class Ring:
             memory = mmap.mmap(fd, 0, access=mmap.ACCESS_READ if read_only else mmap.ACCESS_WRITE)
         finally:
             os.close(fd)
-        return cls(path, RingLayout.from_header(memory[:_HEADER_BYTES]), memory)
+        return cls(path, RingLayout.from_header(memory[:HEADER_BYTES]), memory)
 
     def reserve(self, slot: int) -> None:
         """Make the slot one that may be written; only the ring's creator knows which are.
@@ -263,13 +189,9 @@ class Ring:
             dtype = np.dtype(area.dtype)
             flat = np.frombuffer(memory, dtype, math.prod(area.shape), offset)
             slot[name] = flat.reshape(area.shape)
-            offset += _round_up(area.nbytes, _ALIGN)
+            offset += round_up(area.nbytes, ALIGN)
         return slot
 
 
 def ring_path(run_dir: Path, camera: int, epoch: int) -> Path:
     return run_dir / f"ring.{camera}.{epoch}"
-
-
-def _round_up(value: int, unit: int) -> int:
-    return -(-value // unit) * unit

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.memory.ring import Ring, RingLayout, ring_path
+from pipeline.memory.ring import Ring, ring_path
+from pipeline.memory.ring_layout import RingLayout
 from pipeline.stage import Frame
 from stages.events.watch import Tallies, ZoneTally, encode_tallies
 from stages.kernels.detections import Detections, encode_detections

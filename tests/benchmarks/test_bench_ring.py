@@ -17,8 +17,9 @@ from pipeline.links.parcel import Parcel, ParcelDecoder, encode_parcel
 from pipeline.links.sockets import wait_for
 from pipeline.links.stream import StreamReceiver, StreamSender
 from pipeline.memory.frame_ref import FrameRef
-from pipeline.memory.ring import Ring, RingLayout, ring_path
+from pipeline.memory.ring import Ring, ring_path
 from pipeline.memory.ring_cache import RingCache
+from pipeline.memory.ring_layout import RingLayout
 from stages.config import LineConfig, SourceConfig
 from stages.graph import make_topology
 from stages.kernels.picture import Layout, PictureFormat

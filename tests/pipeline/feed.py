@@ -15,7 +15,8 @@ from pipeline.loops.source_loop import SourceLoop
 from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import FrameRef
 from pipeline.memory.ledger import Ledger
-from pipeline.memory.ring import Area, AreaSpec, Ring, ring_path
+from pipeline.memory.ring import Area, Ring, ring_path
+from pipeline.memory.ring_layout import AreaSpec
 from pipeline.memory.space import ShmSpaceError
 from pipeline.source import Captured, EndOfSource, Geometry, SourceError
 from pipeline.stage import Context

@@ -5,7 +5,8 @@ from pathlib import Path
 import msgspec
 
 from pipeline.memory.frame_ref import FrameRef
-from pipeline.memory.ring import AreaSpec, Ring, RingLayout, ring_path
+from pipeline.memory.ring import Ring, ring_path
+from pipeline.memory.ring_layout import AreaSpec, RingLayout
 from pipeline.topology import ProcessSpec, RunSpec, StageSpec, Topology
 
 # camera -> left -> right

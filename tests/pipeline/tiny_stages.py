@@ -10,7 +10,8 @@ import msgspec
 from pipeline.errors import FrameError, LineError
 from pipeline.loops.backoff import Retry
 from pipeline.memory.counters import DropReason
-from pipeline.memory.ring import Area, AreaSpec
+from pipeline.memory.ring import Area
+from pipeline.memory.ring_layout import AreaSpec
 from pipeline.source import Captured, EndOfSource, Geometry, SourceError
 from pipeline.stage import BasicStage, Context, Frame, Options
 

@@ -10,7 +10,8 @@ from pipeline.links.parcel import Parcel
 from pipeline.loops.frame_handler import FrameHandler
 from pipeline.memory.frame_ref import Mark
 from pipeline.memory.ledger import Ledger
-from pipeline.memory.ring import Ring, RingLayout, ring_path
+from pipeline.memory.ring import Ring, ring_path
+from pipeline.memory.ring_layout import RingLayout
 from pipeline.source import PtsOrigin
 from pipeline.stage import Context, Frame, Stage
 from pipeline.topology import ProcessSpec, RunSpec

@@ -12,7 +12,8 @@ from pipeline.loops.camera_ring import CameraRing
 from pipeline.memory.counters import DropReason
 from pipeline.memory.frame_ref import NO_FRAME, FrameRef
 from pipeline.memory.ledger import Ledger
-from pipeline.memory.ring import AreaSpec, Ring, ring_path
+from pipeline.memory.ring import Ring, ring_path
+from pipeline.memory.ring_layout import AreaSpec
 from pipeline.memory.space import ShmSpaceError
 from pipeline.source import Geometry
 from pipeline.stage import Context

@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.memory.frame_view import FrameCopy, FrameView
 from pipeline.memory.ledger import Ledger
-from pipeline.memory.ring import AreaSpec, Ring, RingLayout, ring_path
+from pipeline.memory.ring import Ring, ring_path
+from pipeline.memory.ring_layout import AreaSpec, RingLayout
 from tests.pipeline.frames import GRAPH, make_ref, make_ring, make_run
 from tests.running_line import wait_until
 

@@ -1,5 +1,4 @@
 import errno
-import json
 import os
 import subprocess
 import sys
@@ -8,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.memory.ring import AreaSpec, Ring, RingLayout, ring_path
+from pipeline.memory.ring import Ring, ring_path
+from pipeline.memory.ring_layout import AreaSpec
 from pipeline.memory.space import ShmSpaceError
 from tests.pipeline.frames import (
-    GRAPH,
     LEFT,
     RIGHT,
     SIDE,
@@ -42,13 +41,6 @@ def test_areas_of_a_slot_do_not_overlap(tmp_path: Path) -> None:
         area[...] = number
     for number, area in enumerate([*areas, *tables], start=1):
         assert (area == number).all()
-
-
-def test_slots_begin_on_pages_and_areas_on_cache_lines() -> None:
-    layout = make_layout()
-    assert layout.first_slot % os.sysconf("SC_PAGESIZE") == 0
-    assert layout.slot_bytes % os.sysconf("SC_PAGESIZE") == 0
-    assert layout.total_bytes == layout.first_slot + 4 * layout.slot_bytes
 
 
 def test_a_new_ring_is_free(tmp_path: Path) -> None:
@@ -163,17 +155,6 @@ def test_an_unlinked_ring_stays_where_it_is_mapped(tmp_path: Path) -> None:
     assert (reader.slots[0]["frame"] == 3).all()
     with pytest.raises(FileNotFoundError):
         Ring.attach(ring.path)
-
-
-def test_a_header_keeps_the_layout() -> None:
-    layout = make_layout(9)
-    kept = RingLayout.from_header(layout.to_header())
-    assert kept.slots == 9
-    assert kept.areas == layout.areas
-    assert tuple(kept.columns) == GRAPH.names
-    assert kept.lossless
-    assert not RingLayout.from_header(layout._replace(lossless=False).to_header()).lossless
-    assert json.loads(layout.to_header())["branches"] == [[LEFT, RIGHT], [LEFT, SIDE]]
 
 
 def test_a_refused_ring_leaves_no_file(tmp_path: Path) -> None:
