@@ -12,8 +12,11 @@ measured alone.
   sizes of all processes, supervisor and fork server among them, without their shares of shared
   memory, and the whole run's directory in /dev/shm once. A page of a library that other programs
   have mapped, too, counts by share: so other Pythons beside it make "files" smaller, in both.
+* "Alone": the same, but each page of physical memory that the processes have counts as a whole,
+  once, as it would on a board that runs nothing else. Root alone may know.
 """
 
+import math
 import os
 import re
 import statistics
@@ -29,6 +32,7 @@ import zmq
 from stages.line.bench.clip import make_clip
 from tests.benchmarks.live_camera import LiveCamera, encode_street
 from tests.benchmarks.measured_line import cpu_ns
+from tests.benchmarks.physical_pages import find_pages
 from tests.benchmarks.report import Row, bench_model, describe_model, report
 from tests.running_line import PATIENCE_S, REPOSITORY, RunningLine
 
@@ -47,6 +51,7 @@ class Memory(NamedTuple):
     anonymous: float
     files: float
     shared: float
+    alone: float  # nan where this user may not know
 
 
 class Start(NamedTuple):
@@ -103,7 +108,9 @@ def measure(pids: list[int], run_dir: Path) -> Memory:
             sums[name] += int(found[1]) * 1024
     shared = sum(path.stat().st_blocks * 512 for path in run_dir.rglob("*"))
     parts = (sums["Pss_Anon"], sums["Pss_File"], shared)
-    return Memory(*(part / MIB for part in (sum(parts), *parts)))
+    pages = find_pages(pids, less=run_dir)
+    alone = math.nan if pages is None else pages.nbytes + shared
+    return Memory(*(part / MIB for part in (sum(parts), *parts, alone)))
 
 
 @pytest.fixture
