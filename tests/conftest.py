@@ -21,6 +21,10 @@ Refuse = Callable[..., str]
 
 load_profile()
 
+# A shell ignores SIGINT in what it runs in the background, and what tests start would inherit it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 _TRAINING = REPOSITORY / "tests/models"
 
 
