@@ -14,7 +14,7 @@ from typing import ClassVar, Protocol
 
 import msgspec
 
-from tests.faults.line_under_fire import LineUnderFire
+from tests.faults.line_under_fire import CAMERAS, LineUnderFire
 from tests.integration import abusers
 
 
@@ -181,7 +181,8 @@ class DiskFull(msgspec.Struct, frozen=True):
 
     def strike(self, line: LineUnderFire) -> None:
         with Filler(line.sandbox.disk, 0):
-            line.wait_until(lambda: line.stderr.count(self.SAID) == 2, "both recordings end")
+            recordings = 1 + len(CAMERAS)  # of the messages, and a video of each camera
+            line.wait_until(lambda: line.stderr.count(self.SAID) >= recordings, "recordings end")
 
 
 class Abuse(msgspec.Struct, frozen=True):
