@@ -13,8 +13,10 @@ from models.thundernet.classifier import Classifier, ClassifierConfig
 from models.thundernet.config import ThunderNetConfig
 from models.thundernet.thundernet import ThunderNet
 from models.train.command import EXIT_REFUSED, main
+from models.train.hints.recipe import HintsRecipe
 from models.train.initial_weights import load_initial_weights
-from models.train.recipe import load_recipe
+from models.train.recipe import Recipe
+from models.train.task import read_recipe
 from tests.models.recipes import write_recipe
 from tests.models.tiny_street11 import write_split
 from tests.running_line import REPOSITORY
@@ -118,7 +120,8 @@ def recipes_of_shipped_weights() -> list[Path]:
 
 @pytest.mark.parametrize("path", recipes_of_shipped_weights(), ids=lambda path: path.stem)
 def test_a_recipe_takes_the_shipped_weights_that_it_names(path: Path) -> None:
-    recipe = load_recipe(path)
+    recipe = read_recipe(path)
+    assert isinstance(recipe, Recipe | HintsRecipe)
     model = ThunderNet(recipe.model)
     assert recipe.initial_weights is not None
     weights = REPOSITORY / recipe.initial_weights
