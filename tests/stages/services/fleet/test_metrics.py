@@ -136,10 +136,12 @@ def scrape(port: int, path: str = metrics.PATH, accept: str = "") -> tuple[int, 
 
 
 def hub_up(port: int) -> float | None:
+    """None where nobody answers, or the hub stopped while it was asked (503, in words)."""
     try:
-        return parse_plain(scrape(port)[1]).get(key("thunderline_fleet_hub_up"))
+        status, body = scrape(port)
     except OSError:
         return None
+    return parse_plain(body).get(key("thunderline_fleet_hub_up")) if status == 200 else None
 
 
 def test_a_real_fleet_is_scraped_and_the_hub_may_go_and_come(
