@@ -3,14 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from models.train.hints.recipe import HintsRecipe
 from models.train.recipe import decode_recipe
+from tests.models.recipes import tiny_run, write
 from tests.models.tiny_street11 import write_split
 from tests.models.train.hints.teachers import CHANNELS, write_onnx_teacher
 
-ITERATIONS = 6
 VIEWS = 8
 HINTS = (
     {"of": "context", "tensor": "seen", "channels": CHANNELS},
@@ -29,30 +27,15 @@ def write_recipe(folder: Path, name: str = "hints.yaml", **changes: Any) -> Path
     teacher = folder / "teacher.onnx"
     if not teacher.exists():
         write_onnx_teacher(teacher)
-    recipe = {
+    hints = {
         "task": "hints",
-        "iterations": ITERATIONS,
-        "batch_size": 2,
         "views": VIEWS,
         "held_out_views": 4,
         "size": 64,
         "teacher": {"file": str(teacher), "size": 64, "hints": HINTS},
-        "model": {"input_size": 64},
         "augment": {"mosaic": 0.5, "background": 0.3},
-        "data": {
-            "folder": str(folder / "data"),
-            "cache": str(folder / "cache"),
-            "image_size": 64,
-            "scene": {"streets": 0},
-        },
-        "schedule": {"warmup": 2},
-        "threads": 1,
-        "log_every": 1,
-        "validate_every": 1000,
     }
-    path = folder / name
-    path.write_bytes(msgspec.yaml.encode(recipe | changes))
-    return path
+    return write(folder / name, tiny_run(folder) | hints | changes)
 
 
 def read(folder: Path, **changes: Any) -> HintsRecipe:

@@ -12,7 +12,8 @@ from models.train.hints.data import load_hint_data
 from models.train.hints.recipe import HintsRecipe
 from models.train.hints.trainer import HintsTrainer
 from tests.models import recipes
-from tests.models.train.hints.recipes import HINTS, ITERATIONS, read, write_data, write_recipe
+from tests.models.recipes import ITERATIONS
+from tests.models.train.hints.recipes import HINTS, read, write_data, write_recipe
 from tests.models.train.hints.teachers import write_onnx_teacher
 from tests.models.training_process import assert_same_state
 
