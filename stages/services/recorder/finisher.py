@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,18 +23,21 @@ class Job(NamedTuple):
 class Finisher:
     """Takes films one after the other; `take` gives back those that are done.
 
-    What goes wrong leaves the film as it was written, which plays as well.
+    What goes wrong leaves the film as it was written, which plays as well. The thread ends when
+    nobody has the finisher any more and what was put is done.
     """
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        weakref.finalize(self, self._jobs.put, None)
         self._thread: threading.Thread | None = None
         self._waiting = 0
 
     def put(self, path: Path, sidecar: Sidecar) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, daemon=True)
+            work = partial(_work, self._jobs, self._done)  # not `self`, which it would keep
+            self._thread = threading.Thread(target=work, name="finisher", daemon=True)
             self._thread.start()
         self._waiting += 1
         self._jobs.put(Job(path, sidecar))
@@ -50,12 +54,13 @@ class Finisher:
     def is_idle(self) -> bool:
         return self._waiting == 0
 
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            _finish(job, move_index_to_front)
-            if job.sidecar.thumbnail_s is not None:
-                _finish(job, partial(write_thumbnail, at_s=job.sidecar.thumbnail_s))
-            self._done.put(job)
+
+def _work(jobs: queue.SimpleQueue[Job | None], done: queue.SimpleQueue[Job]) -> None:
+    while (job := jobs.get()) is not None:
+        _finish(job, move_index_to_front)
+        if job.sidecar.thumbnail_s is not None:
+            _finish(job, partial(write_thumbnail, at_s=job.sidecar.thumbnail_s))
+        done.put(job)
 
 
 def _finish(job: Job, step: Callable[[Path], None]) -> None:
