@@ -1,5 +1,6 @@
 """What a line showed before and during an incident, as a series that promtool plays back."""
 
+import http.client
 import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -51,10 +52,10 @@ def scrape(web: WebLine) -> Scrape:
 
 
 def scrape_in_vain(web: WebLine) -> Scrape | None:
-    """What Prometheus notes when nobody answers; None if somebody does."""
+    """What Prometheus notes when nobody answers, or not to the end; None if somebody does."""
     try:
         scrape(web)
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return Scrape(time.time(), {UP: 0.0})
     return None
 

@@ -7,6 +7,7 @@ import pytest
 
 from stages.services.web.tokens import load_tokens
 from tests.browser import COMMAND, Browser
+from tests.running_line import wait_until
 from tests.stages.services.web.past.test_recordings import STREET, fill
 from tests.stages.services.web.web_line import WebLine
 
@@ -19,6 +20,9 @@ def web(folder: Path) -> Iterator[WebLine]:
     kept = f"record.folder={folder}/record"
     with WebLine(folder / "line", [STREET], kept, token_file=str(folder / "token")) as web:
         web.wait()
+        headers = {"Authorization": f"Bearer {load_tokens(folder / 'token').read}"}
+        picture = "/cameras/gate/snapshot.jpg"  # 503 until there is one
+        wait_until(lambda: web.ask(picture, headers=headers).status == 200, "a picture came")
         yield web
 
 

@@ -36,6 +36,7 @@ def fill(folder: Path, run: Path) -> None:
         camera.send(1)
         room.continuous.take_turn()
     room.end()
+    room.archive.close()
     archive = Archive(folder, Limits(free_gb=0))
     finisher = Finisher()
     packets: Any = camera
@@ -46,6 +47,7 @@ def fill(folder: Path, run: Path) -> None:
     clips.take_turn(camera.now)
     clips.end()
     wait_until(lambda: finisher.is_idle or bool(put(archive, finisher)), "the clip is finished")
+    archive.close()
 
 
 def put(archive: Archive, finisher: Finisher) -> int:
