@@ -261,5 +261,5 @@ def test_the_page_is_as_wide_as_the_screen(page: Browser, width: int) -> None:
 
 def test_a_browser_had_nothing_to_complain_of(page: Browser) -> None:
     """But for the answer without a token, events that are not kept, and what was killed."""
-    expected = ("status of 401", "status of 404", "status of 503", "net::ERR_")
+    expected = ("status of 401", "status of 404", "status of 503", "net::ERR_", "WebSocket")
     assert [text for text in page.complaints if not any(word in text for word in expected)] == []

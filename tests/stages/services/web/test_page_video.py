@@ -86,5 +86,5 @@ def test_video_goes_on_when_the_service_was_killed(web: WebLine, page: Browser) 
 
 def test_a_browser_had_nothing_to_complain_of(page: Browser) -> None:
     """But for events that are not kept, and the service that was killed."""
-    expected = ("status of 404", "status of 503", "net::ERR_", "before receiving a handshake")
+    expected = ("status of 404", "status of 503", "net::ERR_", "WebSocket")
     assert [text for text in page.complaints if not any(word in text for word in expected)] == []
