@@ -112,6 +112,7 @@ class ServiceContext:
         alive: Callable[[], bool],
         events: EventLogReader,
         control: ControlClient | None = None,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.endpoint = endpoint
@@ -121,6 +122,7 @@ class ServiceContext:
         self._alive = alive
         self.events = EventLog(events)
         self._control = control
+        self._beat = beat
 
     @property
     def cameras(self) -> tuple[str, ...]:
@@ -134,6 +136,10 @@ class ServiceContext:
         `limits.frame_s`: otherwise it is hung. For an asyncio service its event loop does it.
         """
         return self._alive()
+
+    def beat(self) -> None:
+        """Give a sign of life in the midst of long work, in which no option may change."""
+        self._beat()
 
     def messages(
         self, cameras: Sequence[str] = (), *, events: bool = False

@@ -42,6 +42,7 @@ def serve_service(context: Context, stopped: Callable[[], bool]) -> int:
         loop.alive,
         EventLogReader(context.run_dir),
         control,
+        loop.beat,
     )
     with contextlib.closing(target(options, access)) as service:
         gc.enable()  # it has no frame to be late for, and asyncio makes cycles

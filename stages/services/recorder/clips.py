@@ -8,6 +8,7 @@ from stages.services.archive.archive import Archive
 from stages.services.archive.layout import NS
 from stages.services.archive.sidecar import Sidecar
 from stages.services.archive.wishes import ALL, Wish
+from stages.services.recorder.beat import Beat, unheard
 from stages.services.recorder.clip import Clip
 from stages.services.recorder.finisher import Finisher
 from stages.services.recorder.packet_source import Packets
@@ -92,8 +93,9 @@ class Clips:
         for event in ongoing:
             clip.add(event)
 
-    def take_turn(self, now_ns: int) -> None:
+    def take_turn(self, now_ns: int, beat: Beat = unheard) -> None:
         for clip in list(self._clips):
+            beat()
             if not clip.take_turn(now_ns):
                 self._clips.remove(clip)
                 clip.end()

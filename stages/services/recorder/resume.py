@@ -15,6 +15,7 @@ from stages.services.archive.layout import NS, Kind, iso_utc
 from stages.services.archive.reconcile import guess_sidecar
 from stages.services.archive.retention import Limits
 from stages.services.archive.sidecar import Sidecar, read_sidecar
+from stages.services.recorder.beat import Beat, unheard
 from stages.services.recorder.finisher import Finisher
 
 _LOOK_S = 0.02  # between two looks at what is finished
@@ -28,13 +29,14 @@ class Left(NamedTuple):
     is_cut: bool  # its process was killed while it wrote it
 
 
-def find_left(archive: Archive) -> list[Left]:
+def find_left(archive: Archive, beat: Beat = unheard) -> list[Left]:
     """The films that are open, in the order of their ends. Those without a picture go.
 
     Nothing is noted of them before `finish`: who is killed meanwhile has the next one do the same.
     """
     found = []
     for item in archive.index.open_items():
+        beat()
         path = archive.folder / item.path
         seconds = film_seconds(path)
         if seconds is None:
@@ -58,9 +60,12 @@ def last_parts(left: Iterable[Left]) -> list[Sidecar]:
     return list(parts.values())
 
 
-def finish(archive: Archive, finisher: Finisher, left: Iterable[Left]) -> None:
+def finish(
+    archive: Archive, finisher: Finisher, left: Iterable[Left], beat: Beat = unheard
+) -> None:
     """Have films finished with which another process goes on. Raises OSError."""
     for path, sidecar, is_cut in left:
+        beat()
         if is_cut:
             archive.put(path, sidecar)
         finisher.put(path, sidecar)

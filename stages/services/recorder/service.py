@@ -141,6 +141,8 @@ class Recorder:
                     return
 
     def _take_turn(self) -> None:
+        """Do what there is to do. It may be much: no step goes without a sign of life."""
+        beat = self._context.beat
         self._archive.take_turn()
         if not self._archive.is_complete:
             return  # it does not know yet what it has of this run
@@ -149,6 +151,7 @@ class Recorder:
             self._has_resumed = True
             left = self._resume()
         for event in self._context.events.read():
+            beat()
             is_new = self._events.add(event)
             if is_new or self._is_missed(event):
                 self._clips.hear(event)
@@ -158,12 +161,13 @@ class Recorder:
         with self._archive.wishes() as wishes:
             for wish in wishes:
                 self._clips.wish(wish)
-            self._clips.take_turn(time.time_ns())
+            self._clips.take_turn(time.time_ns(), beat)
         self._packets.code(self._clips.asked)
         for camera, continuous in self._continuous.items():
+            beat()
             if camera not in self._pauses:
                 continuous.take_turn()
-        finish(self._archive, self._finisher, left)
+        finish(self._archive, self._finisher, left, beat)
         take_finished(self._archive, self._finisher)
 
     def _resume(self) -> list[Left]:
@@ -171,7 +175,7 @@ class Recorder:
 
         What is returned may be finished when the films that go on with it have begun.
         """
-        left = find_left(self._archive)
+        left = find_left(self._archive, self._context.beat)
         for part in last_parts(left):
             self._clips.continue_after(part, time.time_ns())
         for _, sidecar, _ in left:

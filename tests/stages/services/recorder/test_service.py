@@ -1,8 +1,11 @@
 """The recorder as a whole goes on where a process before it was killed."""
 
+import shutil
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,12 +15,14 @@ from stages.services.archive.archive import Archive
 from stages.services.archive.layout import NS, Kind
 from stages.services.archive.retention import Limits
 from stages.services.archive.sidecar import Sidecar, read_sidecar
-from tests.faults.clip_kills import record
+from stages.services.recorder.service import Recorder, RecorderOptions
+from tests.faults.clip_kills import RULE, Context, record
 from tests.pipeline.messages import make_event
 from tests.running_line import wait_until
-from tests.stages.services.recorder.camera import MadeUpCamera, greys
+from tests.stages.services.recorder.camera import MODEL, MadeUpCamera, greys
 
 SENT_S = 12
+MANY = 8  # films that a process has left, and clips of one event
 
 
 @pytest.fixture
@@ -89,3 +94,55 @@ def test_a_file_that_was_made_and_never_begun_goes(tmp_path: Path, event: EventM
     archive.close()
     run(tmp_path, 1)
     assert not empty.exists()
+
+
+class WatchedContext(Context):
+    """Looks at what has been done whenever the recorder gives a sign of life.
+
+    Args:
+        old: clips that a process before has left; what is told of each is one step.
+        wanted: clips to be begun, which are a step each, too.
+    """
+
+    def __init__(self, folder: Path, old: list[Path], wanted: int) -> None:
+        super().__init__(folder, folder / "end")
+        self._root, self._old, self._wanted = folder, old, wanted
+        self.steps: list[int] = []
+
+    def beat(self) -> None:
+        told = [read_sidecar(path) for path in self._old]
+        ended = sum(sidecar is not None and sidecar.ended for sidecar in told)
+        self.steps.append(ended + len(self._begun()))
+
+    def is_running(self) -> bool:
+        self.beat()
+        return len(self._begun()) < self._wanted
+
+    def _begun(self) -> list[Path]:
+        return [p for p in clips(self._root) if p not in self._old and p.stat().st_size]
+
+
+def test_a_recorder_with_much_to_do_at_once_says_all_the_while_that_it_lives(
+    tmp_path: Path, event: EventMessage
+) -> None:
+    """Killed for its silence it would leave yet more to the next one, and so on."""
+    run(tmp_path, 1)
+    film = clips(tmp_path)[0].read_bytes()
+    shutil.rmtree(tmp_path / "record")
+    archive = Archive(tmp_path / "record", Limits())
+    old = [archive.make_file("gate", Kind.CLIP, event.captured_unix_ns) for _ in range(MANY)]
+    for path in old:
+        path.write_bytes(film)
+        end_ns = event.captured_unix_ns
+        archive.put(path, Sidecar(Kind.CLIP, "gate", end_ns - NS, end_ns, open=True))
+    archive.close()
+    context: Any = WatchedContext(tmp_path, old, MANY)
+    options = {
+        "folder": str(tmp_path / "record"), "limits": {"free_gb": 0.0}, "model": MODEL,
+        "clips": {f"rule-{i}": RULE for i in range(MANY)}, "cameras": Context.cameras,
+    }  # fmt: skip
+    recorder = Recorder(msgspec.convert(options, RecorderOptions), context)
+    recorder.run()
+    recorder.close()
+    assert context.steps[-1] == 2 * MANY
+    assert max(after - before for before, after in pairwise(context.steps)) == 1
