@@ -1,5 +1,6 @@
 """The unit that is written is one that systemd takes."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,14 @@ def test_paths_are_single_words() -> None:
         "ExecStart=/opt/thunderline run "
         r'"/etc/thunderline/a \"gate\", 50%% $$HOME;\\.yaml"'
     )
+
+
+def test_a_second_service_has_folders_of_its_own() -> None:
+    """`DynamicUser=` makes a user of each unit's name, and gives it the folders that it names."""
+    unit = make_unit(Path("/opt/thunderline"), Path("/etc/gate.yaml"))
+    places = re.findall(r"^(?:\w+Directory|Environment)=(.*)$", unit, re.M)
+    assert len(places) == 4
+    assert all("%N" in word for place in places for word in place.split())
 
 
 def test_credentials_are_loaded_by_their_names(tmp_path: Path) -> None:
