@@ -153,10 +153,24 @@ def test_a_scene_that_is_none_is_refused(refuse: Refuse) -> None:
     assert "did you mean 'people'?" in refuse("--source", "scene://street?peeple=3")
 
 
+def test_the_command_line_has_its_own_mistakes_and_the_file_its_own(
+    refuse: Refuse, tmp_path: Path
+) -> None:
+    said = refuse("--set", "ring.slot=8")
+    assert said.startswith("command line on ")
+    assert said.endswith(": unknown key 'ring.slot': did you mean 'slots'?")
+    file = tmp_path / "line.yaml"
+    file.write_text("ring: {slot: 8}")
+    assert (
+        refuse(file, "--set", "log=DEBUG")
+        == f"{file}: unknown key 'ring.slot': did you mean 'slots'?"
+    )
+
+
 def test_a_model_that_is_not_there_is_refused(refuse: Refuse, clip: Path, tmp_path: Path) -> None:
     path = tmp_path / "none.onnx"
     said = refuse("--source", clip, model=path)
-    assert said.startswith(f"model file '{path}': cannot be read: ")
+    assert said.startswith(f"model file '{path}': no such file, and no shipped model: ")
 
 
 def test_a_model_of_random_bytes_is_refused(refuse: Refuse, clip: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from stages.kernels.fit import WARPED, Fit, Place, Wh
+from stages.model.zoo import shipped_names
 
 METADATA_KEY = "thunderline"
 FORMAT: Literal[1] = 1
@@ -96,6 +97,13 @@ def read_model_metadata(path: Path | str) -> ModelMetadata:
     try:
         _check_size(Path(path))
         data = Path(path).read_bytes()
+    except FileNotFoundError:
+        from pipeline.config_file import nearest  # with a reader of YAML: wanted seldom
+
+        meant = nearest(Path(path).stem, shipped_names())
+        raise ModelFileError(
+            f"model file {os.fspath(path)!r}: no such file, and no shipped model{meant}"
+        ) from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise ModelFileError(f"model file {os.fspath(path)!r}: cannot be read: {error}") from error
     try:

@@ -17,6 +17,11 @@ def is_shipped(name: str) -> bool:
     return "/" not in name and "\0" not in name and shipped_path(name).is_file()
 
 
+def shipped_names() -> list[str]:
+    """The names of all."""
+    return sorted(path.stem for path in ZOO.glob("*.onnx"))
+
+
 def find_model(model: Path | str) -> str:
     """The path of a model that is given by its file or, if it is shipped, by its name.
 

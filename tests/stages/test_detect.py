@@ -23,5 +23,5 @@ def test_rois_are_written_beside_the_tensor(short_dir: Path, tiny_model: Path) -
 
 def test_a_model_that_cannot_be_loaded_is_named(short_dir: Path, tmp_path: Path) -> None:
     path = tmp_path / "none.onnx"
-    with pytest.raises(LineError, match=f"model file '{path}': cannot be read"):
+    with pytest.raises(LineError, match=f"model file '{path}': no such file"):
         Detect(DetectOptions(str(path), 1), StageBench(short_dir, "detect").context)

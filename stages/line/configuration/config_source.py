@@ -85,11 +85,27 @@ class ConfigSource:
 
     def parse(self, text: bytes) -> ConfigReading:
         """What the file would say with this content. Raises ConfigError."""
-        content = parse_mapping(text, f"configuration {self.path}")
-        content = resolve_beside(content, self._folder)
+        content = self._parse_file(text)
         self.command_line.apply(content)
         learn(content)
-        return ConfigReading(text, build(content, LineConfig, str(self.path)))
+        try:
+            return ConfigReading(text, build(content, LineConfig, str(self.path)))
+        except ConfigError as error:
+            if self._has_file_alone(text, error):
+                raise
+        return ConfigReading(text, build(content, LineConfig, f"command line on {self.path}"))
+
+    def _parse_file(self, text: bytes) -> dict[str, Any]:
+        content = parse_mapping(text, f"configuration {self.path}")
+        return resolve_beside(content, self._folder)
+
+    def _has_file_alone(self, text: bytes, mistake: ConfigError) -> bool:
+        """Whether the file has the mistake without what the command line says."""
+        try:
+            build(self._parse_file(text), LineConfig, str(self.path))
+        except ConfigError as error:
+            return str(error) == str(mistake)
+        return False
 
     @property
     def _folder(self) -> Path:

@@ -65,7 +65,7 @@ def test_no_thread_beyond_those_asked_for() -> None:
 
 
 def test_missing_file() -> None:
-    with pytest.raises(ModelFileError, match=r"nowhere\.onnx': cannot be read"):
+    with pytest.raises(ModelFileError, match=r"nowhere\.onnx': no such file"):
         Detector("nowhere.onnx")
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from stages.config import SHIPPED_MODEL
 from stages.model.model_file import ModelFileError, read_model_metadata
 from tests.examples import examples
 
@@ -79,8 +80,16 @@ def test_reading_loads_neither_runtime_nor_onnx(model_path: Path) -> None:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(ModelFileError, match=r"nowhere.onnx': cannot be read: .*No such file"):
+    with pytest.raises(ModelFileError) as refused:
         read_model_metadata(tmp_path / "nowhere.onnx")
+    said = f"model file '{tmp_path}/nowhere.onnx': no such file, and no shipped model: expected one"
+    assert str(refused.value).startswith(said)
+    assert f" {SHIPPED_MODEL}, " in str(refused.value)
+
+
+def test_a_shipped_model_whose_name_is_misspelt() -> None:
+    with pytest.raises(ModelFileError, match=f": did you mean '{SHIPPED_MODEL}'\\?"):
+        read_model_metadata(SHIPPED_MODEL.replace("street", "stret"))
 
 
 def test_folder(tmp_path: Path) -> None:
