@@ -2,9 +2,12 @@
 
     python run_pipeline.py                                    the drawn street, as configured
     python run_pipeline.py --source rtsp://user:pw@cam/1      a camera of yours
-    python run_pipeline.py configs/pipeline/demo.yaml --check  look, and start nothing
+    python run_pipeline.py gate.yaml --check                  look, and start nothing
     python run_pipeline.py --source clip.mp4 --set record.video=out/clip.mp4
     python run_pipeline.py --draw-zones out/gate.png          on the first frame of the source
+
+Words instead of a file, each with a --help of its own:
+
     python run_pipeline.py cameras [--onvif]                  of this machine, of its networks
     python run_pipeline.py detect IMAGE... [--json]           image files, without a line
     python run_pipeline.py bench                              how fast this machine is

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 EXIT_OK, EXIT_REFUSED = 0, 2
+EXIT_INTERRUPTED = 130  # as a shell says of SIGINT
 
 
 class Command(NamedTuple):
@@ -42,9 +43,21 @@ COMMANDS = {
 
 def main() -> int:
     """Run a command; returns its exit code."""
+    try:
+        run_command: Callable[[Callable[[], int]], int] = _find("pipeline.log:run_command")
+        return run_command(_run)
+    except KeyboardInterrupt:  # that was not imported yet: a small board takes its time for it
+        return EXIT_INTERRUPTED
+
+
+def _run() -> int:
+    """Import what the first word asks for, and run it."""
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
-    if name in ("-h", "--help"):
+    if name in ("-h", "--help", "help"):
         sys.stdout.write(_usage())
+        return EXIT_OK
+    if name == "--version":
+        sys.stdout.write(f"thunderline {_version()}\n")
         return EXIT_OK
     command = COMMANDS.get(name)
     if command is None:
@@ -52,8 +65,8 @@ def main() -> int:
         return EXIT_REFUSED
     # Its texts say what it is called, and it hides the passwords among its options.
     sys.argv = [f"thunderline {name}", *command.options, *sys.argv[2:]]
-    run_command: Callable[[Callable[[], int]], int] = _find("pipeline.log:run_command")
-    return run_command(_find(command.target))
+    exit_code: int = _find(command.target)()
+    return exit_code
 
 
 def complete() -> int:
@@ -81,8 +94,20 @@ def _find(target: str) -> Any:
     return getattr(import_module(module), function)
 
 
+def _version() -> str:
+    from importlib.metadata import version  # wanted seldom
+
+    return version("thunderline")
+
+
 def _usage() -> str:
     rows = [f"  {name:<17}{command.what}" for name, command in COMMANDS.items()]
     return "\n".join(
-        ["usage: thunderline COMMAND ...", "", *rows, "", "thunderline COMMAND --help says more\n"]
+        [
+            "usage: thunderline COMMAND ...",
+            "",
+            *rows,
+            "",
+            "thunderline COMMAND --help says more; thunderline --version\n",
+        ]
     )

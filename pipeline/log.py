@@ -74,7 +74,9 @@ def run_command(main: Callable[[], int]) -> int:
     """
     guard_crashes()
     try:
-        return main()
+        exit_code = main()
+        sys.stdout.flush()  # at the exit it would be too late for what follows
+        return exit_code
     except KeyboardInterrupt:
         say_error("interrupted")
         return _EXIT_INTERRUPTED

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -118,6 +119,38 @@ def test_each_command_helps_under_its_name(installed: Path, tmp_path: Path, name
     assert ended.stdout.startswith(f"usage: thunderline {name} ")
     assert "python -m pipeline" not in ended.stdout
     assert "run_pipeline.py" not in ended.stdout
+
+
+@pytest.mark.parametrize("word", ["--help", "-h", "help"])
+def test_the_words_are_listed(installed: Path, tmp_path: Path, word: str) -> None:
+    ended = call(installed / "thunderline", word, cwd=tmp_path)
+    assert ended.returncode == 0
+    assert all(f"\n  {name} " in ended.stdout for name in thunderline.COMMANDS)
+
+
+def test_the_version_is_that_of_the_wheel(installed: Path, wheel: Path, tmp_path: Path) -> None:
+    ended = call(installed / "thunderline", "--version", cwd=tmp_path)
+    name, version, _ = wheel.name.split("-", 2)
+    assert (ended.returncode, ended.stdout) == (0, f"{name} {version}\n")
+
+
+@pytest.mark.parametrize("module", ["logging", "yaml"])
+def test_ctrl_c_while_modules_are_imported_ends_a_command_without_a_traceback(
+    installed: Path, tmp_path: Path, module: str
+) -> None:
+    """A small board takes seconds for it; here one module takes as long as it takes to be ended."""
+    (tmp_path / f"{module}.py").write_text("import time\nprint(1, flush=True)\ntime.sleep(600)\n")
+    with subprocess.Popen(
+        [installed / "thunderline", "check"], cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"1\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(TIMEOUT_S) == 130
+        assert process.stderr.read() in (b"", b"interrupted\n")
 
 
 def test_a_command_that_is_none_is_refused_with_those_there_are(

@@ -145,6 +145,22 @@ def test_a_reader_that_has_gone_ends_a_command_without_a_traceback() -> None:
     assert run_script(said, reader_goes=True) == (141, "")
 
 
+def test_a_reader_that_has_gone_before_the_end_of_a_short_text_does_too() -> None:
+    """The text waits in a buffer for the end, unless the environment has it written at once."""
+    script = (
+        "import sys\nfrom pipeline import log\nsys.exit(log.run_command(lambda: print(1) or 0))"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        stdout=writer, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY, timeout=PATIENCE_S,
+        env={name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"},
+    )  # fmt: skip
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
 def test_a_crash_of_a_command_hides_credentials() -> None:
     code, said = run_script("raise ValueError('rtsp://admin:S3cret@cam/1')")
     assert code == 1
