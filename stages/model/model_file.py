@@ -98,11 +98,9 @@ def read_model_metadata(path: Path | str) -> ModelMetadata:
         _check_size(Path(path))
         data = Path(path).read_bytes()
     except FileNotFoundError:
-        from pipeline.config_file import nearest  # with a reader of YAML: wanted seldom
-
-        meant = nearest(Path(path).stem, shipped_names())
         raise ModelFileError(
-            f"model file {os.fspath(path)!r}: no such file, and no shipped model{meant}"
+            f"model file {os.fspath(path)!r}: no such file, and none of the shipped models: "
+            f"{', '.join(shipped_names())}"
         ) from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise ModelFileError(f"model file {os.fspath(path)!r}: cannot be read: {error}") from error

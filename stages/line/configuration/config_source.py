@@ -97,7 +97,8 @@ class ConfigSource:
 
     def _parse_file(self, text: bytes) -> dict[str, Any]:
         content = parse_mapping(text, f"configuration {self.path}")
-        return resolve_beside(content, self._folder)
+        beside: dict[str, Any] = resolve_beside(content, self._folder)
+        return beside
 
     def _has_file_alone(self, text: bytes, mistake: ConfigError) -> bool:
         """Whether the file has the mistake without what the command line says."""

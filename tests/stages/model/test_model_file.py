@@ -82,14 +82,9 @@ def test_reading_loads_neither_runtime_nor_onnx(model_path: Path) -> None:
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError) as refused:
         read_model_metadata(tmp_path / "nowhere.onnx")
-    said = f"model file '{tmp_path}/nowhere.onnx': no such file, and no shipped model: expected one"
-    assert str(refused.value).startswith(said)
-    assert f" {SHIPPED_MODEL}, " in str(refused.value)
-
-
-def test_a_shipped_model_whose_name_is_misspelt() -> None:
-    with pytest.raises(ModelFileError, match=f": did you mean '{SHIPPED_MODEL}'\\?"):
-        read_model_metadata(SHIPPED_MODEL.replace("street", "stret"))
+    missing, _, names = str(refused.value).partition(", and none of the shipped models: ")
+    assert missing == f"model file '{tmp_path}/nowhere.onnx': no such file"
+    assert SHIPPED_MODEL in names.split(", ")
 
 
 def test_folder(tmp_path: Path) -> None:
