@@ -111,13 +111,13 @@ class Listing:
             return [to_item(row) for row in rows]
 
     def count_events(self, camera: str, from_ns: int, to_ns: int, each_ns: int) -> list[int]:
-        """How many events a camera had in each part of a time."""
-        counts = [0] * ((to_ns - from_ns) // each_ns)
+        """How many events a camera had in each part of a time; the last part may be shorter."""
+        counts = [0] * -((from_ns - to_ns) // each_ns)
         with closing(self._connect()) as db:
             rows = db.execute(
                 "SELECT (at_ns - ?) / ?, count(*) FROM events"
                 " WHERE camera = ? AND at_ns >= ? AND at_ns < ? GROUP BY 1",
-                (from_ns, each_ns, camera, from_ns, from_ns + len(counts) * each_ns),
+                (from_ns, each_ns, camera, from_ns, to_ns),
             )
             for part, count in rows:
                 counts[part] = count

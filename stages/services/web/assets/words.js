@@ -30,6 +30,11 @@ export function element(name, text, className = "") {
   return made;
 }
 
+/** Parts of a node, by their classes. */
+export function partsOf(node, ...names) {
+  return Object.fromEntries(names.map((name) => [name, node.querySelector(`.${name}`)]));
+}
+
 /** A moment of the line, as a clock shows it here. */
 export function clock(unixNs) {
   const moment = new Date(unixNs / 1e6);
@@ -46,7 +51,7 @@ export function say(target, text) {
 /** Rows of a list: what, and how much. */
 export function rows(pairs) {
   return pairs.map(([text, value]) => {
-    const row = document.createElement("li");
+    const row = element("li", "");
     row.append(element("span", text), element("span", value));
     return row;
   });

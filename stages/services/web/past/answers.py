@@ -62,10 +62,15 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class Timeline(msgspec.Struct, frozen=True):
-    """A day of one camera: what is recorded of it, its clips, and its events by hour of UTC."""
+    """A day of one camera: what is recorded of it, its clips, and its events hour by hour.
+
+    Hours are counted from the beginning; the last one may be a part of an hour.
+    """
 
     camera: str
-    day: str
+    day: str  # of UTC, on which it begins
+    begin_unix_ns: int
+    end_unix_ns: int
     continuous: tuple[Span, ...]
     clips: tuple[Recording, ...]
     events: tuple[int, ...]

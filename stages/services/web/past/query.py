@@ -4,10 +4,11 @@ import math
 import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 from starlette.datastructures import QueryParams
 
-from stages.services.archive.layout import NS, day_of, iso_utc
+from stages.services.archive.layout import NS, begin_of_day, day_of, iso_utc
 from stages.services.archive.listing import MOST, Cursor, Query
 from stages.services.web.openapi import Parameter
 from stages.services.web.problem import Refusal
@@ -22,8 +23,17 @@ LIMIT = Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum":
                   f"rows at most; {USUAL} by default")  # fmt: skip
 CURSOR = Parameter("cursor", "query", {"type": "string"}, "`next` of the page before")
 PAGE = (FROM, TO, CAMERA, LIMIT, CURSOR)
+_HOUR_NS = 3600 * NS
+_MOST_HOURS = 48  # of a timeline: a day in which clocks are set back has 25
 _LAST_S = 4_102_444_800  # 2100
 _YEARS = range(1970, 2101)
+
+
+class Stretch(NamedTuple):
+    """A time in UNIX ns; its end does not belong to it."""
+
+    begin_ns: int
+    end_ns: int
 
 
 def kind_parameter(kinds: Sequence[str]) -> Parameter:
@@ -35,9 +45,7 @@ def read_query(asked: QueryParams, kinds: Sequence[str]) -> Query:
     kind, cursor = asked.get("kind"), asked.get("cursor")
     if kind is not None and kind not in kinds:
         raise Refusal(400, f"kind: expected one of {', '.join(kinds)}, got '{kind[:40]}'")
-    from_ns, to_ns = read_time(asked, "from"), read_time(asked, "to")
-    if from_ns is not None and to_ns is not None and from_ns >= to_ns:
-        raise Refusal(400, f"to: expected a time after {iso_utc(from_ns)}, got {iso_utc(to_ns)}")
+    from_ns, to_ns = _read_ends(asked)
     return Query(
         from_ns=from_ns,
         to_ns=to_ns,
@@ -68,7 +76,29 @@ def read_time(asked: QueryParams, name: str) -> int | None:
     )
 
 
-def read_day(asked: QueryParams) -> str:
+def read_stretch(asked: QueryParams) -> Stretch:
+    """The day that is asked for: of UTC, or, by its two ends, of any clock. Raises Refusal."""
+    ends = _read_ends(asked)
+    if ends == (None, None):
+        begin_ns = begin_of_day(_read_day(asked))
+        return Stretch(begin_ns, begin_ns + 24 * _HOUR_NS)
+    from_ns, to_ns = ends
+    if from_ns is None or to_ns is None or "day" in asked:
+        raise Refusal(400, "expected `day`, or both `from` and `to`")
+    if to_ns - from_ns > _MOST_HOURS * _HOUR_NS:
+        raise Refusal(400, f"to: expected at most {_MOST_HOURS} hours after {iso_utc(from_ns)}")
+    return Stretch(from_ns, to_ns)
+
+
+def _read_ends(asked: QueryParams) -> tuple[int | None, int | None]:
+    """`from` and `to`, as UNIX time in ns. Raises Refusal."""
+    from_ns, to_ns = read_time(asked, "from"), read_time(asked, "to")
+    if from_ns is not None and to_ns is not None and from_ns >= to_ns:
+        raise Refusal(400, f"to: expected a time after {iso_utc(from_ns)}, got {iso_utc(to_ns)}")
+    return from_ns, to_ns
+
+
+def _read_day(asked: QueryParams) -> str:
     """YYYY-MM-DD of UTC; today by default. Raises Refusal."""
     text = asked.get("day")
     if text is None:

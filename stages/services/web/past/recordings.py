@@ -1,6 +1,7 @@
 """Films and snapshots of the past, over REST: look, download, protect, delete, ask for a clip."""
 
 import time
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -20,7 +21,15 @@ from stages.services.web.past.answers import (
     describe,
 )
 from stages.services.web.past.archive_reader import ArchiveReader
-from stages.services.web.past.query import PAGE, kind_parameter, read_day, read_query, read_seconds
+from stages.services.web.past.query import (
+    FROM,
+    PAGE,
+    TO,
+    kind_parameter,
+    read_query,
+    read_seconds,
+    read_stretch,
+)
 from stages.services.web.past.timeline import make_timeline
 from stages.services.web.problem import Refusal
 
@@ -28,7 +37,12 @@ _KINDS = tuple(kind.value for kind in Kind)
 _MEDIA = {".mp4": "video/mp4", ".jpg": "image/jpeg"}
 _ONE = "/api/v1/recordings/{recording}"
 _ID = Parameter("recording", "path", {"type": "string"}, "`id` of a recording")
-_DAY = Parameter("day", "query", {"type": "string", "format": "date"}, "of UTC; today by default")
+_DAY = Parameter(
+    "day",
+    "query",
+    {"type": "string", "format": "date"},
+    "of UTC; today by default, where there are no `from` and `to`",
+)
 _SECONDS = Parameter("seconds", "query", {"type": "number", "minimum": 0, "maximum": 600},
                      "from now on; 10 by default")  # fmt: skip
 _TICKET = Parameter("ticket", "query", {"type": "string"}, "instead of the token")
@@ -43,7 +57,7 @@ OPERATIONS = (
     Operation("DELETE", f"{_ONE}/protection", "Keep it no longer than others",
               {200: Recording}, (404, 503), (_ID,)),
     Operation("GET", "/api/v1/cameras/{name}/timeline", "What is kept of a day",
-              {200: Timeline}, (400, 404, 503), (NAME, _DAY)),
+              {200: Timeline}, (400, 404, 503), (NAME, _DAY, FROM, TO)),
     Operation("POST", "/api/v1/cameras/{name}/clips", "Have a clip made of now", {202: Wished},
               (400, 404, 503), (NAME, _SECONDS)),
     Operation("GET", "/recordings/{recording}", "The file; ranges of bytes work", {},
@@ -103,8 +117,9 @@ class PastRecordings:
         return answer(describe(item._replace(protected=protected)))
 
     async def _timeline(self, request: Request) -> Response:
-        camera, day = request.path_params["name"], read_day(request.query_params)
-        return answer(await self._archive.ask(lambda listing: make_timeline(listing, camera, day)))
+        camera, stretch = request.path_params["name"], read_stretch(request.query_params)
+        make = partial(make_timeline, camera=camera, stretch=stretch)
+        return answer(await self._archive.ask(make))
 
     async def _wish(self, request: Request) -> Response:
         camera = check_camera(request.path_params["name"], self._cameras())

@@ -3,20 +3,22 @@
 from collections.abc import Iterable
 
 from stages.services.archive.index import Item
-from stages.services.archive.layout import NS, Kind, begin_of_day
+from stages.services.archive.layout import NS, Kind, day_of
 from stages.services.archive.listing import Listing
 from stages.services.web.past.answers import Span, Timeline, describe
+from stages.services.web.past.query import Stretch
 
 _HOUR_NS = 3600 * NS
 _BESIDE_NS = 2 * NS  # films so close to each other are told as one
 
 
-def make_timeline(listing: Listing, camera: str, day: str) -> Timeline:
-    begin_ns = begin_of_day(day)
-    end_ns = begin_ns + 24 * _HOUR_NS
+def make_timeline(listing: Listing, camera: str, stretch: Stretch) -> Timeline:
+    begin_ns, end_ns = stretch
     return Timeline(
         camera,
-        day,
+        day_of(begin_ns),
+        begin_ns,
+        end_ns,
         tuple(join(listing.overlapping(camera, Kind.CONTINUOUS, begin_ns, end_ns))),
         tuple(map(describe, listing.overlapping(camera, Kind.CLIP, begin_ns, end_ns))),
         tuple(listing.count_events(camera, begin_ns, end_ns, _HOUR_NS)),

@@ -6,7 +6,7 @@ import { NO_REGIONS } from "../line/regions.js";
 import { Results } from "../line/results.js";
 import { Tally } from "../line/tally.js";
 import { countsOf } from "../drawing/regions.js";
-import { count, element, milliseconds, rate, rows, say, since } from "../words.js";
+import { count, element, milliseconds, partsOf, rate, rows, say, since } from "../words.js";
 import { Sparkline } from "./sparkline.js";
 
 const OBJECTS_MS = 250; // between two changes of the list: faster, nobody can read it
@@ -16,9 +16,8 @@ export class Card {
     this.name = name;
     this.node = template.content.firstElementChild.cloneNode(true);
     const find = (selector) => this.node.querySelector(selector);
-    this.parts = Object.fromEntries(
-      ["state", "absent", "objects", "fps", "age", "regions", "drops", "facts", "dropped"]
-        .map((part) => [part, find(`.${part}`)]),
+    this.parts = partsOf(
+      this.node, "state", "absent", "objects", "fps", "age", "regions", "drops", "facts", "dropped",
     );
     this.ages = new Sparkline(find(".ages"), ["p99", "p50"]);
     this.rates = new Sparkline(find(".rates"), ["p50"]);
@@ -49,7 +48,6 @@ export class Card {
     this.node.querySelector("details").open = large;
   }
 
-  /** The line does not have it any more. */
   leave() {
     this.isGone = true;
     this.stage.node.wake?.();
@@ -95,9 +93,8 @@ export class Card {
 
   /** What the line says of a frame, or of something that happened. */
   hear(message) {
-    if (message.type === "event") {
-      if (this.tally.add(message)) this.showTally();
-    } else if (message.type === "detections") {
+    if (message.type !== "status" && this.tally.add(message)) this.showTally();
+    if (message.type === "detections") {
       this.results.add(message);
       this.lateness.hear(message, this.newestPtsNs());
       for (const { label } of message.detections) this.labels.add(label);

@@ -1,7 +1,7 @@
 // A dialog that adds a camera, or removes one, and what the line says to it.
 
 import { NotTaken } from "../line/regions.js";
-import { say } from "../words.js";
+import { partsOf, say } from "../words.js";
 
 const PATH = "/api/v1/cameras";
 const NO_TOKEN = [401, 403];
@@ -11,9 +11,7 @@ export class Changing {
   /** `done(camera, outcome)` is called when the line has one more, or one less. */
   constructor(node, access, done) {
     Object.assign(this, { node, access, done, camera: null });
-    this.parts = Object.fromEntries(
-      ["title", "place", "cost", "told", "token", "act"].map((part) => [part, node.querySelector(`.${part}`)]),
-    );
+    this.parts = partsOf(node, "title", "place", "cost", "told", "token", "act");
     const [uri, name, token] = node.querySelectorAll("input");
     this.fields = { uri, name };
     this.token = token;

@@ -78,7 +78,6 @@ export class Gallery {
     const [row, button, words] = [element("li", ""), element("button", ""), element("span", "")];
     const image = new Image();
     Object.assign(image, { alt: "", decoding: "async" });
-    button.type = "button";
     button.append(image, words);
     row.append(button);
     const tile = { key, camera, who, row, image, words, unixNs: 0, text: "", isRecorded: false };

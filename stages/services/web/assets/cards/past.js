@@ -1,32 +1,29 @@
 // A day of one camera: what is recorded, its clips, and how much happened in each hour.
 
-import { clock, element, say, svg } from "../words.js";
+import { clock, element, partsOf, say, svg } from "../words.js";
 
-const DAY_MS = 86400000;
-const MINUTE_NS = 6e10;
+const MINUTES = 1440; // of a day; a little longer where clocks are set back
 const WIDTH = 960; // of the drawing, in its own units
 const HEIGHT = 48;
-const MOST = 24; // clips that are shown
+const MOST = 24; // clips that are shown, up to the time that is chosen
 const NEWS_MS = 8000; // after something has happened
 
 export class Past {
   constructor(node, access) {
     Object.assign(this, { node, access, timer: 0 });
-    this.parts = Object.fromEntries(
-      ["bars", "clips", "none", "film"].map((part) => [part, node.querySelector(`.${part}`)]),
-    );
-    [this.day, this.second] = node.querySelectorAll("input");
+    this.parts = partsOf(node, "bars", "clips", "none", "film");
+    [this.day, this.minute] = node.querySelectorAll("input");
     this.day.addEventListener("change", () => { this.stop(); this.load(); });
-    this.second.addEventListener("input", () => say(this.parts.none, this.time));
-    this.second.addEventListener("change", () => this.seek());
+    this.minute.addEventListener("input", () => say(this.parts.none, this.time));
+    this.minute.addEventListener("change", () => this.seek());
   }
 
-  /** Days are of UTC, as names of files are. */
+  /** Days are of the clock here, as all times of the page. */
   open(camera) {
     if (camera === this.camera) return;
     this.close();
     this.camera = camera;
-    this.day.value = new Date().toISOString().slice(0, 10);
+    this.day.value = new Date().toLocaleDateString("sv"); // 2026-11-30
     this.load();
   }
 
@@ -41,38 +38,40 @@ export class Past {
     if (camera === this.camera) this.timer ||= setTimeout(() => { this.timer = 0; this.load(); }, NEWS_MS);
   }
 
-  get beginMs() {
-    return Date.parse(`${this.day.value}T00:00Z`);
+  get ns() {
+    return this.startNs + this.minute.value * this.minuteNs;
   }
 
   /** The time that was chosen. */
   get time() {
-    const at = new Date(this.beginMs + this.second.value * 1000).toISOString().slice(11, 16);
-    this.second.ariaValueText = `${at} UTC`;
-    return this.second.ariaValueText;
+    const at = new Date(this.ns / 1e6);
+    return (this.minute.ariaValueText = at.toTimeString().slice(0, 5));
   }
 
   async load() {
     const { camera, day } = this;
     if (!camera || !day.value || document.hidden) return;
-    const path = `/api/v1/cameras/${camera}/timeline?day=${day.value}`;
+    const begin = new Date(`${day.value}T00:00`);
+    const ends = `from=${begin / 1000}&to=${begin.setHours(24) / 1000}`; // 23 to 25 hours
+    const path = `/api/v1/cameras/${camera}/timeline?${ends}`;
     const answer = await this.access.fetch(path).catch(() => null);
     if (!answer?.ok || camera !== this.camera) return; // nothing is kept here
     this.ticket = await this.access.ticket();
     this.show(await answer.json());
   }
 
-  show({ continuous, clips, events, day }) {
-    const { node, parts, beginMs } = this;
+  show({ continuous, clips, events, begin_unix_ns: begin, end_unix_ns: end }) {
+    const { node, parts } = this;
     node.hidden = false;
-    this.spans = continuous;
-    const x = (unixNs) => Math.min(Math.max((unixNs / 1e6 - beginMs) / DAY_MS, 0), 1) * WIDTH;
+    const minuteNs = (end - begin) / MINUTES;
+    Object.assign(this, { clips, spans: continuous, startNs: begin, minuteNs });
+    const x = (unixNs) => Math.min(Math.max((unixNs - begin) / (end - begin), 0), 1) * WIDTH;
     const bar = (span, top, height, name) => svg("rect", {
       x: x(span.begin_unix_ns), y: top, height, class: name,
       width: Math.max(x(span.end_unix_ns) - x(span.begin_unix_ns), 1.5),
     });
     const most = Math.max(...events, 1);
-    const width = WIDTH / events.length;
+    const width = x(begin + 3.6e12);
     parts.bars.replaceChildren(
       ...events.map((number, hour) => {
         const height = (number / most) * (HEIGHT - 20);
@@ -82,19 +81,27 @@ export class Past {
       ...clips.map((span) => bar(span, HEIGHT - 9, 8, "clip")),
     );
     const happened = events.reduce((sum, number) => sum + number);
-    const text = `${several(clips.length, "clip")}, ${several(happened, "event")}, ${several(continuous.length, "recorded time")}`;
-    parts.bars.setAttribute("aria-label", `${day}, UTC: ${text}`);
+    const text = `${several(clips.length, "clip")}, ${several(happened, "event")}`;
+    parts.bars.setAttribute("aria-label", `${this.day.value}: ${text}`);
     say(parts.none, text);
     if (parts.clips.children.length && parts.clips.matches(":hover, :focus-within")) return;
-    parts.clips.replaceChildren(...[...clips].reverse().slice(0, MOST).map((clip) => this.row(clip)));
+    this.list();
+  }
+
+  /** Whether it begins in the minute that was chosen, or before. */
+  begins = ({ begin_unix_ns: begin }) => begin < this.ns + this.minuteNs;
+
+  list() {
+    const before = this.clips.filter(this.begins);
+    this.parts.clips.replaceChildren(...before.reverse().slice(0, MOST).map((clip) => this.row(clip)));
   }
 
   row(clip) {
     const row = element("li", "");
     const button = element("button", "");
-    button.type = "button";
     const picture = new Image(160, 90);
-    Object.assign(picture, { src: clip.thumbnail + this.ticket, alt: "", loading: "lazy" });
+    Object.assign(picture, { alt: "", loading: "lazy" });
+    if (!clip.open) picture.src = clip.thumbnail + this.ticket; // it is made at the end
     const words = element("span", `${clip.why}${clip.labels.length ? `: ${clip.labels.join(", ")}` : ""}`);
     button.append(picture, clock(clip.begin_unix_ns), words);
     button.addEventListener("click", () => this.play(clip));
@@ -102,10 +109,13 @@ export class Past {
     return row;
   }
 
-  /** Play what is recorded of the minute that was chosen. */
+  /** Play what is recorded of the minute that was chosen: all of it, or at least a clip. */
   async seek() {
-    const ns = (this.beginMs + this.second.value * 1000) * 1e6;
-    const span = this.spans.find((each) => each.begin_unix_ns < ns + MINUTE_NS && each.end_unix_ns > ns);
+    const { ns } = this;
+    this.list();
+    const meets = (each) => this.begins(each) && each.end_unix_ns > ns;
+    const [span, clip] = [this.spans, this.clips].map((each) => each.find(meets));
+    if (!span && clip) return this.play(clip, (ns - clip.begin_unix_ns) / 1e9);
     if (!span) return say(this.parts.none, `Nothing is recorded of ${this.time}.`);
     const at = Math.max(ns, span.begin_unix_ns);
     const path = `/api/v1/recordings?kind=continuous&limit=1&camera=${this.camera}&to=${at / 1e9 + 0.01}`;
@@ -129,6 +139,7 @@ export class Past {
     film.pause();
     film.removeAttribute("src");
     film.hidden = true;
+    this.minute.value = MINUTES; // the newest clips
   }
 }
 

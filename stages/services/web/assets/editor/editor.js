@@ -200,9 +200,8 @@ export class Editor {
   showList() {
     const { draft, chosen, buttons } = this;
     this.parts.list.replaceChildren(...draft.shapes.map((shape, index) => {
-      const row = document.createElement("li");
+      const row = element("li", "");
       const button = element("button", shape.name, shape.kind);
-      button.type = "button";
       button.setAttribute("aria-pressed", String(index === chosen));
       button.setAttribute("aria-label", `${shape.kind} ${shape.name}`);
       button.addEventListener("click", () => this.choose(index));

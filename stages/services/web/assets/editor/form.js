@@ -67,13 +67,13 @@ export class Form {
   input(field, shape) {
     const value = field.kind === "name" ? shape.name : shape.keys[field.key] ?? field.usual ?? "";
     if (field.kind === "choice") {
-      const select = document.createElement("select");
+      const select = element("select", "");
       for (const [option, words] of Object.entries(field.options)) select.add(new Option(words, option));
       select.value = value;
       select.addEventListener("change", () => this.set(field.key, select.value));
       return select;
     }
-    const input = document.createElement("input");
+    const input = element("input", "");
     input.value = value;
     input.autocomplete = "off";
     input.spellcheck = false;
@@ -119,8 +119,8 @@ export class Form {
     const chosen = new Set(shape.keys.labels ?? []);
     const list = element("div", "", "chips");
     for (const label of new Set([...this.edit.labels, ...chosen])) {
-      const chip = document.createElement("label");
-      const box = document.createElement("input");
+      const chip = element("label", "");
+      const box = element("input", "");
       box.type = "checkbox";
       box.checked = chosen.has(label);
       box.addEventListener("change", () => {

@@ -1,7 +1,7 @@
 // From a draft to the configuration: first what would change, then the change.
 
 import { NotTaken, STALE } from "../line/regions.js";
-import { element } from "../words.js";
+import { element, partsOf } from "../words.js";
 
 const NO_TOKEN = [401, 403];
 const PLACE = /\b(zones|lines)\.([^.[]+)(?:\.(\w+))?/;
@@ -12,9 +12,7 @@ export class Saving {
     this.node = node;
     this.edit = edit;
     this.access = access;
-    this.parts = Object.fromEntries(
-      ["review", "plan", "changes", "cost", "told", "stale", "token"].map((part) => [part, node.querySelector(`.${part}`)]),
-    );
+    this.parts = partsOf(node, "review", "plan", "changes", "cost", "told", "stale", "token");
     this.again = null; // what a token is asked for
     const on = (name, act) => node.querySelector(`[data-do="${name}"]`).addEventListener("click", act);
     on("review", () => this.review());
@@ -119,7 +117,7 @@ export class Saving {
 
 /** Its `text` is the key with the values before and after. */
 function showChange({ key, text, cost }) {
-  const row = document.createElement("li");
+  const row = element("li", "");
   row.append(element("code", key.replace(/^sources\[\d+\]\./, "")));
   const said = text.startsWith(`${key}: `) ? text.slice(key.length + 2) : text;
   const [before, after] = said.split(" -> ");

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(COMMAND is None, reason="no Chromium")
 
 # A day whose line has one more clip each time that it is asked; seconds are hundredths here.
 BEGIN = """
-  document.body.innerHTML = `<section><input type="date"><input type="range" max="86399">
+  document.body.innerHTML = `<section><input type="date"><input type="range" max="1439">
     <svg class="bars"></svg><p class="none"></p><video class="film"></video><ul class="clips"></ul>
   </section>`;
   const wait = (globalThis.unhurried ??= globalThis.setTimeout);
@@ -27,7 +27,7 @@ BEGIN = """
       clips += 1;
       const told = {
         continuous: [], clips: Array(clips).fill(clip), events: Array(24).fill(0),
-        day: '1970-01-01',
+        begin_unix_ns: 0, end_unix_ns: 864e11,
       };
       return { ok: true, json: async () => told };
     },

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from stages.services.archive.archive import Archive
-from stages.services.archive.layout import NS, day_of
+from stages.services.archive.layout import NS, begin_of_day, day_of
 from stages.services.archive.retention import Limits
 from stages.services.recorder.clips import Clips
 from stages.services.recorder.finisher import Finisher
@@ -107,9 +107,33 @@ def test_a_day_is_told_at_a_glance(web: WebLine) -> None:
     assert [each["id"] for each in found["clips"]] == [clip["id"]]
     (span,) = found["continuous"]  # four files without a gap
     assert span["end_unix_ns"] - span["begin_unix_ns"] == pytest.approx(34.9 * NS, abs=NS)
+    assert (found["day"], found["begin_unix_ns"]) == (day, begin_of_day(day))
     for wrong in ("30.11.2026", "0001-01-01", "9999-12-31", "2026-02-30", "today"):
         answer = web.ask(f"{API}/cameras/gate/timeline?day={wrong}")
         assert (answer.status, "expected one such as" in answer.json()["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize(("hours", "parts"), [(23, 23), (24.5, 25), (25, 25)])
+def test_a_day_of_any_clock_is_told_by_its_ends(web: WebLine, hours: float, parts: int) -> None:
+    """Clocks that are set, by half an hour on Lord Howe, make days shorter and longer."""
+    (clip,) = listed(web, "kind=clip")
+    (event,) = web.ask(f"{API}/events?camera=gate").json()["events"]
+    begin_ns = event["captured_unix_ns"] - round((hours - 0.1) * 3600) * NS
+    ends = [begin_ns // NS, begin_ns // NS + hours * 3600]
+    found = web.ask(f"{API}/cameras/gate/timeline?from={ends[0]}&to={ends[1]}").json()
+    assert [found["begin_unix_ns"], found["end_unix_ns"]] == [end * NS for end in ends]
+    assert found["events"] == [0] * (parts - 1) + [1]
+    assert [each["id"] for each in found["clips"]] == [clip["id"]]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["from=1796083200", "to=1796083200", "day=2026-12-01&from=1796083200&to=1796169600",
+     "from=1796083200&to=1796256001", "from=1796083200&to=1796083200", "from=today&to=1796083200"],
+)  # fmt: skip
+def test_half_a_day_and_too_much_of_one_are_refused(web: WebLine, query: str) -> None:
+    answer = web.ask(f"{API}/cameras/gate/timeline?{query}")
+    assert (answer.status, "expected" in answer.json()["detail"]) == (400, True)
 
 
 def test_a_film_that_was_deleted_by_hand_is_gone_and_no_defect(web: WebLine, folder: Path) -> None:

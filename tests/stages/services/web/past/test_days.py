@@ -1,0 +1,136 @@
+"""The day of a camera on the page: of the clock of who looks, with all of its clips."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.browser import COMMAND, Browser
+from tests.stages.services.web.page_modules import ask, serve_modules
+
+pytestmark = pytest.mark.skipif(COMMAND is None, reason="no Chromium")
+
+# A camera of which the line keeps `clips`, and nothing continuously.
+PAGE = """
+  document.body.innerHTML = `<section><input type="date"><input type="range" max="1439">
+    <svg class="bars"></svg><p class="none"></p><video class="film"></video><ul class="clips"></ul>
+  </section>`;
+  const asked = [];
+  const clip = (begin, more) => ({
+    begin_unix_ns: begin * 1e9, end_unix_ns: (begin + 20) * 1e9, begin: '', file: `/${begin}`,
+    thumbnail: 'data:,', why: 'visits', labels: [], open: false, ...more,
+  });
+  let clips = [];
+  const access = {
+    ticket: async () => '',
+    fetch: async (path) => {
+      asked.push(path);
+      const query = new URLSearchParams(path.split('?')[1]);
+      const [from, to] = ['from', 'to'].map((name) => Number(query.get(name)));
+      const told = {
+        continuous: [], clips: clips.map((each) => clip(from + each.at, each)),
+        events: Array(Math.ceil((to - from) / 3600)).fill(1),
+        begin_unix_ns: from * 1e9, end_unix_ns: to * 1e9,
+      };
+      return { ok: true, json: async () => told };
+    },
+  };
+  const [day, minute] = document.querySelectorAll('input');
+  const past = new m.Past(document.querySelector('section'), access);
+  const shown = () => [...document.querySelectorAll('.clips li')];
+  const choose = (value) => { minute.value = value; minute.dispatchEvent(new Event('change')); };
+  const settle = () => new Promise((done) => setTimeout(done, 50));
+  const open = async (date) => {
+    past.open('gate');
+    day.value = date;
+    day.dispatchEvent(new Event('change'));
+    await settle();
+  };
+"""
+
+
+@pytest.fixture(scope="module")
+def modules() -> Iterator[Browser]:
+    with Browser() as browser, serve_modules(browser) as page:
+        yield page
+
+
+def shown(modules: Browser, script: str) -> Any:
+    return ask(modules, "cards/past.js", f"(async () => {{ {PAGE} {script} }})()")
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "after", "hours"),
+    [
+        ("Europe/Berlin", "2026-03-29", "2026-03-30", 23),
+        ("Europe/Berlin", "2026-07-01", "2026-07-02", 24),
+        ("Europe/Berlin", "2026-10-25", "2026-10-26", 25),
+        ("Australia/Lord_Howe", "2026-04-05", "2026-04-06", 24.5),
+        ("Pacific/Kiritimati", "2026-12-01", "2026-12-02", 24),
+        ("America/Santiago", "2026-09-06", "2026-09-07", 23),  # which begins at 01:00
+    ],
+)
+def test_a_day_is_that_of_the_clock_of_who_looks(
+    modules: Browser, zone: str, day: str, after: str, hours: float
+) -> None:
+    modules.call("Emulation.setTimezoneOverride", timezoneId=zone)
+    address, bars = shown(modules, f"""
+      await open('{day}');
+      const bars = [...document.querySelectorAll('.happened')];
+      return [asked.at(-1), bars.map((bar) => bar.x.baseVal.value)];
+    """)  # fmt: skip
+    query = parse_qs(urlsplit(address).query)
+    begin, end = (float(query[name][0]) for name in ("from", "to"))
+    days = [f"{datetime.fromtimestamp(at, ZoneInfo(zone)):%F}" for at in (begin - 1, begin, end)]
+    assert days[0] < days[1]
+    assert days[1:] == [day, after]
+    assert (end - begin) / 3600 == hours
+    assert bars[1] - bars[0] == pytest.approx(960 / hours, abs=0.01)  # an hour in the drawing
+
+
+def test_every_clip_of_a_day_can_be_reached(modules: Browser) -> None:
+    """Those before the chosen time are listed; it plays one where nothing else is recorded."""
+    modules.call("Emulation.setTimezoneOverride", timezoneId="America/Los_Angeles")
+    found = shown(modules, """
+      clips = Array.from({ length: 100 }, (_, i) => ({ at: i * 600, why: `rule-${i}` }));
+      await open('2026-12-01');
+      const names = () => shown().map((row) => row.querySelector('span').textContent);
+      const newest = names();
+      choose(100);
+      await settle();
+      const film = document.querySelector('.film');
+      const then = [names(), film.hidden, film.src];
+      choose(105);
+      return [newest, ...then, asked.at(-1), document.querySelector('.none').textContent];
+    """)  # fmt: skip
+    newest, earlier, is_hidden, film, address, told = found
+    assert newest == [f"rule-{i}" for i in range(99, 75, -1)]
+    assert earlier == [f"rule-{i}" for i in range(10, -1, -1)]  # of minute 100 and before
+    assert not is_hidden
+    begin = float(parse_qs(urlsplit(address).query)["from"][0])
+    assert film.endswith(f"/{begin + 6000:.0f}#t=0")  # that of minute 100
+    assert told == "Nothing is recorded of 01:45."
+
+
+def test_another_day_begins_with_its_newest_clips(modules: Browser) -> None:
+    names = shown(modules, """
+      clips = [{ at: 80000, why: 'late' }];
+      await open('2026-12-01');
+      choose(0);
+      const none = shown().length;
+      await open('2026-12-02');
+      return [none, shown().length];
+    """)  # fmt: skip
+    assert names == [0, 1]
+
+
+def test_a_clip_that_is_being_made_has_no_picture_yet(modules: Browser) -> None:
+    script = """
+      clips = [{ at: 0 }, { at: 60, open: true }];
+      await open('2026-12-01');
+      return shown().map((row) => row.querySelector('img').hasAttribute('src'));
+    """
+    assert shown(modules, script) == [False, True]
