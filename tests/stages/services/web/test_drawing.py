@@ -161,6 +161,13 @@ def test_counts_begin_anew_with_a_run(modules: Browser) -> None:
     assert count(modules, [enter(9, 5, "a"), cross(1, "in", 1)]) == [[True] * 2, None, [["in", 1]]]
 
 
+def test_a_result_of_another_run_ends_what_was_counted_in_the_one_before(modules: Browser) -> None:
+    """A run that was killed has told of nobody that he left."""
+    result = {"type": "detections", "run": "b", "captured_unix_ns": 1500, "detections": []}
+    heard = [enter(9, 5, "a"), result, result, enter(10, 6, "a")]
+    assert count(modules, heard) == [[True, True, False, False], None, []]
+
+
 def test_what_is_heard_late_changes_no_count(modules: Browser) -> None:
     """Events of the past are asked for while new ones come."""
     heard = [enter(7, 3), enter(5, 1), enter(9, 6, "a"), enter(8, 4)]

@@ -13,16 +13,17 @@ export class Tally {
     this.seqs = new Map(); // of the last event that was counted, by place
   }
 
-  /** Events may come in any order. Returns whether this one tells something new of a zone or line. */
+  /** Events and results, in any order. Returns whether counts have changed. */
   add(event) {
     const { run, seq, region, direction = "" } = event;
-    if (run !== this.run) {
-      if (event.captured_unix_ns < this.sinceNs) return false; // of a run that is over
+    const isNew = run !== this.run;
+    if (isNew) {
+      if (event.captured_unix_ns < this.sinceNs) return false; // of one that is over
       this.clear();
       this.run = run;
       this.sinceNs = event.captured_unix_ns;
     }
-    if (region === undefined) return false;
+    if (region === undefined) return isNew;
     const place = `${event.kind.split("_")[0]} ${region} ${direction}`;
     if (seq <= (this.seqs.get(place) ?? -1)) return false;
     this.seqs.set(place, seq);
