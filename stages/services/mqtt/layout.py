@@ -37,6 +37,18 @@ def encode(layout: Layout) -> bytes:
     return msgspec.json.encode(layout)
 
 
+def both(before: Layout, now: Layout) -> Layout:
+    """All that may be told of while one takes the place of the other.
+
+    An entity that is another platform now is named as it was: as that, it must be taken back.
+    """
+    topics = before.devices.keys() | now.devices.keys()
+    devices = {
+        topic: now.devices.get(topic, {}) | before.devices.get(topic, {}) for topic in topics
+    }
+    return Layout(devices, before.topics | now.topics)
+
+
 def introduce(
     devices: Mapping[str, discovery.Device], now: Layout, before: Layout, qos: int
 ) -> Iterator[Publication]:

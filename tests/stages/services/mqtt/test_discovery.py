@@ -8,6 +8,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from stages.services.mqtt.layout import Layout, both
+from stages.services.mqtt.service import Mqtt
 from tests.running_line import REPOSITORY, wait_until
 from tests.stages.services.hand_made_line import Line
 from tests.stages.services.mqtt.broker import Broker
@@ -149,6 +151,34 @@ def test_what_is_gone_is_taken_back(
     late.wait_for(f"{BASE}/object/person/count", "0")
     assert not any("gate" in topic or "zone" in topic for topic in late.values)
     late.close()
+
+
+def test_what_a_process_has_told_of_that_was_killed_meanwhile_is_taken_back(
+    broker: Broker,
+    line: Line,
+    subscriber: Subscriber,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before the broker had acknowledged all, so that it never knew that all was told."""
+    with monkeypatch.context() as patched:
+        patched.setattr(Mqtt, "_keep_layout", lambda _: None)
+        with serving(line.run_dir, make_options(tmp_path, broker.port)):
+            line.happen(kind="zone_enter", region="lawn", count=1, inside=1)
+            subscriber.wait_for(f"{BASE}/zone/lawn/inside", "1")
+            greeted(subscriber, "yard")
+    options = make_options(tmp_path, broker.port, cameras=[PLAN | {"zones": []}])
+    with serving(line.run_dir, options):
+        subscriber.wait_for(f"{BASE}/zone/lawn/inside", b"")
+        wait_until(lambda: "zone.lawn" not in devices(subscriber)["yard"]["cmps"], "it is gone")
+
+
+def test_an_entity_of_another_platform_is_taken_back_as_what_it_was() -> None:
+    was = Layout({"yard": {"a": "sensor", "b": "event"}}, frozenset({"x"}))
+    now = Layout({"yard": {"a": "switch"}, "gate": {"c": "image"}}, frozenset({"y"}))
+    assert both(was, now) == Layout(
+        {"yard": {"a": "sensor", "b": "event"}, "gate": {"c": "image"}}, frozenset({"x", "y"})
+    )
 
 
 def test_home_assistant_is_told_again_when_it_has_begun(
