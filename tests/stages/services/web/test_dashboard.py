@@ -17,7 +17,7 @@ from stages.services.web.tokens import load_tokens
 from tests.browser import COMMAND, Browser
 from tests.running_line import REPOSITORY
 from tests.stages.services.web.street_film import overlap
-from tests.stages.services.web.web_line import ABSENT, SECRET, WebLine
+from tests.stages.services.web.web_line import ABSENT, CUT_OFF, SECRET, WebLine
 
 pytestmark = pytest.mark.skipif(COMMAND is None, reason="no Chromium")
 
@@ -261,5 +261,5 @@ def test_the_page_is_as_wide_as_the_screen(page: Browser, width: int) -> None:
 
 def test_a_browser_had_nothing_to_complain_of(page: Browser) -> None:
     """But for the answer without a token, events that are not kept, and what was killed."""
-    expected = ("status of 401", "status of 404", "status of 503", "net::ERR_", "WebSocket")
+    expected = ("status of 401", "status of 404", "status of 503", "net::ERR_", *CUT_OFF)
     assert [text for text in page.complaints if not any(word in text for word in expected)] == []

@@ -8,7 +8,7 @@ import pytest
 from tests.browser import COMMAND, Browser
 from tests.clips import make_clip
 from tests.stages.readers.coded_clips import make_coded
-from tests.stages.services.web.web_line import WebLine
+from tests.stages.services.web.web_line import CUT_OFF, WebLine
 
 pytestmark = pytest.mark.skipif(COMMAND is None, reason="no Chromium")
 
@@ -86,5 +86,5 @@ def test_video_goes_on_when_the_service_was_killed(web: WebLine, page: Browser) 
 
 def test_a_browser_had_nothing_to_complain_of(page: Browser) -> None:
     """But for events that are not kept, and the service that was killed."""
-    expected = ("status of 404", "status of 503", "net::ERR_", "WebSocket")
+    expected = ("status of 404", "status of 503", "net::ERR_", *CUT_OFF)
     assert [text for text in page.complaints if not any(word in text for word in expected)] == []

@@ -61,13 +61,6 @@ def read_film(socket: ClientConnection, fragments: int) -> tuple[dict[str, Any],
     return head, b"".join(part for part in parts if isinstance(part, bytes))
 
 
-def watch(socket: ClientConnection, fragments: int) -> None:
-    """Who is late is told so, and sees what comes next."""
-    shown = 0
-    while shown < fragments:
-        shown += isinstance(socket.recv(PATIENCE_S), bytes)
-
-
 def test_a_viewer_gets_a_film_whose_times_are_those_of_the_messages(web: WebLine) -> None:
     with watching(web, subprotocols=[SUBPROTOCOL]) as socket:
         assert socket.subprotocol == SUBPROTOCOL
@@ -143,11 +136,13 @@ def test_twenty_viewers_of_whom_one_never_reads_cost_the_line_no_frame(short_dir
         with ExitStack() as stack:
             sockets = [stack.enter_context(watching(web)) for _ in range(20)]
             for socket in sockets[1:]:  # the first never reads
-                watch(socket, 60)
+                shown = 0
+                while shown < 60:  # a viewer who is late is told so, and sees what comes next
+                    shown += isinstance(socket.recv(PATIENCE_S), bytes)
             web.line.kill_running("web")
             web.wait()
             with watching(web) as socket:
-                watch(socket, 30)
+                read_film(socket, 30)
         web.line.look()
         web.line.process.send_signal(signal.SIGINT)
         assert web.line.wait() == 0, web.line.stderr

@@ -17,6 +17,8 @@ from tests.running_line import PATIENCE_S, REPOSITORY, RunningLine, wait_until
 
 TINY_MODEL = REPOSITORY / "tests/golden/tiny.onnx"
 SECRET = "Geh31mnis"
+# What a browser says of a socket that it was opening when the service was killed.
+CUT_OFF = ("before receiving a handshake", "before the connection is established")
 ABSENT = f"rtsp://admin:{SECRET}@127.0.0.1:1/stream"  # nobody listens on port 1
 
 
