@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from models.data.background import NOISE, background_windows
 from models.data.batches import Batch
 from models.data.mosaic import ACROSS, assemble, pieces
+from models.data.veil import NOISE_OF_VEIL, lay_veils
 from models.errors import ConfigError
 from models.thundernet.boxes import box_area
 from models.thundernet.ground_truth import IGNORE, PADDING, GroundTruth
@@ -51,11 +52,12 @@ class AugmentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     background: float = 0.0  # probability of a window without objects, where the image has one
     mosaic: float = 0.0  # part of a batch that are mosaics
     mosaic_zoom: tuple[float, float] = (1.0, 2.5)  # of its pieces; 1 is an image at half its size
+    veil: float = 0.0  # part of a batch over which an image without objects shines, if it has one
 
     def __post_init__(self) -> None:
         check_zoom("augment.zoom", self.zoom)
         check_zoom("augment.mosaic_zoom", self.mosaic_zoom)
-        for name in ("flip", "background", "mosaic"):
+        for name in ("flip", "background", "mosaic", "veil"):
             check_part(f"augment.{name}", getattr(self, name))
 
 
@@ -193,7 +195,17 @@ def augment(
     Mosaics come first. S is even where there are any.
     """
     augmentation = Augmentation(config, fill, generator)
-    count = round(config.mosaic * len(batch.images))
+    images, truth = mosaics_and_singles(batch, size, augmentation)
+    if config.veil:
+        noise = augmentation.random(len(images), NOISE_OF_VEIL, images.device)
+        return lay_veils(images, truth, config.veil, noise)
+    return images, truth
+
+
+def mosaics_and_singles(
+    batch: Batch, size: int, augmentation: Augmentation
+) -> tuple[Tensor, GroundTruth]:
+    count = round(augmentation.config.mosaic * len(batch.images))
     if not count:
         return augmentation.single(batch, size)
     images, truth = augmentation.mosaics(batch, count, size)

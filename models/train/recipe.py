@@ -10,9 +10,11 @@ from models.data.augment import AugmentConfig, check_part, check_zoom
 from models.data.scene import SceneConfig
 from models.data.split import CocoSplit, VocSplit
 from models.errors import ConfigError
-from models.thundernet.config import STRIDE, ThunderNetConfig
+from models.thundernet.config import ThunderNetConfig
 from models.thundernet.criterion import CriterionConfig
+from models.train.hints.teacher_config import LiveTeacherConfig
 from models.train.initial_weights import Part
+from models.train.training_size import check_training_size
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED_VARIABLE = "THUNDERLINE_SHARED"
@@ -58,15 +60,6 @@ class ScheduleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     final: float = 0.01  # of the peak rate; all kinds but step
     decay_from: float = 0.55  # trapezoid: constant up to here, then half a cosine
     milestones: tuple[float, ...] = (0.5, 0.75)  # step: a tenth after each
-
-
-def check_training_size(size: int) -> None:
-    """Raises ConfigError unless C4 covers the images exactly; C5 may reach beyond it (CEM).
-
-    The deployed input size is stricter (`check_input_size`): exported graphs only double C5.
-    """
-    if size < 64 or size % STRIDE:
-        raise ConfigError(f"training size: expected a multiple of {STRIDE} from 64 up, got {size}")
 
 
 class SizePhase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -131,6 +124,7 @@ class Recipe(DetectorRecipe, frozen=True, kw_only=True):
     task: Literal["detection"] = "detection"
     criterion: CriterionConfig = CriterionConfig()
     frozen_until: float = 0.0  # part of the run in which the backbone stays as it is
+    teacher: LiveTeacherConfig | None = None  # whose maps the context is to hold, beside the labels
     sizes: tuple[SizePhase, ...] = (SizePhase(size=320, until=1.0),)
     multi_scale: tuple[int, ...] = ()  # a random one per iteration, instead of the sizes' pixels
     compile: Literal["no", "match", "all"] = "no"

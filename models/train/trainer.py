@@ -17,6 +17,10 @@ widening/ makes first weights for a backbone out of those of a narrower one.
 hints/ trains backbone and context by the feature maps of a teacher.
 """
 
+import sys
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -29,21 +33,25 @@ from models.thundernet.distributed import own_share
 from models.thundernet.ground_truth import GroundTruth
 from models.thundernet.thundernet import DenseOutput, ThunderNet
 from models.train.data import TrainingData
+from models.train.hints.criterion import student_maps
+from models.train.hints.live import LiveHints
 from models.train.initial_weights import start_with
 from models.train.optimizer import MovingAverage
 from models.train.recipe import Recipe
 from models.train.schedule import augmentation, input_size
+from models.train.seeded_generator import seeded_generator
 from models.train.state import TrainingState
 from models.train.validation import validate
 
 
 class Objective(nn.Module):
-    """Network and criterion as one module, so that data parallelism sees every parameter."""
+    """Network and criteria as one module, so that data parallelism sees every parameter."""
 
-    def __init__(self, dense: nn.Module, criterion: Criterion) -> None:
+    def __init__(self, dense: nn.Module, criterion: Criterion, hints: LiveHints | None) -> None:
         super().__init__()
         self.dense = dense  # the model, or what it was compiled to
         self.criterion = criterion
+        self.hints = hints
 
     def forward(
         self,
@@ -52,14 +60,15 @@ class Objective(nn.Module):
         size: int,
         truth: GroundTruth,
         generator: torch.Generator,
+        taught: Sequence[Tensor] = (),
     ) -> dict[str, Tensor]:
         dense: DenseOutput = self.dense(images)
         losses: dict[str, Tensor] = self.criterion(dense, anchors, size, truth, generator)
-        return losses
+        return losses | (self.hints(dense.context, taught) if self.hints else {})
 
 
 class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
-    DECISIVE = ("model", "criterion", "optimizer", "batch_size", "seed")
+    DECISIVE = ("model", "criterion", "teacher", "optimizer", "batch_size", "seed")
 
     def __init__(self, recipe: Recipe) -> None:
         if recipe.compile == "all" and own_share().count > 1:
@@ -78,13 +87,31 @@ class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
             assert isinstance(compiled, nn.Module)
             self.dense = compiled
             self.criterion.pool_and_classify = torch.compile(self.model.classify)
-        self.objective = self.spread(Objective(self.dense, self.criterion))
+        self.hints = self.make_hints()
+        self.objective = self.spread(Objective(self.dense, self.criterion, self.hints))
 
     def make_model(self) -> ThunderNet:
         return ThunderNet(self.recipe.model)
 
     def make_criterion(self) -> Criterion:
         return Criterion(self.model, self.recipe.criterion)
+
+    def make_hints(self) -> LiveHints | None:
+        recipe = self.recipe
+        if recipe.teacher is None:
+            return None
+        if own_share().count > 1:
+            raise ConfigError("teacher: expected none with several processes, got one")
+        hints = LiveHints(recipe.teacher, recipe.model.context_channels, recipe.threads)
+        return hints.to(self.device)
+
+    def state(self) -> dict[str, Any]:
+        return super().state() | ({"hints": self.hints.state_dict()} if self.hints else {})
+
+    def restore(self, state: dict[str, Any]) -> None:
+        super().restore(state)
+        if self.hints:
+            self.hints.load_state_dict(state["hints"])
 
     def begin(self) -> None:
         """Loads the weights that the recipe starts with, if it names some."""
@@ -112,17 +139,49 @@ class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
 
     def step(self, batches: Batches | ResidentBatches) -> dict[str, Tensor]:
         """One iteration; returns its losses, still on the device."""
-        recipe, generator, size = self.recipe, self.noise(), self.size_at(self.iteration)
-        batch = batches.batch(self.iteration).to(self.device)
-        changes = augmentation(recipe, self.iteration)
-        images, truth = augment(batch, size, self.model.pixel_mean, changes, generator)
-        images = self.model.normalize(images).contiguous(memory_format=torch.channels_last)
+        recipe, size = self.recipe, self.size_at(self.iteration)
+        if self.hints and self.iteration % self.hints.config.fit_every == 0:
+            self.fit_adapters(self.hints, batches)
+        generator = self.noise()
+        images, truth = self.look(batches, self.iteration, generator)
+        taught = self.hints.standardise(self.hints.look(images)) if self.hints else ()
         anchors = self.anchors(size)
         self.model.train()
         self.hold_backbone()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.autocast):
-            losses = self.objective(images, anchors, size, truth, generator)
+            normalised = self.normalized(images)
+            losses = self.objective(normalised, anchors, size, truth, generator, taught)
         return self.update(losses)
+
+    def look(
+        self, batches: Batches | ResidentBatches, iteration: int, generator: torch.Generator
+    ) -> tuple[Tensor, GroundTruth]:
+        """The augmented images of an iteration, BGR 0 to 255, and what is in them."""
+        batch = batches.batch(iteration).to(self.device)
+        changes = augmentation(self.recipe, iteration)
+        size = self.size_at(iteration)
+        return augment(batch, size, self.model.pixel_mean, changes, generator)
+
+    def normalized(self, images: Tensor) -> Tensor:
+        return self.model.normalize(images).contiguous(memory_format=torch.channels_last)
+
+    @torch.no_grad()
+    def fit_adapters(self, hints: LiveHints, batches: Batches | ResidentBatches) -> None:
+        """Lets the adapters read what the context has by now, from the batches that come next."""
+        self.model.train()  # batch norm has the batch's statistics, as in a step
+        contexts: list[Tensor] = []
+        looks: list[list[Tensor]] = []
+        last = self.recipe.iterations - 1
+        for number in range(hints.config.fit_batches):
+            iteration = min(self.iteration + number, last)
+            noise = seeded_generator(self.device, self.recipe.seed, iteration, self.share.rank)
+            images, _ = self.look(batches, iteration, noise)
+            contexts.append(student_maps(self.model, self.normalized(images))["context"])
+            looks.append(hints.look(images))
+        explained = hints.fit(contexts, looks)
+        found = zip(hints.config.hints, explained, strict=True)
+        parts = ", ".join(f"{hint.name} {part:.0%}" for hint, part in found)
+        print(f"iteration {self.iteration}: adapters explain {parts}", file=sys.stderr)
 
     def validate(self, data: TrainingData) -> dict[str, float]:
         """Scores of the averaged weights on the validation images."""

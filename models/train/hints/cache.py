@@ -18,9 +18,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from models.data.image_cache import check_space
-from models.errors import ConfigError
-from models.train.hints.recipe import TeacherConfig
-from models.train.hints.teacher import Map, Teacher, open_teacher, teacher_files
+from models.train.hints.teacher import Map, Onlooker, teacher_files
+from models.train.hints.teacher_config import CachedTeacherConfig
 from models.train.hints.views import Views
 
 CLIP = 6.0  # standard deviations that 127 stands for
@@ -76,7 +75,7 @@ def dequantise(stored: Tensor) -> Tensor:
     return stored.float().mul_(CLIP / 127)
 
 
-def cache_path(folder: Path, views: Views, config: TeacherConfig) -> Path:
+def cache_path(folder: Path, views: Views, config: CachedTeacherConfig) -> Path:
     digest = hashlib.sha256(views.identity.encode())
     asked = [config.size, config.pixel_mean, config.pixel_std, [h.tensor for h in config.hints]]
     digest.update(msgspec.json.encode(asked))
@@ -86,7 +85,7 @@ def cache_path(folder: Path, views: Views, config: TeacherConfig) -> Path:
 
 
 def open_hints(
-    folder: Path, views: Views, config: TeacherConfig, count: int, threads: int
+    folder: Path, views: Views, config: CachedTeacherConfig, count: int, threads: int
 ) -> HintCache:
     """The maps of `count` batches; what is not there yet is asked of the teacher first.
 
@@ -98,30 +97,19 @@ def open_hints(
     size = views.batches.batch_size
     state = read_state(path, size)
     if state is None or state.batches < count:
-        state = extend(path, state, Looking(views, config, open_teacher(config, threads)), count)
+        state = extend(path, state, Looking(views, config, threads), count)
     return HintCache(path, [each.shape for each in state.maps], count, size)
 
 
 class Looking:
     """A teacher in front of views."""
 
-    def __init__(self, views: Views, config: TeacherConfig, teacher: Teacher) -> None:
-        self.views, self.config, self.teacher = views, config, teacher
-        self.mean = torch.tensor(config.pixel_mean).view(1, 3, 1, 1)
-        self.std = torch.tensor(config.pixel_std).view(1, 3, 1, 1)
+    def __init__(self, views: Views, config: CachedTeacherConfig, threads: int) -> None:
+        self.views, self.config, self.onlooker = views, config, Onlooker(config, threads)
 
     def maps(self, number: int) -> list[list[Map]]:
         """By view of batch `number`, every map."""
-        images = (self.views.images(number, self.config.size) - self.mean) / self.std
-        found = [self.teacher.maps(image) for image in images.contiguous().numpy()]
-        for maps in found:
-            for hint, each in zip(self.config.hints, maps, strict=True):
-                if each.ndim != 3 or len(each) != hint.channels or not np.isfinite(each).all():
-                    raise ConfigError(
-                        f"teacher {self.config.file}: {hint.tensor}: expected finite maps of "
-                        f"{hint.channels} channels (C, h, w), got shape {each.shape}"
-                    )
-        return found
+        return self.onlooker.maps(self.views.images(number, self.config.size))
 
     def statistics(self, count: int) -> list[Statistics]:
         """Of the first views, or of `count` batches if these are fewer."""

@@ -9,10 +9,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.train.hints.recipe import Hint, StudentMap
+from models.thundernet.thundernet import ThunderNet
+from models.train.hints.teacher_config import Hint, StudentMap
 from models.train.least_squares import LeastSquares, to_rows
 
 StudentMaps = Mapping[StudentMap, Tensor]
+
+
+def student_maps(model: ThunderNet, images: Tensor) -> StudentMaps:
+    c4, c5 = model.backbone(images)
+    return {"c4": c4, "c5": c5, "context": model.context(c4, c5).context}
 
 
 class HintCriterion(nn.Module):

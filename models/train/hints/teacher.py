@@ -9,11 +9,13 @@ from typing import Any, Protocol
 
 import numpy as np
 import onnx
+import torch
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
+from torch import Tensor
 
 from models.errors import ConfigError
-from models.train.hints.recipe import TeacherConfig
+from models.train.hints.teacher_config import TeacherConfig
 from stages.model.detector import LOAD_ERRORS, make_session_options
 from stages.model.runtime import errors, ort
 
@@ -129,3 +131,29 @@ def open_teacher(config: TeacherConfig, threads: int) -> Teacher:
     path = Path(config.file)
     teacher_files(path)
     return FORMATS[path.suffix](path, [hint.tensor for hint in config.hints], threads)
+
+
+class Onlooker:
+    """A teacher in front of images of any number."""
+
+    def __init__(self, config: TeacherConfig, threads: int) -> None:
+        self.config, self.teacher = config, open_teacher(config, threads)
+        self.mean = torch.tensor(config.pixel_mean).view(1, 3, 1, 1)
+        self.std = torch.tensor(config.pixel_std).view(1, 3, 1, 1)
+
+    def maps(self, images: Tensor) -> list[list[Map]]:
+        """By image of (N, 3, S, S) BGR 0 to 255 on the CPU, every map.
+
+        Raises:
+            ConfigError: the teacher cannot be run, or has other maps than `config` says.
+        """
+        normalised = (images - self.mean) / self.std
+        found = [self.teacher.maps(image) for image in normalised.contiguous().numpy()]
+        for maps in found:
+            for hint, each in zip(self.config.hints, maps, strict=True):
+                if each.ndim != 3 or len(each) != hint.channels or not np.isfinite(each).all():
+                    raise ConfigError(
+                        f"teacher {self.config.file}: {hint.tensor}: expected finite maps of "
+                        f"{hint.channels} channels (C, h, w), got shape {each.shape}"
+                    )
+        return found

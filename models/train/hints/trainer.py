@@ -3,6 +3,7 @@
     teacher.py    runs the teacher, ONNX or ncnn, for its inner maps
     views.py      the windows that teacher and student look at
     cache.py      the teacher's maps of them in 8 bits, on disk
+    live.py       hints beside labels, from a teacher that looks at the same images
     criterion.py  adapters, and what they are off by
 
 Shapes: N views, S pixels per side.
@@ -19,17 +20,12 @@ from models.thundernet.distributed import own_share
 from models.thundernet.random_numbers import uniform
 from models.thundernet.thundernet import ThunderNet
 from models.train.hints.cache import dequantise
-from models.train.hints.criterion import HintCriterion, StudentMaps
+from models.train.hints.criterion import HintCriterion, StudentMaps, student_maps
 from models.train.hints.data import HintBatch, HintBatches, HintData
 from models.train.hints.recipe import HintsRecipe
 from models.train.initial_weights import start_with
 from models.train.optimizer import MovingAverage
 from models.train.state import TrainingState
-
-
-def student_maps(model: ThunderNet, images: Tensor) -> StudentMaps:
-    c4, c5 = model.backbone(images)
-    return {"c4": c4, "c5": c5, "context": model.context(c4, c5).context}
 
 
 class HintsTrainer(TrainingState[HintsRecipe, ThunderNet, HintCriterion]):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from models.train.hints.criterion import HintCriterion, StudentMaps, fit
-from models.train.hints.recipe import Hint
+from models.train.hints.teacher_config import Hint
 
 pytestmark = pytest.mark.torch
 

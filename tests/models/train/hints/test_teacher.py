@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from models.errors import ConfigError
-from models.train.hints.recipe import Hint, TeacherConfig
 from models.train.hints.teacher import Teacher, open_teacher
+from models.train.hints.teacher_config import CachedTeacherConfig, Hint
 from tests.models.train.hints.teachers import (
     CHANNELS,
     mean_colours,
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.torch
 
 def open_file(path: Path, *tensors: str) -> Teacher:
     hints = tuple(Hint(of="c4", tensor=name, channels=3) for name in tensors or ("cells",))
-    return open_teacher(TeacherConfig(file=str(path), hints=hints), threads=1)
+    return open_teacher(CachedTeacherConfig(file=str(path), hints=hints), threads=1)
 
 
 def noise(side: int = 64) -> np.ndarray:

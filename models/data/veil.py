@@ -1,0 +1,37 @@
+"""Objects seen through another picture: images without any laid over those of the same batch.
+
+Mixup (Zhang et al., ICLR 2018, arXiv:1710.09412), as detection uses it (Zhang et al., 2019,
+arXiv:1902.04103), of which only the half is taken that leaves the labels as they are: what shines
+through has nothing to find, so that objects are met before more grounds than were photographed.
+
+Shapes: N images, S pixels per side, M padded boxes.
+"""
+
+import torch
+from torch import Tensor
+
+from models.thundernet.ground_truth import PADDING, GroundTruth
+
+NOISE_OF_VEIL = 3  # numbers per image
+OPACITY = (0.1, 0.4)  # of the veil: objects stay plain enough to be asked for
+
+
+def lay_veils(
+    images: Tensor, truth: GroundTruth, part: float, noise: Tensor
+) -> tuple[Tensor, GroundTruth]:
+    """Images (N, 3, S, S) of which about `part` shine through one of the batch without objects.
+
+    Args:
+        noise: (N, NOISE_OF_VEIL) in [0, 1).
+    """
+    is_empty = (truth.labels == PADDING).all(dim=1)  # (N,); no regions to ignore either
+    empty = is_empty.nonzero()[:, 0]
+    if not len(empty):
+        return images, truth
+    wanted, which, opacity = noise.unbind(dim=1)
+    veil = empty[(which * len(empty)).long()]  # (N,)
+    low, high = OPACITY
+    opacity = (low + (high - low) * opacity) * (wanted < part)
+    mixed = images.lerp(images[veil], opacity[:, None, None, None])
+    both = truth.labelled & torch.where(opacity[:, None] > 0, truth.labelled[veil], True)
+    return mixed, truth._replace(labelled=both)
