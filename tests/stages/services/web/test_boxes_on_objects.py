@@ -34,6 +34,9 @@ pytestmark = pytest.mark.skipif(COMMAND is None, reason="no Chromium")
 MODEL = REPOSITORY / "models/zoo/thundernet-snet49-street11.onnx"
 LOOKS = 5
 MARGIN = 4  # frames at the ends of the film: where it begins again, everything jumps
+# Levels by which drawn pixels differ, and what coding changes does not: a dark red line on a grey
+# road differs by 90 in red alone, and of colours JPEG keeps every other pixel.
+DRAWN = 40
 LATER = 8  # frames, after which nearly nothing is where it was
 STAGE = "document.querySelector('.picture')"
 
@@ -164,15 +167,15 @@ def test_boxes_in_motion_jpeg_lie_on_what_its_pixels_show(
         if index in seen or found is None or not MARGIN <= index < FRAMES - MARGIN:
             continue
         seen.add(index)
-        drawn = np.abs(picture.astype(int) - film.frame(index)).max(axis=2) > 60
+        drawn = np.abs(picture.astype(int) - film.frame(index)).max(axis=2) > DRAWN
         mask = cv2.dilate(drawn.astype(np.uint8), np.ones((3, 3), np.uint8))
         for each in found.detections:
             covered.append(share_of_outline(mask, each.box))
             beside.append(share_of_outline(mask, [side + 12 for side in each.box]))
             on_objects.append(any(overlap(each.box, box) > 0.5 for box in film.truth(index)))
     assert len(seen) == LOOKS
-    assert np.median(covered) > 0.9
-    assert np.median(beside) < 0.6
+    assert np.median(covered) > 0.95
+    assert np.median(beside) < 0.4
     assert np.mean(on_objects) > 0.6
 
 
