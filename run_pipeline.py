@@ -67,6 +67,16 @@ COMMANDS = {
     "cameras": "stages.line.camera_command:list_cameras",
 }
 
+CHECK_HELP = """Check a configuration, start nothing.
+
+    thunderline check gate.yaml
+    thunderline check --source rtsp://user:pw@cam/1 --set record.video=out/clip.mp4
+
+All that a run needs is looked at: files, model and machine, and each source is opened.
+
+Exit codes: 0 everything is in order; 2 something is not as it must be; 130 Ctrl-C.
+"""
+
 EXIT_OK, EXIT_REFUSED = 0, 2
 EXIT_INTERRUPTED = 130  # as a shell says of SIGINT
 
@@ -86,7 +96,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.description = CHECK_HELP if parser.prog.endswith(" check") else __doc__
     parser.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help="YAML file")
     parser.add_argument(
         "--source", action="append", metavar="URI", help="instead of the configured; repeatable"

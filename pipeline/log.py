@@ -11,9 +11,16 @@ from types import TracebackType
 
 from pipeline.logger import logger
 from pipeline.redact import redact
+from pipeline.standard_streams import (
+    OutputError,
+    give_up_output,
+    hold_standard_streams,
+    watch_output,
+)
 
 _CLEAR_LINE = "\r\x1b[K"  # the supervisor's status line may be where the cursor is
 _EXIT_INTERRUPTED, _EXIT_UNREAD = 130, 141  # as shells say of SIGINT and SIGPIPE
+_EXIT_UNWRITTEN = 1
 _PRIORITIES = {"ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}  # of syslog(3)
 # Text from a camera or a client may be logged: it must not steer a terminal or forge a log line.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
@@ -70,19 +77,27 @@ def say_error(text: str, *, end: str = "\n") -> None:
 def run_command(main: Callable[[], int]) -> int:
     """Run a command of a shell; returns its exit code.
 
-    What is no fault of ours ends it without a traceback: Ctrl-C, and a reader that has gone.
+    What is no fault of ours ends it without a traceback: Ctrl-C, a reader that has gone, and output
+    that cannot be written.
     """
+    hold_standard_streams()
+    watch_output()
     guard_crashes()
     try:
-        exit_code = main()
-        sys.stdout.flush()  # at the exit it would be too late for what follows
-        return exit_code
+        try:
+            return main()
+        finally:
+            sys.stdout.flush()  # at the exit it would be too late for what follows
     except KeyboardInterrupt:
         say_error("interrupted")
         return _EXIT_INTERRUPTED
     except BrokenPipeError:  # such as `head`, which has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still in the buffer goes there
+        give_up_output()
         return _EXIT_UNREAD
+    except OutputError as error:
+        give_up_output()
+        say_error(f"error: {error}")
+        return _EXIT_UNWRITTEN
 
 
 def guard_crashes() -> None:

@@ -121,6 +121,12 @@ def test_each_command_helps_under_its_name(installed: Path, tmp_path: Path, name
     assert "run_pipeline.py" not in ended.stdout
 
 
+def test_the_help_of_a_check_is_not_that_of_a_run(installed: Path, tmp_path: Path) -> None:
+    ended = call(installed / "thunderline", "check", "--help", cwd=tmp_path)
+    assert "start nothing.\n" in ended.stdout
+    assert "Run a line" not in ended.stdout
+
+
 @pytest.mark.parametrize("word", ["--help", "-h", "help"])
 def test_the_words_are_listed(installed: Path, tmp_path: Path, word: str) -> None:
     ended = call(installed / "thunderline", word, cwd=tmp_path)
