@@ -48,12 +48,12 @@ class Line:
         """
         self.config = config = expand_home(resolve_references(config))
         check_cores(config)
-        self.model_path = find_model_file(config)
-        self.model = _read_model(self.model_path)
         _check_sources(config)
+        _check_keys(config)
+        self.model_path = find_model_file(config)  # may measure models, which takes a while
+        self.model = _read_model(self.model_path)
         _check_events(config, self.model.labels)
         check_kept(config, self.model.labels)
-        _check_keys(config)
         _check_services(config, self.model.labels)
         self.outputs = tuple(find_outputs(config))
         self._config_path = config_path

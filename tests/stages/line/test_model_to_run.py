@@ -50,6 +50,16 @@ def test_auto_names_a_version_that_cannot_run(
         Line(LineConfig(sources=(SourceConfig(uri="scene://street?seed=7"),), model="auto"))
 
 
+def test_nothing_is_measured_for_a_source_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Measuring takes half a minute on a small board."""
+    monkeypatch.setattr(model_to_run, "choose_model", lambda *_: pytest.fail("measured"))
+    absent = SourceConfig(uri=str(tmp_path / "absent.mp4"))
+    with pytest.raises(LineError, match=r"absent\.mp4: no such file"):
+        Line(LineConfig(sources=(absent,), model="auto"))
+
+
 def test_a_list_of_files_and_names_is_chosen_among(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
