@@ -108,8 +108,9 @@ class Report:
             width, height = self._ledger.camera(camera).size_wh
             ages = self._ledger.ages(camera)
             published, errors, idle = self._published(camera)
+            size = f"{width}x{height}" if width else "-"
             yield (
-                f"{name:<16} {width}x{height:<5} "
+                f"{name:<16} {size:>10} "
                 f"{self._captured(camera):>9} {published:>8} "
                 f"{errors:>7} "
                 f"{sum(self._ledger.drops(camera).values()):>8} "
@@ -131,13 +132,16 @@ class Report:
     def _process_table(self, restarts: int) -> Iterator[str]:
         yield f"{'process':<16} {'core':>4} {'frames':>8} {'ms/frame':>9}  dropped"
         cameras = range(len(self._run.cameras))
+        any_frame = False
         for process in self._run.processes:
             counts = [self._ledger.counts(camera, process.index) for camera in cameras]
             frames = sum(row.frames for row in counts)
-            busy_ms = sum(row.busy_ns for row in counts) / max(frames, 1) / 1e6
+            any_frame |= frames > 0
+            busy_ns = sum(row.busy_ns for row in counts)
+            busy_ms = f"{busy_ns / frames / 1e6:.2f}" if frames else "-"
             drops = ", ".join(self._process_drops(process.index)) or "-"
-            yield f"{process.name:<16} {process.core:>4} {frames:>8} {busy_ms:>9.2f}  {drops}"
-        yield self._bottleneck.of_run()
+            yield f"{process.name:<16} {process.core:>4} {frames:>8} {busy_ms:>9}  {drops}"
+        yield self._bottleneck.of_run() if any_frame else "the run ended before its first frame"
         if restarts:
             yield f"{restarts} processes died and were started again"
 

@@ -45,6 +45,25 @@ def test_the_summary_has_a_row_for_each_camera_and_process(run: RunSpec, ledger:
     assert rows[-1] == "3 processes died and were started again"
 
 
+def test_what_was_not_measured_is_no_zero(run: RunSpec, ledger: Ledger) -> None:
+    """A run that is stopped while it starts has no size of pictures and no busiest core."""
+    report = Report(Roster(run), ledger)
+    rows = report.summary(restarts=0).splitlines()
+    assert next(row.split() for row in rows if row.startswith("yard"))[1:3] == ["-", "0"]
+    last = next(row.split() for row in rows if row.startswith(run.processes[-1].name))
+    assert last[2:] == ["0", "-", "-"]
+    assert rows[-1] == "the run ended before its first frame"
+
+
+def test_columns_stand_below_their_names(run: RunSpec, ledger: Ledger) -> None:
+    ledger.camera_writer(0).begin_epoch(1, (1920, 1080))
+    rows = Report(Roster(run), ledger).summary(restarts=0).splitlines()
+    header = next(row for row in rows if row.startswith("camera"))
+    yard = next(row for row in rows if row.startswith("yard"))
+    for name, text in (("size", "1920x1080"), ("captured", "0")):
+        assert yard[: header.index(name) + len(name)].endswith(f" {text}")
+
+
 def test_the_status_line_tells_of_the_time_since_the_last(run: RunSpec, ledger: Ledger) -> None:
     report = Report(Roster(run), ledger)
     ledger.counters(0, 0).capture(1_000_000, now_ns=1)
