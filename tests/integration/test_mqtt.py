@@ -152,8 +152,8 @@ def newest(line: RunningLine) -> dict[str, str]:
 
 
 def films(folder: Path, camera: str = "*") -> list[Path]:
-    """That have pictures."""
-    return [path for path in folder.glob(f"{camera}/*/*Z*.json") if path.stat().st_size]
+    """That have pictures; what is being written has a name that begins with a dot."""
+    return [path for path in folder.glob(f"{camera}/*/[0-9]*Z*.json") if path.stat().st_size]
 
 
 def ended(folder: Path, camera: str) -> bool:

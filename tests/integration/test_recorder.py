@@ -112,7 +112,9 @@ def test_a_signal_keeps_what_happens_now_and_the_last_films_are_finished(
         children = line.children()
         for pid in (line.process.pid, *children.values()):  # as `systemctl kill` does
             os.kill(pid, signal.SIGUSR1)
-        wait_until(lambda: any(p.stat().st_size for p in folder.rglob("clips/*.mp4")), "a clip")
+        wait_until(
+            lambda: any(p.stat().st_size for p in folder.rglob("clips/[0-9]*.mp4")), "a clip"
+        )
         line.wait_for_more(40)
         assert line.children() == children
         line.process.terminate()

@@ -20,7 +20,9 @@ def test_a_scene_is_recorded(start_line: StartLine, tmp_path: Path) -> None:
         "--set", f"record.folder={folder}",
         "--set", "record.continuous={segment_s: 10}",
     )  # fmt: skip
-    wait_until(lambda: any(p.stat().st_size > 60_000 for p in folder.rglob("*Z.mp4")), "it records")
+    wait_until(
+        lambda: any(p.stat().st_size > 60_000 for p in folder.rglob("[0-9]*Z.mp4")), "it records"
+    )
     line.process.terminate()
     assert line.wait() == 0, line.stderr
     found = films(folder)
@@ -45,8 +47,8 @@ def test_a_clip_of_it_is_made_by_hand_where_no_rule_asks_for_any(
     line.wait_for_messages(10)
     asked_ns = time.time_ns()
     os.kill(line.process.pid, signal.SIGUSR1)
-    wait_until(lambda: any(p.stat().st_size > 1000 for p in folder.rglob("*Z.mp4")), "a clip")
-    wait_until(lambda: any(folder.rglob("clips/*Z.jpg")), "it is finished")
+    wait_until(lambda: any(p.stat().st_size > 1000 for p in folder.rglob("[0-9]*Z.mp4")), "a clip")
+    wait_until(lambda: any(folder.rglob("clips/[0-9]*Z.jpg")), "it is finished")
     line.process.terminate()
     assert line.wait() == 0, line.stderr
     ((path, clip),) = films(folder)

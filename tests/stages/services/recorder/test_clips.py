@@ -78,7 +78,7 @@ class Room:
 
         wait_until(done, "the clips are finished")
         found = []
-        for path in sorted(self.folder.rglob("clips/*.mp4")):
+        for path in sorted(self.folder.rglob("clips/[0-9]*.mp4")):
             sidecar = read_sidecar(path)
             assert sidecar is not None
             if not sidecar.open:
