@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.train.hints.cache import CLIP
+from models.train.hints.cache import CLIP, FLAT
 from models.train.hints.criterion import HintCriterion
 from models.train.hints.teacher import Onlooker
 from models.train.hints.teacher_config import LiveTeacherConfig
@@ -53,8 +53,8 @@ class LiveHints(nn.Module):
             values = torch.cat([each.transpose(0, 1).flatten(1) for each in maps], dim=1)
             std = values.std(dim=1)
             self.get_buffer(f"mean_{number}").copy_(values.mean(dim=1))
-            # A channel that says nothing is not divided by nothing.
-            self.get_buffer(f"std_{number}").copy_(std.clamp(min=float(std.max()) * 1e-6 + 1e-12))
+            floor = max(float(std.max()) * FLAT, 1e-12)
+            self.get_buffer(f"std_{number}").copy_(std.clamp(min=floor))
 
     @property
     def is_described(self) -> bool:
