@@ -16,14 +16,13 @@ from torch.nn import functional as F
 from models.data.background import NOISE, background_windows
 from models.data.batches import Batch
 from models.data.mosaic import ACROSS, assemble, pieces
+from models.data.night import LUMA, darken, drop_colours
 from models.data.veil import NOISE_OF_VEIL, lay_veils
 from models.errors import ConfigError
 from models.thundernet.boxes import box_area
 from models.thundernet.ground_truth import IGNORE, PADDING, GroundTruth
 from models.thundernet.native import image_windows
 from models.thundernet.random_numbers import uniform
-
-GREY = (0.114, 0.587, 0.299)  # luma of blue, green, red (ITU-R BT.601)
 
 
 def check_zoom(name: str, zoom: tuple[float, float]) -> None:
@@ -53,11 +52,13 @@ class AugmentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     mosaic: float = 0.0  # part of a batch that are mosaics
     mosaic_zoom: tuple[float, float] = (1.0, 2.5)  # of its pieces; 1 is an image at half its size
     veil: float = 0.0  # part of a batch over which an image without objects shines, if it has one
+    grey: float = 0.0  # probability of an image without colours
+    low_light: float = 0.0  # probability of a dim, grainy image
 
     def __post_init__(self) -> None:
         check_zoom("augment.zoom", self.zoom)
         check_zoom("augment.mosaic_zoom", self.mosaic_zoom)
-        for name in ("flip", "background", "mosaic", "veil"):
+        for name in ("flip", "background", "mosaic", "veil", "grey", "low_light"):
             check_part(f"augment.{name}", getattr(self, name))
 
 
@@ -126,10 +127,10 @@ def colour_change(means: Tensor, config: AugmentConfig, noise: Tensor) -> tuple[
     change = noise * 2 - 1  # in [-1, 1)
     saturation = 1 + config.saturation * change[:, 0:1]  # (N, 1)
     gain = (1 + config.contrast * change[:, 1:2]) * (1 + config.tint * change[:, 3:6])  # (N, 3)
-    grey = torch.cat([weight * (1 - saturation) for weight in GREY], dim=1)  # (N, 3)
+    grey = torch.cat([weight * (1 - saturation) for weight in LUMA], dim=1)  # (N, 3)
     matrix = grey[:, None] + torch.diag_embed(saturation.expand(-1, 3))
     # Contrast leaves the mean brightness where it is.
-    blue, green, red = (weight * mean for weight, mean in zip(GREY, means.unbind(1), strict=True))
+    blue, green, red = (weight * mean for weight, mean in zip(LUMA, means.unbind(1), strict=True))
     middle = blue + green + red  # (N,)
     offset = middle[:, None] * (1 - gain) + config.brightness * change[:, 2:3]
     return gain[..., None] * matrix, offset[..., None]
@@ -194,12 +195,29 @@ def augment(
 
     Mosaics come first. S is even where there are any.
     """
+    images, truth = compose(batch, size, fill, config, generator)
+    return see_by_night(images, config, generator), truth
+
+
+def compose(
+    batch: Batch, size: int, fill: Tensor, config: AugmentConfig, generator: torch.Generator
+) -> tuple[Tensor, GroundTruth]:
+    """As `augment`, by daylight."""
     augmentation = Augmentation(config, fill, generator)
     images, truth = mosaics_and_singles(batch, size, augmentation)
     if config.veil:
         noise = augmentation.random(len(images), NOISE_OF_VEIL, images.device)
         return lay_veils(images, truth, config.veil, noise)
     return images, truth
+
+
+def see_by_night(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
+    """The same images (N, 3, S, S), a part of them without colours or in little light."""
+    if config.low_light:
+        images = darken(images, config.low_light, generator)
+    if config.grey:
+        images = drop_colours(images, config.grey, generator)
+    return images
 
 
 def mosaics_and_singles(

@@ -4,6 +4,7 @@ python -m models.evaluate models/zoo/thundernet-snet49-street11.onnx --data stre
 python -m models.evaluate model.onnx --data val.json --detections found.json --results ap.json
 python -m models.evaluate model.onnx --data val.json --half reporting --expect published.json
 python -m models.evaluate model.onnx --data val.json --cut 16:9
+python -m models.evaluate model.onnx --data val.json --light infrared
 python -m models.evaluate model.onnx --voc VOCdevkit/VOC2007 --split test
 python -m models.evaluate model.onnx --coco annotations/instances_val2017.json --images val2017
 """
@@ -20,6 +21,7 @@ from models.evaluate.camera_shape import parse_camera_shape
 from models.evaluate.dataset_options import read_dataset
 from models.evaluate.evaluation_set import EvaluationSet, cut_to_shape, take_images
 from models.evaluate.halves import HALVES, take_half
+from models.evaluate.light import LIGHTS
 from models.evaluate.protocol import read_scores
 from models.evaluate.results import MAX_DETECTIONS, SCORE_THRESH, find_results
 from stages.model.detector import Detector
@@ -40,6 +42,8 @@ def check_options(options: argparse.Namespace) -> None:
         raise DataError("--half: expected --data too; VOC and COCO have splits of their own")
     if options.cut and not options.data:
         raise DataError("--cut: expected --data too; VOC and COCO have protocols of their own")
+    if options.light and not options.data:
+        raise DataError("--light: expected --data too; VOC and COCO have protocols of their own")
 
 
 def report_differences(labels: tuple[str, ...], dataset: EvaluationSet, report: DataReport) -> None:
@@ -67,6 +71,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--cut", type=parse_camera_shape, metavar="16:9",
         help="with --data: wide images cut above and below to the shape of a camera, no others",
     )  # fmt: skip
+    parser.add_argument(
+        "--light", choices=LIGHTS,
+        help="with --data: images as a camera shows them by infrared light, or in little light",
+    )  # fmt: skip
     parser.add_argument("--limit", type=int, help="evaluate about this many images, evenly spaced")
     parser.add_argument("--detections", type=Path, help="write COCO results here")
     parser.add_argument("--results", type=Path, help="write the scores as JSON here")
@@ -84,6 +92,8 @@ def run(options: argparse.Namespace) -> None:
         dataset = take_half(dataset, options.half)
     if options.cut:
         dataset = cut_to_shape(dataset, options.cut)
+    if options.light:
+        dataset = dataset._replace(light=options.light)
     if options.limit:
         dataset = take_images(dataset, options.limit)
     detector = Detector(options.model, options.threads)
@@ -97,11 +107,15 @@ def run(options: argparse.Namespace) -> None:
         score = msgspec.structs.replace(score, half=options.half)
     if options.cut:
         score = msgspec.structs.replace(score, shape=str(options.cut))
+    if options.light:
+        score = msgspec.structs.replace(score, light=options.light)
     print(f"{detector.metadata.name} {detector.metadata.sha256[:12]}")
-    of_half = f", the {options.half} half" if options.half else ""
-    print(
-        f"{len(dataset.images)} images{of_half}{f', cut to {options.cut}' if options.cut else ''}"
+    changes = (
+        options.half and f", the {options.half} half",
+        options.cut and f", cut to {options.cut}",
+        options.light and f", in {options.light} light",
     )
+    print(f"{len(dataset.images)} images{''.join(filter(None, changes))}")
     print(protocol.format(score))
     for line in report.lines():
         print(f"data: {line}")

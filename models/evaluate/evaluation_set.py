@@ -16,6 +16,7 @@ from models.data.coco import read_coco
 from models.data.image_files import BgrImage, find_images
 from models.data.report import DataReport
 from models.evaluate.camera_shape import CameraShape, cut_annotation, is_wide
+from models.evaluate.light import Light, relight
 
 ONLY_SOURCE = "all"
 
@@ -35,6 +36,7 @@ class EvaluationSet(NamedTuple):
     annotations: dict[int, list[dict[str, Any]]]  # image id -> COCO annotations
     folder: Path | None = None  # of image files; None: they are in tars beside `path`
     shape: CameraShape | None = None  # to which the images are cut when they are read
+    light: Light | None = None  # in which they are shown; None: that of the photograph
 
     @property
     def name(self) -> str:
@@ -118,7 +120,11 @@ def read_frames(dataset: EvaluationSet, report: DataReport) -> Iterator[tuple[Ev
             if frame is None:
                 report.add(problem, detail)
             else:
-                yield dataset.images[row], cut_frame(frame, dataset.shape)
+                image = dataset.images[row]
+                shown = cut_frame(frame, dataset.shape)
+                if dataset.light:
+                    shown = relight(shown, dataset.light, image.image_id)
+                yield image, shown
     for row in absent:
         report.add("missing image", dataset.images[row].file_name)
 

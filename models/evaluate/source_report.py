@@ -3,6 +3,7 @@
 from models.evaluate.average_precision import Score, find_deviations, score_detections
 from models.evaluate.evaluation_set import EvaluationSet
 from models.evaluate.halves import Half
+from models.evaluate.light import Light
 from models.evaluate.results import Result
 from models.evaluate.shown import Shown, find_shown_deviations, format_shown, measure_shown
 
@@ -11,6 +12,7 @@ class SourceReport(Score, frozen=True):
     half: Half | None = None  # of the images; None: all of them
     shown: Shown | None = None  # None in files that were written before it was measured
     shape: str | None = None  # such as 16:9, to which the images were cut; None: as they are
+    light: Light | None = None  # in which they were shown; None: that of the photographs
 
 
 def report_by_source(dataset: EvaluationSet, results: list[Result]) -> SourceReport:
@@ -34,12 +36,14 @@ def format_report(report: SourceReport) -> str:
 
 def describe_images(report: SourceReport) -> str:
     images = f"the {report.half} half" if report.half else "all"
-    return f"{images}, cut to {report.shape}" if report.shape else images
+    if report.shape:
+        images += f", cut to {report.shape}"
+    return f"{images}, in {report.light} light" if report.light else images
 
 
 def find_report_deviations(report: SourceReport, published: SourceReport) -> list[str]:
     """What differs from the published figures by more than the tolerance, one line each."""
-    if (report.half, report.shape) != (published.half, published.shape):
+    if describe_images(report) != describe_images(published):
         return [f"images: expected {describe_images(published)}, got {describe_images(report)}"]
     lines = find_deviations(report, published)
     if report.shown is not None and published.shown is not None:

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.data.augment import augment
+from models.data.augment import compose, see_by_night
 from models.data.batches import Batches
 from models.data.resident_batches import ResidentBatches
 from models.errors import ConfigError
@@ -143,8 +143,8 @@ class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
         if self.hints and self.iteration % self.hints.config.fit_every == 0:
             self.fit_adapters(self.hints, batches)
         generator = self.noise()
-        images, truth = self.look(batches, self.iteration, generator)
-        taught = self.hints.standardise(self.hints.look(images)) if self.hints else ()
+        images, daylight, truth = self.look(batches, self.iteration, generator)
+        taught = self.hints.standardise(self.hints.look(daylight)) if self.hints else ()
         anchors = self.anchors(size)
         self.model.train()
         self.hold_backbone()
@@ -155,12 +155,16 @@ class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
 
     def look(
         self, batches: Batches | ResidentBatches, iteration: int, generator: torch.Generator
-    ) -> tuple[Tensor, GroundTruth]:
-        """The augmented images of an iteration, BGR 0 to 255, and what is in them."""
+    ) -> tuple[Tensor, Tensor, GroundTruth]:
+        """The augmented images of an iteration, BGR 0 to 255; the same by day; what is in them.
+
+        By day is what a teacher sees: it was not made for the night, and what is there is the same.
+        """
         batch = batches.batch(iteration).to(self.device)
         changes = augmentation(self.recipe, iteration)
         size = self.size_at(iteration)
-        return augment(batch, size, self.model.pixel_mean, changes, generator)
+        daylight, truth = compose(batch, size, self.model.pixel_mean, changes, generator)
+        return see_by_night(daylight, changes, generator), daylight, truth
 
     def normalized(self, images: Tensor) -> Tensor:
         return self.model.normalize(images).contiguous(memory_format=torch.channels_last)
@@ -175,9 +179,9 @@ class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
         for number in range(hints.config.fit_batches):
             iteration = min(self.iteration + number, last)
             noise = seeded_generator(self.device, self.recipe.seed, iteration, self.share.rank)
-            images, _ = self.look(batches, iteration, noise)
+            images, daylight, _ = self.look(batches, iteration, noise)
             contexts.append(student_maps(self.model, self.normalized(images))["context"])
-            looks.append(hints.look(images))
+            looks.append(hints.look(daylight))
         explained = hints.fit(contexts, looks)
         found = zip(hints.config.hints, explained, strict=True)
         parts = ", ".join(f"{hint.name} {part:.0%}" for hint, part in found)

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from models.data.augment import (
-    GREY,
     AugmentConfig,
     augment,
     change_colours,
@@ -15,6 +14,7 @@ from models.data.augment import (
 )
 from models.data.background import MOST_COVERED, NOISE, background_windows
 from models.data.batches import Batch
+from models.data.night import LUMA
 from models.errors import ConfigError
 from models.thundernet.ground_truth import IGNORE, PADDING
 
@@ -135,7 +135,7 @@ def test_colours_change_one_after_the_other() -> None:
     config = AugmentConfig()
     expected = torch.empty_like(images)
     for image, change, out in zip(images, (noise * 2 - 1).tolist(), expected, strict=True):
-        grey = sum(weight * channel for weight, channel in zip(GREY, image, strict=True))
+        grey = sum(weight * channel for weight, channel in zip(LUMA, image, strict=True))
         saturated = grey + (image - grey) * (1 + config.saturation * change[0])
         contrasted = (saturated - grey.mean()) * (1 + config.contrast * change[1])
         for channel, tint in enumerate(change[3:]):

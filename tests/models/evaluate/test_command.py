@@ -78,6 +78,28 @@ def test_images_are_cut_as_a_camera_would(
     assert "--cut: expected --data too" in coco.stderr
 
 
+def test_a_set_in_another_light(tmp_path: Path, tiny_model: Path, repository: Path) -> None:
+    """tiny.onnx is as sure as its image is bright."""
+    boxes = [{"bbox": [12.5, 20, 25, 40]}, {"bbox": [62.5, 20, 25, 40], "category_id": 3}]
+    images = {"1.png": encoded(value=250), "2.png": encoded()}
+    path = write_set(tmp_path, make_content(boxes), images)
+    scores = tmp_path / "scores.json"
+
+    def evaluate(*more: object) -> subprocess.CompletedProcess[str]:
+        return run_command(tiny_model, "--data", path, *more, cwd=repository)
+
+    low = evaluate("--light", "low", "--results", scores)
+    assert low.returncode == 0, low.stderr
+    assert "2 images, in low light" in low.stdout
+    assert "right by score, from: 0.3: 100 %" in low.stdout
+    infrared = evaluate("--light", "infrared", "--expect", scores)
+    assert "2 images, in infrared light" in infrared.stdout
+    assert "right by score, from: 0.9: 100 %" in infrared.stdout
+    assert "images: expected all, in low light, got all, in infrared light" in infrared.stderr
+    coco = run_command(tiny_model, "--coco", path, "--light", "low", cwd=repository)
+    assert "--light: expected --data too" in coco.stderr
+
+
 def test_a_voc_year_through_the_line_s_stages(
     tmp_path: Path, tiny_model: Path, repository: Path
 ) -> None:

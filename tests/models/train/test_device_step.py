@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from models.data import augment as augmentation
+from models.data import night
 from models.data.batches import Batch
 from models.thundernet import criterion
 from models.thundernet.config import ThunderNetConfig
@@ -75,7 +76,7 @@ def random_on_device(monkeypatch: pytest.MonkeyPatch) -> None:
     def uniform(shape: tuple[int, ...], generator: object, device: torch.device) -> Tensor:
         return torch.rand(shape, device=device)
 
-    for module in (criterion, augmentation):
+    for module in (criterion, augmentation, night):
         monkeypatch.setattr(module, "uniform", uniform)
 
 
@@ -95,7 +96,7 @@ def test_step_stays_on_the_device(hard_examples: bool, class_specific_boxes: boo
     config = CriterionConfig(hard_examples=hard_examples, context_weight=1.0)
     objective = Criterion(model, config).to(DEVICE)
     batch, anchors = make_batch(), model.anchors(SIZE).to(DEVICE)
-    every_change = augmentation.AugmentConfig(background=0.5, mosaic=0.5)
+    every_change = augmentation.AugmentConfig(background=0.5, mosaic=0.5, grey=0.5, low_light=0.5)
     unused = torch.Generator()
     with OperatorWatch() as operators, CallWatch() as calls:
         images, truth = augmentation.augment(batch, SIZE, model.pixel_mean, every_change, unused)
