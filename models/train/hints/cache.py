@@ -18,14 +18,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from models.data.image_cache import check_space
+from models.train.hints.channels import CLIP, mean_and_deviation
 from models.train.hints.teacher import Map, Onlooker, teacher_files
 from models.train.hints.teacher_config import CachedTeacherConfig
 from models.train.hints.views import Views
 
-CLIP = 6.0  # standard deviations that 127 stands for
 STATISTICS_VIEWS = 256  # that the channels are known from
 FLUSH_BATCHES = 8  # what an interruption loses at most
-FLAT = 1e-6  # of the largest deviation in a map: a channel below it says nothing
 
 Shape = tuple[int, int, int]
 
@@ -120,10 +119,9 @@ class Looking:
 
 def describe(maps: NDArray[np.float32]) -> Statistics:
     """Of one map in some views, (V, C, h, w)."""
-    mean, std = maps.mean(axis=(0, 2, 3)), maps.std(axis=(0, 2, 3))
     channels, height, width = maps.shape[1:]
-    floor = max(float(std.max()) * FLAT, 1e-12)
-    return Statistics((channels, height, width), mean.tolist(), std.clip(min=floor).tolist())
+    mean, std = mean_and_deviation(maps.swapaxes(0, 1).reshape(channels, -1))
+    return Statistics((channels, height, width), mean.tolist(), std.tolist())
 
 
 def read_state(path: Path, batch_size: int) -> State | None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.train.hints.cache import CLIP, FLAT
+from models.train.hints.channels import CLIP, mean_and_deviation
 from models.train.hints.criterion import HintCriterion
 from models.train.hints.teacher import Onlooker
 from models.train.hints.teacher_config import LiveTeacherConfig
@@ -51,10 +51,9 @@ class LiveHints(nn.Module):
         """Learns mean and deviation of the channels from the maps of some batches; once."""
         for number, maps in enumerate(zip(*looks, strict=True)):
             values = torch.cat([each.transpose(0, 1).flatten(1) for each in maps], dim=1)
-            std = values.std(dim=1)
-            self.get_buffer(f"mean_{number}").copy_(values.mean(dim=1))
-            floor = max(float(std.max()) * FLAT, 1e-12)
-            self.get_buffer(f"std_{number}").copy_(std.clamp(min=floor))
+            mean, std = mean_and_deviation(values.cpu().numpy())
+            self.get_buffer(f"mean_{number}").copy_(torch.from_numpy(mean))
+            self.get_buffer(f"std_{number}").copy_(torch.from_numpy(std))
 
     @property
     def is_described(self) -> bool:

@@ -15,13 +15,13 @@ from models.errors import ConfigError
 from models.train.data import load_batches
 from models.train.hints import cache
 from models.train.hints.cache import (
-    CLIP,
     HintCache,
     cache_path,
     dequantise,
     describe,
     open_hints,
 )
+from models.train.hints.channels import CLIP
 from models.train.hints.recipe import HintsRecipe
 from models.train.hints.teacher import Image, Map, OnnxTeacher
 from models.train.hints.views import Views

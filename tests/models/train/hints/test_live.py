@@ -99,6 +99,35 @@ def test_hints_move_the_backbone(folder: Path) -> None:
     assert moved == {"backbone", "context"}
 
 
+def test_the_teacher_sees_by_day_what_the_step_sees_by_night(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = read(folder, augment={"grey": 1.0, "low_light": 1.0})
+    trainer, data = Trainer(recipe), load_training_data(recipe)
+    taught: list[torch.Tensor] = []
+    learned: list[torch.Tensor] = []
+    look, normalized = LiveHints.look, Trainer.normalized
+
+    def watch_look(hints: LiveHints, images: torch.Tensor) -> list[torch.Tensor]:
+        taught.append(images)
+        return look(hints, images)
+
+    def watch_normalized(trainer: Trainer, images: torch.Tensor) -> torch.Tensor:
+        learned.append(images)
+        return normalized(trainer, images)
+
+    monkeypatch.setattr(LiveHints, "look", watch_look)
+    monkeypatch.setattr(Trainer, "normalized", watch_normalized)
+    trainer.step(data.batches)
+    assert len(taught) == len(learned) == 3  # adapters are fitted on two batches before
+    for day, night in zip(taught, learned, strict=True):
+        assert torch.equal(night, night[:, :1].expand_as(night))
+        assert not torch.equal(day, day[:, :1].expand_as(day))
+        assert (night.mean(dim=(1, 2, 3)) < day.mean(dim=(1, 2, 3))).all()
+    # The step's own images, after the fit, are those of its iteration.
+    assert torch.equal(taught[2], taught[0])
+
+
 def test_a_batch_is_told_in_deviations_of_its_channels(folder: Path) -> None:
     hints = live(folder, Hint(of="context", tensor="cells", channels=3))
     images = torch.rand(4, 3, 64, 64) * 255
