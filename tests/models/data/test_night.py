@@ -1,5 +1,6 @@
 """Night: what is dark and grainy, and what has no colours."""
 
+import msgspec
 import pytest
 import torch
 
@@ -70,4 +71,4 @@ def test_augmentation_ends_with_the_night() -> None:
 @pytest.mark.parametrize("name", ["grey", "low_light"])
 def test_a_part_below_zero_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=rf"augment\.{name}: expected 0 to 1, got -1"):
-        AugmentConfig(**{name: -1})
+        msgspec.structs.replace(AugmentConfig(), **{name: -1})

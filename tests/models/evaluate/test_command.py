@@ -80,7 +80,10 @@ def test_images_are_cut_as_a_camera_would(
 
 def test_a_set_in_another_light(tmp_path: Path, tiny_model: Path, repository: Path) -> None:
     """tiny.onnx is as sure as its image is bright."""
-    boxes = [{"bbox": [12.5, 20, 25, 40]}, {"bbox": [62.5, 20, 25, 40], "category_id": 3}]
+    boxes: list[dict[str, Any]] = [
+        {"bbox": [12.5, 20, 25, 40]},
+        {"bbox": [62.5, 20, 25, 40], "category_id": 3},
+    ]
     images = {"1.png": encoded(value=250), "2.png": encoded()}
     path = write_set(tmp_path, make_content(boxes), images)
     scores = tmp_path / "scores.json"
