@@ -37,8 +37,8 @@ HOLD = """(async () => {
   // Not only later than the last that was told: on a stalled machine that one lags far behind.
   const atS = video.currentTime - 0.2;
   const isThere = () => {
-    const lateS = atS - (player.ptsNs - player.film.originNs) / 1e9;
-    return !video.seeking && lateS > -0.001 && lateS < FRAME_S + 0.001;
+    const behindS = atS - (player.ptsNs - player.film.originNs) / 1e9;
+    return !video.seeking && behindS > -0.001 && behindS < FRAME_S + 0.001;
   };
   const told = new Promise((resolve) => {
     const look = () => { if (isThere()) resolve(player.ptsNs); };
