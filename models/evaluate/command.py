@@ -24,6 +24,7 @@ from models.evaluate.halves import HALVES, take_half
 from models.evaluate.light import LIGHTS
 from models.evaluate.protocol import read_scores
 from models.evaluate.results import MAX_DETECTIONS, SCORE_THRESH, find_results
+from models.evaluate.source_report import describe_images
 from stages.model.detector import Detector
 from stages.model.frame_detector import FrameDetector, make_soft_nms
 from stages.model.model_file import ModelFileError
@@ -103,19 +104,12 @@ def run(options: argparse.Namespace) -> None:
     detect = FrameDetector(detector, soft_nms).detect
     dataset, results = find_results(detect, labels, dataset, report)
     score = protocol.score(dataset, results)
-    if options.half:
-        score = msgspec.structs.replace(score, half=options.half)
-    if options.cut:
-        score = msgspec.structs.replace(score, shape=str(options.cut))
-    if options.light:
-        score = msgspec.structs.replace(score, light=options.light)
+    shape = str(options.cut) if options.cut else None
+    if options.data:
+        score = msgspec.structs.replace(score, half=options.half, shape=shape, light=options.light)
     print(f"{detector.metadata.name} {detector.metadata.sha256[:12]}")
-    changes = (
-        options.half and f", the {options.half} half",
-        options.cut and f", cut to {options.cut}",
-        options.light and f", in {options.light} light",
-    )
-    print(f"{len(dataset.images)} images{''.join(filter(None, changes))}")
+    which = describe_images(options.half, shape, options.light)
+    print(", ".join([f"{len(dataset.images)} images", *which]))
     print(protocol.format(score))
     for line in report.lines():
         print(f"data: {line}")

@@ -21,6 +21,6 @@ def relight(frame: BgrImage, light: Light, seed: int) -> BgrImage:
     """
     if light == "infrared":
         luma = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-        return cv2.cvtColor(luma, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
+        return np.repeat(luma[..., None], 3, axis=2)
     grain = np.random.default_rng(seed).normal(0, GRAIN, (*frame.shape[:2], 1))
     return (frame * GAIN + grain).round().clip(0, 255).astype(np.uint8)

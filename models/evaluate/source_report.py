@@ -34,17 +34,24 @@ def format_report(report: SourceReport) -> str:
     return "\n".join(lines)
 
 
-def describe_images(report: SourceReport) -> str:
-    images = f"the {report.half} half" if report.half else "all"
-    if report.shape:
-        images += f", cut to {report.shape}"
-    return f"{images}, in {report.light} light" if report.light else images
+def describe_images(half: Half | None, shape: str | None, light: Light | None) -> list[str]:
+    """Which images, and what was done to them; nothing: all of them, as they are."""
+    return [
+        *([f"the {half} half"] if half else []),
+        *([f"cut to {shape}"] if shape else []),
+        *([f"in {light} light"] if light else []),
+    ]
+
+
+def images_of(report: SourceReport) -> str:
+    images = describe_images(report.half, report.shape, report.light)
+    return ", ".join(images if report.half else ["all", *images])
 
 
 def find_report_deviations(report: SourceReport, published: SourceReport) -> list[str]:
     """What differs from the published figures by more than the tolerance, one line each."""
-    if describe_images(report) != describe_images(published):
-        return [f"images: expected {describe_images(published)}, got {describe_images(report)}"]
+    if images_of(report) != images_of(published):
+        return [f"images: expected {images_of(published)}, got {images_of(report)}"]
     lines = find_deviations(report, published)
     if report.shown is not None and published.shown is not None:
         lines += find_shown_deviations(report.shown, published.shown)

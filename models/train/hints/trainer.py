@@ -14,7 +14,7 @@ import sys
 import torch
 from torch import Tensor
 
-from models.data.augment import change_colours
+from models.data.augment import change_colours, see_by_night
 from models.errors import ConfigError
 from models.thundernet.distributed import own_share
 from models.thundernet.random_numbers import uniform
@@ -93,8 +93,11 @@ class HintsTrainer(TrainingState[HintsRecipe, ThunderNet, HintCriterion]):
             self.fit_adapters(batches)
         batch = batches.batch(self.iteration)
         images = batch.images.to(self.device)
-        noise = uniform((len(images), 6), self.noise(), self.device)
-        batch = batch._replace(images=change_colours(images, self.recipe.augment, noise))
+        generator = self.noise()
+        noise = uniform((len(images), 6), generator, self.device)
+        coloured = change_colours(images, self.recipe.augment, noise)
+        seen = see_by_night(coloured, self.recipe.augment, generator)
+        batch = batch._replace(images=seen)
         self.set_mode(training=True)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.autocast):
             losses = self.criterion(*self.look(batch))

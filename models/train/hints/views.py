@@ -23,13 +23,12 @@ class Views:
 
     def __init__(self, batches: Batches, recipe: HintsRecipe, config: AugmentConfig) -> None:
         self.batches, self.seed = batches, recipe.seed
-        self.config = msgspec.structs.replace(
-            config, brightness=0.0, contrast=0.0, saturation=0.0, tint=0.0
-        )
+        still = ("brightness", "contrast", "saturation", "tint", "grey", "low_light")
+        self.config = msgspec.structs.replace(config, **dict.fromkeys(still, 0.0))
         self.fill = torch.tensor(recipe.model.pixel_mean).view(1, 3, 1, 1)
 
     def images(self, number: int, size: int) -> Tensor:
-        """Batch `number`, in the images' own colours: (N, 3, S, S) BGR, float 0 to 255."""
+        """Batch `number` by day, in the images' own colours: (N, 3, S, S) BGR, 0 to 255."""
         # On the CPU, whatever trains: another device's generator would draw other windows.
         generator = seeded_generator(CPU, self.seed, number)
         batch = self.batches.batch(number)

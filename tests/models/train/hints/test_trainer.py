@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from models.checkpoint import read_checkpoint, save_checkpoint
 from models.thundernet.distributed import Share
 from models.train.command import EXIT_REFUSED, main
-from models.train.hints.data import load_hint_data
+from models.train.hints.data import HintBatch, load_hint_data
 from models.train.hints.recipe import HintsRecipe
 from models.train.hints.trainer import HintsTrainer
 from tests.models import recipes
@@ -75,6 +76,24 @@ def test_it_explains_what_it_has_not_seen(
     assert header == "iteration,explained,explained/context-seen,explained/c4-cells"
     before, after = (float(row.split(",")[1]) for row in (first, last))
     assert after > before + 5
+
+
+def test_the_student_sees_by_night(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = read(folder, augment={"grey": 1.0, "low_light": 1.0})
+    trainer, data = HintsTrainer(recipe), load_hint_data(recipe)
+    seen: list[HintBatch] = []
+    look = HintsTrainer.look
+
+    def watch(trainer: HintsTrainer, batch: HintBatch) -> Any:
+        seen.append(batch)
+        return look(trainer, batch)
+
+    monkeypatch.setattr(HintsTrainer, "look", watch)
+    trainer.step(data.batches)
+    night, day = seen[-1].images, data.batches.batch(0).images  # after the fit of adapters
+    assert torch.equal(night, night[:, :1].expand_as(night))
+    assert not torch.equal(day, day[:, :1].expand_as(day))
+    assert (night.mean(dim=(1, 2, 3)) < day.mean(dim=(1, 2, 3)) + 24).all()  # brightness, at most
 
 
 def test_only_backbone_and_context_learn(folder: Path) -> None:

@@ -35,6 +35,13 @@ def test_a_batch_is_the_same_whenever_it_is_asked_for(tmp_path: Path) -> None:
     assert not torch.equal(make_views(tmp_path, seed=1).images(3, 64), first)
 
 
+def test_they_are_by_day(tmp_path: Path) -> None:
+    """A teacher was not made for the night, and its grain would be another one at another size."""
+    day = make_views(tmp_path, AugmentConfig(mosaic=0.5))
+    night = make_views(tmp_path, AugmentConfig(mosaic=0.5, grey=1.0, low_light=1.0))
+    assert torch.equal(day.images(0, 64), night.images(0, 64))
+
+
 def test_other_sizes_show_the_same_windows(tmp_path: Path) -> None:
     views = make_views(tmp_path, AugmentConfig(mosaic=0.5))
     small, large = views.images(0, 64), views.images(0, 256)
