@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from models.data.background import NOISE, background_windows
 from models.data.batches import Batch
+from models.data.cover import NOISE_OF_COVER, cover_objects
 from models.data.mosaic import ACROSS, assemble, pieces
 from models.data.night import LUMA, darken, drop_colours
 from models.data.veil import NOISE_OF_VEIL, lay_veils
@@ -51,6 +52,7 @@ class AugmentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     background: float = 0.0  # probability of a window without objects, where the image has one
     mosaic: float = 0.0  # part of a batch that are mosaics
     mosaic_zoom: tuple[float, float] = (1.0, 2.5)  # of its pieces; 1 is an image at half its size
+    cover: float = 0.0  # part of a batch in which something stands before an object, if it has one
     veil: float = 0.0  # part of a batch over which an image without objects shines, if it has one
     grey: float = 0.0  # probability of an image without colours
     low_light: float = 0.0  # probability of a dim, grainy image
@@ -58,7 +60,7 @@ class AugmentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def __post_init__(self) -> None:
         check_zoom("augment.zoom", self.zoom)
         check_zoom("augment.mosaic_zoom", self.mosaic_zoom)
-        for name in ("flip", "background", "mosaic", "veil", "grey", "low_light"):
+        for name in ("flip", "background", "mosaic", "cover", "veil", "grey", "low_light"):
             check_part(f"augment.{name}", getattr(self, name))
 
 
@@ -205,9 +207,12 @@ def compose(
     """As `augment`, by daylight."""
     augmentation = Augmentation(config, fill, generator)
     images, truth = mosaics_and_singles(batch, size, augmentation)
+    if config.cover:
+        noise = augmentation.random(len(images), NOISE_OF_COVER, images.device)
+        images, truth = cover_objects(images, truth, config.cover, noise)
     if config.veil:
         noise = augmentation.random(len(images), NOISE_OF_VEIL, images.device)
-        return lay_veils(images, truth, config.veil, noise)
+        images, truth = lay_veils(images, truth, config.veil, noise)
     return images, truth
 
 

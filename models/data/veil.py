@@ -24,8 +24,7 @@ def lay_veils(
     Args:
         noise: (N, NOISE_OF_VEIL) in [0, 1).
     """
-    is_empty = (truth.labels == PADDING).all(dim=1)  # (N,); no regions to ignore either
-    empty = is_empty.nonzero()[:, 0]
+    empty = images_without_objects(truth)
     if not len(empty):
         return images, truth
     wanted, which, opacity = noise.unbind(dim=1)
@@ -35,3 +34,8 @@ def lay_veils(
     mixed = images.lerp(images[veil], opacity[:, None, None, None])
     both = truth.labelled & torch.where(opacity[:, None] > 0, truth.labelled[veil], True)
     return mixed, truth._replace(labelled=both)
+
+
+def images_without_objects(truth: GroundTruth) -> Tensor:
+    """Numbers of the images in which nothing is marked, no region to ignore either."""
+    return (truth.labels == PADDING).all(dim=1).nonzero()[:, 0]

@@ -97,6 +97,12 @@ class RoiTargets(NamedTuple):
     valid: Tensor  # (N, R) bool
 
 
+class Judgement(NamedTuple):
+    losses: dict[str, Tensor]  # weighted; their sum is the objective
+    rois: RoiTargets  # that were drawn
+    output: RoiOutput  # what the head said of them
+
+
 class Criterion(nn.Module):
     """Losses of one batch. Holds the training-only class map, which no exported model has."""
 
@@ -124,13 +130,13 @@ class Criterion(nn.Module):
         size: int,
         truth: GroundTruth,
         generator: torch.Generator,
-    ) -> dict[str, Tensor]:
-        """Weighted losses by name; their sum is the objective."""
+    ) -> Judgement:
         batch = TrainingBatch(dense, anchors, size, truth, generator)
         found = self.anchor_losses(dense, self.choose_anchors(batch))
         rois = self.choose_rois(batch, self.candidates(batch))
-        found |= self.roi_losses(self.pool_and_classify(dense.features, rois.boxes), rois, truth)
-        return found | self.context_losses(dense, truth)
+        output = self.pool_and_classify(dense.features, rois.boxes)
+        found |= self.roi_losses(output, rois, truth)
+        return Judgement(found | self.context_losses(dense, truth), rois, output)
 
     @torch.no_grad()
     def choose_anchors(self, batch: TrainingBatch) -> AnchorTargets:

@@ -18,6 +18,7 @@ from models.thundernet.box_coder import ROI_STDS, decode
 class RoiOutput(NamedTuple):
     class_logits: Tensor  # (N, R, K + 1)
     deltas: Tensor  # (N, R, 4) or (N, R, K, 4)
+    hidden: Tensor  # (N, R, 1024), what both are made from
 
 
 class RoiHead(nn.Module):
@@ -47,7 +48,7 @@ class RoiHead(nn.Module):
         deltas = self.box(hidden)
         if self.class_specific_boxes:
             deltas = deltas.unflatten(-1, (-1, 4))  # (N, R, K, 4)
-        return RoiOutput(self.classify(hidden), deltas)
+        return RoiOutput(self.classify(hidden), deltas, hidden)
 
 
 def deltas_of_class(deltas: Tensor, classes: Tensor) -> Tensor:

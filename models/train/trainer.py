@@ -28,13 +28,14 @@ from models.data.augment import compose, see_by_night
 from models.data.batches import Batches
 from models.data.resident_batches import ResidentBatches
 from models.errors import ConfigError
-from models.thundernet.criterion import Criterion
+from models.thundernet.criterion import Criterion, Judgement
 from models.thundernet.distributed import own_share
 from models.thundernet.ground_truth import GroundTruth
 from models.thundernet.thundernet import DenseOutput, ThunderNet
 from models.train.data import TrainingData
-from models.train.hints.criterion import student_maps
-from models.train.hints.live import LiveHints
+from models.train.hints.live import Held, LiveHints
+from models.train.hints.regions import Regions
+from models.train.hints.teacher_config import StudentMap
 from models.train.initial_weights import start_with
 from models.train.optimizer import MovingAverage
 from models.train.recipe import Recipe
@@ -63,8 +64,17 @@ class Objective(nn.Module):
         taught: Sequence[Tensor] = (),
     ) -> dict[str, Tensor]:
         dense: DenseOutput = self.dense(images)
-        losses: dict[str, Tensor] = self.criterion(dense, anchors, size, truth, generator)
-        return losses | (self.hints(dense.context, taught) if self.hints else {})
+        judged: Judgement = self.criterion(dense, anchors, size, truth, generator)
+        if not self.hints:
+            return judged.losses
+        taught_losses: dict[str, Tensor] = self.hints(held(dense, judged, size), taught)
+        return judged.losses | taught_losses
+
+
+def held(dense: DenseOutput, judged: Judgement, size: int) -> Held:
+    """What the network holds of a batch whose images have `size` pixels per side."""
+    rois = judged.rois
+    return Held(dense.context, Regions(rois.boxes / size, rois.valid, judged.output.hidden))
 
 
 class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
@@ -102,8 +112,12 @@ class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
             return None
         if own_share().count > 1:
             raise ConfigError("teacher: expected none with several processes, got one")
-        hints = LiveHints(recipe.teacher, recipe.model.context_channels, recipe.threads)
-        return hints.to(self.device)
+        model = recipe.model
+        widths: dict[StudentMap, int] = {
+            "context": model.context_channels,
+            "rois": model.hidden_channels,
+        }
+        return LiveHints(recipe.teacher, widths, recipe.threads).to(self.device)
 
     def state(self) -> dict[str, Any]:
         return super().state() | ({"hints": self.hints.state_dict()} if self.hints else {})
@@ -171,20 +185,22 @@ class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
 
     @torch.no_grad()
     def fit_adapters(self, hints: LiveHints, batches: Batches | ResidentBatches) -> None:
-        """Lets the adapters read what the context has by now, from the batches that come next."""
+        """Lets the adapters read what context and head have by now, of the batches that follow."""
         self.model.train()  # batch norm has the batch's statistics, as in a step
-        contexts: list[Tensor] = []
+        found: list[Held] = []
         looks: list[list[Tensor]] = []
         last = self.recipe.iterations - 1
         for number in range(hints.config.fit_batches):
             iteration = min(self.iteration + number, last)
+            size = self.size_at(iteration)
             noise = seeded_generator(self.device, self.recipe.seed, iteration, self.share.rank)
-            images, daylight, _ = self.look(batches, iteration, noise)
-            contexts.append(student_maps(self.model, self.normalized(images))["context"])
+            images, daylight, truth = self.look(batches, iteration, noise)
+            dense = self.model(self.normalized(images))
+            judged = self.criterion(dense, self.anchors(size), size, truth, noise)
+            found.append(held(dense, judged, size))
             looks.append(hints.look(daylight))
-        explained = hints.fit(contexts, looks)
-        found = zip(hints.config.hints, explained, strict=True)
-        parts = ", ".join(f"{hint.name} {part:.0%}" for hint, part in found)
+        explained = zip(hints.config.hints, hints.fit(found, looks), strict=True)
+        parts = ", ".join(f"{hint.name} {part:.0%}" for hint, part in explained)
         print(f"iteration {self.iteration}: adapters explain {parts}", file=sys.stderr)
 
     def validate(self, data: TrainingData) -> dict[str, float]:

@@ -47,7 +47,7 @@ class HintCriterion(nn.Module):
     def forward(self, maps: StudentMaps, targets: Sequence[Tensor]) -> dict[str, Tensor]:
         """Losses by hint; before its weight, 1 is what predicting the mean has."""
         found = zip(self.hints, self.predict(maps, targets), targets, strict=True)
-        return {hint.name: hint.weight * F.mse_loss(made, target) for hint, made, target in found}
+        return {hint.name: hint.weight * mean_error(made, target) for hint, made, target in found}
 
     @torch.no_grad()
     def fit_adapters(self, looked: Iterable[tuple[StudentMaps, Sequence[Tensor]]]) -> list[float]:
@@ -73,6 +73,11 @@ class HintCriterion(nn.Module):
         pairs = zip(self.predict(maps, targets), targets, strict=True)
         parts = [((made - target).square().sum(), target.square().sum()) for made, target in pairs]
         return torch.tensor(parts, dtype=torch.float64)
+
+
+def mean_error(made: Tensor, target: Tensor) -> Tensor:
+    """Squared; 0 of no cells, which is what a batch without a valid RoI has."""
+    return (made - target).square().sum() / max(target.numel(), 1)
 
 
 def fit(made: Tensor, target: Tensor) -> Tensor:

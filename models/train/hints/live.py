@@ -3,16 +3,28 @@
 Shapes: N images, S pixels per side; map k of the teacher (N, C_k, h_k, w_k).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from models.train.hints.channels import CLIP, mean_and_deviation
-from models.train.hints.criterion import HintCriterion
+from models.train.hints.criterion import HintCriterion, StudentMaps
+from models.train.hints.regions import Regions
 from models.train.hints.teacher import Onlooker
-from models.train.hints.teacher_config import LiveTeacherConfig
+from models.train.hints.teacher_config import LiveTeacherConfig, StudentMap
+
+
+class Held(NamedTuple):
+    """What a detector holds of a batch, in the two places that hints are given for."""
+
+    context: Tensor  # (N, F, h, w)
+    regions: Regions
+
+    def maps(self) -> StudentMaps:
+        return {"context": self.context, "rois": self.regions.of_student()}
 
 
 class LiveHints(nn.Module):
@@ -21,11 +33,13 @@ class LiveHints(nn.Module):
     The state has adapters and what is known of the teacher's channels, not the teacher.
     """
 
-    def __init__(self, config: LiveTeacherConfig, context_channels: int, threads: int) -> None:
+    def __init__(
+        self, config: LiveTeacherConfig, widths: Mapping[StudentMap, int], threads: int
+    ) -> None:
         super().__init__()
         self.config = config
         self.onlooker = Onlooker(config, threads)
-        self.criterion = HintCriterion(config.hints, {"context": context_channels})
+        self.criterion = HintCriterion(config.hints, widths)
         for number, hint in enumerate(config.hints):
             self.register_buffer(f"mean_{number}", torch.zeros(hint.channels))
             self.register_buffer(f"std_{number}", torch.zeros(hint.channels))
@@ -59,15 +73,24 @@ class LiveHints(nn.Module):
     def is_described(self) -> bool:
         return bool(self.get_buffer("std_0").any())
 
-    def fit(self, contexts: Sequence[Tensor], looks: Sequence[Sequence[Tensor]]) -> list[float]:
+    def targets(self, maps: Sequence[Tensor], regions: Regions) -> list[Tensor]:
+        """Standardised maps, where they are hints for RoIs read inside these."""
+        return [
+            regions.of_teacher(each) if hint.of == "rois" else each
+            for hint, each in zip(self.config.hints, maps, strict=True)
+        ]
+
+    def fit(self, held: Sequence[Held], looks: Sequence[Sequence[Tensor]]) -> list[float]:
         """Fits the adapters; the part of the variance that each explains."""
         if not self.is_described:
             self.describe(looks)
-        pairs = zip(contexts, looks, strict=True)
+        pairs = zip(held, looks, strict=True)
         return self.criterion.fit_adapters(
-            ({"context": context}, self.standardise(maps)) for context, maps in pairs
+            (each.maps(), self.targets(self.standardise(maps), each.regions))
+            for each, maps in pairs
         )
 
-    def forward(self, context: Tensor, targets: Sequence[Tensor]) -> dict[str, Tensor]:
+    def forward(self, held: Held, maps: Sequence[Tensor]) -> dict[str, Tensor]:
         """Weighted losses by hint, for standardised maps."""
-        return self.criterion({"context": context}, targets)  # type: ignore[no-any-return]
+        targets = self.targets(maps, held.regions)
+        return self.criterion(held.maps(), targets)  # type: ignore[no-any-return]

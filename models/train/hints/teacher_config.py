@@ -11,7 +11,9 @@ from models.errors import ConfigError
 from models.thundernet.config import ThunderNetConfig
 from models.train.training_size import check_training_size
 
-StudentMap = Literal["c4", "c5", "context"]
+# The last is what the head holds of each RoI; the teacher's map is then read inside the RoIs.
+StudentMap = Literal["c4", "c5", "context", "rois"]
+BESIDE_LABELS: tuple[StudentMap, ...] = ("context", "rois")
 
 
 class Hint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,6 +59,8 @@ class CachedTeacherConfig(TeacherConfig, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         TeacherConfig.__post_init__(self)
         check_training_size(self.size)
+        if any(hint.of == "rois" for hint in self.hints):
+            raise ConfigError("teacher.hints: expected c4, c5 or context, without labels, got rois")
 
 
 class LiveTeacherConfig(TeacherConfig, frozen=True, kw_only=True):
@@ -67,10 +71,11 @@ class LiveTeacherConfig(TeacherConfig, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         TeacherConfig.__post_init__(self)
-        others = sorted({hint.of for hint in self.hints} - {"context"})
+        others = sorted({hint.of for hint in self.hints} - set(BESIDE_LABELS))
         if others:
             raise ConfigError(
-                f"teacher.hints: expected hints of context, beside labels, got {', '.join(others)}"
+                f"teacher.hints: expected hints of {' or '.join(BESIDE_LABELS)}, beside labels, "
+                f"got {', '.join(others)}"
             )
         if self.fit_every < 1 or self.fit_batches < 1:
             raise ConfigError(

@@ -27,7 +27,7 @@ def compute(
     criterion = Criterion(model, config)
     dense = model(torch.randn(len(truth.boxes), 3, SIZE, SIZE))
     generator = torch.Generator().manual_seed(1)
-    return model, criterion(dense, model.anchors(SIZE), SIZE, truth, generator)
+    return model, criterion(dense, model.anchors(SIZE), SIZE, truth, generator).losses
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ def test_box_per_class_that_is_the_same_for_all_is_class_agnostic() -> None:
     specific = agnostic[:, :, None].expand(-1, -1, 11, -1)
     rois = random_truth().boxes[:, :1].expand(-1, 6, -1)
     classes = torch.tensor([[0, 1, 2, 5, 0, 11]] * 2)
-    logits = torch.zeros(2, 6, 12)
+    logits, hidden = torch.zeros(2, 6, 12), torch.zeros(2, 6, 8)
     targets = RoiTargets(rois, classes, rois + 3, torch.ones(2, 6, dtype=torch.bool))
     arguments = targets, random_truth().labelled
-    _, expected = Criterion.roi_errors(RoiOutput(logits, agnostic), *arguments)
-    _, found = Criterion.roi_errors(RoiOutput(logits, specific), *arguments)
+    _, expected = Criterion.roi_errors(RoiOutput(logits, agnostic, hidden), *arguments)
+    _, found = Criterion.roi_errors(RoiOutput(logits, specific, hidden), *arguments)
     torch.testing.assert_close(found, expected)
     assert (found[classes == 0] == 0).all()
     assert (found[classes > 0] > 0).all()

@@ -163,7 +163,8 @@ def test_hard_examples_are_those_of_the_highest_loss(seed: int) -> None:
     classes = torch.randint(0, 4, (1, count), generator=torch.Generator().manual_seed(seed))
     targets = RoiTargets(rois, classes, matched, torch.ones(1, count, dtype=torch.bool))
     labelled = torch.ones(1, 3, dtype=torch.bool)
-    each_class, each_box = Criterion.roi_errors(RoiOutput(logits, deltas), targets, labelled)
+    output = RoiOutput(logits, deltas, hidden=logits)
+    each_class, each_box = Criterion.roi_errors(output, targets, labelled)
     expected = []
     for row in range(count):
         chosen = int(classes[0, row])

@@ -11,7 +11,8 @@ from models.checkpoint import read_checkpoint, save_checkpoint
 from models.thundernet.distributed import Share
 from models.train.command import EXIT_REFUSED, main
 from models.train.data import load_training_data
-from models.train.hints.live import LiveHints
+from models.train.hints.live import Held, LiveHints
+from models.train.hints.regions import Regions, means_inside
 from models.train.hints.teacher_config import Hint, LiveTeacherConfig
 from models.train.recipe import Recipe, load_recipe
 from models.train.trainer import Trainer
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.torch
 HINTS = (
     {"of": "context", "tensor": "seen", "channels": CHANNELS},
     {"of": "context", "tensor": "cells", "channels": 3, "weight": 0.5},
+    {"of": "rois", "tensor": "seen", "channels": CHANNELS, "weight": 0.5},
 )
 
 
@@ -57,7 +59,7 @@ def live(folder: Path, *hints: Hint) -> LiveHints:
         file=str(folder / "teacher.onnx"), hints=hints,
         pixel_mean=(0.0, 0.0, 0.0), pixel_std=(1.0, 1.0, 1.0),
     )  # fmt: skip
-    return LiveHints(config, context_channels=4, threads=1)
+    return LiveHints(config, {"context": 4, "rois": 6}, threads=1)
 
 
 def test_resumed_run_equals_an_uninterrupted_one(folder: Path) -> None:
@@ -77,17 +79,28 @@ def test_the_log_has_both_kinds_of_losses(folder: Path, capsys: pytest.CaptureFi
     assert main([str(write_recipe(folder)), "--out", str(out)]) == 0
     header, first, *_ = (out / "train.csv").read_text().splitlines()
     row = dict(zip(header.split(","), map(float, first.split(",")), strict=True))
-    parts = ["roi_class", "rpn_box", "context-seen", "context-cells"]
+    parts = ["roi_class", "rpn_box", "context-seen", "context-cells", "rois-seen"]
     assert all(row[f"loss/{name}"] > 0 for name in parts)
     assert row["loss"] == pytest.approx(sum(v for k, v in row.items() if k.startswith("loss/")))
     assert "iteration 2: adapters explain context-seen " in capsys.readouterr().err
 
 
-def test_hints_move_the_backbone(folder: Path) -> None:
-    """With every loss of labels at weight 0, hints alone give the context a gradient."""
+@pytest.mark.parametrize(
+    ("hint", "expected"),
+    [
+        (HINTS[0], {"backbone", "context"}),
+        (HINTS[2], {"backbone", "context", "rpn", "sam", "roi_head"}),  # SAM looks at the RPN
+    ],
+    ids=["context", "rois"],
+)
+def test_hints_move_all_that_they_are_read_from(
+    folder: Path, hint: dict[str, Any], expected: set[str]
+) -> None:
+    """With every loss of labels at weight 0, hints alone give a gradient."""
     weights = ("objectness", "anchor_box", "roi_class", "roi_box")
     criterion = {f"{name}_weight": 0.0 for name in weights} | {"rois_per_image": 16}
-    recipe = read(folder, criterion=criterion, optimizer={"name": "adamw", "weight_decay": 0.0})
+    optimizer = {"name": "adamw", "weight_decay": 0.0}
+    recipe = read(folder, criterion=criterion, optimizer=optimizer, teacher={"hints": [hint]})
     trainer = Trainer(recipe)
     fresh = {name: value.clone() for name, value in trainer.model.named_parameters()}
     train_to(trainer, recipe, 1)
@@ -96,7 +109,30 @@ def test_hints_move_the_backbone(folder: Path) -> None:
         for name, value in trainer.model.named_parameters()
         if not fresh[name].equal(value)
     }
-    assert moved == {"backbone", "context"}
+    assert moved == expected
+
+
+def test_adapters_of_rois_read_what_the_head_was_built_to_hold(folder: Path) -> None:
+    """A head that holds the mean colour inside each RoI: the hint is explained to the last part."""
+    hints = live(folder, Hint(of="rois", tensor="cells", channels=3))
+    generator = torch.Generator().manual_seed(3)
+    held: list[Held] = []
+    looks: list[list[torch.Tensor]] = []
+    for _ in range(2):
+        images = torch.rand(4, 3, 64, 64, generator=generator) * 255
+        corner, sides = torch.rand(2, 4, 9, 2, generator=generator) / 2
+        boxes = torch.cat((corner, corner + sides), dim=2)
+        look = hints.look(images)
+        hidden = means_inside(look[0], boxes) @ torch.randn(3, 6, generator=generator)
+        valid = torch.rand(4, 9, generator=generator) < 0.8
+        hidden[~valid] = 1e4  # an RoI that does not count
+        held.append(Held(torch.zeros(4, 4, 4, 4), Regions(boxes, valid, hidden)))
+        looks.append(look)
+        generator.manual_seed(3)  # the same mixing of colours in both batches
+    (explained,) = hints.fit(held, looks)
+    assert explained > 0.95
+    (loss,) = hints(held[0], hints.standardise(looks[0])).values()
+    assert 0 < loss < 0.05
 
 
 def test_the_teacher_sees_by_day_what_the_step_sees_by_night(
@@ -156,7 +192,7 @@ def test_a_channel_that_says_nothing_stays_finite(folder: Path) -> None:
     ("teacher", "message"),
     [
         ({"file": "absent.onnx"}, "teacher.file: absent.onnx: no such file"),
-        ({"hints": [{**HINTS[0], "of": "c5"}]}, "expected hints of context, beside labels, got c5"),
+        ({"hints": [{**HINTS[0], "of": "c5"}]}, "of context or rois, beside labels, got c5"),
         ({"hints": [{**HINTS[0], "channels": 4}]}, "expected finite maps of 4 channels"),
         ({"fit_batches": 0}, "expected fit_every and fit_batches of at least 1, got 2 and 0"),
         ({"hints": []}, "teacher.hints: expected at least one"),

@@ -28,6 +28,10 @@ pytestmark = pytest.mark.torch
             "Invalid enum value 'c3'",
         ),
         (
+            {"teacher": {"file": "x.onnx", "hints": [{**HINTS[0], "of": "rois"}]}},
+            "expected c4, c5 or context, without labels, got rois",
+        ),
+        (
             {"teacher": {"file": "x.onnx", "hints": [{**HINTS[0], "channels": 0}]}},
             "hint seen: expected channels >= 1 and weight > 0, got 0 and 1.0",
         ),
