@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # ncnn averages with zeros at the lower and the right edge where PyTorch's pooling rounds up.
 #
-# Guess:   An average pooling between two convolutions, of any size, padding and rounding, that pnnx
-#          converts for ncnn, gives in ncnn what it gives in ONNX Runtime, within 1e-3, or the
-#          conversion is refused.
+# Guess:   A pooling or a Resize between two convolutions, of any size, padding, rounding and mode,
+#          that pnnx converts for ncnn, gives in ncnn what it gives in ONNX Runtime, within 1e-3, or
+#          the conversion is refused.
 # Seen:    Where sizes are rounded up (`ceil_mode`) and padding is counted (`count_include_pad`, the
 #          default of PyTorch), the last window may hang over the edge. ONNX Runtime and PyTorch
 #          divide by what of it lies in the picture and its padding, ncnn by the whole window. So
-#          behind `AvgPool2d(2, 2, ceil_mode=True)`, as residual networks of detectors have it in
-#          their shortcuts, a picture of ones is 1/2 in the last row and column, and 1/4 in the
-#          corner, where the size before is odd (as 75 is, of 600 px after three halvings); with
-#          windows of 3 and padding of 1 it is even sizes. Where nothing hangs over, with rounding
-#          down, or with padding not counted, all is right. Nothing is raised. A traced PyTorch
-#          module instead of the ONNX file gives the same (tried beside this script).
+#          behind `AvgPool2d(2, 2, ceil_mode=True)`, as backbones of RT-DETR have it in their
+#          shortcuts, a picture of ones is 1/2 in the last row and column, and 1/4 in the corner,
+#          where the size before is odd (as 75 is, of 600 px after three halvings); with windows of
+#          3 and padding of 1 it is even sizes. Where nothing hangs over, with rounding down, or
+#          with padding not counted, these are right. Nothing is raised. A traced PyTorch module
+#          instead of the ONNX file gives the same (tried beside this script). Paddings by
+#          SAME_UPPER and some modes of Resize were off, too; this is of rounding alone.
 # Version: pnnx 20261020, ncnn 1.0.20261020, onnx 1.23.2, onnxruntime 1.32.0, numpy 2.4.6,
 #          Python 3.11, Linux x86-64, 2026-12-01
 set -euo pipefail

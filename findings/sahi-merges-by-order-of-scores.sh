@@ -3,8 +3,8 @@
 #
 # Guess:   `get_slice_bboxes` covers each pixel of pictures of odd sizes. NMS, GREEDYNMM and NMM on
 #          random boxes are what their text says, with IOU and IOS, whatever the order of rows:
-#          NMM merges "if A overlaps B and B overlaps C [...] even if A does not directly overlap
-#          C", and both merge boxes "instead of discarding" them.
+#          NMM merges along chains, in which the first and the last need not overlap, and both
+#          merge a box where NMS would leave it out.
 # Seen:    Slices and NMS are right; the order of rows changes nothing, the order of scores does.
 #          NMM follows a chain only where scores fall: a lorry in three slices is two where the
 #          middle one has the lowest score, and in five slices it is one in 16 of the 120 orders.
