@@ -18,6 +18,7 @@ from models.thundernet.ground_truth import IGNORE, PADDING, GroundTruth
 NOISE_OF_COVER = 5  # numbers per image
 FROM_BELOW = 0.6  # of the covers; the others come from the left or from the right
 EXTENT = (0.2, 0.6)  # of the object's height or width that is covered
+LEAST_SIDE = 16.0  # pixels; smaller objects stay as they are: of them too little would be left
 MARGIN = 0.1  # of the object's sides by which a cover is larger than what it covers
 # Of the boxes of other objects that it meets: it leaves their ends where they are.
 DOUBTFUL = 0.25  # hidden; from here on neither object nor background
@@ -27,7 +28,7 @@ HIDDEN = 0.9  # from here on absent
 def cover_objects(
     images: Tensor, truth: GroundTruth, part: float, noise: Tensor
 ) -> tuple[Tensor, GroundTruth]:
-    """Images (N, 3, S, S) of which about `part` have one object less to be seen than before.
+    """Images (N, 3, S, S), in about `part` of which less is to be seen of one object than before.
 
     Args:
         noise: (N, NOISE_OF_COVER) in [0, 1).
@@ -37,7 +38,8 @@ def cover_objects(
         return images, truth
     chance, which, rank, side, extent = noise.unbind(dim=1)
     source = empty[(which * len(empty)).long()]  # (N,)
-    objects = truth.labels > 0
+    short_side = (truth.boxes[..., 2:] - truth.boxes[..., :2]).amin(dim=-1)
+    objects = (truth.labels > 0) & (short_side >= LEAST_SIDE)
     wanted = (chance < part) & objects.any(dim=1)
     chosen = nth_of(objects, (rank * objects.sum(dim=1)).long())  # (N,)
     box = truth.boxes[torch.arange(len(images), device=images.device), chosen]

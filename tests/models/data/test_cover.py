@@ -84,11 +84,14 @@ def test_of_others_those_that_are_half_hidden_are_not_asked_for() -> None:
     assert not changed.boxes[0, 2].any()
 
 
-def test_only_objects_are_chosen_and_every_one_can_be() -> None:
+def test_only_objects_that_are_large_enough_are_chosen_and_each_can_be() -> None:
     images, truth = pictures(
-        ([0.0, 0.0, 40.0, 40.0], IGNORE), (OBJECT, 1), ([70.0, 70.0, 90.0, 90.0], 2)
+        ([0.0, 0.0, 40.0, 40.0], IGNORE),
+        (OBJECT, 1),
+        ([70.0, 10.0, 80.0, 60.0], 1),  # 10 pixels wide
+        ([70.0, 70.0, 90.0, 90.0], 2),
     )
-    for rank, row in ((0.0, 1), (0.49, 1), (0.51, 2), (0.99, 2)):
+    for rank, row in ((0.0, 1), (0.49, 1), (0.51, 3), (0.99, 3)):
         _, changed = cover_objects(images, truth, 1.0, noise(BELOW, 1.0, rank))
         moved = (changed.boxes[0] != truth.boxes[0]).any(dim=1)
         assert moved.nonzero().flatten().tolist() == [row]
@@ -104,9 +107,9 @@ def test_a_cover_ends_with_the_image() -> None:
 
 def test_a_part_of_the_images_has_one() -> None:
     count = 3000
-    images = torch.zeros(count + 1, 3, 10, 10)
+    images = torch.zeros(count + 1, 3, 20, 20)
     images[-1] = EMPTY
-    boxes = torch.tensor([[2.0, 2.0, 8.0, 8.0]]).repeat(count + 1, 1).view(-1, 1, 4)
+    boxes = torch.tensor([[2.0, 2.0, 18.0, 18.0]]).repeat(count + 1, 1).view(-1, 1, 4)
     labels = torch.ones(count + 1, 1, dtype=torch.long)
     labels[-1] = PADDING
     truth = GroundTruth(boxes, labels, torch.ones(count + 1, 1, dtype=torch.bool))
