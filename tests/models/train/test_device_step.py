@@ -101,7 +101,7 @@ def test_step_stays_on_the_device(hard_examples: bool, class_specific_boxes: boo
     with OperatorWatch() as operators, CallWatch() as calls:
         images, truth = augmentation.augment(batch, SIZE, model.pixel_mean, every_change, unused)
         dense = model(model.normalize(images).contiguous(memory_format=torch.channels_last))
-        losses = objective(dense, anchors, SIZE, truth, unused)
+        losses = objective(dense, anchors, SIZE, truth, unused).losses
         torch.stack(list(losses.values())).sum().backward()
     assert operators.found == []
     assert calls.found == []
