@@ -11,7 +11,7 @@ Shapes: N images, S pixels per side, M padded boxes.
 import torch
 from torch import Tensor
 
-from models.data.veil import images_without_objects
+from models.data.empty_images import images_without_objects, labelled_in_both
 from models.thundernet.boxes import box_area
 from models.thundernet.ground_truth import IGNORE, PADDING, GroundTruth
 
@@ -51,8 +51,7 @@ def cover_objects(
     is_chosen &= wanted[:, None]
     boxes = torch.where(is_chosen[..., None], seen[:, None], boxes)
     labels = torch.where(is_chosen, truth.labels, labels)
-    labelled = truth.labelled & torch.where(wanted[:, None], truth.labelled[source], True)
-    return covered, GroundTruth(boxes, labels, labelled)
+    return covered, GroundTruth(boxes, labels, labelled_in_both(truth, source, wanted))
 
 
 def nth_of(marks: Tensor, number: Tensor) -> Tensor:

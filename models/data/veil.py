@@ -7,10 +7,10 @@ through has nothing to find, so that objects are met before more grounds than we
 Shapes: N images, S pixels per side, M padded boxes.
 """
 
-import torch
 from torch import Tensor
 
-from models.thundernet.ground_truth import PADDING, GroundTruth
+from models.data.empty_images import images_without_objects, labelled_in_both
+from models.thundernet.ground_truth import GroundTruth
 
 NOISE_OF_VEIL = 3  # numbers per image
 OPACITY = (0.1, 0.4)  # of the veil: objects stay plain enough to be asked for
@@ -32,10 +32,4 @@ def lay_veils(
     low, high = OPACITY
     opacity = (low + (high - low) * opacity) * (wanted < part)
     mixed = images.lerp(images[veil], opacity[:, None, None, None])
-    both = truth.labelled & torch.where(opacity[:, None] > 0, truth.labelled[veil], True)
-    return mixed, truth._replace(labelled=both)
-
-
-def images_without_objects(truth: GroundTruth) -> Tensor:
-    """Numbers of the images in which nothing is marked, no region to ignore either."""
-    return (truth.labels == PADDING).all(dim=1).nonzero()[:, 0]
+    return mixed, truth._replace(labelled=labelled_in_both(truth, veil, opacity > 0))
