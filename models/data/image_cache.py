@@ -1,7 +1,7 @@
 """Decoded images in one memory-mapped file, so that training never waits for a decoder.
 
 A cache is written under another name and renamed when it is whole; an interrupted build goes on at
-the first group (shard) that is not yet on disk.
+the first group (shard) that is not yet on disk. Of several processes one builds, the others wait.
 Shapes: I images, S pixels per side -> (I, 3, S, S) uint8 BGR.
 """
 
@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from models.data.image_files import BgrImage, ImageSource
 from models.data.report import DataError
+from models.sole_writer import waiting
 from stages.kernels.resize import warp_into
 
 BLOCK = 512  # bytes, the unit of st_blocks (POSIX)
@@ -45,7 +46,9 @@ def open_cache(folder: Path, source: ImageSource, size: int) -> CachedImages:
     """The cache of `source`, built first where it does not exist."""
     path = cache_path(folder, source, size)
     if not path.exists():
-        build(path, source, size)
+        with waiting(partial := path.with_suffix(".partial")):
+            if not path.exists():  # whoever held it has not built it
+                build(path, partial, source, size)
     state = json.loads(path.with_suffix(".json").read_text())
     images = np.memmap(path, np.uint8, "r", shape=(len(source), 3, size, size))
     wh = np.array(state.get("wh", no_sizes(source)), np.int64)
@@ -56,10 +59,10 @@ def no_sizes(source: ImageSource) -> list[list[int]]:
     return [[0, 0]] * len(source)
 
 
-def build(path: Path, source: ImageSource, size: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial, state_path = path.with_suffix(".partial"), path.with_suffix(".json")
-    resumed = partial.exists() and state_path.exists()
+def build(path: Path, partial: Path, source: ImageSource, size: int) -> None:
+    """`partial` is there: empty, or what an interrupted build has left."""
+    state_path = path.with_suffix(".json")
+    resumed = partial.stat().st_size > 0 and state_path.exists()
     state: dict[str, Any] = {"groups": [], "present": [False] * len(source)}
     if resumed:
         state = json.loads(state_path.read_text())

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from models.data.image_cache import cache_path, open_cache
 from models.data.image_files import LoadedImage
 from models.data.samples import LabelledBox, Samples, pad_boxes
+from models.sole_writer import waiting
 from models.thundernet.ground_truth import IGNORE
 from stages.scene.street import SceneObject, Street, StreetOptions
 
@@ -83,21 +84,24 @@ def street_boxes(config: SceneConfig, number: int, labels: Sequence[str]) -> lis
     return [labelled_boxes(street.truth(index), labels, street) for index in indices]
 
 
-def load_boxes(
-    config: SceneConfig, labels: Sequence[str], path: Path
-) -> Sequence[Sequence[LabelledBox]]:
-    """Boxes of every frame, computed once and kept beside the images."""
-    if path.exists():
-        return msgspec.json.decode(path.read_bytes(), type=list[list[LabelledBox]])
-    boxes = [
+def all_boxes(config: SceneConfig, labels: Sequence[str]) -> list[list[Any]]:
+    return [
         frame
         for number in tqdm(range(config.streets), desc="scene boxes", unit="street")
         for frame in street_boxes(config, number, labels)
     ]
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(msgspec.json.encode(boxes))
-    partial.replace(path)
-    return boxes
+
+
+def load_boxes(
+    config: SceneConfig, labels: Sequence[str], path: Path
+) -> Sequence[Sequence[LabelledBox]]:
+    """Boxes of every frame, computed once and kept beside the images."""
+    if not path.exists():
+        with waiting(partial := path.with_suffix(".boxes.partial")):
+            if not path.exists():  # whoever held it has not written it
+                partial.write_bytes(msgspec.json.encode(all_boxes(config, labels)))
+                partial.replace(path)
+    return msgspec.json.decode(path.read_bytes(), type=list[list[LabelledBox]])
 
 
 def load_scene(config: SceneConfig, labels: Sequence[str], cache: Path, size: int) -> Samples:

@@ -29,7 +29,7 @@ from models.train.process_group import (
     joined_processes,
 )
 from models.train.recipe import RunRecipe
-from models.train.run import TrainingError, TrainingRun, check_folder
+from models.train.run import TrainingError, TrainingRun, check_folder, own_folder
 from models.train.task import find_task, read_recipe
 
 EXIT_REFUSED = 2
@@ -80,13 +80,14 @@ def prepare_process() -> None:
 
 def train(recipe: RunRecipe, out: Path, resume_from: Path | None, agreement: Agreement) -> bool:
     """Trains to the end or to a request to stop; true at the end."""
-    task = find_task(recipe)
-    trainer = task.make_trainer(recipe)
-    if resume_from is not None:
-        trainer.restore(read_checkpoint(resume_from))
-    else:
-        trainer.begin()
-    data = agreement.first_then_others(lambda: task.load_data(recipe))
-    run = TrainingRun(trainer, out, agreement)
-    with closing(data), run.stopping_on_signals():
-        return run.train(data)
+    with own_folder(out, agreement):
+        task = find_task(recipe)
+        trainer = task.make_trainer(recipe)
+        if resume_from is not None:
+            trainer.restore(read_checkpoint(resume_from))
+        else:
+            trainer.begin()
+        data = agreement.first_then_others(lambda: task.load_data(recipe))
+        run = TrainingRun(trainer, out, agreement)
+        with closing(data), run.stopping_on_signals():
+            return run.train(data)

@@ -6,7 +6,7 @@ Of several processes the first one writes, validates and shows progress; the oth
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from models.checkpoint import save_checkpoint
 from models.errors import ConfigError
-from models.thundernet.distributed import Share, sum_over_processes
+from models.sole_writer import HeldError, holding
+from models.thundernet.distributed import Share, own_share, sum_over_processes
 from models.train.process_group import Agreement
 from models.train.recipe import RunRecipe
 from models.train.run_log import CsvLog, plot_curves
@@ -62,6 +63,26 @@ def check_folder(out: Path, resume_from: Path | None) -> None:
     """Raises ConfigError where a new run would overwrite one."""
     if resume_from is None and (out / "last.pt").exists():
         raise ConfigError(f"{out}: holds a run; pass --resume-from {out / 'last.pt'}")
+
+
+@contextmanager
+def own_folder(out: Path, agreement: Agreement) -> Iterator[None]:
+    """No other run writes there meanwhile. Raises ConfigError where one does."""
+    with ExitStack() as held:
+
+        def take() -> bool:
+            try:
+                if own_share().rank == 0:
+                    held.enter_context(holding(out))
+            except HeldError:
+                raise ConfigError(
+                    f"{out}: expected a folder of this run alone, got one that another process "
+                    "trains in now"
+                ) from None
+            return True
+
+        agreement.first_then_others(take)
+        yield
 
 
 class TrainingRun:

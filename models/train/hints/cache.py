@@ -18,6 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from models.data.image_cache import check_space
+from models.sole_writer import waiting
 from models.train.hints.channels import CLIP, mean_and_deviation
 from models.train.hints.teacher import Map, Onlooker, teacher_files
 from models.train.hints.teacher_config import CachedTeacherConfig
@@ -96,7 +97,10 @@ def open_hints(
     size = views.batches.batch_size
     state = read_state(path, size)
     if state is None or state.batches < count:
-        state = extend(path, state, Looking(views, config, threads), count)
+        with waiting(path):
+            state = read_state(path, size)  # another run may have asked the teacher meanwhile
+            if state is None or state.batches < count:
+                state = extend(path, state, Looking(views, config, threads), count)
     return HintCache(path, [each.shape for each in state.maps], count, size)
 
 
@@ -142,7 +146,6 @@ def write_state(path: Path, state: State) -> None:
 
 def extend(path: Path, state: State | None, looking: Looking, count: int) -> State:
     """Asks the teacher for the batches up to `count` that are not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     if state is None:
         state = State(looking.statistics(count))
     size = looking.views.batches.batch_size

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from models.data.image_cache import cache_path, open_cache, warp
+from models.data.image_cache import CachedImages, cache_path, open_cache, warp
 from models.data.image_files import LoadedImage
 from models.data.report import DataError
+from tests.models.told import Told
 
 pytestmark = pytest.mark.torch
 
@@ -101,3 +103,29 @@ def test_warp_is_the_detectors_resize() -> None:
     image = random.integers(0, 256, (30, 50, 3), dtype=np.uint8)
     expected = cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR_EXACT)
     assert np.array_equal(warp(image, SIZE), expected.transpose(2, 0, 1))
+
+
+def test_of_two_processes_that_need_a_cache_one_builds_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+
+    class Slow(Source):
+        def read(self, group: str) -> Iterator[LoadedImage]:
+            reading.set()
+            go_on.wait()
+            yield from super().read(group)
+
+    first, second, opened, told = Slow(), Source(), list[CachedImages](), Told(capfd)
+    building = threading.Thread(target=lambda: opened.append(open_cache(tmp_path, first, SIZE)))
+    building.start()
+    reading.wait()
+    waiting = threading.Thread(target=lambda: opened.append(open_cache(tmp_path, second, SIZE)))
+    waiting.start()
+    told.wait_for("waits for another process")
+    go_on.set()
+    building.join()
+    waiting.join()
+    assert (first.reads, second.reads) == (["0", "1", "2"], [])
+    assert np.array_equal(opened[0].images, opened[1].images)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".u8"}

@@ -9,6 +9,7 @@ import torch
 
 from models.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
 from models.command import EXIT_INTERRUPTED
+from models.sole_writer import holding
 from models.train import command as train
 from models.train.command import EXIT_REFUSED, main
 from models.train.data import load_training_data
@@ -152,6 +153,17 @@ def test_existing_run_is_not_overwritten(folder: Path, capsys: pytest.CaptureFix
     assert main([str(recipe), "--out", str(out)]) == EXIT_REFUSED
     assert "pass --resume-from" in capsys.readouterr().err
     assert (out / "last.pt").read_bytes() == b"precious"
+
+
+def test_a_folder_that_another_run_writes_is_left_to_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, out = write_recipe(folder), folder / "run"
+    with holding(out):  # as a run does from its start, when no checkpoint is there yet
+        assert main([str(recipe), "--out", str(out)]) == EXIT_REFUSED
+        assert list(out.iterdir()) == []
+    assert f"train: {out}: expected a folder of this run alone" in capsys.readouterr().err
+    assert main([str(recipe), "--out", str(out)]) == 0
 
 
 def test_loss_that_is_no_number_ends_the_run(
