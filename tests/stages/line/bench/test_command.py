@@ -73,9 +73,11 @@ def test_a_board_is_measured_and_nothing_is_left(zoo: Path, place: Path, tmp_pat
     assert report.size_wh == (160, 120)
     assert report.proposal.model == "tiny"
     assert [each.cameras for each in report.tries] == [1]  # there was no time for more
-    assert report.tries[0].speed is not None
-    assert report.cameras == 1
-    assert not report.is_limit_known
+    (line,) = report.tries
+    assert line.speed is not None
+    assert sum(line.speed.results) > 0
+    assert report.cameras == line.is_enough  # whether a busy machine carries it is not asked here
+    assert report.is_limit_known != line.is_enough
     assert sorted(core for group in report.groups for core in group.cores) == sorted(
         os.sched_getaffinity(0)
     )
