@@ -1,7 +1,8 @@
 """Processes that would write the same file or folder: one does, the others wait or are refused.
 
-The locks are flock(2)'s, which the kernel releases when a process ends, however it ends. Where a
-file system has none, nothing is kept apart.
+The locks are flock(2)'s, which the kernel releases when a process ends, however it ends; those of
+fcntl(2) would go as soon as a memory map opens and closes the file. Where a file system has none,
+nothing is kept apart.
 """
 
 import errno
@@ -13,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL)
+# EBADF: NFS locks what is open for writing only, and a folder cannot be (flock(2), "NFS details").
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.EBADF)
 
 
 class HeldError(Exception):

@@ -1,5 +1,8 @@
 """Locks between processes: they wait, are refused, and are let in when another one is killed."""
 
+import errno
+import fcntl
+import os
 import signal
 import subprocess
 import sys
@@ -95,3 +98,14 @@ def test_a_file_that_nothing_is_written_to_goes(tmp_path: Path) -> None:
     with waiting(path):
         assert path.exists()
     assert not path.exists()
+
+
+def test_a_folder_on_a_file_system_that_locks_no_folders_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # as NFS does
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with holding(tmp_path / "run"):
+        assert (tmp_path / "run").is_dir()
