@@ -30,28 +30,27 @@ BEGIN = """(async () => {
   player.addEventListener('frame', () => { frames += 1; });
   player.start();
 })()"""
-# Stop at a picture: the time that the player says it is of, and the mean of its green channel.
+# Jump back to a picture: the time that the player says it is of, and the mean of its green channel.
 HOLD = """(async () => {
   clearInterval(player.timer); // or it plays on
   video.pause();
-  // Not only later than the last that was told: on a stalled machine that one lags far behind.
   const atS = video.currentTime - 0.2;
-  const isThere = () => {
-    const behindS = atS - (player.ptsNs - player.film.originNs) / 1e9;
-    return !video.seeking && behindS > -0.001 && behindS < FRAME_S + 0.001;
-  };
-  const told = new Promise((resolve) => {
-    const look = () => { if (isThere()) resolve(player.ptsNs); };
-    player.addEventListener('frame', look);
-    video.addEventListener('seeked', look);
-  });
-  video.currentTime = atS;
-  const ptsNs = await told;
   const canvas = document.createElement('canvas');
   canvas.width = 32; canvas.height = 24;
   const context = canvas.getContext('2d');
-  context.drawImage(video, 0, 0, 32, 24);
-  const { data } = context.getImageData(0, 0, 32, 24);
+  // A busy machine shows pictures that it tells of late, so each is read in the moment it is told.
+  const read = new Promise((resolve) => {
+    const look = () => {
+      const behindS = atS - (player.ptsNs - player.film.originNs) / 1e9;
+      if (behindS < -0.001 || behindS > FRAME_S + 0.001) return;
+      player.removeEventListener('frame', look);
+      context.drawImage(video, 0, 0, 32, 24);
+      resolve([player.ptsNs, context.getImageData(0, 0, 32, 24).data]);
+    };
+    player.addEventListener('frame', look);
+  });
+  video.currentTime = atS;
+  const [ptsNs, data] = await read;
   let sum = 0;
   for (let i = 1; i < data.length; i += 4) sum += data[i];
   video.play();
