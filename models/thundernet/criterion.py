@@ -53,6 +53,8 @@ class CriterionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     # How far an image is believed to show no unmarked object of a class that it was not annotated
     # for, 0 to 1. More than 0 is for data in which a machine annotated those.
     unlabelled_trust: float = 0.0
+    label_smoothing: float = 0.0  # part of a RoI's target that all classes share
+    roi_focal_gamma: float = 0.0  # RoIs that are told right count less; 0 is the paper
     context_weight: float = 0.0  # dense class map on F_CEM, in training only; 0 is the paper
 
     def __post_init__(self) -> None:
@@ -69,6 +71,15 @@ class CriterionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         if not 0 <= self.unlabelled_trust <= 1:
             raise ConfigError(
                 f"criterion.unlabelled_trust: expected 0 to 1, got {self.unlabelled_trust}"
+            )
+        if not 0 <= self.label_smoothing < 1:
+            raise ConfigError(
+                f"criterion.label_smoothing: expected 0 to less than 1, got {self.label_smoothing}"
+            )
+        # Between them the loss of a RoI that is told right has no gradient that ends.
+        if self.roi_focal_gamma and self.roi_focal_gamma < 1:
+            raise ConfigError(
+                f"criterion.roi_focal_gamma: expected 0, or 1 and more, got {self.roi_focal_gamma}"
             )
 
 
@@ -201,29 +212,29 @@ class Criterion(nn.Module):
         self, output: RoiOutput, rois: RoiTargets, truth: GroundTruth
     ) -> dict[str, Tensor]:
         c = self.config
-        each_class, each_box = self.roi_errors(output, rois, truth.labelled, c.unlabelled_trust)
+        each_class = self.class_errors(output, rois, truth.labelled)
+        each_box = self.box_errors(output, rois)
         # Both are divided by the RoIs drawn, so that a batch without objects has no box loss.
         return {
             "roi_class": c.roi_class_weight * losses.weighted_mean(each_class, rois.valid),
             "roi_box": c.roi_box_weight * losses.weighted_mean(each_box, rois.valid),
         }
 
+    def class_errors(self, output: RoiOutput, rois: RoiTargets, labelled: Tensor) -> Tensor:
+        """Class loss of every RoI, (N, R); labelled (N, K) as in the truth."""
+        c, logits = self.config, output.class_logits.float()
+        softening = losses.Softening(c.label_smoothing, c.roi_focal_gamma)
+        return losses.class_losses(logits, rois.classes, labelled, c.unlabelled_trust, softening)
+
     @staticmethod
-    def roi_errors(
-        output: RoiOutput, rois: RoiTargets, labelled: Tensor, unlabelled_trust: float = 0.0
-    ) -> tuple[Tensor, Tensor]:
-        """Class and box loss of every RoI, (N, R) each; labelled (N, K) as in the truth."""
-        logits = output.class_logits.float()
-        each_class = losses.class_losses(logits, rois.classes, labelled, unlabelled_trust)
+    def box_errors(output: RoiOutput, rois: RoiTargets) -> Tensor:
+        """Box loss of every RoI, (N, R)."""
         target = encode(rois.boxes, rois.matched, ROI_STDS)
         deltas = deltas_of_class(output.deltas, rois.classes).float()
-        each_box = (deltas - target).abs().sum(dim=-1) * (rois.classes > 0)
-        return each_class, each_box
+        return (deltas - target).abs().sum(dim=-1) * (rois.classes > 0)
 
     def difficulty(self, features: Tensor, rois: RoiTargets, truth: GroundTruth) -> Tensor:
         """Loss of every candidate squeezed into [0, 1), the keys of OHEM (Sec. 4.1)."""
         output = self.pool_and_classify(features, rois.boxes)
-        trust = self.config.unlabelled_trust
-        each_class, each_box = self.roi_errors(output, rois, truth.labelled, trust)
-        loss = each_class + each_box
+        loss = self.class_errors(output, rois, truth.labelled) + self.box_errors(output, rois)
         return loss / (1 + loss)

@@ -5,6 +5,8 @@ Counts are of all processes that train together (`loss_divisor`), as if their ba
 Shapes: N images, R examples per image, K classes, M padded ground truth boxes, H x W cells.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -17,6 +19,16 @@ from models.thundernet.ground_truth import IGNORE, GroundTruth
 MASKED_LOGIT = -1e4
 FOCAL_GAMMA = 2.0  # RetinaNet's pair: easy cells count little, objects a quarter
 FOCAL_ALPHA = 0.25
+
+
+class Softening(NamedTuple):
+    """What a class loss asks for less of than to be sure of everything."""
+
+    smoothing: float = 0.0  # part of the target that all classes share (Szegedy et al., CVPR 2016)
+    focal_gamma: float = 0.0  # RoIs that are told right count less (Lin et al., ICCV 2017)
+
+
+HARD = Softening()
 
 
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
@@ -48,23 +60,41 @@ def mask_unlabelled(class_logits: Tensor, is_object: Tensor, labelled: Tensor) -
 
 
 def class_losses(
-    class_logits: Tensor, classes: Tensor, labelled: Tensor, unlabelled_trust: float = 0.0
+    class_logits: Tensor,
+    classes: Tensor,
+    labelled: Tensor,
+    unlabelled_trust: float = 0.0,
+    softening: Softening = HARD,
 ) -> Tensor:
     """Cross-entropy of every RoI (N, R); `classes` 0 is background.
 
     With a probability of `unlabelled_trust` an image shows no unmarked object of the classes that
     it was not annotated for either: the loss is the expectation.
     """
-    masked = cross_entropy(mask_unlabelled(class_logits, classes > 0, labelled), classes)
+    masked_logits = mask_unlabelled(class_logits, classes > 0, labelled)
+    masked = cross_entropy(masked_logits, classes, softening)
     if not unlabelled_trust:
         return masked
-    return torch.lerp(masked, cross_entropy(class_logits, classes), unlabelled_trust)
+    return torch.lerp(masked, cross_entropy(class_logits, classes, softening), unlabelled_trust)
 
 
-def cross_entropy(class_logits: Tensor, classes: Tensor) -> Tensor:
-    """That of every RoI (N, R), from logits (N, R, K + 1)."""
-    flat = F.cross_entropy(class_logits.flatten(0, 1), classes.flatten(), reduction="none")
-    return flat.view(classes.shape)
+def cross_entropy(class_logits: Tensor, classes: Tensor, softening: Softening = HARD) -> Tensor:
+    """That of every RoI (N, R), from logits (N, R, K + 1). Masked classes are no choice."""
+    logits, flat_classes = class_logits.flatten(0, 1), classes.flatten()
+    each = F.cross_entropy(logits, flat_classes, reduction="none")
+    certainty = (-each).exp()  # the probability of the right class
+    if softening.smoothing:
+        each = torch.lerp(each, mean_surprise(logits), softening.smoothing)
+    if softening.focal_gamma:
+        each = each * (1 - certainty) ** softening.focal_gamma
+    return each.view(classes.shape)
+
+
+def mean_surprise(logits: Tensor) -> Tensor:
+    """Mean of -log p over the classes that are not masked, (E,) of logits (E, K + 1)."""
+    is_choice = logits > MASKED_LOGIT / 2
+    surprise = -F.log_softmax(logits, dim=-1)
+    return torch.where(is_choice, surprise, 0).sum(dim=-1) / is_choice.sum(dim=-1)
 
 
 def context_targets(

@@ -37,6 +37,7 @@ def compute(
         CriterionConfig(hard_examples=True),
         CriterionConfig(context_weight=1.0),
         CriterionConfig(jittered_rois=0),
+        CriterionConfig(label_smoothing=0.1, roi_focal_gamma=1.0),
     ],
 )
 def test_every_part_of_the_network_is_taught(config: CriterionConfig) -> None:
@@ -72,6 +73,14 @@ def test_crossed_thresholds_are_refused() -> None:
         CriterionConfig(anchor_bg_iou=0.8)
 
 
+def test_impossible_softening_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"smoothing: expected 0 to less than 1, got 1\.0"):
+        CriterionConfig(label_smoothing=1.0)
+    for gamma in (0.5, -1.0):
+        with pytest.raises(ConfigError, match=f"gamma: expected 0, or 1 and more, got {gamma}"):
+            CriterionConfig(roi_focal_gamma=gamma)
+
+
 @pytest.mark.parametrize("hard_examples", [False, True])
 def test_boxes_of_absent_classes_are_not_taught(hard_examples: bool) -> None:
     config = CriterionConfig(hard_examples=hard_examples)
@@ -91,9 +100,8 @@ def test_box_per_class_that_is_the_same_for_all_is_class_agnostic() -> None:
     classes = torch.tensor([[0, 1, 2, 5, 0, 11]] * 2)
     logits, hidden = torch.zeros(2, 6, 12), torch.zeros(2, 6, 8)
     targets = RoiTargets(rois, classes, rois + 3, torch.ones(2, 6, dtype=torch.bool))
-    arguments = targets, random_truth().labelled
-    _, expected = Criterion.roi_errors(RoiOutput(logits, agnostic, hidden), *arguments)
-    _, found = Criterion.roi_errors(RoiOutput(logits, specific, hidden), *arguments)
+    expected = Criterion.box_errors(RoiOutput(logits, agnostic, hidden), targets)
+    found = Criterion.box_errors(RoiOutput(logits, specific, hidden), targets)
     torch.testing.assert_close(found, expected)
     assert (found[classes == 0] == 0).all()
     assert (found[classes > 0] > 0).all()

@@ -61,6 +61,50 @@ def test_object_of_an_unlabelled_class_is_learnt() -> None:
     assert logits.grad[0, 0, 1] < 0
 
 
+def roi_logits(*shape: int) -> torch.Tensor:
+    return 3 * torch.randn(*shape, generator=torch.Generator().manual_seed(4))
+
+
+def test_smoothing_shares_a_part_of_the_target_among_all_classes() -> None:
+    logits, classes = roi_logits(2, 5, 4), torch.arange(10).view(2, 5) % 4
+    everything = torch.ones(2, 3, dtype=torch.bool)
+    found = losses.class_losses(logits, classes, everything, 0.0, losses.Softening(smoothing=0.1))
+    expected = F.cross_entropy(
+        logits.flatten(0, 1), classes.flatten(), reduction="none", label_smoothing=0.1
+    )
+    torch.testing.assert_close(found.flatten(), expected)
+
+
+def test_smoothing_gives_nothing_to_classes_that_are_no_choice() -> None:
+    """As if the network had the labelled classes only."""
+    logits, background = roi_logits(1, 5, 4), torch.zeros(1, 5, dtype=torch.int64)
+    labelled = torch.tensor([[True, False, True]])
+    softening = losses.Softening(smoothing=0.1)
+    found = losses.class_losses(logits, background, labelled, 0.0, softening)
+    expected = losses.class_losses(
+        logits[..., [0, 1, 3]], background, torch.ones(1, 2, dtype=torch.bool), 0.0, softening
+    )
+    torch.testing.assert_close(found, expected)
+
+
+def test_focal_loss_is_the_less_the_surer_the_right_class_is() -> None:
+    logits, classes = roi_logits(2, 5, 4), torch.arange(10).view(2, 5) % 4
+    everything = torch.ones(2, 3, dtype=torch.bool)
+    plain = losses.class_losses(logits, classes, everything)
+    found = losses.class_losses(logits, classes, everything, 0.0, losses.Softening(focal_gamma=2))
+    right = logits.softmax(dim=-1).gather(2, classes[..., None])[..., 0]
+    torch.testing.assert_close(found, plain * (1 - right) ** 2)
+
+
+def test_softened_loss_of_what_is_certain_has_a_gradient_that_ends() -> None:
+    logits = torch.tensor([[[200.0, 0.0, -200.0]]], requires_grad=True)
+    softening = losses.Softening(smoothing=0.05, focal_gamma=1)
+    background, labelled = torch.zeros(1, 1, dtype=torch.int64), torch.tensor([[True, False]])
+    losses.class_losses(logits, background, labelled, 0.5, softening).sum().backward()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
 def truth_with(labels: list[int], boxes: list[list[float]]) -> GroundTruth:
     return GroundTruth(
         torch.tensor([boxes]), torch.tensor([labels]), torch.tensor([[True, True, False]])

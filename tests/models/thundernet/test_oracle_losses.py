@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from models.thundernet import losses
 from models.thundernet.box_coder import ROI_STDS
-from models.thundernet.criterion import Criterion, RoiTargets
+from models.thundernet.config import ThunderNetConfig
+from models.thundernet.criterion import Criterion, CriterionConfig, RoiTargets
 from models.thundernet.ground_truth import GroundTruth
 from models.thundernet.psroi_align import psroi_align
 from models.thundernet.roi_head import RoiOutput
 from models.thundernet.sampler import draw
+from models.thundernet.thundernet import ThunderNet
 from tests.examples import examples
 from tests.models import oracle
 
@@ -164,7 +166,7 @@ def test_hard_examples_are_those_of_the_highest_loss(seed: int) -> None:
     targets = RoiTargets(rois, classes, matched, torch.ones(1, count, dtype=torch.bool))
     labelled = torch.ones(1, 3, dtype=torch.bool)
     output = RoiOutput(logits, deltas, hidden=logits)
-    each_class, each_box = Criterion.roi_errors(output, targets, labelled)
+    criterion = Criterion(ThunderNet(ThunderNetConfig()), CriterionConfig(hard_examples=True))
     expected = []
     for row in range(count):
         chosen = int(classes[0, row])
@@ -174,7 +176,8 @@ def test_hard_examples_are_those_of_the_highest_loss(seed: int) -> None:
             pairs = zip(deltas[0, row].tolist(), target, strict=True)
             loss += sum(abs(one - other) for one, other in pairs)
         expected.append(loss)
-    found = each_class + each_box
+    each_class = criterion.class_errors(output, targets, labelled)
+    found = each_class + criterion.box_errors(output, targets)
     torch.testing.assert_close(found[0], torch.tensor(expected), atol=1e-3, rtol=1e-4)
     keys = found / (1 + found)
     chosen_rows = draw(torch.zeros(1, count), keys, drawn, 0).chosen[0].tolist()
