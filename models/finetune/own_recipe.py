@@ -48,7 +48,8 @@ def make_recipe(data: OwnData, weights: Path, out: Path, images: int, threads: i
         frozen_until=FROZEN,
         model=network,
         criterion=CriterionConfig(rois_per_image=64, jittered_rois=4, post_nms_top_n=100),
-        augment=AugmentConfig(mosaic=0.2, background=0.1),
+        # Pictures of the user's own day: what the weights know of the night would be forgotten.
+        augment=AugmentConfig(mosaic=0.2, background=0.1, grey=0.15, low_light=0.15),
         data=DataConfig(
             train=(data.train,), val=data.val, cache=str(out / "cache"), image_size=size,
             scene=SceneConfig(streets=0),
