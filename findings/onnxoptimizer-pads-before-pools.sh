@@ -3,7 +3,7 @@
 #
 # Guess:   The default passes of onnxoptimizer leave what a graph of a detector's operators computes
 #          as it was, within 1e-3 of ONNX Runtime without any optimization.
-# Seen:    Of some hundred random graphs one was wrong. A Pad of zeros in front of an AveragePool
+# Seen:    Among random graphs was one that is wrong. A Pad of zeros in front of an AveragePool
 #          that has `pads` of its own is joined to them, and `count_include_pad` becomes 1. Where
 #          that was 0, the default, the zeros of Pad count in the average and those of the pooling
 #          do not; now all count, and with a window of 3 the outermost averages are a third lower,
