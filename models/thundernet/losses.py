@@ -80,12 +80,12 @@ def class_losses(
 
 def cross_entropy(class_logits: Tensor, classes: Tensor, softening: Softening = HARD) -> Tensor:
     """That of every RoI (N, R), from logits (N, R, K + 1). Masked classes are no choice."""
-    logits, flat_classes = class_logits.flatten(0, 1), classes.flatten()
-    each = F.cross_entropy(logits, flat_classes, reduction="none")
-    certainty = (-each).exp()  # the probability of the right class
+    logits = class_logits.flatten(0, 1)
+    each = right = F.cross_entropy(logits, classes.flatten(), reduction="none")
     if softening.smoothing:
         each = torch.lerp(each, mean_surprise(logits), softening.smoothing)
     if softening.focal_gamma:
+        certainty = (-right).exp()  # the probability of the right class
         each = each * (1 - certainty) ** softening.focal_gamma
     return each.view(classes.shape)
 
