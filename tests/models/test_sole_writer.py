@@ -49,7 +49,7 @@ def test_a_folder_of_another_process_is_refused_until_that_is_killed(tmp_path: P
 
 
 def test_a_file_of_another_process_is_waited_for_until_that_is_killed(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, order = tmp_path / "made.partial", list[str]()
 
@@ -59,7 +59,7 @@ def test_a_file_of_another_process_is_waited_for_until_that_is_killed(
             path.write_text("whole")
 
     with start_holder("waiting", path) as holder:
-        writer, told = threading.Thread(target=write), Told(capfd)
+        writer, told = threading.Thread(target=write), Told(monkeypatch)
         writer.start()
         told.wait_for("waits for another process")
         order.append("killed")
@@ -71,7 +71,7 @@ def test_a_file_of_another_process_is_waited_for_until_that_is_killed(
 
 
 def test_a_file_that_was_renamed_meanwhile_is_a_new_one(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, whole = tmp_path / "made.partial", tmp_path / "made"
     found = list[bool]()
@@ -80,7 +80,7 @@ def test_a_file_that_was_renamed_meanwhile_is_a_new_one(
         with waiting(path):
             found.append(whole.exists())
 
-    told = Told(capfd)
+    told = Told(monkeypatch)
     with waiting(path):
         other = threading.Thread(target=look)
         other.start()

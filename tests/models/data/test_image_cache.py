@@ -106,7 +106,7 @@ def test_warp_is_the_detectors_resize() -> None:
 
 
 def test_of_two_processes_that_need_a_cache_one_builds_it(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading, go_on = threading.Event(), threading.Event()
 
@@ -116,7 +116,7 @@ def test_of_two_processes_that_need_a_cache_one_builds_it(
             go_on.wait()
             yield from super().read(group)
 
-    first, second, opened, told = Slow(), Source(), list[CachedImages](), Told(capfd)
+    first, second, opened, told = Slow(), Source(), list[CachedImages](), Told(monkeypatch)
     building = threading.Thread(target=lambda: opened.append(open_cache(tmp_path, first, SIZE)))
     building.start()
     reading.wait()
