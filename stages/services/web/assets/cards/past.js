@@ -2,16 +2,15 @@
 
 import { clock, element, partsOf, say, svg } from "../words.js";
 
-const MINUTES = 1440; // of a day; a little longer where clocks are set back
-const WIDTH = 960; // of the drawing, in its own units
+const MINUTES = 1440; // of a day, and units of its drawing; longer where clocks are set back
 const HEIGHT = 48;
-const MOST = 24; // clips that are shown, up to the time that is chosen
+const MOST = 24; // clips shown, up to the chosen time
 const NEWS_MS = 8000; // after something has happened
 
 export class Past {
   constructor(node, access) {
     Object.assign(this, { node, access, timer: 0 });
-    this.parts = partsOf(node, "bars", "clips", "none", "film");
+    this.parts = partsOf(node, "bars", "hours", "clips", "none", "film");
     [this.day, this.minute] = node.querySelectorAll("input");
     this.day.addEventListener("change", () => { this.stop(); this.load(); });
     this.minute.addEventListener("input", () => say(this.parts.none, this.time));
@@ -44,8 +43,7 @@ export class Past {
 
   /** The time that was chosen. */
   get time() {
-    const at = new Date(this.ns / 1e6);
-    return (this.minute.ariaValueText = at.toTimeString().slice(0, 5));
+    return (this.minute.ariaValueText = timeOf(this.ns));
   }
 
   async load() {
@@ -65,13 +63,12 @@ export class Past {
     node.hidden = false;
     const minuteNs = (end - begin) / MINUTES;
     Object.assign(this, { clips, spans: continuous, startNs: begin, minuteNs });
-    const x = (unixNs) => Math.min(Math.max((unixNs - begin) / (end - begin), 0), 1) * WIDTH;
-    const bar = (span, top, height, name) => svg("rect", {
-      x: x(span.begin_unix_ns), y: top, height, class: name,
-      width: Math.max(x(span.end_unix_ns) - x(span.begin_unix_ns), 1.5),
-    });
+    const bar = ({ begin_unix_ns: from, end_unix_ns: to }, y, height, name) => svg("rect", {
+      x: (from - begin) / minuteNs, y, width: Math.max((to - from) / minuteNs, 2), height, class: name,
+    }); // what is outside is cut off
+    parts.hours.replaceChildren(...[0, 360, 720, 1080, MINUTES].map((at) => element("b", timeOf(begin + at * minuteNs))));
     const most = Math.max(...events, 1);
-    const width = x(begin + 3.6e12);
+    const width = 3.6e12 / minuteNs;
     parts.bars.replaceChildren(
       ...events.map((number, hour) => {
         const height = (number / most) * (HEIGHT - 20);
@@ -141,6 +138,10 @@ export class Past {
     film.hidden = true;
     this.minute.value = MINUTES; // the newest clips
   }
+}
+
+function timeOf(unixNs) {
+  return new Date(unixNs / 1e6).toTimeString().slice(0, 5);
 }
 
 function several(number, word) {

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(COMMAND is None, reason="no Chromium")
 # A camera of which the line keeps `clips`, and nothing continuously.
 PAGE = """
   document.body.innerHTML = `<section><input type="date"><input type="range" max="1439">
-    <svg class="bars"></svg><p class="none"></p><video class="film"></video><ul class="clips"></ul>
+    <svg class="bars"></svg><p class="hours"></p><p class="none"></p><video class="film"></video><ul class="clips"></ul>
   </section>`;
   const asked = [];
   const clip = (begin, more) => ({
@@ -63,24 +63,25 @@ def shown(modules: Browser, script: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("zone", "day", "after", "hours"),
+    ("zone", "day", "after", "hours", "marks"),
     [
-        ("Europe/Berlin", "2026-03-29", "2026-03-30", 23),
-        ("Europe/Berlin", "2026-07-01", "2026-07-02", 24),
-        ("Europe/Berlin", "2026-10-25", "2026-10-26", 25),
-        ("Australia/Lord_Howe", "2026-04-05", "2026-04-06", 24.5),
-        ("Pacific/Kiritimati", "2026-12-01", "2026-12-02", 24),
-        ("America/Santiago", "2026-09-06", "2026-09-07", 23),  # which begins at 01:00
+        ("Europe/Berlin", "2026-03-29", "2026-03-30", 23, "00:00 06:45 12:30 18:15 00:00"),
+        ("Europe/Berlin", "2026-07-01", "2026-07-02", 24, "00:00 06:00 12:00 18:00 00:00"),
+        ("Europe/Berlin", "2026-10-25", "2026-10-26", 25, "00:00 05:15 11:30 17:45 00:00"),
+        ("Australia/Lord_Howe", "2026-04-05", "2026-04-06", 24.5, "00:00 05:37 11:45 17:52 00:00"),
+        ("Pacific/Kiritimati", "2026-12-01", "2026-12-02", 24, "00:00 06:00 12:00 18:00 00:00"),
+        ("America/Santiago", "2026-09-06", "2026-09-07", 23, "01:00 06:45 12:30 18:15 00:00"),
     ],
 )
 def test_a_day_is_that_of_the_clock_of_who_looks(
-    modules: Browser, zone: str, day: str, after: str, hours: float
+    modules: Browser, zone: str, day: str, after: str, hours: float, marks: str
 ) -> None:
     modules.call("Emulation.setTimezoneOverride", timezoneId=zone)
-    address, bars = shown(modules, f"""
+    address, bars, told = shown(modules, f"""
       await open('{day}');
       const bars = [...document.querySelectorAll('.happened')];
-      return [asked.at(-1), bars.map((bar) => bar.x.baseVal.value)];
+      return [asked.at(-1), bars.map((bar) => bar.x.baseVal.value),
+              [...document.querySelectorAll('.hours b')].map((mark) => mark.textContent)];
     """)  # fmt: skip
     query = parse_qs(urlsplit(address).query)
     begin, end = (float(query[name][0]) for name in ("from", "to"))
@@ -88,7 +89,8 @@ def test_a_day_is_that_of_the_clock_of_who_looks(
     assert days[0] < days[1]
     assert days[1:] == [day, after]
     assert (end - begin) / 3600 == hours
-    assert bars[1] - bars[0] == pytest.approx(960 / hours, abs=0.01)  # an hour in the drawing
+    assert bars[1] - bars[0] == pytest.approx(1440 / hours, abs=0.01)  # an hour in the drawing
+    assert " ".join(told) == marks
 
 
 def test_every_clip_of_a_day_can_be_reached(modules: Browser) -> None:

@@ -62,7 +62,7 @@ def test_what_is_recorded_of_a_time_plays(web: WebLine, browser: Browser) -> Non
     bars = browser.evaluate("""
       [...document.querySelectorAll('.bars .recorded')].map((bar) => bar.x.baseVal.value)
     """)
-    begin_s = min(bars) / 960 * 86400
+    begin_s = min(bars) / 1440 * 86400
     choose(browser, begin_s // 60)  # it begins in this minute
     browser.wait_for(f"{FILM}.src.includes('#t=') && {FILM}.currentTime > 0", "a film of that time")
     assert browser.evaluate(f"{FILM}.src").endswith("#t=0")
