@@ -16,7 +16,8 @@ pytestmark = pytest.mark.skipif(COMMAND is None, reason="no Chromium")
 # A camera of which the line keeps `clips`, and nothing continuously.
 PAGE = """
   document.body.innerHTML = `<section><input type="date"><input type="range" max="1439">
-    <svg class="bars"></svg><p class="hours"></p><p class="none"></p><video class="film"></video><ul class="clips"></ul>
+    <svg class="bars"></svg><p class="hours"></p><p class="none"></p><video class="film"></video>
+    <ul class="clips"></ul>
   </section>`;
   const asked = [];
   const clip = (begin, more) => ({
