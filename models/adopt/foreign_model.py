@@ -16,6 +16,7 @@ from onnx import TensorProto, helper
 
 from models.adopt.errors import AdoptError
 from models.adopt.plain_graph import fixed_shape, make_plain, read_graph, set_shape
+from models.adopt.settled_sizes import settle_sizes
 from stages.model.detector import LOAD_ERRORS, make_session_options
 from stages.model.runtime import errors, ort
 
@@ -143,27 +144,35 @@ class ForeignModel:
         return None
 
     def _probe(self) -> list[Output]:
-        """What comes out; checks that the runtime can run it."""
+        """What comes out; settles sizes, and checks that the runtime can run it."""
         outputs = self.model.graph.output
         for value in outputs:  # the sizes that the exporter saw need not be those of this size
             value.type.tensor_type.ClearField("shape")
-        rng = np.random.default_rng(0)
-        brightest = 1 if self.dtype == np.float32 else 255
+        first_noise, second_noise = self._draw_noise()
         try:
+            settle_sizes(self.model, first_noise)
             session = ort.InferenceSession(
                 self.model.SerializeToString(), make_session_options(1),
                 providers=["CPUExecutionProvider"], enable_fallback=0,
             )  # fmt: skip
-            runs = []
-            for _ in range(2):
-                noise = rng.uniform(0, brightest, self.image_shape()).astype(self.dtype)
-                feed: dict[str, NDArray[Any]] = {self.image: noise}
-                if self.size_input:
-                    feed[self.size_input] = np.array([self.wh], np.int64)
-                runs.append(session.run([value.name for value in outputs], feed))
+            names = [value.name for value in outputs]
+            runs = [session.run(names, feed) for feed in (first_noise, second_noise)]
         except RUN_ERRORS as error:
             raise AdoptError(f"{self.path}: ONNX Runtime {ort.__version__}: {error}") from error
         return [
             Output(value.name, first.shape, first, first.shape != second.shape)
             for value, first, second in zip(outputs, *runs, strict=True)
         ]
+
+    def _draw_noise(self) -> list[dict[str, NDArray[Any]]]:
+        """What the inputs take, for two frames of noise."""
+        rng = np.random.default_rng(0)
+        brightest = 1 if self.dtype == np.float32 else 255
+        feeds = []
+        for _ in range(2):
+            noise = rng.uniform(0, brightest, self.image_shape()).astype(self.dtype)
+            feed: dict[str, NDArray[Any]] = {self.image: noise}
+            if self.size_input:
+                feed[self.size_input] = np.array([self.wh], np.int64)
+            feeds.append(feed)
+        return feeds
