@@ -26,6 +26,7 @@ ACROSS_KEYS = (
     "publish.secret_key too",
     "at least first_s",
     "record.folder too",
+    "no cameras in record.keep.messages",
     "one of url, url_file and url_env",
     "secret_file or secret_env",
     "web.certificate too",

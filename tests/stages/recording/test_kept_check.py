@@ -35,6 +35,8 @@ def test_what_there_is_is_kept() -> None:
         ({"snapshots": {"labels": ["x"]}}, "record.snapshots.labels: unknown label 'x'"),
         ({"clips": {"a": {}}, "folder": None}, "expected record.folder too where record.clips"),
         ({"continuous": {}, "folder": None}, "expected record.folder too where record.continuous"),
+        ({"keep": {"messages": {"cameras": {"gate": {}}}}},
+         "expected no cameras in record.keep.messages: all are in one file"),
     ],
 )  # fmt: skip
 def test_what_there_is_not_is_refused(record: dict[str, Any], expected: str) -> None:
