@@ -4,9 +4,9 @@
     python -m models.weights runs/on/last.pt weights.pt --mean models/zoo/shipped.pt
 
 A quarter of the size, without the optimiser's state. `models.export` reads it, and a recipe goes on
-from it with `initial_weights` and `initial_part: network`. With `--mean` it is the mean of both
-networks, half of each, such as of a run and of what the run started from
-(Wortsman et al., *Model soups*, ICML 2022, https://arxiv.org/abs/2203.05482).
+from it with `initial_weights` and `initial_part: network`. With `--mean` it is the mean of all the
+networks, with the same share of each, such as of runs with several seeds, or of a run and of what
+it started from (Wortsman et al., *Model soups*, ICML 2022, https://arxiv.org/abs/2203.05482).
 """
 
 import argparse
@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from models.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
@@ -29,39 +30,49 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser = make_parser("weights", __doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path, help="the .pt file to write")
-    parser.add_argument("--mean", type=Path, help="a checkpoint of the same network: half of each")
+    parser.add_argument(
+        "--mean", type=Path, nargs="+", default=[], metavar="CHECKPOINT",
+        help="others of the same network: the mean of all",
+    )  # fmt: skip
     return parser.parse_args(arguments)
 
 
-def mean(ours: dict[str, Tensor], others: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The mean of each tensor; what counts (batch norm's batches) stays ours."""
+def mean(networks: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of each tensor; what counts (batch norm's batches) stays that of the first."""
     return {
-        name: (value + others[name]) / 2 if value.is_floating_point() else value
-        for name, value in ours.items()
+        name: torch.stack([network[name] for network in networks]).mean(dim=0)
+        if value.is_floating_point()
+        else value
+        for name, value in networks[0].items()
     }
 
 
-def with_mean(state: dict[str, Any], path: Path) -> dict[str, Any]:
-    """`state` with the mean of its averaged weights and those of the checkpoint at `path`.
+def with_mean(state: dict[str, Any], paths: Sequence[Path]) -> dict[str, Any]:
+    """`state` with the mean of its averaged weights and those of the checkpoints at `paths`.
 
     Raises:
-        CheckpointError: `path` holds another network.
+        CheckpointError: one of them holds another network.
     """
-    other = read_checkpoint(path)
-    ours, theirs = (
-        {name: tuple(value.shape) for name, value in one["ema"].items()} for one in (state, other)
+    networks, origins = [state["ema"]], []
+    for path in paths:
+        network = read_checkpoint(path)["ema"]
+        check_same(state["ema"], network, path)
+        networks.append(network)
+        origins.append({"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
+    return state | {"ema": mean(networks), "meta": state["meta"] | {"mean_with": origins}}
+
+
+def check_same(ours: dict[str, Tensor], theirs: dict[str, Tensor], path: Path) -> None:
+    """Raises CheckpointError where the one at `path` is not the same network."""
+    shapes, others = (
+        {name: tuple(value.shape) for name, value in one.items()} for one in (ours, theirs)
     )
-    for name in sorted(ours.keys() | theirs.keys()):
-        if ours.get(name) != theirs.get(name):
+    for name in sorted(shapes.keys() | others.keys()):
+        if shapes.get(name) != others.get(name):
             raise CheckpointError(
                 f"checkpoint {path}: expected the same network: "
-                f"{name} is {ours.get(name, 'absent')}, there {theirs.get(name, 'absent')}"
+                f"{name} is {shapes.get(name, 'absent')}, there {others.get(name, 'absent')}"
             )
-    origin = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-    return state | {
-        "ema": mean(state["ema"], other["ema"]),
-        "meta": state["meta"] | {"mean_with": origin},
-    }
 
 
 def run(options: argparse.Namespace) -> None:

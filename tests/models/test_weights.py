@@ -1,4 +1,4 @@
-"""What ships of a checkpoint: its averaged weights, or their mean with those of another."""
+"""What ships of a checkpoint: its averaged weights, or their mean with those of others."""
 
 from pathlib import Path
 
@@ -22,24 +22,30 @@ def save_network(path: Path, seed: int, images: int, attention: bool = False) ->
     return path
 
 
-def test_the_mean_has_half_of_each(tmp_path: Path) -> None:
-    new = save_network(tmp_path / "new.pt", seed=1, images=320)
-    before = save_network(tmp_path / "before.pt", seed=2, images=160)
+@pytest.mark.parametrize("number", [2, 3])
+def test_the_mean_has_the_same_share_of_each(tmp_path: Path, number: int) -> None:
+    paths = [
+        save_network(tmp_path / f"{seed}.pt", seed=seed, images=160 * (number - seed))
+        for seed in range(number)
+    ]
     out = tmp_path / "out.pt"
-    assert weights.main([str(new), str(out), "--mean", str(before)]) == 0
+    assert weights.main([str(paths[0]), str(out), "--mean", *map(str, paths[1:])]) == 0
 
-    ours, theirs, got = (read_checkpoint(path)["ema"] for path in (new, before, out))
+    *networks, got = (read_checkpoint(path)["ema"] for path in (*paths, out))
     name = "roi_head.box.weight"
-    assert not torch.equal(ours[name], theirs[name])
-    torch.testing.assert_close(got[name], 0.5 * ours[name] + 0.5 * theirs[name])
+    assert not torch.equal(networks[0][name], networks[1][name])
+    torch.testing.assert_close(got[name], sum(each[name] for each in networks) / number)
     counts = [key for key, value in got.items() if not value.is_floating_point()]
     assert counts, "batch norm counts batches"
-    assert all(torch.equal(got[key], ours[key]) for key in counts)
+    assert all(torch.equal(got[key], networks[0][key]) for key in counts)
 
     _, meta = load_checkpoint(out)
-    _, origin = load_checkpoint(before)
-    assert meta["images"] == 320
-    assert meta["mean_with"] == {"file": "before.pt", "sha256": origin["sha256"]}
+    origins = [load_checkpoint(path)[1] for path in paths[1:]]
+    assert meta["images"] == 160 * number
+    assert meta["mean_with"] == [
+        {"file": path.name, "sha256": origin["sha256"]}
+        for path, origin in zip(paths[1:], origins, strict=True)
+    ]
 
 
 def test_another_network_has_no_mean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
