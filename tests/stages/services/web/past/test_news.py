@@ -13,7 +13,8 @@ pytestmark = pytest.mark.skipif(COMMAND is None, reason="no Chromium")
 # A day whose line has one more clip each time that it is asked; seconds are hundredths here.
 BEGIN = """
   document.body.innerHTML = `<section><input type="date"><input type="range" max="1439">
-    <svg class="bars"></svg><p class="none"></p><video class="film"></video><ul class="clips"></ul>
+    <svg class="bars"></svg><p class="hours"></p><p class="none"></p><video class="film"></video>
+    <ul class="clips"></ul>
   </section>`;
   const wait = (globalThis.unhurried ??= globalThis.setTimeout);
   globalThis.setTimeout = (act, ms) => wait(act, ms / 100);
