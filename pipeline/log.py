@@ -15,6 +15,7 @@ from pipeline.standard_streams import (
     OutputError,
     give_up_output,
     hold_standard_streams,
+    leave_closed_terminal,
     watch_output,
 )
 
@@ -148,5 +149,9 @@ def _goes_to_journal() -> bool:
 
 def _write(text: str) -> None:
     """Redact the whole line, which may end with the text of an exception."""
-    sys.stderr.write(redact(text))
-    sys.stderr.flush()
+    try:
+        sys.stderr.write(redact(text))
+        sys.stderr.flush()
+    except OSError as error:
+        if not leave_closed_terminal(sys.stderr.fileno(), error):
+            raise

@@ -1,7 +1,9 @@
 """Standard input, output and error of a command, as far as it was given them."""
 
+import errno
 import io
 import os
+import stat
 import sys
 
 
@@ -18,6 +20,8 @@ class Output(io.TextIOWrapper):
         except BrokenPipeError:
             raise
         except OSError as error:
+            if leave_closed_terminal(self.fileno(), error):
+                return len(text)
             raise OutputError(f"standard output: {error.strerror}") from error
 
     def flush(self) -> None:
@@ -26,6 +30,8 @@ class Output(io.TextIOWrapper):
         except BrokenPipeError:
             raise
         except OSError as error:
+            if leave_closed_terminal(self.fileno(), error):
+                return
             raise OutputError(f"standard output: {error.strerror}") from error
 
 
@@ -60,4 +66,23 @@ def watch_output() -> None:
 
 def give_up_output() -> None:
     """Let what standard output still holds go nowhere, or Python would try again at the exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    lead_nowhere(1)
+
+
+def leave_closed_terminal(number: int, error: OSError) -> bool:
+    """Whether this stream could not be written because its terminal has been closed.
+
+    Then what it still holds and what is said from now on goes nowhere. The end that a closed
+    terminal asks for comes as a signal, to the processes that it is meant for, and maybe later.
+    """
+    if error.errno != errno.EIO or not stat.S_ISCHR(os.fstat(number).st_mode):
+        return False  # EIO of a file is a disk that fails
+    lead_nowhere(number)
+    return True
+
+
+def lead_nowhere(*numbers: int) -> None:
+    """What is read from or written to these descriptors is nothing from now on."""
+    with open(os.devnull, "r+b", buffering=0) as nothing:
+        for number in numbers:
+            os.dup2(nothing.fileno(), number)

@@ -5,6 +5,8 @@ import signal
 import time
 from types import FrameType
 
+from pipeline.standard_streams import lead_nowhere
+
 _STANDARD_STREAMS = (0, 1, 2)
 
 
@@ -35,15 +37,14 @@ class Signals:
 
     def stopped(self) -> bool:
         """Whether the run is to end."""
-        if self._hung_up and self._had_terminal and not has_terminal():
-            self._ended = True
-            self._leave_terminal()
+        self._look_for_terminal()
         late = self._deadline is not None and time.monotonic() >= self._deadline
         return self._ended or late
 
     def take_reload(self) -> bool:
         """Whether the configuration is to be read; asked for again, it is once more."""
-        asked, self._hung_up = self._hung_up, False
+        self._look_for_terminal()
+        asked, self._hung_up = self._hung_up and not self._ended, False
         return asked
 
     def take_mark(self) -> int | None:
@@ -60,16 +61,17 @@ class Signals:
 
     def _hang_up(self, _signum: int, _frame: FrameType | None) -> None:
         self._hung_up = True
+        self._look_for_terminal()  # at once: the loop may be about to say something
 
     def _mark(self, _signum: int, _frame: FrameType | None) -> None:
         if self._marked_unix_ns is None:
             self._marked_unix_ns = time.time_ns()
 
-    def _leave_terminal(self) -> None:
-        """What is said from now on goes nowhere: to write to a closed terminal is an error."""
-        with open(os.devnull, "r+b", buffering=0) as nothing:
-            for fd in self._on_terminal:
-                os.dup2(nothing.fileno(), fd)
+    def _look_for_terminal(self) -> None:
+        """A SIGHUP whose terminal is gone is the end. A shell that is closed sends it before."""
+        if self._hung_up and self._had_terminal and not has_terminal():
+            self._ended = True
+            lead_nowhere(*self._on_terminal)
 
 
 def has_terminal() -> bool:

@@ -1,4 +1,4 @@
-"""Commands whose output leads nowhere, or to a disk that is full."""
+"""Commands whose output leads nowhere, to a disk that is full, or to a closed terminal."""
 
 import os
 import subprocess
@@ -63,3 +63,19 @@ def test_closed_streams_lead_nowhere(closed: str) -> None:
 def test_closed_streams_are_those_of_child_processes_too() -> None:
     ended = run("import os; log.say(str(os.system('echo x; echo y >&2')))", "2>&-")
     assert ended.stdout == "x\n0\n"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_what_is_said_to_a_closed_terminal_goes_nowhere(unbuffered: str) -> None:
+    """Its own end is for SIGHUP to say, which may come later or to other processes."""
+    text = "input(); log.say('a'); log.say_error('b'); print('c'); log.say('d')"
+    master, slave = os.openpty()
+    command = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT.format(text=text)],
+        cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=slave, stderr=slave,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+    )  # fmt: skip
+    os.close(slave)
+    os.close(master)
+    command.communicate(b"go\n", timeout=PATIENCE_S)
+    assert command.returncode == 0
