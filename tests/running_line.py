@@ -11,6 +11,7 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -24,6 +25,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PATIENCE_S = 60.0  # for what takes a second on an idle machine
 _MOST_S = 600.0  # for what moves, however slowly
 COMM_BYTES = 15  # of a process name, as the kernel keeps it
+
+_Seen = TypeVar("_Seen")
 
 
 def wait_until(
@@ -112,7 +115,7 @@ class RunningLine:
 
     def messages(self) -> list[DetectionMessage]:
         """What the recorder has written so far, whole lines only."""
-        return join_messages(read_messages(path) for path in self._recordings())
+        return join_messages(look_at_recordings(self.jsonl, read_messages))
 
     def wait_for_messages(self, count: int) -> None:
         def there() -> bool:
@@ -126,15 +129,10 @@ class RunningLine:
         self.wait_for_messages(self._count_recorded() + count)
 
     def _count_recorded(self) -> int:
-        return sum(path.read_bytes().count(b"\n") for path in self._recordings())
+        return sum(look_at_recordings(self.jsonl, lambda path: path.read_bytes().count(b"\n")))
 
     def _recorded_bytes(self) -> int:
-        return sum(path.stat().st_size for path in self._recordings())
-
-    def _recordings(self) -> list[Path]:
-        """Files of messages, those of other days first."""
-        files = [*(day.path for day in find_days(self.jsonl)), self.jsonl]
-        return [path for path in files if path.exists()]
+        return sum(look_at_recordings(self.jsonl, lambda path: path.stat().st_size))
 
     def _has_ended(self) -> bool:
         return self.process.poll() is not None
@@ -225,6 +223,16 @@ def read_messages(path: Path) -> list[DetectionMessage]:
     """Whole lines only."""
     lines = path.read_bytes().split(b"\n")[:-1]
     return [msgspec.json.decode(line, type=DetectionMessage) for line in lines]
+
+
+def look_at_recordings(jsonl: Path, look: Callable[[Path], _Seen]) -> list[_Seen]:
+    """What is seen of each file of messages, those of other days first."""
+    while True:
+        files = [*(day.path for day in find_days(jsonl)), jsonl]
+        try:
+            return [look(path) for path in files if path.exists()]
+        except FileNotFoundError:
+            continue  # the line has just given one the name of its day
 
 
 def join_messages(files: Iterable[list[DetectionMessage]]) -> list[DetectionMessage]:

@@ -1,12 +1,13 @@
 """What the helper of the tests says of a line is so."""
 
 import graphlib
+from pathlib import Path
 
 import pytest
 
 from pipeline.client import DetectionMessage
 from tests.pipeline.messages import make_message
-from tests.running_line import join_messages
+from tests.running_line import join_messages, look_at_recordings
 
 
 def _message(camera: str, frame_id: int, captured: int) -> DetectionMessage:
@@ -32,3 +33,17 @@ def test_cameras_that_contradict_each_other_are_found_out() -> None:
     other = [_message("gate", 0, 10), _message("clip", 1, 20)]
     with pytest.raises(graphlib.CycleError):
         join_messages([one, other])
+
+
+def test_a_file_that_gets_the_name_of_its_day_meanwhile_is_looked_at_under_that(
+    tmp_path: Path,
+) -> None:
+    now, day = tmp_path / "out.jsonl", tmp_path / "out.2026-12-01.jsonl"
+    now.write_text("a line\n")
+
+    def look(path: Path) -> tuple[str, str]:
+        if path == now and not day.exists():
+            now.rename(day)
+        return path.name, path.read_text()
+
+    assert look_at_recordings(now, look) == [(day.name, "a line\n")]
