@@ -18,15 +18,22 @@ def make_parser(name: str, documentation: str | None) -> argparse.ArgumentParser
 
 
 def run_command(
-    name: str, command: Callable[[], object], user_errors: tuple[type[Exception], ...]
+    name: str,
+    command: Callable[[], object],
+    user_errors: tuple[type[Exception], ...],
+    interrupted: str = "interrupted, nothing written",
 ) -> int:
-    """The exit code of `command`. Of `user_errors` the message is printed, and no traceback."""
+    """The exit code of `command`. Of `user_errors` the message is printed, and no traceback.
+
+    Args:
+        interrupted: what is said after Ctrl-C.
+    """
     try:
         command()
     except user_errors as error:
         print(f"{name}: {error}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
-        print(f"{name}: interrupted, nothing written", file=sys.stderr)
+        print(f"{name}: {interrupted}", file=sys.stderr)
         return EXIT_INTERRUPTED
     return 0

@@ -10,6 +10,7 @@ last layer. The calibration error is printed for both halves.
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import msgspec
@@ -50,6 +51,15 @@ def measure_error(parts: Sequence[SeenSet], calibration: Calibration | None = No
     return calibration_error(reliability(together))
 
 
+def calibrated(state: dict[str, Any], calibration: Calibration) -> dict[str, Any]:
+    """The checkpoint `state` with the calibration folded into its averaged weights, and no others.
+
+    What else it holds, such as the optimiser's state, belongs to the weights as they were.
+    """
+    meta = state["meta"] | {"calibration": msgspec.to_builtins(calibration)}
+    return {"ema": fold(state["ema"], calibration), "meta": meta}
+
+
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = make_parser("calibrate", __doc__)
     parser.add_argument("checkpoint", type=Path, help="the .pt file with the weights")
@@ -73,8 +83,7 @@ def run(options: argparse.Namespace) -> None:
     for half, parts in halves.items():
         before, after = measure_error(parts), measure_error(parts, calibration)
         print(f"{half} half: calibration error {before:.1f} points before, {after:.1f} after")
-    meta = state["meta"] | {"calibration": msgspec.to_builtins(calibration)}
-    save_checkpoint(options.out, {"ema": fold(state["ema"], calibration), "meta": meta})
+    save_checkpoint(options.out, calibrated(state, calibration))
     for line in report.lines():
         print(f"data: {line}")
 

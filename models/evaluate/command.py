@@ -7,6 +7,7 @@ python -m models.evaluate model.onnx --data val.json --cut 16:9
 python -m models.evaluate model.onnx --data val.json --light infrared
 python -m models.evaluate model.onnx --voc VOCdevkit/VOC2007 --split test
 python -m models.evaluate model.onnx --coco annotations/instances_val2017.json --images val2017
+python -m models.evaluate model.onnx --clip film.mp4
 """
 
 import argparse
@@ -18,6 +19,7 @@ import msgspec
 from models.command import make_parser, run_command
 from models.data.report import DataError, DataReport
 from models.evaluate.camera_shape import parse_camera_shape
+from models.evaluate.clip import count_frames, format_counts
 from models.evaluate.dataset_options import read_dataset
 from models.evaluate.evaluation_set import EvaluationSet, cut_to_shape, take_images
 from models.evaluate.halves import HALVES, take_half
@@ -40,11 +42,14 @@ USER_ERRORS = (DataError, DeviationError, ModelFileError, OSError)
 def check_options(options: argparse.Namespace) -> None:
     """Raises DataError for options that do not go together."""
     if options.half and not options.data:
-        raise DataError("--half: expected --data too; VOC and COCO have splits of their own")
+        raise DataError("--half: expected --data too; nothing else has halves")
     if options.cut and not options.data:
         raise DataError("--cut: expected --data too; VOC and COCO have protocols of their own")
     if options.light and not options.data:
         raise DataError("--light: expected --data too; VOC and COCO have protocols of their own")
+    for name in ("limit", "detections", "results", "expect"):
+        if options.clip and getattr(options, name) is not None:
+            raise DataError(f"--{name}: expected a set with labels, got --clip {options.clip}")
 
 
 def report_differences(labels: tuple[str, ...], dataset: EvaluationSet, report: DataReport) -> None:
@@ -65,6 +70,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     dataset.add_argument("--data", type=Path, help="COCO JSON, tars beside it; AP per source")
     dataset.add_argument("--voc", type=Path, help="VOCdevkit/VOC2007 or the like; VOC's mAP")
     dataset.add_argument("--coco", type=Path, help="COCO JSON; COCO's AP")
+    dataset.add_argument("--clip", type=Path, help="film; in how many of its frames what is shown")
     parser.add_argument("--split", default="test", help="with --voc: a list in ImageSets/Main")
     parser.add_argument("--images", type=Path, help="with --coco: folder of the images")
     parser.add_argument("--half", choices=HALVES, help="with --data: half of the images")
@@ -86,6 +92,22 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> None:
     check_options(options)
+    if options.clip:
+        count_clip(options)
+    else:
+        evaluate_set(options)
+
+
+def count_clip(options: argparse.Namespace) -> None:
+    """Prints what the file shows at its own threshold."""
+    detector = Detector(options.model, options.threads)
+    detect = FrameDetector(detector, make_soft_nms(detector.metadata)).detect
+    counts = count_frames(options.clip, detect, detector.metadata.labels)
+    print(f"{detector.metadata.name} {detector.metadata.sha256[:12]}")
+    print(format_counts(counts))
+
+
+def evaluate_set(options: argparse.Namespace) -> None:
     report = DataReport()
     dataset, protocol = read_dataset(options, report)
     published = read_scores(options.expect, [protocol]) if options.expect else None

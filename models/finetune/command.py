@@ -16,24 +16,21 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.checkpoint import CheckpointError, load_checkpoint
+from models.checkpoint import CheckpointError
 from models.command import EXIT_INTERRUPTED, make_parser, run_command
 from models.data.report import DataError, DataReport
 from models.errors import ConfigError
+from models.export.deployed import export_deployed
 from models.export.parity import ParityError
-from models.export.writer import export, make_card
 from models.finetune.own_data import prepare, read_own_images
 from models.finetune.own_recipe import make_recipe
 from models.train.command import prepare_process, train
 from models.train.process_group import Agreement
 from models.train.run import TrainingError
-from stages.model.model_file import ModelFileError, SoftNmsDefaults
+from stages.model.model_file import ModelFileError, read_model_metadata
 
 WEIGHTS = Path(__file__).parents[1] / "zoo/thundernet-snet49-street11.pt"
 IMAGES = 24_000
-# As the shipped file has them (docs/models.md).
-SOFT_NMS = SoftNmsDefaults(method="gaussian", iou_thresh=0.5, sigma=0.4)
-OBJECTNESS_CUT, SCORE_THRESH = 0.3, 0.35
 USER_ERRORS = (
     CheckpointError, ConfigError, DataError, ModelFileError, ParityError, TrainingError, OSError,
 )  # fmt: skip
@@ -53,10 +50,9 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 def write_model(out: Path) -> str:
     """model.onnx of the run's averaged weights."""
-    model, meta = load_checkpoint(out / "last.pt")
-    card = make_card(model, meta, SOFT_NMS, SCORE_THRESH, f"{out.resolve().name}-finetuned")
-    parity = export(model, card, out / "model.onnx", OBJECTNESS_CUT)
-    return f"{out / 'model.onnx'}: {', '.join(model.config.labels)}; {parity}"
+    path = out / "model.onnx"
+    parity = export_deployed(out / "last.pt", path, f"{out.resolve().name}-finetuned")
+    return f"{path}: {', '.join(read_model_metadata(path).labels)}; {parity}"
 
 
 def run(options: argparse.Namespace) -> bool:

@@ -13,6 +13,7 @@ import pytest
 
 from models.evaluate.voc import VocScore
 from tests.models.tiny_coco import write_coco
+from tests.models.tiny_film import write_film
 from tests.models.tiny_set import encoded, make_content, make_result, write_set
 from tests.models.tiny_voc import write_voc
 
@@ -49,6 +50,18 @@ def test_command_line(tmp_path: Path, tiny_model: Path, repository: Path) -> Non
     other = run_command(tiny_model, "--data", path, "--expect", scores, cwd=repository)
     assert other.returncode == 1
     assert "not as published: mean over sources: ap expected 70.00" in other.stderr
+
+
+def test_frames_of_a_film_are_counted(tmp_path: Path, tiny_model: Path, repository: Path) -> None:
+    film = write_film(tmp_path / "film.avi", [250, 250, 0])
+    done = run_command(tiny_model, "--clip", film, cwd=repository)
+    assert done.returncode == 0, done.stderr
+    assert "3 frames, of which show: person 2, car 2, nothing 1" in done.stdout
+    limited = run_command(tiny_model, "--clip", film, "--limit", "1", cwd=repository)
+    assert limited.returncode == 1
+    assert "--limit: expected a set with labels, got --clip" in limited.stderr
+    half = run_command(tiny_model, "--clip", film, "--half", "choosing", cwd=repository)
+    assert "--half: expected --data too" in half.stderr
 
 
 def test_images_are_cut_as_a_camera_would(

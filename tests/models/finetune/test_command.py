@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from models.checkpoint import read_checkpoint, save_checkpoint
-from models.finetune.command import main
+from models.finetune.command import WEIGHTS, main
 from models.train.recipe import load_recipe
 from models.train.run_log import CsvLog
 from models.train.trainer import Trainer
 from stages.model import load_detector
+from stages.model.model_file import read_model_metadata
 from tests.models.finetune.drawn_shapes import write_shapes
 from tests.models.recipes import write_recipe
 
@@ -34,6 +35,12 @@ def test_own_classes_end_in_a_model_file(tmp_path: Path) -> None:
     begin = ("--weights", str(write_weights(tmp_path)))
     assert finetune(data, out, 16, *begin) == 0
     assert read_checkpoint(out / "last.pt")["meta"]["iteration"] == 1
+    card = read_model_metadata(out / "model.onnx")
+    shipped = read_model_metadata(WEIGHTS.with_suffix(".onnx"))
+    assert card.max_rois == shipped.max_rois
+    assert card.soft_nms == shipped.soft_nms
+    assert card.score_thresh == shipped.score_thresh
+    assert card.recipe["objectness_cut"] == shipped.recipe["objectness_cut"]
     detector = load_detector(out / "model.onnx", score_thresh=0.0)
     assert detector.labels == ("disc", "square")
     assert detector.detect(np.zeros((120, 160, 3), np.uint8)) is not None

@@ -1,0 +1,149 @@
+"""One set of weights: the model file that it would ship as, and what that file reaches.
+
+Whatever is made or measured lies in the candidate's folder, and is not made again.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from models.calibrate.calibration import fit
+from models.calibrate.command import calibrated
+from models.calibrate.evidence import SeenSet, gather_evidence
+from models.checkpoint import read_checkpoint, save_checkpoint
+from models.data.report import DataReport
+from models.errors import ConfigError
+from models.evaluate.clip import ClipCounts, count_frames
+from models.evaluate.evaluation_set import EvaluationSet
+from models.evaluate.halves import Half
+from models.evaluate.light import Light
+from models.evaluate.results import MAX_DETECTIONS, SCORE_THRESH, find_results
+from models.evaluate.source_report import SourceReport, report_by_source
+from models.export.deployed import DEPLOYED, Deployed, export_deployed
+from models.thundernet.input_shape import InputShape
+from stages.model.detector import Detector
+from stages.model.frame_detector import FrameDetector, make_soft_nms
+
+Known = TypeVar("Known", bound=msgspec.Struct)
+
+ORIGIN = "origin.json"  # what the folder was made of, written first
+UNCALIBRATED, WEIGHTS, MODEL = "uncalibrated.onnx", "weights.pt", "model.onnx"
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides all that a candidate's folder holds, besides the images."""
+
+    checkpoint_sha256: str
+    input_wh: tuple[int, int] | None  # None: the checkpoint's
+    data: dict[str, str]  # SHA-256 of each set, the choosing half of which calibrates
+    deployed: Deployed = DEPLOYED
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Images that all candidates are evaluated on."""
+
+    dataset: EvaluationSet
+    half: Half
+
+    @property
+    def light(self) -> Light | None:
+        return self.dataset.light
+
+    @property
+    def name(self) -> str:
+        return "-".join([self.dataset.name, self.half, *([self.light] if self.light else [])])
+
+
+class Candidate:
+    """One set of weights, and what is known of it, in its folder."""
+
+    def __init__(self, name: str, checkpoint: Path, folder: Path, shape: InputShape | None) -> None:
+        self.name = name
+        self.checkpoint = checkpoint
+        self.folder = folder
+        self.shape = shape
+
+    def claim(self, data: Sequence[Path]) -> None:
+        """Makes the folder the candidate's.
+
+        Raises:
+            ConfigError: the folder holds another one.
+        """
+        origin = Origin(
+            checkpoint_sha256=sha256(self.checkpoint),
+            input_wh=self.shape.wh if self.shape else None,
+            data={path.name: sha256(path) for path in data},
+        )
+        path = self.folder / ORIGIN
+        if not path.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_whole(path, origin)
+        elif (found := read_json(path, Origin)) != origin:
+            raise ConfigError(
+                f"{self.folder}: expected what was made of {origin}, got {found}; remove it first"
+            )
+
+    def write_model(self, choosing: Sequence[EvaluationSet], report: DataReport) -> None:
+        """Its calibrated weights, and the model file of these."""
+        weights, model = self.folder / WEIGHTS, self.folder / MODEL
+        if not weights.exists():
+            draft = self.folder / UNCALIBRATED
+            export_deployed(self.checkpoint, draft, shape=self.shape)
+            detector = Detector(draft)
+            calibration = fit(
+                gather_evidence([SeenSet(dataset, detector, report) for dataset in choosing])
+            )
+            save_checkpoint(weights, calibrated(read_checkpoint(self.checkpoint), calibration))
+        if not model.exists():
+            export_deployed(weights, model, shape=self.shape)
+
+    def measure(self, part: Part, report: DataReport) -> SourceReport:
+        """What its model file reaches on these images."""
+
+        def measured() -> SourceReport:
+            detector = Detector(self.folder / MODEL)
+            soft_nms = make_soft_nms(detector.metadata, SCORE_THRESH, MAX_DETECTIONS)
+            detect = FrameDetector(detector, soft_nms).detect
+            read, results = find_results(detect, detector.metadata.labels, part.dataset, report)
+            scores = report_by_source(read, results)
+            return msgspec.structs.replace(scores, half=part.half, light=part.light)
+
+        return once(self.folder / f"{part.name}.json", SourceReport, measured)
+
+    def count(self, clip: Path) -> ClipCounts:
+        """In how many frames of a film it shows what."""
+
+        def counted() -> ClipCounts:
+            detector = Detector(self.folder / MODEL)
+            detect = FrameDetector(detector, make_soft_nms(detector.metadata)).detect
+            return count_frames(clip, detect, detector.metadata.labels)
+
+        return once(self.folder / f"clip-{clip.stem}.json", ClipCounts, counted)
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def once(path: Path, kind: type[Known], measure: Callable[[], Known]) -> Known:
+    """What the file says; measured and written first where there is none."""
+    if not path.exists():
+        write_whole(path, measure())
+    return read_json(path, kind)
+
+
+def read_json(path: Path, kind: type[Known]) -> Known:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"{path}: expected what this command wrote: {error}") from error
+
+
+def write_whole(path: Path, value: msgspec.Struct) -> None:
+    """The file is there with all of it, or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(value)))
+    partial.replace(path)

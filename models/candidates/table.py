@@ -1,0 +1,54 @@
+"""What candidates reach, as a table of Markdown: a row each."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.candidates.candidate import Part
+from models.evaluate.average_precision import mean
+from models.evaluate.clip import ClipCounts
+from models.evaluate.source_report import SourceReport
+
+PERSON, PERSONS, ANIMALS = "person", "persons", "animals"  # a class, and groups
+ABSENT = "-"
+
+
+def header(parts: Sequence[Part], clips: Sequence[Path]) -> list[str]:
+    titles = ["weights"]
+    for part in parts:
+        light = f" in {part.light} light" if part.light else ""
+        images = f"{part.dataset.name}{light}"
+        titles += [
+            f"{images}, AP50 / AP",
+            f"{images}, AP50 of persons",
+            f"{images}, persons where 80 % is right",
+            f"{images}, false per empty image from .25 / .5",
+        ]
+    titles += [f"frames of {clip.stem}, a person / an animal / nothing" for clip in clips]
+    return [table_row(titles), f"|{'---|' * len(titles)}"]
+
+
+def table_row(row: Sequence[str]) -> str:
+    return f"| {' | '.join(row)} |"
+
+
+def cells(scores: SourceReport) -> list[str]:
+    """Those of one part, in the order of the header."""
+    persons = [
+        source.classes[PERSON].ap50
+        for source in scores.sources.values()
+        if PERSON in source.classes
+    ]
+    shown = scores.shown
+    assert shown is not None, "reports made today have it"
+    found = shown.found.get(PERSONS)
+    return [
+        f"{scores.ap50:.1f} / {scores.ap:.1f}",
+        f"{mean(persons):.1f}" if persons else ABSENT,
+        ABSENT if found is None else f"{found:.0f} %",
+        " / ".join(f"{empty.per_image:.2f}" for empty in shown.empty) or ABSENT,
+    ]
+
+
+def clip_cell(counts: ClipCounts) -> str:
+    groups = (str(counts.groups.get(name, ABSENT)) for name in (PERSONS, ANIMALS))
+    return " / ".join([*groups, str(counts.empty)])
