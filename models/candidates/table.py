@@ -6,6 +6,7 @@ from pathlib import Path
 from models.candidates.candidate import Part
 from models.evaluate.average_precision import mean
 from models.evaluate.clip import ClipCounts
+from models.evaluate.shown import find_empty
 from models.evaluate.source_report import SourceReport
 
 PERSON, PERSONS, ANIMALS = "person", "persons", "animals"  # a class, and groups
@@ -21,8 +22,9 @@ def header(parts: Sequence[Part], clips: Sequence[Path]) -> list[str]:
             f"{images}, AP50 / AP",
             f"{images}, AP50 of persons",
             f"{images}, persons where 80 % is right",
-            f"{images}, false per empty image from .25 / .5",
         ]
+        if find_empty(part.dataset):
+            titles.append(f"{images}, false per empty image from .25 / .5")
     titles += [f"frames of {clip.stem}, a person / an animal / nothing" for clip in clips]
     return [table_row(titles), f"|{'---|' * len(titles)}"]
 
@@ -41,12 +43,14 @@ def cells(scores: SourceReport) -> list[str]:
     shown = scores.shown
     assert shown is not None, "reports made today have it"
     found = shown.found.get(PERSONS)
-    return [
+    row = [
         f"{scores.ap50:.1f} / {scores.ap:.1f}",
         f"{mean(persons):.1f}" if persons else ABSENT,
         ABSENT if found is None else f"{found:.0f} %",
-        " / ".join(f"{empty.per_image:.2f}" for empty in shown.empty) or ABSENT,
     ]
+    if shown.empty:
+        row.append(" / ".join(f"{empty.per_image:.2f}" for empty in shown.empty))
+    return row
 
 
 def clip_cell(counts: ClipCounts) -> str:

@@ -60,9 +60,9 @@ def test_a_row_says_what_the_file_reaches(
     head, *body = rows(printed.out)
     assert head[0] == "weights"
     assert head[1] == "val, AP50 / AP"
-    assert head[5] == "other, AP50 / AP"
-    assert head[9] == "val in low light, AP50 / AP"
-    assert head[13] == "frames of film, a person / an animal / nothing"
+    assert head[4] == "other, AP50 / AP"
+    assert head[7] == "val in low light, AP50 / AP"
+    assert head[10] == "frames of film, a person / an animal / nothing"
     assert [row[0] for row in body] == ["first", "kept"]
     assert all(len(row) == len(head) for row in body)
     for name, row in zip(("first", "kept"), body, strict=True):
@@ -75,7 +75,7 @@ def test_a_row_says_what_the_file_reaches(
         monkeypatch.setattr("sys.argv", ["evaluate", *arguments])
         assert evaluate() == 0
         scores = read_scores(published, [BY_SOURCE])
-        assert row[9] == f"{scores.ap50:.1f} / {scores.ap:.1f}"
+        assert row[7] == f"{scores.ap50:.1f} / {scores.ap:.1f}"
 
 
 def test_what_is_measured_is_not_measured_again(

@@ -11,6 +11,8 @@ from models.evaluate.clip import count_frames, format_counts
 from stages.kernels.detections import Detections
 from tests.models.tiny_film import write_film
 
+pytestmark = pytest.mark.torch
+
 LABELS = ("person", "car", "cat", "kite")
 SHOWN = {250: (0,), 200: (0, 2), 150: (2, 2), 100: (3,), 0: ()}  # grey value: classes
 
