@@ -1,7 +1,10 @@
 """Figures of merit of a tracker: HOTA, MOTA, IDF1 and identity switches.
 
 HOTA: Luiten et al., IJCV 2021. MOTA: Bernardin and Stiefelhagen, 2008. IDF1: Ristani et al., 2016.
-With the same matching as TrackEval, whose results these are to the last digit (1.3.0).
+With the same matching as TrackEval, whose results these are to the last digit (1.3.0), but for one
+case: of a frame in which nothing is there or nothing is tracked, TrackEval's CLEAR keeps the
+matches of the frame before, so that whether an object switches its track afterwards depends on
+whether another one is tracked meanwhile (findings/trackeval-fragments-by-company.sh).
 """
 
 from typing import NamedTuple

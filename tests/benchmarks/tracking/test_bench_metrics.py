@@ -56,3 +56,20 @@ def test_a_match_is_kept_while_it_overlaps_enough() -> None:
         Seen(np.array([1, 2]), np.vstack([near, BOX])) for _ in range(3)
     ]
     assert judge(TRUTH, tracked).switches == 0
+
+
+def test_switches_do_not_depend_on_who_else_is_tracked() -> None:
+    """Lost alone for two frames, then found by the old track and, better, by a new one."""
+    part = np.array([[0, 0, 10, 7]], np.float32)
+    better = np.array([[0, 0, 10, 9]], np.float32)
+    both = Seen(np.array([1, 3]), np.vstack([part, better]))
+    tracked = [Seen(np.array([1]), BOX), EMPTY, EMPTY, both]
+
+    def with_company(frames: list[Seen]) -> list[Seen]:
+        return [
+            Seen(np.append(frame.ids, 9), np.vstack([frame.boxes_xyxy, FAR])) for frame in frames
+        ]
+
+    alone = judge(TRUTH, tracked)
+    together = judge(with_company(TRUTH), with_company(tracked))
+    assert alone.switches == together.switches == 1
