@@ -14,9 +14,10 @@ from models.calibrate.calibration import fit
 from models.calibrate.command import calibrated
 from models.calibrate.evidence import SeenSet, gather_evidence
 from models.checkpoint import read_checkpoint, save_checkpoint
+from models.data.image_files import find_images
 from models.data.report import DataReport
 from models.errors import ConfigError
-from models.evaluate.clip import ClipCounts, count_frames
+from models.evaluate.clip import ClipCounts, check_film, count_frames
 from models.evaluate.evaluation_set import EvaluationSet
 from models.evaluate.halves import Half
 from models.evaluate.light import Light
@@ -34,12 +35,19 @@ UNCALIBRATED, WEIGHTS, MODEL = "uncalibrated.onnx", "weights.pt", "model.onnx"
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """What decides all that a candidate's folder holds, besides the images."""
+    """What decides all that a candidate's folder holds, films aside."""
 
     checkpoint_sha256: str
     input_wh: tuple[int, int] | None  # None: the checkpoint's
-    data: dict[str, str]  # SHA-256 of each set, the choosing half of which calibrates
+    data: dict[str, str]  # identity of each set, the choosing half of which calibrates
     deployed: Deployed = DEPLOYED
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """What a model file reaches on a part, and what was wrong with the part's images."""
+
+    scores: SourceReport
+    problems: list[str]
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -57,6 +65,17 @@ class Part(msgspec.Struct, frozen=True):
         return "-".join([self.dataset.name, self.half, *([self.light] if self.light else [])])
 
 
+class Clip(msgspec.Struct, frozen=True):
+    """A film that all candidates are shown."""
+
+    path: Path
+    digest: str
+
+    @property
+    def name(self) -> str:
+        return f"clip-{self.path.stem}-{self.digest[:12]}"
+
+
 class Candidate:
     """One set of weights, and what is known of it, in its folder."""
 
@@ -66,16 +85,18 @@ class Candidate:
         self.folder = folder
         self.shape = shape
 
-    def claim(self, data: Sequence[Path]) -> None:
-        """Makes the folder the candidate's.
+    def claim(self, data: dict[str, str]) -> None:
+        """Makes the folder the candidate's, with sets of these identities.
 
         Raises:
+            CheckpointError: there is no candidate.
             ConfigError: the folder holds another one.
         """
+        read_checkpoint(self.checkpoint)
         origin = Origin(
             checkpoint_sha256=sha256(self.checkpoint),
             input_wh=self.shape.wh if self.shape else None,
-            data={path.name: sha256(path) for path in data},
+            data=data,
         )
         path = self.folder / ORIGIN
         if not path.exists():
@@ -100,28 +121,42 @@ class Candidate:
         if not model.exists():
             export_deployed(weights, model, shape=self.shape)
 
-    def measure(self, part: Part, report: DataReport) -> SourceReport:
+    def measure(self, part: Part) -> Measured:
         """What its model file reaches on these images."""
 
-        def measured() -> SourceReport:
+        def measured() -> Measured:
+            report = DataReport()
             detector = Detector(self.folder / MODEL)
             soft_nms = make_soft_nms(detector.metadata, SCORE_THRESH, MAX_DETECTIONS)
             detect = FrameDetector(detector, soft_nms).detect
             read, results = find_results(detect, detector.metadata.labels, part.dataset, report)
             scores = report_by_source(read, results)
-            return msgspec.structs.replace(scores, half=part.half, light=part.light)
+            scores = msgspec.structs.replace(scores, half=part.half, light=part.light)
+            return Measured(scores, report.lines())
 
-        return once(self.folder / f"{part.name}.json", SourceReport, measured)
+        return once(self.folder / f"{part.name}.json", Measured, measured)
 
-    def count(self, clip: Path) -> ClipCounts:
+    def count(self, clip: Clip) -> ClipCounts:
         """In how many frames of a film it shows what."""
 
         def counted() -> ClipCounts:
             detector = Detector(self.folder / MODEL)
             detect = FrameDetector(detector, make_soft_nms(detector.metadata)).detect
-            return count_frames(clip, detect, detector.metadata.labels)
+            return count_frames(clip.path, detect, detector.metadata.labels)
 
-        return once(self.folder / f"clip-{clip.stem}.json", ClipCounts, counted)
+        return once(self.folder / f"{clip.name}.json", ClipCounts, counted)
+
+
+def identify(dataset: EvaluationSet, report: DataReport) -> str:
+    """Changes when labels or images of the set do."""
+    images = find_images(dataset, report).identity
+    return hashlib.sha256(f"{sha256(dataset.path)}\n{images}".encode()).hexdigest()
+
+
+def find_clip(path: Path) -> Clip:
+    """Raises DataError where there is no film, or one without a frame."""
+    check_film(path)
+    return Clip(path, sha256(path))
 
 
 def sha256(path: Path) -> str:

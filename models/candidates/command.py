@@ -19,7 +19,7 @@ from pathlib import Path
 
 import cv2
 
-from models.candidates.candidate import Candidate, Part
+from models.candidates.candidate import Candidate, Part, find_clip, identify
 from models.candidates.table import cells, clip_cell, header, table_row
 from models.checkpoint import CheckpointError
 from models.command import make_parser, run_command
@@ -89,21 +89,24 @@ def run(options: argparse.Namespace) -> None:
         Candidate(name, path, options.out / name, shape)
         for name, path in zip(names, options.checkpoints, strict=True)
     ]
-    for candidate in candidates:
-        candidate.claim(options.data)
     whole = [read_evaluation_set(path, report) for path in options.data]
+    clips = [find_clip(path) for path in options.clip]
+    identities = {dataset.name: identify(dataset, report) for dataset in whole}
+    for candidate in candidates:
+        candidate.claim(identities)
     choosing = [take_half(dataset, "choosing") for dataset in whole]
     parts = plan_parts(options, whole)
-    print("\n".join(header(parts, options.clip)), flush=True)
+    print("\n".join(header(parts, clips)), flush=True)
+    problems: list[str] = []
     for candidate in candidates:
         print(candidate.name, file=sys.stderr)
         candidate.write_model(choosing, report)
-        row = [candidate.name]
-        for part in parts:
-            row += cells(candidate.measure(part, report))
-        row += [clip_cell(candidate.count(clip)) for clip in options.clip]
-        print(table_row(row), flush=True)
-    for line in report.lines():
+        measured = [candidate.measure(part) for part in parts]
+        row = [cell for each in measured for cell in cells(each.scores)]
+        row += [clip_cell(candidate.count(clip)) for clip in clips]
+        print(table_row([candidate.name, *row]), flush=True)
+        problems += [line for each in measured for line in each.problems]
+    for line in dict.fromkeys([*report.lines(), *problems]):
         print(f"data: {line}")
 
 

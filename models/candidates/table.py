@@ -1,9 +1,8 @@
 """What candidates reach, as a table of Markdown: a row each."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from models.candidates.candidate import Part
+from models.candidates.candidate import Clip, Part
 from models.evaluate.average_precision import mean
 from models.evaluate.clip import ClipCounts
 from models.evaluate.shown import find_empty
@@ -13,7 +12,7 @@ PERSON, PERSONS, ANIMALS = "person", "persons", "animals"  # a class, and groups
 ABSENT = "-"
 
 
-def header(parts: Sequence[Part], clips: Sequence[Path]) -> list[str]:
+def header(parts: Sequence[Part], clips: Sequence[Clip]) -> list[str]:
     titles = ["weights"]
     for part in parts:
         light = f" in {part.light} light" if part.light else ""
@@ -25,7 +24,7 @@ def header(parts: Sequence[Part], clips: Sequence[Path]) -> list[str]:
         ]
         if find_empty(part.dataset):
             titles.append(f"{images}, false per empty image from .25 / .5")
-    titles += [f"frames of {clip.stem}, a person / an animal / nothing" for clip in clips]
+    titles += [f"frames of {clip.path.stem}, a person / an animal / nothing" for clip in clips]
     return [table_row(titles), f"|{'---|' * len(titles)}"]
 
 

@@ -33,6 +33,7 @@ def count_frames(path: Path, detect: Detect, labels: Sequence[str]) -> ClipCount
     Raises:
         DataError: no film, or one without a frame.
     """
+    check_film(path)
     frames, empty = 0, 0
     shown: Counter[str] = Counter()
     for frame in tqdm(read_film(path), unit="frame", desc=path.stem):
@@ -41,8 +42,6 @@ def count_frames(path: Path, detect: Detect, labels: Sequence[str]) -> ClipCount
         shown.update(name for name, members in GROUPS.items() if found.intersection(members))
         frames += 1
         empty += not found
-    if not frames:
-        raise DataError(f"{path}: expected a film with at least one frame, found none")
     known = [name for name, members in GROUPS.items() if set(members).intersection(labels)]
     return ClipCounts(
         frames,
@@ -52,14 +51,16 @@ def count_frames(path: Path, detect: Detect, labels: Sequence[str]) -> ClipCount
     )
 
 
-def read_film(path: Path) -> Iterator[BgrImage]:
-    """The frames in their order, upright.
-
-    Raises:
-        DataError: no such file.
-    """
+def check_film(path: Path) -> None:
+    """Raises DataError where there is no film, or one without a frame."""
     if not path.is_file():
         raise DataError(f"{path}: expected a film, found no such file")
+    if next(read_film(path), None) is None:
+        raise DataError(f"{path}: expected a film with at least one frame, found none")
+
+
+def read_film(path: Path) -> Iterator[BgrImage]:
+    """The frames in their order, upright; none of what is no film."""
     film = cv2.VideoCapture(str(path))
     try:
         while True:

@@ -109,6 +109,41 @@ def test_another_candidate_in_the_same_folder_is_refused(
     assert "remove it first" in capsys.readouterr().err
 
 
+def test_another_film_of_the_same_name_is_counted(
+    checkpoints: list[Path], data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "b").mkdir()
+    films = [
+        write_film(tmp_path / "film.avi", [0, 0, 0]),
+        write_film(tmp_path / "b/film.avi", [250, 0, 120, 0, 0]),
+    ]
+    for film, frames in zip(films, (3, 5), strict=True):
+        arguments = [*data, "--clip", str(film), "--out", str(tmp_path / "out")]
+        assert main([str(checkpoints[1]), *arguments]) == 0
+        row = rows(capsys.readouterr().out)[1]
+        persons, animals, nothing = map(int, row[-1].split(" / "))
+        assert max(persons, animals, nothing) <= frames <= persons + animals + nothing
+    counts = sorted(path.name for path in (tmp_path / "out/kept").glob("clip-film-*.json"))
+    assert len(counts) == 2
+
+
+def test_missing_images_are_told_each_time_and_their_return_is_noticed(
+    checkpoints: list[Path], data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shard = tmp_path / "val-01.tar"
+    shard.rename(tmp_path / "elsewhere")
+    arguments = [str(checkpoints[1]), *data[:2], "--out", str(tmp_path / "out")]
+    assert main(arguments) == 0
+    first = capsys.readouterr().out
+    assert main(arguments) == 0
+    second = capsys.readouterr().out
+    assert "data: missing image" in second
+    assert rows(second) == rows(first)
+    (tmp_path / "elsewhere").rename(shard)
+    assert main(arguments) == 1
+    assert "remove it first" in capsys.readouterr().err
+
+
 def test_bad_requests_are_one_line(
     checkpoints: list[Path], data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,9 +155,11 @@ def test_bad_requests_are_one_line(
         ([str(tmp_path / "none.pt"), *data], "none.pt"),
         ([str(same), *data, "--input-size", "100"], "expected a multiple of 32"),
         ([data[1], "--data", data[1]], "not readable"),
+        ([str(same), *data, "--clip", str(tmp_path / "none.mp4")], "found no such file"),
     ):
         assert main([*arguments, *out]) == 1
         error = capsys.readouterr().err
         assert "candidates: " in error
         assert expected in error
         assert "Traceback" not in error
+        assert not (tmp_path / "out").exists(), "nothing was begun"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models.candidates.candidate import Part
+from models.candidates.candidate import Clip, Part
 from models.candidates.table import cells, clip_cell, header
 from models.data.report import DataReport
 from models.evaluate.clip import ClipCounts
@@ -35,7 +35,7 @@ def read_set(folder: Path, sources: tuple[str, str]) -> EvaluationSet:
 def test_false_detections_stand_where_a_source_shows_nothing(tmp_path: Path) -> None:
     dataset = read_set(tmp_path, ("street", "empty"))
     part = Part(dataset._replace(light="low"), "choosing")
-    titles, _ = header([part], [Path("walk.mp4")])
+    titles, _ = header([part], [Clip(Path("walk.mp4"), "0" * 64)])
     assert titles.strip("| ").split(" | ") == [
         "weights",
         "val in low light, AP50 / AP",
