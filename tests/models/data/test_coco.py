@@ -1,5 +1,6 @@
 """COCO directories: what is read, what is refused, what is left out."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,33 @@ def test_categories_outside_the_network_become_ignore_regions(tmp_path: Path) ->
     samples = load_samples(found, ("car",), tmp_path / "cache", 64, report)
     assert samples.labels[0].tolist() == [IGNORE]
     assert report.problems == {"category that the network lacks, ignored": ["person"]}
+
+
+def test_what_tools_write_in_other_forms_is_read(tmp_path: Path) -> None:
+    report = DataReport()
+    annotations: list[dict[str, Any]] = [
+        PERSON | {"iscrowd": True},
+        PERSON | {"iscrowd": False, "id": "12"},
+        {"image_id": "7", "category_id": 1, "segmentation": [[1, 1, 9, 1, 9, 9]], "id": 5},
+        PERSON | {"bbox": [], "id": 6},
+    ]
+    images = [{"id": "7", "file_name": "7.png", "width": 100.0, "height": 80.0}]
+    found = read(tmp_path, report, annotations=annotations, images=images)
+    assert found.images[0].wh == (100, 80)
+    assert [(each.id, each.iscrowd) for each in found.annotations] == [(1, 1), (12, 0)]
+    assert report.problems == {"annotation without a box": ["5 of image 7", "6 of image 7"]}
+
+
+def test_an_id_of_two_categories_is_refused(tmp_path: Path) -> None:
+    path = write_coco(tmp_path, [PERSON])
+    content = json.loads(path.read_text())
+    content["categories"] += [{"id": 1, "name": "person"}]  # the same twice is harmless
+    path.write_text(json.dumps(content))
+    assert read_coco(path, None, DataReport()).categories == {1: "person", 3: "car"}
+    content["categories"] += [{"id": 1, "name": "dog"}]
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match="one category of id 1, got person and dog"):
+        read_coco(path, None, DataReport())
 
 
 def test_what_is_wrong_is_named_and_left_out(tmp_path: Path) -> None:
