@@ -16,13 +16,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.checkpoint import CheckpointError
+from models.checkpoint import CheckpointError, load_checkpoint
 from models.command import EXIT_INTERRUPTED, make_parser, run_command
 from models.data.report import DataError, DataReport
 from models.errors import ConfigError
 from models.export.deployed import export_deployed
 from models.export.parity import ParityError
-from models.finetune.own_data import prepare, read_own_images
+from models.finetune.own_data import choose_categories, prepare, read_own_images
 from models.finetune.own_recipe import make_recipe
 from models.train.command import prepare_process, train
 from models.train.process_group import Agreement
@@ -55,6 +55,19 @@ def write_model(out: Path) -> str:
     return f"{path}: {', '.join(read_model_metadata(path).labels)}; {parity}"
 
 
+def check_run(out: Path, labels: tuple[str, ...]) -> None:
+    """Raises ConfigError where `out` holds a run with other classes; nothing is written."""
+    last = out / "last.pt"
+    if not last.exists():
+        return
+    known = tuple(load_checkpoint(last)[0].config.labels)
+    if known != labels:
+        raise ConfigError(
+            f"--out {out}: expected the classes of its run, {', '.join(known)}, "
+            f"got {', '.join(labels)}"
+        )
+
+
 def run(options: argparse.Namespace) -> bool:
     """Whether the run reached its end."""
     if options.train_images < 1 or options.threads < 1:
@@ -62,10 +75,13 @@ def run(options: argparse.Namespace) -> bool:
     report = DataReport()
     found = read_own_images(options.data, options.images, report)
     labels = [name.strip() for name in options.labels.split(",")] if options.labels else None
-    data = prepare(found, labels, options.out)
     for line in report.lines():
         print(f"data: {line}")
+    check_run(options.out, tuple(choose_categories(found, labels).values()))
+    data = prepare(found, labels, options.out)
     print(f"{data.images} images to train on, {data.boxes} boxes of {', '.join(data.labels)}")
+    if not data.val_boxes:
+        print("none of the images held out has a box: what is judged by them means nothing")
     recipe = make_recipe(data, options.weights, options.out, options.train_images, options.threads)
     last = options.out / "last.pt"
     prepare_process()

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from models.data.annotated_images import AnnotatedImage, AnnotatedImages
+from models.data.annotated_images import AnnotatedImage, AnnotatedImages, Annotation
 from models.data.coco import CocoCategory, CocoFile, read_coco
 from models.data.report import DataError, DataReport
 from models.data.split import CocoSplit
 from models.finetune.yolo_folder import read_yolo_folder
 
 HELD_OUT = 10  # one image of so many
+WRITTEN = "finetune-{}.json"  # no data set of a user's is called so, should he name its own folder
 
 
 class OwnData(NamedTuple):
@@ -21,7 +22,8 @@ class OwnData(NamedTuple):
     train: CocoSplit
     val: CocoSplit
     images: int  # to train on
-    boxes: int
+    boxes: int  # in these
+    val_boxes: int  # in those held out
 
 
 def read_own_images(path: Path, images: Path | None, report: DataReport) -> AnnotatedImages:
@@ -33,10 +35,10 @@ def read_own_images(path: Path, images: Path | None, report: DataReport) -> Anno
 
 
 def prepare(found: AnnotatedImages, wanted: Sequence[str] | None, out: Path) -> OwnData:
-    """Writes train.json and val.json into `out`.
+    """Writes both parts into `out`, each as a COCO file.
 
     Raises:
-        DataError: a class that is not there, or too few images.
+        DataError: a class that is not there, too few images, or none with a box to train on.
     """
     categories = choose_categories(found, wanted)
     annotations = [one for one in found.annotations if one.category_id in categories]
@@ -46,23 +48,51 @@ def prepare(found: AnnotatedImages, wanted: Sequence[str] | None, out: Path) -> 
             f"{found.path}: expected {HELD_OUT} images or more with boxes of "
             f"{', '.join(categories.values())}, got {len(found.images)} with {len(annotations)}"
         )
+    own_train, own_val = (boxes_in(images, annotations) for images in (train, val))
+    if not own_train:
+        raise DataError(
+            f"{found.path}: expected boxes in the {len(train)} images to train on, got all "
+            f"{len(own_val)} in the {len(val)} that are held out"
+        )
+    listed = [CocoCategory(number, label) for number, label in categories.items()]
     out.mkdir(parents=True, exist_ok=True)
-    splits = []
-    for name, images in (("train", train), ("val", val)):
-        ids = {image.id for image in images}
-        own = [one for one in annotations if one.image_id in ids]
-        listed = [CocoCategory(number, label) for number, label in categories.items()]
-        path = out / f"{name}.json"
-        path.write_bytes(msgspec.json.encode(CocoFile(images, own, listed)))
-        splits.append(CocoSplit(annotations=str(path), images=str(found.folder)))
-    own_train, own_val = splits
-    return OwnData(tuple(categories.values()), own_train, own_val, len(train), len(annotations))
+    splits = [
+        write_part(out / WRITTEN.format(name), CocoFile(images, own, listed), found.folder)
+        for name, images, own in (("train", train, own_train), ("val", val, own_val))
+    ]
+    labels = tuple(categories.values())
+    return OwnData(labels, splits[0], splits[1], len(train), len(own_train), len(own_val))
+
+
+def boxes_in(images: Sequence[AnnotatedImage], boxes: Sequence[Annotation]) -> list[Annotation]:
+    ids = {image.id for image in images}
+    return [box for box in boxes if box.image_id in ids]
+
+
+def write_part(path: Path, content: CocoFile, images: Path | None) -> CocoSplit:
+    """In one step: an interrupted command leaves the file of the one before."""
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(msgspec.json.encode(content))
+    partial.replace(path)
+    return CocoSplit(annotations=str(path), images=str(images))
 
 
 def choose_categories(found: AnnotatedImages, wanted: Sequence[str] | None) -> dict[int, str]:
-    """Those of the wanted classes, in that order, or all."""
+    """Those of the wanted classes, in that order, or all.
+
+    Raises:
+        DataError: there is none of that name, or there are several, or one without a name.
+    """
+    names = [name.strip() for name in found.categories.values()]
+    for name in names:
+        if not name or names.count(name) > 1:
+            raise DataError(
+                f"{found.path}: expected classes of different names, got {', '.join(names)}"
+            )
     if wanted is None:
         return found.categories
+    if not all(wanted) or len(set(wanted)) < len(wanted):
+        raise DataError(f"--labels: expected each class once, got {','.join(wanted)}")
     number_of = {name: number for number, name in found.categories.items()}
     unknown = [name for name in wanted if name not in number_of]
     if unknown:

@@ -67,9 +67,23 @@ def test_bad_data_are_one_error(tmp_path: Path, capsys: pytest.CaptureFixture[st
     label.write_text("0 0.5 0.5 0.2 0.2\n7 0.5 0.5 0.2 0.2\n")
     refuse(f"{label}:2: expected a class from 0 to 1, got 7")
     label.write_text("0 0.5 left\n")
-    refuse(f"{label}:1: expected a class and four numbers")
+    refuse(f"{label}:1: expected a class and the numbers of a box")
     (data / "data.yaml").write_text("nc: 2\n")
     refuse("expected `names`")
     (data / "data.yaml").unlink()
     refuse("labels.txt")
     assert not (out / "last.pt").exists()
+
+
+def test_a_user_s_own_files_stay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The folder of the data may be that of the run; a run keeps what it was begun with."""
+    data = write_shapes(tmp_path / "shapes", 20)
+    begin = ("--weights", str(write_weights(tmp_path)))
+    for name in ("train.json", "val.json"):
+        (data / name).write_text("mine")
+    assert finetune(data, data, 16, *begin) == 0
+    assert (data / "train.json").read_text() == (data / "val.json").read_text() == "mine"
+    written = (data / "finetune-train.json").read_bytes()
+    assert finetune(data, data, 16, "--labels", "square", *begin) == 1
+    assert "expected the classes of its run, disc, square, got square" in capsys.readouterr().err
+    assert (data / "finetune-train.json").read_bytes() == written
