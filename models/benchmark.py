@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 import torch
 
-from models.command import make_parser, run_command
+from models.command import make_parser, parse_count, run_command
 from models.data.augment import augment
 from models.data.batches import Batches
 from models.data.resident_batches import ResidentBatches, place
@@ -183,8 +183,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = make_parser("benchmark", __doc__)
     parser.add_argument("config", type=Path, help="recipe of a training run")
     parser.add_argument("--sizes", type=int, nargs="+", default=[192, 256, 320], help="pixels")
-    parser.add_argument("--rois", type=int, nargs="+", default=[64, 128], help="per image")
-    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--rois", type=parse_count, nargs="+", default=[64, 128], help="per image")
+    parser.add_argument("--rounds", type=parse_count, default=8)
     return parser.parse_args(arguments)
 
 

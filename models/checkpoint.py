@@ -16,6 +16,11 @@ from models.thundernet.thundernet import ThunderNet
 FORMAT = 1
 # Beginnings of a network's names, as older checkpoints have them, and as they are.
 RENAMED = {"cem.": "context.", "separate_maps.": "context."}
+# What torch's unpickler raises on files that nobody saved; errors of the system are not among them.
+UNREADABLE = (
+    RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError,
+    AssertionError, ArithmeticError, MemoryError, pickle.UnpicklingError,
+)  # fmt: skip
 NETWORKS = ("ema", "weights")  # entries of a checkpoint that hold a network's tensors by name
 
 
@@ -39,10 +44,10 @@ def read_saved(path: Path | str) -> Any:
     try:
         # weights_only: tensors and plain containers, never code
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except UNREADABLE as error:
         # torch leads with the advice to run whatever code the file holds; the reason comes last.
         _, _, reason = str(error).rpartition("WeightsUnpickler error: ")
-        first_line = reason.strip().partition("\n")[0]
+        first_line = reason.strip().partition("\n")[0] or type(error).__name__
         raise CheckpointError(f"checkpoint {path}: not readable: {first_line}") from error
 
 

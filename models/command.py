@@ -3,6 +3,9 @@
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
+
+from models.errors import ConfigError
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
@@ -15,6 +18,28 @@ def make_parser(name: str, documentation: str | None) -> argparse.ArgumentParser
         description=documentation,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def parse_share(text: str) -> float:
+    """An argument from 0 to below 1, such as a score."""
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"expected 0 to below 1, got {text}")
+    return value
+
+
+def parse_count(text: str) -> int:
+    """An argument of 1 or more."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, got {text}")
+    return value
+
+
+def check_out(out: Path, *inputs: Path) -> None:
+    """Raises ConfigError where the file to be written is one of those that are read."""
+    if out.resolve() in (path.resolve() for path in inputs):
+        raise ConfigError(f"{out}: expected another file to write than those that are read")
 
 
 def run_command(

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.checkpoint import CheckpointError, load_checkpoint
-from models.command import make_parser, run_command
+from models.command import make_parser, parse_count, run_command
 from models.data.report import DataError, DataReport
 from models.errors import ConfigError
 from models.evaluate.average_precision import Score, score_detections
@@ -178,8 +178,12 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser = make_parser("trade_offs", __doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="COCO JSON to evaluate on")
-    parser.add_argument("--boxes", type=int, nargs="+", default=[2000, 1000], help="before NMS")
-    parser.add_argument("--rois", type=int, nargs="+", default=[200, 100, 50], help="after NMS")
+    parser.add_argument(
+        "--boxes", type=parse_count, nargs="+", default=[2000, 1000], help="before NMS"
+    )
+    parser.add_argument(
+        "--rois", type=parse_count, nargs="+", default=[200, 100, 50], help="after NMS"
+    )
     parser.add_argument(
         "--cut",
         type=parse_cut,
@@ -190,7 +194,9 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument(
         "--sigma", type=parse_sigma, nargs="+", default=[SIGMA], help="of gaussian Soft-NMS"
     )
-    parser.add_argument("--limit", type=int, help="evaluate about this many images, evenly spaced")
+    parser.add_argument(
+        "--limit", type=parse_count, help="evaluate about this many images, evenly spaced"
+    )
     return parser.parse_args(arguments)
 
 

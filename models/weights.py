@@ -20,10 +20,11 @@ import torch
 from torch import Tensor
 
 from models.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
-from models.command import make_parser, run_command
+from models.command import check_out, make_parser, run_command
+from models.errors import ConfigError
 from models.export.writer import without_places
 
-USER_ERRORS = (CheckpointError, OSError)
+USER_ERRORS = (CheckpointError, ConfigError, OSError)
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -76,12 +77,14 @@ def check_same(ours: dict[str, Tensor], theirs: dict[str, Tensor], path: Path) -
 
 
 def run(options: argparse.Namespace) -> None:
+    check_out(options.out, options.checkpoint, *options.mean)
     state = read_checkpoint(options.checkpoint)
     if options.mean:
         state = with_mean(state, options.mean)
     save_checkpoint(options.out, {"ema": state["ema"], "meta": without_places(state["meta"])})
-    size, images = options.out.stat().st_size, state["meta"]["images"]
-    print(f"{options.out}: {size / 1e6:.1f} MB, weights of {images} images")
+    size, images = options.out.stat().st_size, state["meta"].get("images")
+    seen = "" if images is None else f", weights of {images} images"
+    print(f"{options.out}: {size / 1e6:.1f} MB{seen}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

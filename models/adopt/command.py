@@ -25,7 +25,7 @@ from models.adopt.family import Family
 from models.adopt.foreign_model import ForeignModel
 from models.adopt.labels import find_labels
 from models.adopt.picture import PictureSpec
-from models.command import make_parser, run_command
+from models.command import make_parser, parse_count, parse_share, run_command
 from models.export.onnx_file import save_model
 from stages.kernels.fit import Fit, Letterbox
 from stages.model.detector import Detector
@@ -41,20 +41,6 @@ def parse_size(text: str) -> tuple[int, int]:
     if len(sides) > 2 or not all(side.isdigit() and int(side) > 0 for side in sides):
         raise argparse.ArgumentTypeError(f"expected S or WxH in pixels, got {text}")
     return int(sides[0]), int(sides[-1])
-
-
-def parse_share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"expected 0 to below 1, got {text}")
-    return value
-
-
-def parse_count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, got {text}")
-    return value
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -125,7 +111,7 @@ def read_anchors(options: argparse.Namespace) -> Anchors | None:
         return None
     try:
         boxes = np.load(options.anchors, allow_pickle=False).astype(np.float32)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise AdoptError(f"--anchors {options.anchors}: expected an .npy file: {error}") from error
     return Anchors(boxes, (options.variances[0], options.variances[1]))
 

@@ -96,15 +96,19 @@ def keep_labels(labels: Labels, wanted: Sequence[str] | None) -> Kept:
     """Those of the wanted classes; `name=other` renames one.
 
     Raises:
-        AdoptError: there is no such class.
+        AdoptError: there is no such class, or two would go by one name.
     """
     if wanted is None:
-        pairs = [(number, name) for number, name in enumerate(labels.names) if name is not None]
-        return Kept(tuple(number for number, _ in pairs), tuple(name for _, name in pairs))
-    renamed = {}
-    for part in wanted:
-        name, _, other = part.partition("=")
-        renamed[name.strip()] = (other or name).strip()
+        all_named = [(i, name) for i, name in enumerate(labels.names) if name is not None]
+        return Kept(tuple(i for i, _ in all_named), tuple(name for _, name in all_named))
+    pairs = [part.partition("=")[::2] for part in wanted]
+    named = [(name.strip(), (other or name).strip()) for name, other in pairs]
+    renamed = dict(named)
+    if len(renamed) < len(named) or len(set(renamed.values())) < len(named):
+        raise AdoptError(
+            f"--keep: expected each class once, and each under a name of its own, "
+            f"got {','.join(wanted)}"
+        )
     unknown = [name for name in renamed if name not in labels.names]
     if unknown:
         raise AdoptError(

@@ -19,8 +19,9 @@ import numpy as np
 from models.calibrate.calibration import Calibration, fit, fold
 from models.calibrate.evidence import SeenSet, gather_evidence
 from models.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
-from models.command import make_parser, run_command
+from models.command import check_out, make_parser, run_command
 from models.data.report import DataError, DataReport
+from models.errors import ConfigError
 from models.evaluate.evaluation_set import read_evaluation_set
 from models.evaluate.halves import HALVES, Half, take_half
 from models.evaluate.operating_point import match
@@ -28,7 +29,7 @@ from models.evaluate.reliability import calibration_error, reliability
 from stages.model.detector import Detector
 from stages.model.model_file import ModelFileError
 
-USER_ERRORS = (CheckpointError, DataError, ModelFileError, OSError)
+USER_ERRORS = (CheckpointError, ConfigError, DataError, ModelFileError, OSError)
 
 
 def look_at_halves(
@@ -70,6 +71,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 
 def run(options: argparse.Namespace) -> None:
+    check_out(options.out, options.checkpoint, options.model, *options.data)
     report = DataReport()
     state = read_checkpoint(options.checkpoint)
     detector = Detector(options.model)

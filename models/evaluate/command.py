@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import msgspec
 
-from models.command import make_parser, run_command
+from models.command import make_parser, parse_count, run_command
 from models.data.report import DataError, DataReport
 from models.evaluate.camera_shape import parse_camera_shape
 from models.evaluate.clip import count_frames, format_counts
@@ -82,11 +82,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--light", choices=LIGHTS,
         help="with --data: images as a camera shows them by infrared light, or in little light",
     )  # fmt: skip
-    parser.add_argument("--limit", type=int, help="evaluate about this many images, evenly spaced")
+    parser.add_argument(
+        "--limit", type=parse_count, help="evaluate about this many images, evenly spaced"
+    )
     parser.add_argument("--detections", type=Path, help="write COCO results here")
     parser.add_argument("--results", type=Path, help="write the scores as JSON here")
     parser.add_argument("--expect", type=Path, help="scores that must come out, made by --results")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=parse_count, default=1)
     return parser.parse_args(arguments)
 
 
@@ -108,6 +110,9 @@ def count_clip(options: argparse.Namespace) -> None:
 
 
 def evaluate_set(options: argparse.Namespace) -> None:
+    for path in (options.detections, options.results):
+        if path:  # known before the evaluation, which takes minutes
+            path.parent.mkdir(parents=True, exist_ok=True)
     report = DataReport()
     dataset, protocol = read_dataset(options, report)
     published = read_scores(options.expect, [protocol]) if options.expect else None

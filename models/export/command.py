@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from models.checkpoint import CheckpointError, load_checkpoint
-from models.command import make_parser, run_command
+from models.command import check_out, make_parser, parse_count, run_command
 from models.errors import ConfigError
 from models.export.channels import BLOCKS, DEFAULT_BLOCK
 from models.export.parity import ParityError
@@ -41,8 +41,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("out", type=Path, help="the .onnx file to write")
     parser.add_argument("--name", help="default: thundernet-<backbone>")
     parser.add_argument("--live", action="store_true", help="live weights, not their average")
-    parser.add_argument("--rois", type=int, help="RoIs after NMS, default: the checkpoint's")
-    parser.add_argument("--pre-nms", type=int, help="boxes before NMS, default: the checkpoint's")
+    parser.add_argument(
+        "--rois", type=parse_count, help="RoIs after NMS, default: the checkpoint's"
+    )
+    parser.add_argument(
+        "--pre-nms", type=parse_count, help="boxes before NMS, default: the checkpoint's"
+    )
     parser.add_argument(
         "--objectness-cut", type=parse_cut, metavar="P", help="no RoI below this probability"
     )
@@ -68,6 +72,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> None:
+    check_out(options.out, options.checkpoint)
     model, meta = load_checkpoint(options.checkpoint, use_ema=not options.live)
     changes = {
         "post_nms_top_n": options.rois,

@@ -21,8 +21,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from models.command import make_parser, run_command
+from models.command import check_out, make_parser, parse_count, run_command
 from models.data.report import DataError, DataReport
+from models.errors import ConfigError
 from models.evaluate.average_precision import Score, score_detections
 from models.evaluate.evaluation_set import (
     EvaluationSet,
@@ -52,7 +53,7 @@ class QuantizationError(RuntimeError):
     """A model that detects too badly in 8 bits."""
 
 
-USER_ERRORS = (DataError, ModelFileError, QuantizationError, OSError)
+USER_ERRORS = (ConfigError, DataError, ModelFileError, QuantizationError, OSError)
 
 
 def read_tensors(
@@ -158,7 +159,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--data", type=Path, required=True, help="COCO JSON to calibrate with")
     parser.add_argument("--val", type=Path, required=True, help="COCO JSON to evaluate on")
     parser.add_argument("--scheme", choices=SCHEMES, default="u8s7", help="u8s7 runs on any x86")
-    parser.add_argument("--images", type=int, default=200, help="to calibrate with")
+    parser.add_argument("--images", type=parse_count, default=200, help="to calibrate with")
     parser.add_argument("--measure-parts", action="store_true", help="also where all are good")
     parser.add_argument("--part-tolerance", type=float, default=0.2, help="AP that one may cost")
     parser.add_argument("--tolerance", type=float, default=0.5, help="AP that they may cost")
@@ -166,6 +167,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 
 def run(options: argparse.Namespace) -> None:
+    check_out(options.out, options.model, options.data, options.val)
     metadata = read_model_metadata(options.model)
     model = onnx.load(options.model)
     parts = find_parts(options.model, model)

@@ -16,7 +16,7 @@ import cv2
 from matplotlib.figure import Figure
 
 from models.checkpoint import CheckpointError, load_checkpoint
-from models.command import make_parser, run_command
+from models.command import make_parser, parse_share, run_command
 from models.data.report import DataError, DataReport
 from models.errors import ConfigError
 from models.train.run_log import plot_curves, read_rows
@@ -49,7 +49,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     detections = commands.add_parser("detections", help="what a model file finds in images")
     detections.add_argument("model", type=Path, help="the .onnx file")
     add_sources(detections)
-    detections.add_argument("--score-thresh", type=float, help="default: the model file's own")
+    detections.add_argument(
+        "--score-thresh", type=parse_share, help="default: the model file's own"
+    )
     attention = commands.add_parser("attention", help="the feature map before and after SAM")
     attention.add_argument("checkpoint", type=Path, help="the .pt file")
     add_sources(attention)

@@ -54,7 +54,7 @@ def test_failed_write_keeps_the_old_checkpoint(saved: tuple[Path, ThunderNet]) -
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\x80\x02N."])
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\x80\x02N.", b"RIFF\0\0", b"u."])
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other.pt"
     path.write_bytes(content)

@@ -54,3 +54,14 @@ def test_another_network_has_no_mean(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert weights.main([str(new), str(tmp_path / "out.pt"), "--mean", str(other)]) == 1
     assert "other.pt: expected the same network: " in capsys.readouterr().err
     assert not (tmp_path / "out.pt").exists()
+
+
+def test_weights_of_an_unknown_number_of_images_are_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = save_network(tmp_path / "converted.pt", seed=1, images=0)
+    state = read_checkpoint(path)
+    del state["meta"]["images"]
+    save_checkpoint(path, state)
+    assert weights.main([str(path), str(tmp_path / "out.pt")]) == 0
+    assert capsys.readouterr().out.endswith(" MB\n")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from models.adopt.command import main
-from models.adopt.labels import NAMED, find_labels, keep_labels
+from models.adopt.errors import AdoptError
+from models.adopt.labels import NAMED, Labels, find_labels, keep_labels
 from stages.model.detector import Detector
 from stages.model.model_file import read_model_metadata
 from tests.models.adopt.foreign_files import write_foreign
@@ -66,3 +67,10 @@ def test_cocos_own_numbers_have_gaps() -> None:
     kept = keep_labels(find_labels("coco91", None), None)  # type: ignore[arg-type]
     assert kept.names == NAMED["coco"]
     assert kept.numbers[0] == 1
+
+
+@pytest.mark.parametrize("wanted", [["car", "truck=car"], ["car", "car=auto"], ["bus", "bus"]])
+def test_two_classes_of_one_name_are_refused(wanted: list[str]) -> None:
+    labels = Labels(NAMED["coco"], "coco")
+    with pytest.raises(AdoptError, match="expected each class once"):
+        keep_labels(labels, wanted)

@@ -97,7 +97,7 @@ def test_what_is_left_out_is_named(tmp_path: Path) -> None:
         (b"names: disc square\n", "a list of names"),
         (b"names: [yes, no]\n", "true and false in quotes"),
         (b"names: {1: disc, 2: square}\n", "numbers from 0"),
-        (b"names: [disc, caf\xe9]\n", "data.yaml: expected"),
+        (b"names: [disc, man\xe8ge]\n", "data.yaml: expected"),
         (b"", "data.yaml: expected"),
     ],
 )
@@ -113,7 +113,7 @@ def test_a_list_of_names_is_utf_8_with_or_without_a_mark(tmp_path: Path) -> None
     (folder / "data.yaml").unlink()
     (folder / "labels.txt").write_bytes(b"\xef\xbb\xbfdisc\nsquare\n")
     assert read_own_images(folder, None, DataReport()).categories == {1: "disc", 2: "square"}
-    (folder / "labels.txt").write_bytes(b"disc\ncaf\xe9\n")
+    (folder / "labels.txt").write_bytes(b"disc\nman\xe8ge\n")
     with pytest.raises(DataError, match=r"labels\.txt: expected UTF-8"):
         read_own_images(folder, None, DataReport())
 
