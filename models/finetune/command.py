@@ -17,12 +17,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.checkpoint import CheckpointError, load_checkpoint
-from models.command import EXIT_INTERRUPTED, make_parser, run_command
+from models.command import EXIT_INTERRUPTED, check_out, make_parser, run_command
 from models.data.report import DataError, DataReport
 from models.errors import ConfigError
 from models.export.deployed import export_deployed
 from models.export.parity import ParityError
-from models.finetune.own_data import choose_categories, prepare, read_own_images
+from models.finetune.own_data import TRAIN, VAL, choose_categories, prepare, read_own_images
 from models.finetune.own_recipe import make_recipe
 from models.train.command import prepare_process, train
 from models.train.process_group import Agreement
@@ -72,6 +72,8 @@ def run(options: argparse.Namespace) -> bool:
     """Whether the run reached its end."""
     if options.train_images < 1 or options.threads < 1:
         raise ConfigError("--train-images, --threads: expected 1 or more")
+    for name in (TRAIN, VAL):
+        check_out(options.out / name, options.data)
     report = DataReport()
     found = read_own_images(options.data, options.images, report)
     labels = [name.strip() for name in options.labels.split(",")] if options.labels else None

@@ -14,7 +14,10 @@ from models.data.split import CocoSplit
 from models.finetune.yolo_folder import read_yolo_folder
 
 HELD_OUT = 10  # one image of so many
-WRITTEN = "finetune-{}.json"  # no data set of a user's is called so, should he name its own folder
+TRAIN, VAL = (
+    "finetune-train.json",
+    "finetune-val.json",
+)  # no data set of a user's is called so, should he name its own folder
 
 
 class OwnData(NamedTuple):
@@ -57,8 +60,8 @@ def prepare(found: AnnotatedImages, wanted: Sequence[str] | None, out: Path) -> 
     listed = [CocoCategory(number, label) for number, label in categories.items()]
     out.mkdir(parents=True, exist_ok=True)
     splits = [
-        write_part(out / WRITTEN.format(name), CocoFile(images, own, listed), found.folder)
-        for name, images, own in (("train", train, own_train), ("val", val, own_val))
+        write_part(out / name, CocoFile(images, own, listed), found.folder)
+        for name, images, own in ((TRAIN, train, own_train), (VAL, val, own_val))
     ]
     labels = tuple(categories.values())
     return OwnData(labels, splits[0], splits[1], len(train), len(own_train), len(own_val))
@@ -83,17 +86,17 @@ def choose_categories(found: AnnotatedImages, wanted: Sequence[str] | None) -> d
     Raises:
         DataError: there is none of that name, or there are several, or one without a name.
     """
-    names = [name.strip() for name in found.categories.values()]
-    for name in names:
-        if not name or names.count(name) > 1:
-            raise DataError(
-                f"{found.path}: expected classes of different names, got {', '.join(names)}"
-            )
+    categories = {number: name.strip() for number, name in found.categories.items()}
+    number_of = {name: number for number, name in categories.items()}
+    if "" in number_of or len(number_of) < len(categories):
+        raise DataError(
+            f"{found.path}: expected classes of different names, "
+            f"got {', '.join(categories.values())}"
+        )
     if wanted is None:
-        return found.categories
+        return categories
     if not all(wanted) or len(set(wanted)) < len(wanted):
         raise DataError(f"--labels: expected each class once, got {','.join(wanted)}")
-    number_of = {name: number for number, name in found.categories.items()}
     unknown = [name for name in wanted if name not in number_of]
     if unknown:
         raise DataError(

@@ -76,15 +76,16 @@ def read_yolo_folder(folder: Path, report: DataReport) -> AnnotatedImages:
 
 
 def find_image_files(root: Path, report: DataReport) -> list[Path]:
-    files = []
-    for path in sorted(root.rglob("*")):
-        if path.suffix.lower() in SUFFIXES and path.is_file():
-            files.append(path)
-        elif path.is_file():
-            report.add(f"file of another kind than {', '.join(SUFFIXES)}", str(path))
-    if not files:
-        raise DataError(f"{root}: expected images ({', '.join(SUFFIXES)}), found none")
-    return files
+    files = [path for path in sorted(root.rglob("*")) if path.is_file()]
+    images = [path for path in files if path.suffix.lower() in SUFFIXES]
+    others = [path for path in files if path.suffix.lower() not in SUFFIXES]
+    kinds = ", ".join(SUFFIXES)
+    if not images:
+        found = f"{len(others)} other files, such as {others[0]}" if others else "none"
+        raise DataError(f"{root}: expected images ({kinds}), found {found}")
+    for path in others:
+        report.add(f"file of another kind than {kinds}", str(path))
+    return images
 
 
 def read_classes(folder: Path) -> Classes:

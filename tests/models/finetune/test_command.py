@@ -87,3 +87,7 @@ def test_a_user_s_own_files_stay(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert finetune(data, data, 16, "--labels", "square", *begin) == 1
     assert "expected the classes of its run, disc, square, got square" in capsys.readouterr().err
     assert (data / "finetune-train.json").read_bytes() == written
+    again = data / "finetune-train.json"
+    assert main(["--data", str(again), "--out", str(data)]) == 1
+    assert "expected another file to write" in capsys.readouterr().err
+    assert again.read_bytes() == written

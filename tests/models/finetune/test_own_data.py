@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from models.data.coco import read_coco
@@ -89,6 +90,10 @@ def test_what_is_left_out_is_named(tmp_path: Path) -> None:
     assert "scan.tif" in told
     assert "gone.txt" in told
     assert "x.jpg" not in told
+    for path in (folder / "images").rglob("*.png"):
+        path.unlink()
+    with pytest.raises(DataError, match=r"found 1 other files, such as .*scan\.tif"):
+        read_own_images(folder, None, DataReport())
 
 
 @pytest.mark.parametrize(
@@ -134,6 +139,8 @@ def test_a_class_is_asked_for_once(tmp_path: Path) -> None:
     found = read_own_images(write_shapes(tmp_path, 12), None, DataReport())
     with pytest.raises(DataError, match="--labels: expected each class once, got disc,disc"):
         prepare(found, ["disc", "disc"], tmp_path / "out")
+    spaced = msgspec.structs.replace(found, categories={1: "disc ", 2: "square"})
+    assert prepare(spaced, ["disc"], tmp_path / "out").labels == ("disc",)
 
 
 def test_boxes_are_counted_where_they_are_used(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from stages.services.mqtt.claim import Claim
 from tests.running_line import wait_until
 from tests.stages.services.hand_made_line import Line
 from tests.stages.services.mqtt.broker import Broker
-from tests.stages.services.mqtt.serving import BASE, Subscriber, make_options, serving
+from tests.stages.services.mqtt.serving import Subscriber, make_options, serving
 
 TOPIC = "thunderline/board-3/board"
 AVAILABLE = "thunderline/board-3/available"
+LINE = "thunderline/board-3/line"
 
 
 class Table:
@@ -132,7 +133,7 @@ def test_a_second_board_of_the_name_says_nothing_and_the_first_goes_on(
     as_machine("1", tmp_path, monkeypatch)
     with serving(line.run_dir, make_options(tmp_path / "one", broker.port)):
         subscriber.wait_for(AVAILABLE, "online")
-        subscriber.wait_for(f"{BASE}/object/person/count", "0")
+        wait_until(lambda: LINE in subscriber.values, "the last of what it says at first is told")
         told = len(subscriber.heard)
         as_machine("2", tmp_path, monkeypatch)
         with serving(line.run_dir, make_options(tmp_path / "two", broker.port)):
