@@ -21,7 +21,8 @@ import msgspec
 import numpy as np
 import torch
 
-from models.command import make_parser, parse_count, run_command
+from models.arguments import parse_count
+from models.command import make_parser, run_command
 from models.data.augment import augment
 from models.data.batches import Batches
 from models.data.resident_batches import ResidentBatches, place

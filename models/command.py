@@ -1,4 +1,4 @@
-"""What commands of this package share: their help, and how they end."""
+"""What commands of this package share: their help, what they may write, and how they end."""
 
 import argparse
 import sys
@@ -20,26 +20,29 @@ def make_parser(name: str, documentation: str | None) -> argparse.ArgumentParser
     )
 
 
-def parse_share(text: str) -> float:
-    """An argument from 0 to below 1, such as a score."""
-    value = float(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"expected 0 to below 1, got {text}")
-    return value
-
-
-def parse_count(text: str) -> int:
-    """An argument of 1 or more."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, got {text}")
-    return value
-
-
 def check_out(out: Path, *inputs: Path) -> None:
     """Raises ConfigError where the file to be written is one of those that are read."""
     if out.resolve() in (path.resolve() for path in inputs):
         raise ConfigError(f"{out}: expected another file to write than those that are read")
+
+
+def check_outputs(options: argparse.Namespace, *names: str) -> None:
+    """Checks each option that names a file to write against every other option that is a path.
+
+    Raises:
+        ConfigError: a file to be written is one that is read, or two are the same.
+    """
+    paths = {name: find_paths(value) for name, value in vars(options).items()}
+    for name in names:
+        others = [path for other in paths if other != name for path in paths[other]]
+        for out in paths[name]:
+            check_out(out, *others)
+
+
+def find_paths(value: object) -> list[Path]:
+    """Those in an option's value, which may be one, a list of them, or something else."""
+    values = value if isinstance(value, list) else [value]
+    return [each for each in values if isinstance(each, Path)]
 
 
 def run_command(

@@ -10,7 +10,6 @@ suppression at the score floor of the evaluation, under which most pairs compete
 """
 
 import argparse
-import math
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,13 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from models.arguments import parse_count, parse_positive, parse_share
 from models.checkpoint import CheckpointError, load_checkpoint
-from models.command import make_parser, parse_count, run_command
+from models.command import make_parser, run_command
 from models.data.report import DataError, DataReport
 from models.errors import ConfigError
 from models.evaluate.average_precision import Score, score_detections
 from models.evaluate.evaluation_set import (
     EvaluationSet,
+    no_image_error,
     read_evaluation_set,
     read_frames,
     take_images,
@@ -156,22 +157,8 @@ def measure(trials: Sequence[Trial], dataset: EvaluationSet, report: DataReport)
         for trial in trials:
             trial.look(image.image_id, (frame.shape[1], frame.shape[0]), tensor, category_ids)
     if not read:
-        raise DataError(f"{dataset.path}: expected at least one readable image")
+        raise no_image_error(dataset, report)
     return dataset._replace(images=read)
-
-
-def parse_cut(text: str) -> float:
-    value = float(text)
-    if not NO_CUT <= value < 1:
-        raise argparse.ArgumentTypeError(f"expected a probability from 0 to below 1, got {text}")
-    return value
-
-
-def parse_sigma(text: str) -> float:
-    value = float(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a width above 0, got {text}")
-    return value
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -186,13 +173,13 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     )
     parser.add_argument(
         "--cut",
-        type=parse_cut,
+        type=parse_share,
         nargs="+",
         default=[NO_CUT],
         help="least objectness of a RoI; 0: none",
     )
     parser.add_argument(
-        "--sigma", type=parse_sigma, nargs="+", default=[SIGMA], help="of gaussian Soft-NMS"
+        "--sigma", type=parse_positive, nargs="+", default=[SIGMA], help="of gaussian Soft-NMS"
     )
     parser.add_argument(
         "--limit", type=parse_count, help="evaluate about this many images, evenly spaced"

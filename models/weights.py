@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from models.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
-from models.command import check_out, make_parser, run_command
+from models.command import check_outputs, make_parser, run_command
 from models.errors import ConfigError
 from models.export.writer import without_places
 
@@ -77,7 +77,7 @@ def check_same(ours: dict[str, Tensor], theirs: dict[str, Tensor], path: Path) -
 
 
 def run(options: argparse.Namespace) -> None:
-    check_out(options.out, options.checkpoint, *options.mean)
+    check_outputs(options, "out")
     state = read_checkpoint(options.checkpoint)
     if options.mean:
         state = with_mean(state, options.mean)

@@ -25,13 +25,15 @@ from models.adopt.family import Family
 from models.adopt.foreign_model import ForeignModel
 from models.adopt.labels import find_labels
 from models.adopt.picture import PictureSpec
-from models.command import make_parser, parse_count, parse_share, run_command
+from models.arguments import parse_count, parse_finite, parse_positive, parse_share
+from models.command import check_out, check_outputs, make_parser, run_command
+from models.errors import ConfigError
 from models.export.onnx_file import save_model
 from stages.kernels.fit import Fit, Letterbox
 from stages.model.detector import Detector
 from stages.model.model_file import ModelFileError
 
-USER_ERRORS = (AdoptError, ModelFileError, OSError)
+USER_ERRORS = (AdoptError, ConfigError, ModelFileError, OSError)
 MOST = 300
 SCORE_THRESH = 0.35
 
@@ -56,18 +58,19 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--head", type=Path, help="with --family raw: YAML, what is what")
     parser.add_argument("--anchors", type=Path, help="of an SSD: .npy (N, 4), cxcywh from 0 to 1")
     parser.add_argument(
-        "--variances", type=float, nargs=2, default=(0.1, 0.2), metavar="V", help="of the anchors"
-    )
+        "--variances", type=parse_positive, nargs=2, default=(0.1, 0.2), metavar="V",
+        help="of the anchors",
+    )  # fmt: skip
     parser.add_argument("--colour", choices=["bgr", "rgb"])
-    parser.add_argument("--mean", type=float, nargs=3, metavar="M", help="of 0..255")
-    parser.add_argument("--std", type=float, nargs=3, metavar="S", help="of 0..255")
+    parser.add_argument("--mean", type=parse_finite, nargs=3, metavar="M", help="of 0..255")
+    parser.add_argument("--std", type=parse_positive, nargs=3, metavar="S", help="of 0..255")
     parser.add_argument("--letterbox", choices=["centre", "top_left", "none"])
     parser.add_argument("--pad", type=int, nargs=3, metavar="P", help="colour beside, BGR")
     parser.add_argument("--resize", choices=["linear", "area", "cubic", "nearest"])
     parser.add_argument("--top-k", type=parse_count, default=MOST, help="candidates for Soft-NMS")
     parser.add_argument("--soft-nms", choices=["linear", "gaussian", "hard", "none"])
     parser.add_argument("--iou-thresh", type=parse_share)
-    parser.add_argument("--sigma", type=float)
+    parser.add_argument("--sigma", type=parse_positive)
     parser.add_argument("--score-thresh", type=parse_share, default=SCORE_THRESH, help="to show")
     parser.add_argument("--name", help="default: that of the file")
     parser.add_argument("--licence", help="of the weights; default: what the file says")
@@ -77,9 +80,12 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 def make_picture(options: argparse.Namespace, usual: PictureSpec) -> PictureSpec:
     """What the family's models are usually fed with, under what the user says."""
     fit = usual.fit
+    is_padded = fit.letterbox if options.letterbox is None else options.letterbox != "none"
+    if options.pad and not is_padded:
+        raise AdoptError("--pad: expected --letterbox centre or top_left, got none to pad")
     if options.letterbox == "none":
         fit = Fit()
-    elif options.letterbox or (options.pad and fit.letterbox):
+    elif options.letterbox or options.pad:
         pad = options.pad or (fit.letterbox.pad if fit.letterbox else (114, 114, 114))
         align = options.letterbox or (fit.letterbox.align if fit.letterbox else "centre")
         fit = Fit(letterbox=Letterbox(align=align, pad=tuple(pad)))
@@ -135,8 +141,9 @@ def describe(adopted: Adopted, family: Family, options: argparse.Namespace) -> s
 
 
 def run(options: argparse.Namespace) -> None:
-    if options.out.resolve() == options.model.resolve():
-        raise AdoptError(f"-o {options.out}: expected another file than the model itself")
+    check_outputs(options, "out")
+    if options.labels:
+        check_out(options.out, Path(options.labels))
     model = ForeignModel(options.model, options.input_size)
     head = read_head(options.head) if options.head else None
     family = choose_family(model, make_families(read_anchors(options)), options.family, head)

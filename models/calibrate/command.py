@@ -19,7 +19,7 @@ import numpy as np
 from models.calibrate.calibration import Calibration, fit, fold
 from models.calibrate.evidence import SeenSet, gather_evidence
 from models.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
-from models.command import check_out, make_parser, run_command
+from models.command import check_outputs, make_parser, run_command
 from models.data.report import DataError, DataReport
 from models.errors import ConfigError
 from models.evaluate.evaluation_set import read_evaluation_set
@@ -71,7 +71,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 
 def run(options: argparse.Namespace) -> None:
-    check_out(options.out, options.checkpoint, options.model, *options.data)
+    check_outputs(options, "out")
     report = DataReport()
     state = read_checkpoint(options.checkpoint)
     detector = Detector(options.model)

@@ -25,6 +25,7 @@ from models.evaluate.results import MAX_DETECTIONS, SCORE_THRESH, find_results
 from models.evaluate.source_report import SourceReport, report_by_source
 from models.export.deployed import DEPLOYED, Deployed, export_deployed
 from models.thundernet.input_shape import InputShape
+from models.whole_file import write_whole
 from stages.model.detector import Detector
 from stages.model.frame_detector import FrameDetector, make_soft_nms
 
@@ -100,8 +101,7 @@ class Candidate:
         )
         path = self.folder / ORIGIN
         if not path.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_whole(path, origin)
+            write_json(path, origin)
         elif (found := read_json(path, Origin)) != origin:
             raise ConfigError(
                 f"{self.folder}: expected what was made of {origin}, got {found}; remove it first"
@@ -166,7 +166,7 @@ def sha256(path: Path) -> str:
 def once(path: Path, kind: type[Known], measure: Callable[[], Known]) -> Known:
     """What the file says; measured and written first where there is none."""
     if not path.exists():
-        write_whole(path, measure())
+        write_json(path, measure())
     return read_json(path, kind)
 
 
@@ -177,8 +177,5 @@ def read_json(path: Path, kind: type[Known]) -> Known:
         raise ConfigError(f"{path}: expected what this command wrote: {error}") from error
 
 
-def write_whole(path: Path, value: msgspec.Struct) -> None:
-    """The file is there with all of it, or not at all."""
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(value)))
-    partial.replace(path)
+def write_json(path: Path, value: msgspec.Struct) -> None:
+    write_whole(path, msgspec.json.format(msgspec.json.encode(value)))

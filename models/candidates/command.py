@@ -102,7 +102,11 @@ def run(options: argparse.Namespace) -> None:
         print(candidate.name, file=sys.stderr)
         candidate.write_model(choosing, report)
         measured = [candidate.measure(part) for part in parts]
-        row = [cell for each in measured for cell in cells(each.scores)]
+        row = [
+            cell
+            for part, each in zip(parts, measured, strict=True)
+            for cell in cells(part, each.scores)
+        ]
         row += [clip_cell(candidate.count(clip)) for clip in clips]
         print(table_row([candidate.name, *row]), flush=True)
         problems += [line for each in measured for line in each.problems]

@@ -32,7 +32,7 @@ def table_row(row: Sequence[str]) -> str:
     return f"| {' | '.join(row)} |"
 
 
-def cells(scores: SourceReport) -> list[str]:
+def cells(part: Part, scores: SourceReport) -> list[str]:
     """Those of one part, in the order of the header."""
     persons = [
         source.classes[PERSON].ap50
@@ -47,8 +47,8 @@ def cells(scores: SourceReport) -> list[str]:
         f"{mean(persons):.1f}" if persons else ABSENT,
         ABSENT if found is None else f"{found:.0f} %",
     ]
-    if shown.empty:
-        row.append(" / ".join(f"{empty.per_image:.2f}" for empty in shown.empty))
+    if find_empty(part.dataset):  # of all that the set lists, as in the header; maybe none was read
+        row.append(" / ".join(f"{empty.per_image:.2f}" for empty in shown.empty) or ABSENT)
     return row
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from models.checkpoint import CheckpointError, save_checkpoint
-from models.command import check_out, make_parser, run_command
+from models.command import check_outputs, make_parser, run_command
 from models.convert.foreign_weights import load_foreign, read_foreign_checkpoint
 from models.errors import ConfigError
 from models.export.parity import ParityError
@@ -41,7 +41,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> None:
-    check_out(options.out, options.checkpoint, options.config)
+    check_outputs(options, "out")
     if options.out.suffix not in SUFFIXES:
         raise ConfigError(f"--out: expected a name in .onnx or .pt, got {options.out}")
     model = ThunderNet(load_recipe(options.config).model).eval()

@@ -16,17 +16,20 @@ from pathlib import Path
 import cv2
 import msgspec
 
-from models.command import make_parser, parse_count, run_command
+from models.arguments import parse_count
+from models.command import check_outputs, make_parser, run_command
 from models.data.report import DataError, DataReport
+from models.errors import ConfigError
 from models.evaluate.camera_shape import parse_camera_shape
 from models.evaluate.clip import count_frames, format_counts
-from models.evaluate.dataset_options import read_dataset
+from models.evaluate.dataset_options import check_dataset_options, read_dataset
 from models.evaluate.evaluation_set import EvaluationSet, cut_to_shape, take_images
 from models.evaluate.halves import HALVES, take_half
 from models.evaluate.light import LIGHTS
 from models.evaluate.protocol import read_scores
 from models.evaluate.results import MAX_DETECTIONS, SCORE_THRESH, find_results
 from models.evaluate.source_report import describe_images
+from models.whole_file import write_whole
 from stages.model.detector import Detector
 from stages.model.frame_detector import FrameDetector, make_soft_nms
 from stages.model.model_file import ModelFileError
@@ -36,11 +39,15 @@ class DeviationError(RuntimeError):
     """The model file does not reproduce its published scores."""
 
 
-USER_ERRORS = (DataError, DeviationError, ModelFileError, OSError)
+USER_ERRORS = (ConfigError, DataError, DeviationError, ModelFileError, OSError)
 
 
 def check_options(options: argparse.Namespace) -> None:
-    """Raises DataError for options that do not go together."""
+    """Raises DataError for options that do not go together, ConfigError for a file that is read and
+    written.
+    """
+    check_dataset_options(options)
+    check_outputs(options, "detections", "results")
     if options.half and not options.data:
         raise DataError("--half: expected --data too; nothing else has halves")
     if options.cut and not options.data:
@@ -71,7 +78,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     dataset.add_argument("--voc", type=Path, help="VOCdevkit/VOC2007 or the like; VOC's mAP")
     dataset.add_argument("--coco", type=Path, help="COCO JSON; COCO's AP")
     dataset.add_argument("--clip", type=Path, help="film; in how many of its frames what is shown")
-    parser.add_argument("--split", default="test", help="with --voc: a list in ImageSets/Main")
+    parser.add_argument("--split", help="with --voc: a list in ImageSets/Main; default: test")
     parser.add_argument("--images", type=Path, help="with --coco: folder of the images")
     parser.add_argument("--half", choices=HALVES, help="with --data: half of the images")
     parser.add_argument(
@@ -141,9 +148,9 @@ def evaluate_set(options: argparse.Namespace) -> None:
     for line in report.lines():
         print(f"data: {line}")
     if options.detections:
-        options.detections.write_bytes(msgspec.json.encode(results))
+        write_whole(options.detections, msgspec.json.encode(results))
     if options.results:
-        options.results.write_bytes(msgspec.json.format(msgspec.json.encode(score)))
+        write_whole(options.results, msgspec.json.format(msgspec.json.encode(score)))
     deviations = protocol.find_deviations(score, published) if published else []
     if deviations:
         raise DeviationError("\n    ".join([f"not as published: {deviations[0]}", *deviations[1:]]))

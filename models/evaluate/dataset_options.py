@@ -12,6 +12,15 @@ from models.evaluate.evaluation_set import (
 )
 from models.evaluate.protocol import BY_SOURCE, COCO, VOC, Protocol
 
+SPLIT = "test"
+
+
+def check_dataset_options(options: argparse.Namespace) -> None:
+    """Raises DataError for `--split` without `--voc`, and for `--images` without `--coco`."""
+    for name, of in (("split", "voc"), ("images", "coco")):
+        if getattr(options, name) is not None and getattr(options, of) is None:
+            raise DataError(f"--{name}: expected --{of} too, got none")
+
 
 def read_dataset(options: argparse.Namespace, report: DataReport) -> tuple[EvaluationSet, Protocol]:
     """The set of `--voc` and `--split`, of `--coco` and `--images`, or of `--data`.
@@ -20,7 +29,7 @@ def read_dataset(options: argparse.Namespace, report: DataReport) -> tuple[Evalu
         DataError: it cannot be read, or an option is missing.
     """
     if options.voc:
-        found = read_voc(options.voc, options.split, report)
+        found = read_voc(options.voc, options.split or SPLIT, report)
         return make_evaluation_set(found), VOC
     if options.coco:
         if options.images is None:

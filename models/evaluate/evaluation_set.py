@@ -14,7 +14,7 @@ import msgspec
 from models.data.annotated_images import AnnotatedImage, AnnotatedImages, Annotation
 from models.data.coco import read_coco
 from models.data.image_files import BgrImage, find_images
-from models.data.report import DataReport
+from models.data.report import DataError, DataReport
 from models.evaluate.camera_shape import CameraShape, cut_annotation, is_wide
 from models.evaluate.light import Light, relight
 
@@ -127,6 +127,13 @@ def read_frames(dataset: EvaluationSet, report: DataReport) -> Iterator[tuple[Ev
                 yield image, shown
     for row in absent:
         report.add("missing image", dataset.images[row].file_name)
+
+
+def no_image_error(dataset: EvaluationSet, report: DataReport) -> DataError:
+    """To be raised where `read_frames` gave nothing: where it looked, and what was wrong."""
+    place = "the tars beside it" if dataset.folder is None else str(dataset.folder)
+    reasons = "; ".join(report.lines()) or "it lists none"
+    return DataError(f"{dataset.path}: expected at least one readable image in {place}: {reasons}")
 
 
 def cut_frame(frame: BgrImage, shape: CameraShape | None) -> BgrImage:

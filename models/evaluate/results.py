@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.data.image_files import BgrImage
-from models.data.report import DataError, DataReport
-from models.evaluate.evaluation_set import EvaluationSet, read_frames
+from models.data.report import DataReport
+from models.evaluate.evaluation_set import EvaluationSet, no_image_error, read_frames
 from stages.kernels.detections import Detections
 
 # COCO's protocol: AP counts precision at every recall, so low scores are kept, 100 per image.
@@ -44,8 +44,7 @@ def find_results(
         read.append(image)
         results += detections_to_results(image.image_id, detect(frame), category_ids)
     if not read:
-        reasons = "; ".join(report.lines()) or "it lists none"
-        raise DataError(f"{dataset.path}: expected at least one readable image: {reasons}")
+        raise no_image_error(dataset, report)
     return dataset._replace(images=read), results
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import msgspec
 
+from models.arguments import parse_count, parse_positive, parse_share
 from models.checkpoint import CheckpointError, load_checkpoint
-from models.command import check_out, make_parser, parse_count, run_command
+from models.command import check_outputs, make_parser, run_command
 from models.errors import ConfigError
 from models.export.channels import BLOCKS, DEFAULT_BLOCK
 from models.export.parity import ParityError
@@ -20,12 +21,7 @@ from stages.model.model_file import ModelFileError, SoftNmsDefaults
 
 USER_ERRORS = (CheckpointError, ConfigError, ParityError, ModelFileError, OSError)
 
-
-def parse_cut(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"expected a probability between 0 and 1, got {text}")
-    return value
+NO_CUT = 0.0
 
 
 def parse_stretch(text: str) -> float:
@@ -48,8 +44,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--pre-nms", type=parse_count, help="boxes before NMS, default: the checkpoint's"
     )
     parser.add_argument(
-        "--objectness-cut", type=parse_cut, metavar="P", help="no RoI below this probability"
-    )
+        "--objectness-cut", type=parse_share, default=NO_CUT, metavar="P",
+        help="no RoI below this probability",
+    )  # fmt: skip
     parser.add_argument(
         "--block", type=int, choices=BLOCKS, default=DEFAULT_BLOCK,
         help="channels that a tensor is padded to a multiple of; 8 is faster on x86 with AVX2 "
@@ -64,15 +61,15 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="frames are scaled in one direction by at most this factor more than in the other, "
         "and padded; default: warped to the input, whatever their shape",
     )  # fmt: skip
-    parser.add_argument("--score-thresh", type=float, default=0.3, help="for display")
+    parser.add_argument("--score-thresh", type=parse_share, default=0.3, help="for display")
     parser.add_argument("--soft-nms", default="linear", choices=["linear", "gaussian", "hard"])
-    parser.add_argument("--iou-thresh", type=float, default=0.5)
-    parser.add_argument("--sigma", type=float, default=0.5)
+    parser.add_argument("--iou-thresh", type=parse_share, default=0.5)
+    parser.add_argument("--sigma", type=parse_positive, default=0.5)
     return parser.parse_args(arguments)
 
 
 def run(options: argparse.Namespace) -> None:
-    check_out(options.out, options.checkpoint)
+    check_outputs(options, "out")
     model, meta = load_checkpoint(options.checkpoint, use_ema=not options.live)
     changes = {
         "post_nms_top_n": options.rois,
@@ -83,12 +80,13 @@ def run(options: argparse.Namespace) -> None:
     soft_nms = SoftNmsDefaults(
         method=options.soft_nms, iou_thresh=options.iou_thresh, sigma=options.sigma
     )
-    if options.objectness_cut is not None:
-        meta = meta | {"objectness_cut": options.objectness_cut}
+    cut = options.objectness_cut or None
+    if cut is not None:
+        meta = meta | {"objectness_cut": cut}
     shape = parse_input_shape(options.input_size) if options.input_size else None
     fit = make_fit(model, options.stretch)
     card = make_card(model, meta, soft_nms, options.score_thresh, options.name, fit, shape)
-    parity = export(model, card, options.out, options.objectness_cut, options.block)
+    parity = export(model, card, options.out, cut, options.block)
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB, {parity}")
 
 

@@ -16,6 +16,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from models.arguments import parse_count
 from models.checkpoint import CheckpointError, load_checkpoint
 from models.command import EXIT_INTERRUPTED, check_out, make_parser, run_command
 from models.data.report import DataError, DataReport
@@ -43,8 +44,10 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--labels", metavar="A,B", help="these classes of the data; default: all")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="a checkpoint to begin with")
-    parser.add_argument("--train-images", type=int, default=IMAGES, metavar="N", help="in all")
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument(
+        "--train-images", type=parse_count, default=IMAGES, metavar="N", help="in all"
+    )
+    parser.add_argument("--threads", type=parse_count, default=len(os.sched_getaffinity(0)))
     return parser.parse_args(arguments)
 
 
@@ -70,8 +73,6 @@ def check_run(out: Path, labels: tuple[str, ...]) -> None:
 
 def run(options: argparse.Namespace) -> bool:
     """Whether the run reached its end."""
-    if options.train_images < 1 or options.threads < 1:
-        raise ConfigError("--train-images, --threads: expected 1 or more")
     for name in (TRAIN, VAL):
         check_out(options.out / name, options.data)
     report = DataReport()

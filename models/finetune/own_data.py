@@ -12,6 +12,7 @@ from models.data.coco import CocoCategory, CocoFile, read_coco
 from models.data.report import DataError, DataReport
 from models.data.split import CocoSplit
 from models.finetune.yolo_folder import read_yolo_folder
+from models.whole_file import write_whole
 
 HELD_OUT = 10  # one image of so many
 TRAIN, VAL = (
@@ -25,13 +26,22 @@ class OwnData(NamedTuple):
     train: CocoSplit
     val: CocoSplit
     images: int  # to train on
-    boxes: int  # in these
-    val_boxes: int  # in those held out
+    boxes: int  # in these, crowds left out
+    val_boxes: int  # in those held out, the same
 
 
 def read_own_images(path: Path, images: Path | None, report: DataReport) -> AnnotatedImages:
-    """A COCO file, its images in `images` or beside it; or a YOLO folder."""
+    """A COCO file, its images in `images` or beside it; or a YOLO folder.
+
+    Raises:
+        DataError: neither, or `images` beside a YOLO folder, which has its own.
+    """
     if path.is_dir():
+        if images is not None:
+            raise DataError(
+                f"--images {images}: expected --data to be a COCO file, got the folder {path}, "
+                "whose images lie in it"
+            )
         return read_yolo_folder(path, report)
     beside = path.parent / "images"
     return read_coco(path, images or (beside if beside.is_dir() else path.parent), report)
@@ -45,38 +55,39 @@ def prepare(found: AnnotatedImages, wanted: Sequence[str] | None, out: Path) -> 
     """
     categories = choose_categories(found, wanted)
     annotations = [one for one in found.annotations if one.category_id in categories]
+    boxes = [one for one in annotations if not one.iscrowd]  # crowds are ignored, not learned
     train, val = divide(found)
-    if not annotations or not val:
+    if not boxes or not val:
         raise DataError(
             f"{found.path}: expected {HELD_OUT} images or more with boxes of "
-            f"{', '.join(categories.values())}, got {len(found.images)} with {len(annotations)}"
+            f"{', '.join(categories.values())}, got {len(found.images)} with {len(boxes)}"
         )
-    own_train, own_val = (boxes_in(images, annotations) for images in (train, val))
-    if not own_train:
+    train_boxes, val_boxes = (len(annotations_in(images, boxes)) for images in (train, val))
+    if not train_boxes:
         raise DataError(
             f"{found.path}: expected boxes in the {len(train)} images to train on, got all "
-            f"{len(own_val)} in the {len(val)} that are held out"
+            f"{val_boxes} in the {len(val)} that are held out"
         )
     listed = [CocoCategory(number, label) for number, label in categories.items()]
-    out.mkdir(parents=True, exist_ok=True)
     splits = [
-        write_part(out / name, CocoFile(images, own, listed), found.folder)
-        for name, images, own in ((TRAIN, train, own_train), (VAL, val, own_val))
+        write_part(
+            out / name, CocoFile(images, annotations_in(images, annotations), listed), found.folder
+        )
+        for name, images in ((TRAIN, train), (VAL, val))
     ]
     labels = tuple(categories.values())
-    return OwnData(labels, splits[0], splits[1], len(train), len(own_train), len(own_val))
+    return OwnData(labels, splits[0], splits[1], len(train), train_boxes, val_boxes)
 
 
-def boxes_in(images: Sequence[AnnotatedImage], boxes: Sequence[Annotation]) -> list[Annotation]:
+def annotations_in(
+    images: Sequence[AnnotatedImage], annotations: Sequence[Annotation]
+) -> list[Annotation]:
     ids = {image.id for image in images}
-    return [box for box in boxes if box.image_id in ids]
+    return [each for each in annotations if each.image_id in ids]
 
 
 def write_part(path: Path, content: CocoFile, images: Path | None) -> CocoSplit:
-    """In one step: an interrupted command leaves the file of the one before."""
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(msgspec.json.encode(content))
-    partial.replace(path)
+    write_whole(path, msgspec.json.encode(content))
     return CocoSplit(annotations=str(path), images=str(images))
 
 

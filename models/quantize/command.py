@@ -21,13 +21,15 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from models.command import check_out, make_parser, parse_count, run_command
+from models.arguments import parse_count, parse_tolerance
+from models.command import check_outputs, make_parser, run_command
 from models.data.report import DataError, DataReport
 from models.errors import ConfigError
 from models.evaluate.average_precision import Score, score_detections
 from models.evaluate.evaluation_set import (
     EvaluationSet,
     keep_labels,
+    no_image_error,
     read_evaluation_set,
     read_frames,
     take_images,
@@ -61,12 +63,13 @@ def read_tensors(
 ) -> list[NDArray[np.uint8]]:
     """About `count` frames of a data set, evenly spaced, as the line brings them to the network."""
     tensors = []
-    for _, frame in read_frames(take_images(read_evaluation_set(path, report), count), report):
+    dataset = take_images(read_evaluation_set(path, report), count)
+    for _, frame in read_frames(dataset, report):
         tensor = np.empty((card.input_wh[1], card.input_wh[0], 3), np.uint8)
         fit_into(frame, tensor, card.fit)
         tensors.append(tensor)
     if not tensors:
-        raise DataError(f"{path}: expected at least one readable image to calibrate with")
+        raise no_image_error(dataset, report)
     return tensors
 
 
@@ -161,13 +164,17 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--scheme", choices=SCHEMES, default="u8s7", help="u8s7 runs on any x86")
     parser.add_argument("--images", type=parse_count, default=200, help="to calibrate with")
     parser.add_argument("--measure-parts", action="store_true", help="also where all are good")
-    parser.add_argument("--part-tolerance", type=float, default=0.2, help="AP that one may cost")
-    parser.add_argument("--tolerance", type=float, default=0.5, help="AP that they may cost")
+    parser.add_argument(
+        "--part-tolerance", type=parse_tolerance, default=0.2, help="AP that one may cost"
+    )
+    parser.add_argument(
+        "--tolerance", type=parse_tolerance, default=0.5, help="AP that they may cost"
+    )
     return parser.parse_args(arguments)
 
 
 def run(options: argparse.Namespace) -> None:
-    check_out(options.out, options.model, options.data, options.val)
+    check_outputs(options, "out")
     metadata = read_model_metadata(options.model)
     model = onnx.load(options.model)
     parts = find_parts(options.model, model)

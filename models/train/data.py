@@ -14,7 +14,7 @@ from models.data.resident_batches import ResidentBatches, place
 from models.data.samples import Samples
 from models.data.scene import load_scene
 from models.data.street11 import read_street11
-from models.evaluate.evaluation_set import EvaluationSet, make_evaluation_set
+from models.evaluate.evaluation_set import EvaluationSet, make_evaluation_set, no_image_error
 from models.thundernet.distributed import own_share
 from models.train.process_group import choose_device
 from models.train.recipe import DetectorRecipe, Recipe, street11_folder
@@ -70,11 +70,18 @@ def load_train_sets(recipe: DetectorRecipe, report: DataReport) -> list[Samples]
 
 
 def load_validation(recipe: DetectorRecipe, report: DataReport) -> tuple[Samples, EvaluationSet]:
-    """Images at the network's size, and what is to be found in them."""
+    """Images at the network's size, and what is to be found in them.
+
+    Raises:
+        DataError: not one image can be read, so that nothing could be judged by them.
+    """
     data, labels, cache = recipe.data, recipe.model.labels, Path(recipe.data.cache)
     if data.val is not None:
         found = data.val.read(report)
     else:
         found = read_street11(street11_folder(data), data.val_split, report)
     samples = load_samples(found, labels, cache, recipe.model.input_size, report)
-    return samples, make_evaluation_set(found)
+    val_set = make_evaluation_set(found)
+    if not samples.present.any():
+        raise no_image_error(val_set, report)
+    return samples, val_set

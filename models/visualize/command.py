@@ -9,14 +9,16 @@ python -m models.visualize curves runs/snet49
 """
 
 import argparse
+import io
 import sys
 from pathlib import Path
 
 import cv2
 from matplotlib.figure import Figure
 
+from models.arguments import parse_share
 from models.checkpoint import CheckpointError, load_checkpoint
-from models.command import make_parser, parse_share, run_command
+from models.command import check_outputs, make_parser, run_command
 from models.data.report import DataError, DataReport
 from models.errors import ConfigError
 from models.train.run_log import plot_curves, read_rows
@@ -24,6 +26,7 @@ from models.visualize.accuracy import draw_accuracy, list_scored, read_scored_mo
 from models.visualize.attention import check_attention, draw_attention
 from models.visualize.detections import draw_detection_sheet
 from models.visualize.image_sources import RequestError, add_sources, read_images
+from models.whole_file import write_whole
 from stages.model.detector import Detector
 from stages.model.frame_detector import FrameDetector, make_soft_nms
 from stages.model.model_file import ModelFileError
@@ -65,14 +68,15 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def check_out(path: Path) -> None:
+def check_suffix(path: Path) -> None:
     if path.suffix not in SUFFIXES:
         raise RequestError(f"--out {path}: expected a name that ends with {' or '.join(SUFFIXES)}")
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=DPI, format=path.suffix.removeprefix("."))
+    write_whole(path, drawn.getvalue())
 
 
 def make_detections(options: argparse.Namespace, report: DataReport) -> None:
@@ -81,8 +85,7 @@ def make_detections(options: argparse.Namespace, report: DataReport) -> None:
     detect = FrameDetector(detector, soft_nms).detect
     images = read_images(options, report)
     sheet = draw_detection_sheet(images, detect, detector.metadata.labels)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_bytes(cv2.imencode(options.out.suffix, sheet)[1].tobytes())
+    write_whole(options.out, cv2.imencode(options.out.suffix, sheet)[1].tobytes())
 
 
 def make_attention(options: argparse.Namespace, report: DataReport) -> None:
@@ -115,7 +118,8 @@ COMMANDS = {
 
 def run(options: argparse.Namespace) -> None:
     report = DataReport()
-    check_out(options.out)
+    check_suffix(options.out)
+    check_outputs(options, "out")
     COMMANDS[options.command](options, report)
     for line in report.lines():
         print(f"data: {line}", file=sys.stderr)

@@ -1,32 +1,32 @@
-"""What commands share: arguments that are numbers, and files that they must not write over."""
+"""What commands share: files that they must not write over."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from models import weights
-from models.calibrate.command import main as calibrate
-from models.command import check_out, parse_count, parse_share
+from models.adopt import command as adopt
+from models.calibrate import command as calibrate
+from models.command import check_out, check_outputs
+from models.convert import command as convert
 from models.errors import ConfigError
-from models.quantize.command import parse_arguments as quantize_arguments
-from models.quantize.command import run as quantize
+from models.evaluate import command as evaluate
+from models.export import command as export
+from models.quantize import command as quantize
+from models.train.widening import command as widening
+from models.visualize import command as visualize
 
 pytestmark = pytest.mark.torch
 
 
-@pytest.mark.parametrize("text", ["nan", "1", "-0.1", "7", "inf"])
-def test_a_share_lies_from_0_to_below_1(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match=f"expected 0 to below 1, got {text}"):
-        parse_share(text)
-    assert parse_share("0.35") == 0.35
+class Runnable(Protocol):
+    """A command's module."""
 
-
-@pytest.mark.parametrize("text", ["0", "-3"])
-def test_a_count_is_1_or_more(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match=f"expected 1 or more, got {text}"):
-        parse_count(text)
-    assert parse_count("12") == 12
+    parse_arguments: Callable[[list[str]], argparse.Namespace]
+    run: Callable[[argparse.Namespace], object]
 
 
 def test_a_file_that_is_read_is_not_written(tmp_path: Path) -> None:
@@ -39,21 +39,63 @@ def test_a_file_that_is_read_is_not_written(tmp_path: Path) -> None:
             check_out(out, tmp_path / "data.json", model)
 
 
-def test_commands_refuse_to_write_over_what_they_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "kept"
-    path.write_bytes(b"mine")
-    data = ["--data", str(tmp_path / "val.json")]
-    for command, arguments in (
-        (weights.main, [path, path]),
-        (weights.main, [tmp_path / "a.pt", path, "--mean", path]),
-        (calibrate, [path, tmp_path / "m.onnx", path, *data]),
-        (calibrate, [tmp_path / "a.pt", path, path, *data]),
+def test_outputs_are_neither_inputs_nor_one_another(tmp_path: Path) -> None:
+    a, b, c = (tmp_path / name for name in "abc")
+
+    def check(**options: object) -> None:
+        check_outputs(argparse.Namespace(**options), "out", "results")
+
+    check(out=a, results=b, model=c, data=[c], name="a", limit=None)
+    check(out=None, results=None, model=c)
+    for options in (
+        {"out": a, "results": None, "model": a},
+        {"out": a, "results": b, "data": [c, b]},
+        {"out": a, "results": a},
     ):
-        assert command([str(argument) for argument in arguments]) == 1
-        assert "expected another file to write than those that are read" in capsys.readouterr().err
-        assert path.read_bytes() == b"mine"
-    with pytest.raises(ConfigError, match="expected another file"):
-        quantize(quantize_arguments([str(path), str(path), *data, "--val", "val.json"]))
+        with pytest.raises(ConfigError, match="expected another file to write"):
+            check(**options)
+
+
+DATA = ["--data", "val.json"]
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        (weights, ["KEPT", "KEPT"]),
+        (weights, ["a.pt", "KEPT", "--mean", "b.pt", "KEPT"]),
+        (calibrate, ["KEPT", "m.onnx", "KEPT", *DATA]),
+        (calibrate, ["a.pt", "KEPT", "KEPT", *DATA]),
+        (calibrate, ["a.pt", "m.onnx", "KEPT", "--data", "val.json", "KEPT"]),
+        (quantize, ["KEPT", "KEPT", *DATA, "--val", "val.json"]),
+        (quantize, ["m.onnx", "KEPT", *DATA, "--val", "KEPT"]),
+        (export, ["KEPT", "KEPT"]),
+        (convert, ["KEPT", "--config", "a.yaml", "--out", "KEPT"]),
+        (convert, ["a.pth", "--config", "KEPT", "--out", "KEPT"]),
+        (widening, ["KEPT", "KEPT", "--backbone", "snet146"]),
+        (widening, ["a.pt", "KEPT", "--backbone", "snet146", "--data", "KEPT"]),
+        (adopt, ["KEPT", "-o", "KEPT"]),
+        (adopt, ["a.onnx", "-o", "KEPT", "--labels", "KEPT"]),
+        (adopt, ["a.onnx", "-o", "KEPT", "--head", "KEPT"]),
+        (adopt, ["a.onnx", "-o", "KEPT", "--anchors", "KEPT"]),
+        (evaluate, ["KEPT", *DATA, "--results", "KEPT"]),
+        (evaluate, ["m.onnx", "--data", "KEPT", "--detections", "KEPT"]),
+        (evaluate, ["m.onnx", *DATA, "--expect", "KEPT", "--results", "KEPT"]),
+        (evaluate, ["m.onnx", *DATA, "--detections", "KEPT", "--results", "KEPT"]),
+        (visualize, ["detections", "m.onnx", "KEPT", "--out", "KEPT"]),
+        (visualize, ["detections", "KEPT", "a.jpg", "--out", "KEPT"]),
+        (visualize, ["attention", "KEPT", "a.jpg", "--out", "KEPT"]),
+        (visualize, ["accuracy", "KEPT", "--out", "KEPT"]),
+    ],
+)
+def test_a_command_refuses_to_write_over_what_it_reads(
+    module: Runnable, arguments: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "kept.png"
+    path.write_bytes(b"mine")
+    given = [str(path) if each == "KEPT" else str(tmp_path / each) if "." in each else each
+             for each in arguments]  # fmt: skip
+    with pytest.raises(ConfigError, match="expected another file to write than those that are"):
+        module.run(module.parse_arguments(given))
+    assert [each.name for each in tmp_path.iterdir()] == ["kept.png"]
     assert path.read_bytes() == b"mine"

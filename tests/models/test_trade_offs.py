@@ -51,7 +51,7 @@ def test_what_is_missing_is_said(
     assert "trade_offs: " in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([str(checkpoint), *data, "--cut", "1"])
-    assert "expected a probability from 0 to below 1, got 1" in capsys.readouterr().err
+    assert "expected 0 to below 1, got 1" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([str(checkpoint), *data, "--sigma", "0"])
-    assert "expected a width above 0, got 0" in capsys.readouterr().err
+    assert "expected a number above 0, got 0" in capsys.readouterr().err

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from models.data.report import DataError
 from models.thundernet.classifier import Classifier
 from models.train.classification.crop import Window, centre_window
 from models.train.classification.reader import CropReader, PendingCrops
@@ -47,7 +48,11 @@ class CentreCrops:
 
 @torch.no_grad()
 def validate(model: Classifier, crops: CentreCrops) -> dict[str, float]:
-    """`top1` and `top5` over all readable images, in percent."""
+    """`top1` and `top5` over all readable images, in percent.
+
+    Raises:
+        DataError: there is none.
+    """
     model.eval()
     device = next(model.parameters()).device
     right, count = torch.zeros(2, dtype=torch.int64), 0
@@ -59,7 +64,11 @@ def validate(model: Classifier, crops: CentreCrops) -> dict[str, float]:
         logits = model(model.normalize(images.to(device)))
         right += count_right(logits.cpu(), labels)
         count += len(labels)
-    top1, top5 = (100 * right / max(count, 1)).tolist()
+    if not count:
+        raise DataError(
+            f"validation: expected a readable image among {len(crops.labels)}, got none"
+        )
+    top1, top5 = (100 * right / count).tolist()
     return {"top1": top1, "top5": top5}
 
 

@@ -17,11 +17,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.arguments import parse_count
 from models.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from models.command import make_parser, run_command
+from models.command import check_outputs, make_parser, run_command
 from models.data.report import DataError, DataReport
 from models.errors import ConfigError
-from models.evaluate.evaluation_set import read_evaluation_set, read_frames, take_images
+from models.evaluate.evaluation_set import (
+    no_image_error,
+    read_evaluation_set,
+    read_frames,
+    take_images,
+)
 from models.thundernet.backbones.plan import PLANS
 from models.thundernet.thundernet import ThunderNet
 from models.train.widening.conv5 import has_conv5, take_out_conv5
@@ -52,7 +58,7 @@ def read_batches(path: Path, count: int, size: int, report: DataReport) -> Itera
     if batch:
         yield torch.stack(batch)
     if is_empty:
-        raise DataError(f"{path}: expected at least one readable image to fit CEM with")
+        raise no_image_error(dataset, report)
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -61,7 +67,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("out", type=Path, help="the .pt file to write")
     parser.add_argument("--backbone", choices=PLANS, required=True)
     parser.add_argument("--data", type=Path, help="COCO JSON of images to fit CEM with")
-    parser.add_argument("--images", type=int, default=2000, help="of --data, about so many")
+    parser.add_argument("--images", type=parse_count, default=2000, help="of --data, about so many")
     parser.add_argument("--seed", type=int, default=0, help="of the shares of repeated channels")
     return parser.parse_args(arguments)
 
@@ -70,8 +76,6 @@ def without_conv5(model: ThunderNet, options: argparse.Namespace) -> ThunderNet:
     """Fitted to the images that the options name; what it keeps is printed."""
     if options.data is None:
         raise ConfigError(f"{options.backbone} has no conv5: expected --data, got none")
-    if options.images < 1:
-        raise ConfigError(f"--images: expected at least 1, got {options.images}")
     report = DataReport()
     images = read_batches(options.data, options.images, model.config.input_size, report)
     shorter, explained = take_out_conv5(model, images)
@@ -82,6 +86,7 @@ def without_conv5(model: ThunderNet, options: argparse.Namespace) -> ThunderNet:
 
 
 def run(options: argparse.Namespace) -> None:
+    check_outputs(options, "out")
     model, meta = load_checkpoint(options.checkpoint)
     wanted = msgspec.structs.replace(model.config, backbone=options.backbone)
     if has_conv5(model.config) and not has_conv5(wanted):

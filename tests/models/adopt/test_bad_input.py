@@ -150,6 +150,18 @@ def test_anchors_that_do_not_fit(capsys: pytest.CaptureFixture[str], tmp_path: P
     np.save(tmp_path / "anchors.npy", np.zeros((7, 4)))
     given = ("--labels", "voc", "--anchors", str(tmp_path / "anchors.npy"))
     assert "got (7, 4)" in refuse(capsys, tmp_path, model, *given)
+    empty = ("--labels", "voc", "--anchors", "/dev/null")
+    assert "--anchors /dev/null: expected an .npy file" in refuse(capsys, tmp_path, model, *empty)
+
+
+def test_a_colour_to_pad_with_needs_a_letterbox(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    model = write_foreign(tmp_path / "a.onnx", YOLOX)
+    grey = ("--labels", "coco", "--pad", "114", "114", "114")
+    error = refuse(capsys, tmp_path, model, *grey, "--letterbox", "none")
+    assert "--pad: expected --letterbox centre or top_left" in error
+    assert main([str(model), "-o", str(tmp_path / "padded.onnx"), *grey]) == 0
 
 
 def test_the_model_is_not_written_over(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -44,8 +44,17 @@ def test_false_detections_stand_where_a_source_shows_nothing(tmp_path: Path) -> 
         "val in low light, false per empty image from .25 / .5",
         "frames of walk, a person / an animal / nothing",
     ]
-    row = cells(report_by_source(dataset, [RIGHT, *FALSE]))
+    row = cells(part, report_by_source(dataset, [RIGHT, *FALSE]))
     assert row == ["100.0 / 100.0", "100.0", "100 %", "2.00 / 1.00"]
+
+
+def test_a_row_keeps_its_cells_where_no_empty_image_was_read(tmp_path: Path) -> None:
+    part = Part(read_set(tmp_path, ("street", "empty")), "choosing")
+    read = part.dataset._replace(images=part.dataset.images[:1])
+    titles, _ = header([part], [])
+    row = cells(part, report_by_source(read, [RIGHT]))
+    assert row[-1] == "-"
+    assert len(row) == titles.count(" | ")
 
 
 def test_what_a_set_does_not_show_is_left_out(tmp_path: Path) -> None:
@@ -55,7 +64,7 @@ def test_what_a_set_does_not_show_is_left_out(tmp_path: Path) -> None:
     cars = dataset._replace(
         annotations={1: [dataset.annotations[1][0] | {"category_id": 3}]},
     )
-    assert cells(report_by_source(cars, [RIGHT])) == ["0.0 / 0.0", "-", "-"]
+    assert cells(Part(cars, "choosing"), report_by_source(cars, [RIGHT])) == ["0.0 / 0.0", "-", "-"]
 
 
 def test_a_film_has_groups_that_a_model_knows() -> None:

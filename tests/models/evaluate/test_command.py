@@ -64,6 +64,32 @@ def test_frames_of_a_film_are_counted(tmp_path: Path, tiny_model: Path, reposito
     assert "--half: expected --data too" in half.stderr
 
 
+def test_options_of_another_set_are_not_ignored(
+    tmp_path: Path, tiny_model: Path, repository: Path
+) -> None:
+    for option, of in (("--images", "--coco"), ("--split", "--voc")):
+        done = run_command(tiny_model, "--data", "val.json", option, "photos", cwd=repository)
+        assert done.returncode == 1
+        assert done.stderr == f"evaluate: {option}: expected {of} too, got none\n"
+
+
+def test_scores_are_written_into_folders_that_are_made_first(
+    tmp_path: Path, tiny_model: Path, repository: Path
+) -> None:
+    path = write_set(tmp_path, make_content([]), {"1.png": encoded(), "2.png": encoded()})
+    scores, detections = tmp_path / "new/scores.json", tmp_path / "other/found.json"
+    outputs = ("--detections", detections, "--results", scores)
+    done = run_command(tiny_model, "--data", path, *outputs, cwd=repository)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(detections.read_text()) == []
+    assert json.loads(scores.read_text())["ap50"] == 0
+    # Known before the evaluation: a folder that cannot be made.
+    late = run_command(tiny_model, "--data", path, "--results", path / "s.json", cwd=repository)
+    assert late.returncode == 1
+    assert late.stderr.startswith("evaluate: ")
+    assert "images:" not in late.stdout
+
+
 def test_images_are_cut_as_a_camera_would(
     tmp_path: Path, tiny_model: Path, repository: Path
 ) -> None:
@@ -175,5 +201,5 @@ def test_a_directory_without_a_readable_image_is_no_score_of_zero(
     done = run_command(tiny_model, "--voc", year, cwd=repository)
     assert done.returncode == 1
     line = done.stderr.splitlines()[-1]
-    assert "test.txt: expected at least one readable image: " in line
+    assert f"test.txt: expected at least one readable image in {year}: " in line
     assert line.endswith("missing image: 1 (JPEGImages/000001.jpg)")

@@ -61,7 +61,7 @@ def test_bad_data_are_one_error(tmp_path: Path, capsys: pytest.CaptureFixture[st
         assert expected in error
 
     refuse("there are disc, square", "--labels", "disc,star")
-    refuse("expected 1 or more", "--train-images", "0")
+    refuse("expected --data to be a COCO file, got the folder", "--images", str(data / "images"))
     refuse("--weights", "--weights", str(tmp_path / "absent.pt"))
     label = data / "labels/yard/3.txt"
     label.write_text("0 0.5 0.5 0.2 0.2\n7 0.5 0.5 0.2 0.2\n")

@@ -163,3 +163,18 @@ def test_a_coco_file_finds_its_images(tmp_path: Path) -> None:
     assert found.folder == tmp_path / "images"
     with pytest.raises(DataError, match="expected 10 images or more"):
         prepare(found, None, tmp_path / "out")
+
+
+def test_crowds_are_no_boxes_to_learn(tmp_path: Path) -> None:
+    """They are written on, to be ignored, and counted nowhere."""
+    found = read_own_images(write_shapes(tmp_path, 12), None, DataReport())
+    crowds = [msgspec.structs.replace(one, iscrowd=1) for one in found.annotations]
+    with pytest.raises(DataError, match="boxes of disc, square, got 12 with 0"):
+        prepare(msgspec.structs.replace(found, annotations=crowds), None, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    data = prepare(
+        msgspec.structs.replace(found, annotations=found.annotations + crowds), None,
+        tmp_path / "out",
+    )  # fmt: skip
+    assert (data.boxes, data.val_boxes) == (11, 1)
+    assert len(read_coco(Path(data.train.annotations), None, DataReport()).annotations) == 22

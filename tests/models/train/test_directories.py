@@ -183,3 +183,19 @@ def test_the_random_baseline_differs_in_how_rois_are_drawn_alone(repository: Pat
     drawn = baseline.criterion
     assert (drawn.hard_examples, drawn.rois_per_image, drawn.post_nms_top_n) == (False, 512, 2000)
     assert msgspec.structs.replace(baseline, criterion=paper.criterion) == paper
+
+
+def test_validation_images_of_which_none_is_there_are_refused_first(
+    tmp_path: Path,
+    voc_data: dict[str, Any],
+    repository: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    recipe = shrink(repository / "configs/train/snet49_voc.yaml", tmp_path, voc_data)
+    for path in (tmp_path / "VOC2007/JPEGImages").glob("00000[34].jpg"):
+        path.unlink()
+    out = tmp_path / "run"
+    assert main([str(recipe), "--out", str(out)]) == EXIT_REFUSED
+    error = capsys.readouterr().err
+    assert f"expected at least one readable image in {tmp_path / 'VOC2007'}: " in error
+    assert not (out / "last.pt").exists()

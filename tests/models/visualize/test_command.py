@@ -99,7 +99,7 @@ def test_curves_of_a_run(tmp_path: Path) -> None:
         (["detections", "TINY"], "--voc, --coco and --street, got none"),
         (["detections", "TINY", "a.jpg", "--street", "1"], "got files, street"),
         (["detections", "TINY", "nowhere.jpg"], "missing image: 1 (nowhere.jpg)"),
-        (["detections", "TINY", "--street", "1", "--limit", "0"], "expected at least 1, got 0"),
+        (["detections", "TINY", "a.jpg", "--images", "photos"], "--images: expected --coco too"),
         (["detections", "TINY", "--street", "-1"], "scene option 'seed': expected 0 to"),
         (["detections", "TINY", "--data", "none.json"], "none.json: expected a COCO data set"),
         (["accuracy", "nowhere.onnx"], "nowhere.json: expected scores beside the model"),

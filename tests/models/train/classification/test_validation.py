@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from models.data.report import DataError
 from models.train.classification.data import ClassificationData, load_classification_data
 from models.train.classification.trainer import ClassifierTrainer
 from models.train.classification.validation import count_right, validate
@@ -29,3 +30,14 @@ def test_validation_counts_readable_images_alone(folder: Path) -> None:
     scores = validate(model, data.val)
     data.close()
     assert scores == pytest.approx({"top1": 20.0, "top5": 100.0})  # one of five
+
+
+def test_no_readable_image_is_no_score_of_zero(folder: Path) -> None:
+    for path in (folder / "images/val").rglob("*.jpg"):
+        path.unlink()
+        path.mkdir()  # cannot be read as a file
+    recipe = read(folder)
+    data: ClassificationData = load_classification_data(recipe)
+    with pytest.raises(DataError, match="expected a readable image among 6, got none"):
+        validate(ClassifierTrainer(recipe).model, data.val)
+    data.close()
