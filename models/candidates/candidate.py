@@ -6,7 +6,7 @@ Whatever is made or measured lies in the candidate's folder, and is not made aga
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -17,11 +17,12 @@ from models.checkpoint import read_checkpoint, save_checkpoint
 from models.data.image_files import find_images
 from models.data.report import DataReport
 from models.errors import ConfigError
+from models.evaluate.chance import SourceMatches, match_images
 from models.evaluate.clip import ClipCounts, check_film, count_frames
 from models.evaluate.evaluation_set import EvaluationSet
 from models.evaluate.halves import Half
 from models.evaluate.light import Light
-from models.evaluate.results import MAX_DETECTIONS, SCORE_THRESH, find_results
+from models.evaluate.results import MAX_DETECTIONS, SCORE_THRESH, Result, find_results
 from models.evaluate.source_report import SourceReport, report_by_source
 from models.export.deployed import DEPLOYED, Deployed, export_deployed
 from models.thundernet.input_shape import InputShape
@@ -44,10 +45,19 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     deployed: Deployed = DEPLOYED
 
 
-class Measured(msgspec.Struct, frozen=True):
-    """What a model file reaches on a part, and what was wrong with the part's images."""
+class Found(msgspec.Struct, frozen=True):
+    """What a model file finds in a part, and what was wrong with the part's images."""
+
+    image_ids: list[int]  # of those that could be read
+    results: list[Result]
+    problems: list[str]
+
+
+class Measured(NamedTuple):
+    """What a model file reaches on a part."""
 
     scores: SourceReport
+    matches: list[SourceMatches]
     problems: list[str]
 
 
@@ -124,17 +134,24 @@ class Candidate:
     def measure(self, part: Part) -> Measured:
         """What its model file reaches on these images."""
 
-        def measured() -> Measured:
+        def looked() -> Found:
             report = DataReport()
             detector = Detector(self.folder / MODEL)
             soft_nms = make_soft_nms(detector.metadata, SCORE_THRESH, MAX_DETECTIONS)
             detect = FrameDetector(detector, soft_nms).detect
             read, results = find_results(detect, detector.metadata.labels, part.dataset, report)
-            scores = report_by_source(read, results)
-            scores = msgspec.structs.replace(scores, half=part.half, light=part.light)
-            return Measured(scores, report.lines())
+            return Found([image.image_id for image in read.images], results, report.lines())
 
-        return once(self.folder / f"{part.name}.json", Measured, measured)
+        found = once(self.folder / f"{part.name}-found.json", Found, looked)
+        images = [image for image in part.dataset.images if image.image_id in set(found.image_ids)]
+        read = part.dataset._replace(images=images)
+
+        def scored() -> SourceReport:
+            scores = report_by_source(read, found.results)
+            return msgspec.structs.replace(scores, half=part.half, light=part.light)
+
+        scores = once(self.folder / f"{part.name}.json", SourceReport, scored)
+        return Measured(scores, match_images(read, found.results), found.problems)
 
     def count(self, clip: Clip) -> ClipCounts:
         """In how many frames of a film it shows what."""

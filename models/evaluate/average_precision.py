@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -43,11 +42,9 @@ class Score(msgspec.Struct, frozen=True):
 
 def score_detections(dataset: EvaluationSet, results: list[Result]) -> Score:
     """Scores of all images of the set; those without a result count as empty."""
-    by_source: dict[str, list[EvalImage]] = {}
-    for image in dataset.images:
-        by_source.setdefault(image.source, []).append(image)
     sources = {
-        source: score_source(dataset, images, results) for source, images in by_source.items()
+        source: score_source(dataset, images, results)
+        for source, images in group_by_source(dataset).items()
     }
     return Score(
         mean(source.ap for source in sources.values() if source.classes),
@@ -56,14 +53,30 @@ def score_detections(dataset: EvaluationSet, results: list[Result]) -> Score:
     )
 
 
-def score_source(
+def group_by_source(dataset: EvaluationSet) -> dict[str, list[EvalImage]]:
+    by_source: dict[str, list[EvalImage]] = {}
+    for image in dataset.images:
+        by_source.setdefault(image.source, []).append(image)
+    return by_source
+
+
+def match_source(
     dataset: EvaluationSet, images: list[EvalImage], results: list[Result]
-) -> SourceScore:
+) -> COCOeval:
+    """COCO's matching in the images of one source, of the classes that each of them labels."""
     truth = select_truth(dataset, images)
     evaluated = {(image.image_id, c) for image in images for c in image.category_ids}
     found = [r for r in results if (r["image_id"], r["category_id"]) in evaluated]
     category_ids = sorted({c for _, c in evaluated} & dataset.labels.keys())
-    precision = accumulate(truth, found, category_ids)
+    return run_pycocotools(truth, found, category_ids)
+
+
+def score_source(
+    dataset: EvaluationSet, images: list[EvalImage], results: list[Result]
+) -> SourceScore:
+    scored = match_source(dataset, images, results)
+    truth, category_ids = scored.cocoGt, scored.params.catIds
+    precision = scored.eval["precision"][:, :, :, 0, -1]  # (IoU, recall, class), of all sizes
     classes = {}
     for index, category_id in enumerate(category_ids):
         of_class = precision[:, :, index]  # (IoU, recall)
@@ -101,12 +114,6 @@ def select_truth(dataset: EvaluationSet, images: list[EvalImage]) -> COCO:
     with contextlib.redirect_stdout(io.StringIO()):
         truth.createIndex()
     return truth
-
-
-def accumulate(truth: COCO, found: list[Result], category_ids: list[int]) -> np.ndarray:
-    """Precision (IoU, recall, class) of at most 100 detections per image, all sizes."""
-    precision: np.ndarray = run_pycocotools(truth, found, category_ids).eval["precision"]
-    return precision[:, :, :, 0, -1]
 
 
 def run_pycocotools(truth: COCO, found: list[Result], category_ids: list[int]) -> COCOeval:

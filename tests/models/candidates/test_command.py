@@ -1,5 +1,6 @@
 """The table of candidates, made of random networks, drawn images and a film."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,10 @@ def test_a_row_says_what_the_file_reaches(
     head, *body = rows(printed.out)
     assert head[0] == "weights"
     assert head[1] == "val, AP50 / AP"
-    assert head[4] == "other, AP50 / AP"
-    assert head[7] == "val in low light, AP50 / AP"
-    assert head[10] == "frames of film, a person / an animal / nothing"
+    assert head[2] == "val, AP50 beyond the first's"
+    assert head[5] == "other, AP50 / AP"
+    assert head[9] == "val in low light, AP50 / AP"
+    assert head[13] == "frames of film, a person / an animal / nothing"
     assert [row[0] for row in body] == ["first", "kept"]
     assert all(len(row) == len(head) for row in body)
     for name, row in zip(("first", "kept"), body, strict=True):
@@ -75,7 +77,12 @@ def test_a_row_says_what_the_file_reaches(
         monkeypatch.setattr("sys.argv", ["evaluate", *arguments])
         assert evaluate() == 0
         scores = read_scores(published, [BY_SOURCE])
-        assert row[7] == f"{scores.ap50:.1f} / {scores.ap:.1f}"
+        assert row[9] == f"{scores.ap50:.1f} / {scores.ap:.1f}"
+    assert body[0][2] == "-"
+    value, low, high = map(float, re.findall(r"[+-]\d+\.\d", body[1][2]))
+    ap50 = [float(row[1].split(" / ")[0]) for row in body]
+    assert value == pytest.approx(ap50[1] - ap50[0], abs=0.11)
+    assert low <= value <= high
 
 
 def test_what_is_measured_is_not_measured_again(
@@ -86,13 +93,14 @@ def test_what_is_measured_is_not_measured_again(
     before = capsys.readouterr().out
     folder = tmp_path / "out/kept"
     times = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    assert len(times) == 6  # origin, two model files, weights, two sets
+    assert len(times) == 8  # origin, two model files, weights; what is found in two sets, scores
     assert main([str(checkpoints[1]), *arguments]) == 0
     assert capsys.readouterr().out == before
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == times
     # What one interruption has left away is made up for.
     (folder / "model.onnx").unlink()
     (folder / "other-choosing.json").unlink()
+    (folder / "val-choosing-found.json").unlink()
     assert main([str(checkpoints[1]), *arguments]) == 0
     assert capsys.readouterr().out == before
 

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from models.candidates.candidate import Clip, Part
+from models.candidates.candidate import Clip, Measured, Part
 from models.candidates.table import cells, clip_cell, header
 from models.data.report import DataReport
+from models.evaluate.chance import match_images
 from models.evaluate.clip import ClipCounts
 from models.evaluate.evaluation_set import EvaluationSet, read_evaluation_set
+from models.evaluate.results import Result
 from models.evaluate.source_report import report_by_source
 from tests.models.tiny_set import make_content, make_result, write_set
 
@@ -32,6 +34,13 @@ def read_set(folder: Path, sources: tuple[str, str]) -> EvaluationSet:
     return read_evaluation_set(write_set(folder, content, {}), DataReport())
 
 
+def measure(dataset: EvaluationSet, results: list[Result]) -> tuple[Measured, Measured]:
+    """Of the first candidate, beside itself."""
+    scores = report_by_source(dataset, results)
+    measured = Measured(scores, match_images(dataset, results), [])
+    return measured, measured
+
+
 def test_false_detections_stand_where_a_source_shows_nothing(tmp_path: Path) -> None:
     dataset = read_set(tmp_path, ("street", "empty"))
     part = Part(dataset._replace(light="low"), "choosing")
@@ -39,20 +48,21 @@ def test_false_detections_stand_where_a_source_shows_nothing(tmp_path: Path) -> 
     assert titles.strip("| ").split(" | ") == [
         "weights",
         "val in low light, AP50 / AP",
+        "val in low light, AP50 beyond the first's",
         "val in low light, AP50 of persons",
         "val in low light, persons where 80 % is right",
         "val in low light, false per empty image from .25 / .5",
         "frames of walk, a person / an animal / nothing",
     ]
-    row = cells(part, report_by_source(dataset, [RIGHT, *FALSE]))
-    assert row == ["100.0 / 100.0", "100.0", "100 %", "2.00 / 1.00"]
+    row = cells(part, *measure(dataset, [RIGHT, *FALSE]))
+    assert row == ["100.0 / 100.0", "-", "100.0", "100 %", "2.00 / 1.00"]
 
 
 def test_a_row_keeps_its_cells_where_no_empty_image_was_read(tmp_path: Path) -> None:
     part = Part(read_set(tmp_path, ("street", "empty")), "choosing")
     read = part.dataset._replace(images=part.dataset.images[:1])
     titles, _ = header([part], [])
-    row = cells(part, report_by_source(read, [RIGHT]))
+    row = cells(part, *measure(read, [RIGHT]))
     assert row[-1] == "-"
     assert len(row) == titles.count(" | ")
 
@@ -64,9 +74,18 @@ def test_what_a_set_does_not_show_is_left_out(tmp_path: Path) -> None:
     cars = dataset._replace(
         annotations={1: [dataset.annotations[1][0] | {"category_id": 3}]},
     )
-    assert cells(Part(cars, "choosing"), report_by_source(cars, [RIGHT])) == ["0.0 / 0.0", "-", "-"]
+    assert cells(Part(cars, "choosing"), *measure(cars, [RIGHT])) == ["0.0 / 0.0", "-", "-", "-"]
 
 
 def test_a_film_has_groups_that_a_model_knows() -> None:
     counts = ClipCounts(frames=9, empty=4, groups={"persons": 5}, labels={"person": 5})
     assert clip_cell(counts) == "5 / - / 4"
+
+
+def test_another_candidate_stands_beside_the_first(tmp_path: Path) -> None:
+    dataset = read_set(tmp_path, ("street", "street"))
+    part = Part(dataset, "choosing")
+    (_, better), (first, _) = (measure(dataset, results) for results in ([RIGHT], FALSE))
+    assert cells(part, better, first)[1] == "+100.0 (+100.0 to +100.0)"
+    assert cells(part, first, better)[1] == "-100.0 (-100.0 to -100.0)"
+    assert cells(part, measure(dataset, FALSE)[0], first)[1] == "+0.0 (+0.0 to +0.0)"
