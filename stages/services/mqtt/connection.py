@@ -107,6 +107,44 @@ class Connection:
                 stuck.shutdown(socket.SHUT_RDWR)
 
 
+class _Listener:
+    """What paho calls tells of it through a queue.
+
+    It knows no client: paho closes the pair of sockets that wakes its thread when its client is
+    freed, and two that know each other are not freed until the collector of cycles comes.
+    """
+
+    def __init__(self, happenings: "queue.SimpleQueue[Happening]", address: Address) -> None:
+        self._happenings, self._address, self._has_answered = happenings, address, False
+
+    def tell_connected(
+        self, _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _more: Any
+    ) -> None:
+        self._has_answered = True
+        down = Down(f"the broker refuses the connection: {reason}", is_refused=True)
+        self._happenings.put(down if reason.is_failure else Up())
+
+    def tell_disconnected(
+        self, _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _more: Any
+    ) -> None:
+        why = str(reason)
+        if not self._has_answered:
+            why = f"{self._address}: the broker ends the connection before it answers"
+            if not self._address.is_encrypted:
+                why += ": does this port expect TLS, with mqtts:// before its name?"
+        elif why == "Unspecified error":  # so paho calls it when the other end goes
+            why = "the broker has ended the connection"
+        self._happenings.put(Down(why))
+
+    def tell_published(
+        self, _client: paho.Client, _data: Any, mid: int, _reason: ReasonCode, _more: Properties
+    ) -> None:
+        self._happenings.put(Taken(mid))
+
+    def tell_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        self._happenings.put(Heard(message.topic, bytes(message.payload), message.retain))
+
+
 class _Client(paho.Client):
     """Tells of everything through a queue, errors of its thread included."""
 
@@ -119,12 +157,13 @@ class _Client(paho.Client):
             protocol=paho.MQTTv311,
             reconnect_on_failure=False,
         )
-        self._happenings, self._address, self._has_answered = happenings, address, False
+        self._happenings, self._address = happenings, address
         self.max_inflight_messages_set(0)  # the sender limits them
-        self.on_connect = self._tell_connected
-        self.on_disconnect = self._tell_disconnected
-        self.on_publish = self._tell_published
-        self.on_message = self._tell_message
+        listener = _Listener(happenings, address)
+        self.on_connect = listener.tell_connected
+        self.on_disconnect = listener.tell_disconnected
+        self.on_publish = listener.tell_published
+        self.on_message = listener.tell_message
 
     def loop_forever(
         self, timeout: float = 1.0, retry_first_connection: bool = False
@@ -144,30 +183,3 @@ class _Client(paho.Client):
         finally:
             self._happenings.put(Down(why))
         return MQTTErrorCode.MQTT_ERR_CONN_LOST
-
-    def _tell_connected(
-        self, _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _more: Any
-    ) -> None:
-        self._has_answered = True
-        down = Down(f"the broker refuses the connection: {reason}", is_refused=True)
-        self._happenings.put(down if reason.is_failure else Up())
-
-    def _tell_disconnected(
-        self, _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _more: Any
-    ) -> None:
-        why = str(reason)
-        if not self._has_answered:
-            why = f"{self._address}: the broker ends the connection before it answers"
-            if not self._address.is_encrypted:
-                why += ": does this port expect TLS, with mqtts:// before its name?"
-        elif why == "Unspecified error":  # so paho calls it when the other end goes
-            why = "the broker has ended the connection"
-        self._happenings.put(Down(why))
-
-    def _tell_published(
-        self, _client: paho.Client, _data: Any, mid: int, _reason: ReasonCode, _more: Properties
-    ) -> None:
-        self._happenings.put(Taken(mid))
-
-    def _tell_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        self._happenings.put(Heard(message.topic, bytes(message.payload), message.retain))
