@@ -26,6 +26,7 @@ V4l2Format = Literal[
 SourceUri = Annotated[str, Meta(min_length=1, extra={"mark": "source"})]
 ModelPath = Annotated[str, Meta(extra={"mark": "model"})]
 Endpoint = Annotated[str, Meta(pattern=r"^(tcp|ipc)://.+", extra={"mark": "endpoint"})]
+ServerAddress = Annotated[str, Meta(min_length=1, extra={"mark": "text"})]
 # The marks of texts that may refer to a variable, a file or a credential; "text" is no path.
 REFERRING = ("file", "source", "model", "endpoint", "text")
 CameraName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -140,7 +141,7 @@ class OutboxConfig(_Section, frozen=True):
 class MqttConfig(_Section, frozen=True):
     """Tells a broker what happens, and Home Assistant what there is."""
 
-    broker: Annotated[str, Meta(min_length=1, extra={"mark": "text"})]
+    broker: ServerAddress
     user: PlainText | None = None
     password_file: FilePath | None = None  # or THUNDERLINE_MQTT_PASSWORD in the environment
     ca: FilePath | None = None  # PEM file of authorities; those of the machine by default
@@ -175,10 +176,10 @@ class FleetOutboxConfig(OutboxConfig, frozen=True):
 class FleetConfig(_Section, frozen=True):
     """Tells a NATS server what happens here, and takes configurations from it."""
 
-    server: Annotated[str, Meta(min_length=1)]
+    server: ServerAddress
     site: FleetName
     board: FleetName | None = None  # that of the machine by default
-    user: str | None = None
+    user: PlainText | None = None
     password_file: FilePath | None = None  # or THUNDERLINE_FLEET_PASSWORD in the environment
     ca: FilePath | None = None  # PEM file of authorities; those of the machine by default
     certificate: FilePath | None = None  # PEM file: how this board shows itself

@@ -37,6 +37,7 @@ def test_variables_files_and_credentials_are_looked_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GATE_USER", "admin")
+    monkeypatch.setenv("HOST", "hub.lan")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     (tmp_path / "gate").write_text("S3cr/et\n")
     (tmp_path / "hook").write_text("Bearer T0kenT0ken")
@@ -44,7 +45,8 @@ def test_variables_files_and_credentials_are_looked_up(
         check(
             "rtsp://${GATE_USER}:${credential:gate}@cam/1",
             web={"token_file": "${CREDENTIALS_DIRECTORY}/web"},
-            mqtt={"broker": "mqtt://host", "user": "${GATE_USER}"},
+            mqtt={"broker": "mqtt://${HOST}", "user": "${GATE_USER}"},
+            fleet={"server": "tls://${HOST}", "site": "hall", "user": "${GATE_USER}"},
             webhook={"targets": {"a": {
                 "url": "https://host/",
                 "headers": {"Authorization": f"${{file:{tmp_path}/hook}}"},
@@ -56,7 +58,9 @@ def test_variables_files_and_credentials_are_looked_up(
     assert config.web is not None
     assert config.web.token_file == f"{tmp_path}/web"
     assert config.mqtt is not None
-    assert config.mqtt.user == "admin"
+    assert (config.mqtt.broker, config.mqtt.user) == ("mqtt://hub.lan", "admin")
+    assert config.fleet is not None
+    assert (config.fleet.server, config.fleet.user) == ("tls://hub.lan", "admin")
     assert config.webhook is not None
     target = config.webhook.targets["a"]
     assert target.headers == {"Authorization": "Bearer T0kenT0ken"}
