@@ -21,6 +21,16 @@ class Totals(msgspec.Struct):
     inside: dict[str, int] = {}  # by zone
     crossings: dict[str, dict[str, int]] = {}  # by line and direction
 
+    def named_in(self, plan: CameraPlan) -> "Totals":
+        """Without names that the plan has not: the line counts them anew when they come again."""
+        crossings = {
+            line: {way: count for way, count in self.crossings[line].items() if way in directions}
+            for line, directions in plan.lines.items()
+            if line in self.crossings
+        }
+        inside = {zone: count for zone, count in self.inside.items() if zone in plan.zones}
+        return Totals(self.run, inside, crossings)
+
 
 class CameraStates:
     """Sets the topics of one camera. Nothing of a single frame is told: rates have a limit."""

@@ -71,7 +71,7 @@ class Mqtt:
         self._topics = Topics(f"{options.prefix}/{self._identity.name}")
         self._outbox = _open_outbox(options.outbox, self._identity.name)
         self._states = States()
-        self._totals = _read_totals(self._outbox.note(_TOTALS))
+        self._totals = self._find_totals()
         self._pictures = LastPictures(context.frames, options.pace.picture_s, options.picture_width)
         self._introduce_at_s: float | None = None
         self._next_look_s = 0.0
@@ -102,6 +102,15 @@ class Mqtt:
 
     def close(self) -> None:
         self._outbox.close()
+
+    def _find_totals(self) -> dict[str, Totals]:
+        """Those of the run so far. Names that were taken out of the configuration are forgotten."""
+        found = _read_totals(self._outbox.note(_TOTALS))
+        for plan in self._options.cameras:
+            if plan.name in found:
+                found[plan.name] = found[plan.name].named_in(plan)
+        self._outbox.keep_note(_TOTALS, msgspec.json.encode(found))
+        return found
 
     def _make_cameras(self) -> dict[str, CameraStates]:
         pace, qos = self._options.pace, self._options.qos.states

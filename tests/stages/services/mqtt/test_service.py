@@ -8,7 +8,7 @@ from tests.pipeline.messages import make_message, make_status
 from tests.running_line import wait_until
 from tests.stages.services.hand_made_line import Line
 from tests.stages.services.mqtt.broker import Broker
-from tests.stages.services.mqtt.serving import BASE, Subscriber, make_options, serving
+from tests.stages.services.mqtt.serving import BASE, PLAN, Subscriber, make_options, serving
 
 PERSON = Detection("person", 0, 0.9, (1.0, 2.0, 30.0, 40.0), 7)
 CAT = Detection("cat", 5, 0.9, (1.0, 2.0, 30.0, 40.0), 8)
@@ -82,6 +82,25 @@ def test_counts_go_on_in_a_run_and_begin_anew_in_the_next(
         assert subscriber.values[f"{BASE}/line/drive/in"] == b"5"
         line.say(make_message(0, run="second", captured_unix_ns=9))
         subscriber.wait_for(f"{BASE}/line/drive/in", "0")
+
+
+def test_names_that_were_taken_out_count_anew_when_they_come_again(
+    broker: Broker, line: Line, subscriber: Subscriber, tmp_path: Path
+) -> None:
+    options = make_options(tmp_path, broker.port)
+    less = {"zones": [], "lines": {"drive": ["in", "away"]}}
+    with serving(line.run_dir, options):
+        line.happen(kind="zone_enter", region="lawn", count=3, inside=2)
+        line.happen(kind="line_cross", region="drive", direction="in", count=5)
+        line.happen(kind="line_cross", region="drive", direction="out", count=4)
+        subscriber.wait_for(f"{BASE}/line/drive/out", "4")
+    with serving(line.run_dir, options | {"cameras": [PLAN | less]}):
+        subscriber.wait_for(f"{BASE}/zone/lawn/inside", "")
+    with serving(line.run_dir, options):
+        line.say(make_message(0, run="k3x9"))
+        subscriber.wait_for(f"{BASE}/zone/lawn/inside", "0")
+        subscriber.wait_for(f"{BASE}/line/drive/out", "0")
+        subscriber.wait_for(f"{BASE}/line/drive/in", "5")
 
 
 def test_changes_are_told_at_most_so_often(
