@@ -29,6 +29,7 @@ from pipeline.processes.orders import (
     EXIT_REFUSED,
     decode_orders,
 )
+from pipeline.processes.signals import ignore_what_the_supervisor_hears
 from pipeline.realtime import (
     die_with_parent,
     freeze_gc,
@@ -48,7 +49,7 @@ class _StopFlag:
         self._stopped = False
         signal.signal(signal.SIGTERM, self._set)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a service manager may signal all processes
+        ignore_what_the_supervisor_hears()
 
     def __call__(self) -> bool:
         return self._stopped

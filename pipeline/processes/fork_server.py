@@ -19,7 +19,6 @@ milliseconds, and the imported modules are in memory once.
 import contextlib
 import importlib
 import os
-import signal
 import socket
 import sys
 import time
@@ -30,6 +29,7 @@ from pipeline import log
 from pipeline.processes import child_main
 from pipeline.processes.mapped_files import give_back_files
 from pipeline.processes.orders import EXIT_REFUSED, NUMBER, READY, STARTED, Preload, learn_to_decode
+from pipeline.processes.signals import ignore_what_the_supervisor_hears
 from pipeline.realtime import count_threads, die_with_parent, freeze_gc, name_process
 
 MESSAGE_BYTES = 1 << 16
@@ -61,7 +61,7 @@ def _receive_preload(supervisor: socket.socket) -> Preload:
 
 
 def _run(supervisor: socket.socket, preload: Preload) -> int:
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a service manager may signal all processes
+    ignore_what_the_supervisor_hears()
     name_process("fork_server")
     die_with_parent(preload.supervisor_pid)
     with supervisor:

@@ -74,6 +74,12 @@ class Signals:
             lead_nowhere(*self._on_terminal)
 
 
+def ignore_what_the_supervisor_hears() -> None:
+    """For its children: who asks the line by `pkill` or a service manager may signal all of it."""
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def has_terminal() -> bool:
     """Whether there is a terminal that signals this process."""
     try:

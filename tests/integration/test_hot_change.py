@@ -1,5 +1,6 @@
 """SIGHUP to a line that runs: its configuration changes, its processes and its frames do not."""
 
+import os
 import re
 import signal
 import time
@@ -57,6 +58,23 @@ def test_another_threshold_is_in_force_and_no_process_is_started_again(
     assert f"configuration: postprocess.score_thresh: {NOTHING} -> {MUCH}" in line.stderr
     assert "configuration: track.lost_s: 2 -> 3" in line.stderr
     assert "started again" not in line.stdout
+
+
+def test_no_process_dies_where_all_of_the_line_are_signalled(
+    start_line: StartLine, file: File
+) -> None:
+    """As `pkill -HUP -f run_pipeline.py` does: forks show the command line of the supervisor."""
+    file.set_score(NOTHING)
+    line = start(start_line, file)
+    before = line.children()
+    assert {*line.processes, "fork_server"} <= set(before)
+    file.set_score(MUCH)
+    for pid in (*before.values(), line.process.pid):
+        os.kill(pid, signal.SIGHUP)
+    wait_for_log(line, "configuration: in force in ")
+    wait_for_detections(line, some=True)
+    assert line.children() == before
+    finish(line)
 
 
 def test_where_nothing_is_tracked_postprocess_takes_the_threshold(
