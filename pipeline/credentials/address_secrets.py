@@ -14,6 +14,7 @@ from pipeline.credentials.patterns import AUTHORITY, KEY, PREFIX, parses, path_p
 LEAST_CHARACTERS = 4  # shorter ones are parts of any sentence: addresses alone hide them
 _TOKEN_CHARACTERS = 12  # a user name of so many, alone or with a digit in it, is a key
 _SEPARATORS = re.compile(r"[\W_]+")
+_PORT_ALONE = re.compile(r":\d{1,5}")  # what `web.listen` may be: all addresses of this machine
 _NEXT_PAIR = re.compile(r"[&;,#][\w.-]+=|_[A-Za-z]+=")
 
 
@@ -45,7 +46,7 @@ def _of_userinfo(address: str) -> Iterator[str]:
             yield base64.b64encode(userinfo.encode(errors="replace")).decode().rstrip("=")
         elif "/" not in user and _looks_like_a_key(user) and prefix and prefix[0]:
             yield user
-    if not at and authority and not parses(authority[0]):
+    if not at and authority and not parses(authority[0]) and not _PORT_ALONE.fullmatch(address):
         yield from filter(None, (authority[0].partition(":")[2], rest.partition(":")[2]))
 
 

@@ -41,6 +41,8 @@ def test_the_header_that_http_makes_of_it_is_known() -> None:
         "0",
         "scene://street?seed=1&people=12345",
         "tcp://127.0.0.1:5570",
+        "*:5580",
+        ":5580",  # a port of all addresses
         "file:///videos/12:30.mp4",
     ],
 )
