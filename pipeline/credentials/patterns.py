@@ -123,7 +123,8 @@ def _hide_userinfo(scheme: str, rest: str) -> str:
         if ats:
             return _hide_up_to(ats[-1].start(), rest)
         tail = _TRAILING.search(token)
-        return HIDDEN + rest[tail.start() if tail else len(token) :] if token else rest
+        kept = tail.start() if tail else len(token)
+        return (HIDDEN if kept else "") + rest[kept:]  # "with mqtts://, got" names a scheme alone
     if ats and (plain["port"] or _HOST_FOLLOWS.match(token, ats[-1].end())):
         return _hide_up_to(ats[-1].start(), rest)
     if plain["port"] and token == authority:  # "admin:12 34@camera/"

@@ -90,6 +90,8 @@ def test_credentials_that_have_a_name_are_taken_out(text: str, clean: str) -> No
         "ipc:///tmp/a@b/pub",
         "file:///mail/me@home/clip.mp4",
         "scene://street?seed=1&fps=5",
+        "expected mqtt.broker with mqtts://, got mqtt://host:1883",
+        "one that begins with 'rtsp://'",
         "mail me@home.org",
         "me@home.org.mp4",
         "/videos/me@home/clip.mp4",
