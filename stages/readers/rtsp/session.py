@@ -15,7 +15,7 @@ from stages.readers.rtsp.sdp import Description, control_url, parse_sdp
 from stages.readers.rtsp.transport import Transport, make_transport
 
 _DENIED = (401, 403)
-_REDIRECTIONS = 5
+_REDIRECTIONS = 5  # that are followed
 _TIMEOUT_S = 60  # of a session, if the server tells none: RFC 2326, section 12.37
 _LEAST_KEEP_ALIVE_S = 1.0
 _SILENCES_OF_AN_OPEN = 2  # connect, and ask for the stream
@@ -48,7 +48,7 @@ class Session:
 
     def describe(self) -> Description:
         """Connect and learn what the stream is. Raises SourceError."""
-        for _ in range(_REDIRECTIONS):
+        for _ in range(_REDIRECTIONS + 1):  # the first address, and those that follow
             self._connect()
             # A server that does not know OPTIONS may well know the rest.
             options = self._ask("OPTIONS", self._address.url, {}, highest=_ANY)

@@ -100,6 +100,18 @@ def test_a_redirection_is_followed_with_the_password(open_stream: OpenStream, st
             assert open_stream(here.url("admin:S3cret")).read().packet.is_keyframe
 
 
+def test_five_redirections_are_followed(open_stream: OpenStream) -> None:
+    left = [f"/{number}" for number in range(5)]
+
+    def answer(request: Request, peer: Peer) -> bytes | None:
+        if request.method != "DESCRIBE" or not left:
+            return None
+        return reply(request, "302 Found", Location=left.pop())
+
+    with serve(answer) as server:
+        assert open_stream(server.url()).read().packet.is_keyframe
+
+
 def test_a_readable_password_is_not_given_to_another_host(open_stream: OpenStream) -> None:
     guard = Guard(BASIC, user="admin", password="S3cret")
     with ScriptedServer(play_packets(SENT), answer=guard, host="127.0.0.2") as there:
