@@ -65,6 +65,7 @@ class Sidecar(msgspec.Struct, omit_defaults=True):
     ended: bool = False  # all is written; what is `open` yet waits to be finished only
     thumbnail_s: float | None = None  # time in the film
     until_unix_ns: int = 0  # a clip that is open is to go on until then, at least
+    goes_on: bool = False  # its process has left it to a successor, which begins another part
     protected: bool = False
     host: str = ""
     run: str = ""

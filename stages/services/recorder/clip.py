@@ -101,9 +101,12 @@ class Clip:
         has_more = self._has_more or time.monotonic() < self._idle_s
         return waits or (has_more and not self._is_complete)
 
-    def end(self) -> None:
+    def end(self, *, goes_on: bool = False) -> None:
+        """Complete what is written; `goes_on` says that another process writes the next part."""
+        self._goes_on = goes_on and (bool(self._ongoing) or not self._is_complete)
         self._reel.end()
 
+    _goes_on = False  # in a part that another process writes
     _is_complete = False  # whether the end is written
     _has_more = False  # whether there was something to read
     _last: Packet | None = None  # that was read
@@ -140,7 +143,7 @@ class Clip:
 
     def _describe(self, sidecar: Sidecar, film: Film) -> float | None:
         """Fill in what is known when the file ends."""
-        sidecar.events = self._events
+        sidecar.events, sidecar.goes_on = self._events, self._goes_on
         self._events = [event for event in self._events if begun_by(event) in self._ongoing]
         if sidecar.part == 1:
             sidecar.pre_roll_s = round((self._at_ns - film.begin_unix_ns) / NS, 3)

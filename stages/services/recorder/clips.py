@@ -13,7 +13,7 @@ from stages.services.recorder.clip import Clip
 from stages.services.recorder.finisher import Finisher
 from stages.services.recorder.packet_source import Packets
 from stages.services.recorder.pauses import Pauses
-from stages.services.recorder.rules import ClipRule, begun_by
+from stages.services.recorder.rules import ClipRule, still_going
 from stages.services.recorder.sightings import Sightings
 
 ASKED = "asked for"
@@ -78,9 +78,9 @@ class Clips:
         return frozenset(clip.camera for clip in self._clips if clip.name == ASKED)
 
     def continue_after(self, sidecar: Sidecar, now_ns: int) -> None:
-        """Go on with a clip whose process was killed, if it had to."""
+        """Go on with a clip whose process was killed or has left it, if it had to."""
         rule = _BY_HAND if sidecar.why == ASKED else self._rules.get(sidecar.why)
-        ongoing = [event for event in sidecar.events if begun_by(event) is not None]
+        ongoing = still_going(sidecar.events)
         is_wanted = sidecar.until_unix_ns > max(sidecar.end_unix_ns, now_ns - LATE_NS)
         is_recorded = sidecar.camera in self._cameras and sidecar.camera not in self._pauses
         if rule is None or not is_recorded or not (ongoing or is_wanted):
@@ -107,9 +107,10 @@ class Clips:
             self._clips.remove(clip)
             clip.end()
 
-    def end(self) -> None:
+    def end(self, *, goes_on: bool = False) -> None:
+        """End all clips; `goes_on` says that a successor of this process goes on with them."""
         for clip in self._clips:
-            clip.end()
+            clip.end(goes_on=goes_on)
         self._clips.clear()
 
     def _find(self, name: str, camera: str) -> Clip | None:

@@ -51,11 +51,11 @@ def find_left(archive: Archive, beat: Beat = unheard) -> list[Left]:
 
 
 def last_parts(left: Iterable[Left]) -> list[Sidecar]:
-    """Of each clip in which a process was killed, what it has written last."""
+    """Of each clip in which a process was killed, or that it has left, what was written last."""
     parts = {
         each.sidecar.group: each.sidecar
         for each in sorted(left, key=lambda each: each.sidecar.part)
-        if each.sidecar.kind is Kind.CLIP and each.is_cut
+        if each.sidecar.kind is Kind.CLIP and (each.is_cut or each.sidecar.goes_on)
     }
     return list(parts.values())
 

@@ -1,5 +1,7 @@
 """Which events are worth a clip, and for how long what they tell goes on."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from pipeline.client import EventMessage
@@ -44,3 +46,13 @@ def begun_by(event: EventMessage) -> Ongoing | None:
 
 def ended_by(event: EventMessage) -> Ongoing:
     return event.kind, event.track_id, event.region or ""
+
+
+def still_going(events: Iterable[EventMessage]) -> list[EventMessage]:
+    """Those of a clip's events, in their order, that began what none of them has ended."""
+    going: dict[Ongoing, EventMessage] = {}
+    for event in events:
+        going.pop(ended_by(event), None)
+        if (begun := begun_by(event)) is not None:
+            going[begun] = event
+    return list(going.values())

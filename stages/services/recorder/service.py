@@ -79,6 +79,7 @@ class Recorder:
         )
         self._always_sees = bool(options.clips or options.continuous or options.snapshots)
         self._has_resumed = False
+        self._has_successor = False  # which begins with other options; the line goes on
         self._told: set[tuple[str, str, int]] | None = None  # in clips, when it goes on
         logger.info("keeps what matters in {}", options.folder)
 
@@ -90,12 +91,14 @@ class Recorder:
                 self._take_turn()
                 time.sleep(_TURN_S)
         self._take_turn()
-        self._clips.end()
+        self._clips.end(goes_on=self._has_successor)
         if self._snapshots is not None:
             self._snapshots.end()
         for camera, continuous in self._continuous.items():
             if camera not in self._pauses:
                 continuous.end()
+        if self._has_successor:  # by what is not finished it knows where to go on
+            return
         deadline_s = time.monotonic() + _LAST_S
         while not self._finisher.is_idle and time.monotonic() < deadline_s:
             time.sleep(_LAST_S / 20)
@@ -104,6 +107,7 @@ class Recorder:
     def reconfigure(self, options: RecorderOptions) -> bool:
         """Switch the recording of single cameras off or on; the others notice nothing."""
         if msgspec.structs.replace(options, paused=self._options.paused) != self._options:
+            self._has_successor = True
             return False
         self._options, now_ns = options, time.time_ns()
         begun, ended = self._pauses.change(options.paused, now_ns)

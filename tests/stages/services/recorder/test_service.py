@@ -3,6 +3,7 @@
 import shutil
 import threading
 import time
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,16 @@ import msgspec
 import pytest
 
 from pipeline.client import EventMessage
+from pipeline.client.messages import EventKind
 from stages.services.archive.archive import Archive
 from stages.services.archive.layout import NS, Kind
 from stages.services.archive.retention import Limits
 from stages.services.archive.sidecar import Sidecar, read_sidecar
+from stages.services.recorder.resume import finish_films
 from stages.services.recorder.service import Recorder, RecorderOptions
 from tests.faults.clip_kills import RULE, Context, record
 from tests.pipeline.messages import make_event
-from tests.running_line import wait_until
+from tests.running_line import PATIENCE_S, wait_until
 from tests.stages.services.recorder.camera import MODEL, MadeUpCamera, greys
 
 SENT_S = 12
@@ -146,3 +149,89 @@ def test_a_recorder_with_much_to_do_at_once_says_all_the_while_that_it_lives(
     recorder.close()
     assert context.steps[-1] == 2 * MANY
     assert max(after - before for before, after in pairwise(context.steps)) == 1
+
+
+class RenewedContext(Context):
+    """The line gets another camera as soon as enough is written; so the recorder has to end."""
+
+    def __init__(self, folder: Path, is_enough: Callable[[], bool], *, renews: bool) -> None:
+        super().__init__(folder, folder / "end")
+        self._is_enough, self._renews = is_enough, renews
+        self._end_s = time.monotonic() + PATIENCE_S
+        self.recorder: Recorder | None = None
+
+    def is_running(self) -> bool:
+        assert time.monotonic() < self._end_s
+        if not self._is_enough():
+            return True
+        if self._renews and self.recorder is not None:
+            assert not self.recorder.reconfigure(make_options(self._folder, ("gate", "yard")))
+        return False
+
+
+def make_options(folder: Path, cameras: Sequence[str]) -> RecorderOptions:
+    options = {
+        "folder": str(folder / "record"), "limits": {"free_gb": 0.0}, "model": MODEL,
+        "continuous": {"cameras": (), "segment_s": 600.0}, "clips": {"visits": RULE},
+        "cameras": cameras,
+    }  # fmt: skip
+    return msgspec.convert(options, RecorderOptions)
+
+
+def keep(folder: Path, is_enough: Callable[[], bool], *, renews: bool = False) -> None:
+    """Run a recorder, with a camera more where another one has been renewed before it."""
+    context = RenewedContext(folder, is_enough, renews=renews)
+    for_recorder: Any = context
+    cameras = ("gate",) if renews else ("gate", "yard")
+    recorder = context.recorder = Recorder(make_options(folder, cameras), for_recorder)
+    recorder.run()
+    recorder.close()
+
+
+def parts(folder: Path, pattern: str) -> list[Sidecar]:
+    """Of the films that hold something, in the order of their beginnings."""
+    found = (folder / "record").glob(f"gate/*/{pattern}")
+    sidecars = [read_sidecar(path) for path in found if path.stat().st_size]
+    return sorted((each for each in sidecars if each), key=lambda each: each.begin_unix_ns)
+
+
+def test_a_recorder_that_begins_anew_with_other_cameras_shows_each_picture_once(
+    tmp_path: Path,
+) -> None:
+    camera = MadeUpCamera(tmp_path / "run", begin_ns=time.time_ns() - 12 * NS)
+    camera.send(8)
+    keep(tmp_path, lambda: len(parts(tmp_path, "[0-9]*.mp4")) == 1, renews=True)
+    camera.send(4)
+    keep(tmp_path, lambda: len(parts(tmp_path, "[0-9]*.mp4")) == 2)
+    finish_films(tmp_path / "record", PATIENCE_S)
+    first, second = parts(tmp_path, "[0-9]*.mp4")
+    assert second.gaps == []
+    # From the last key frame that is in the first one: a group of pictures at most comes twice.
+    assert 0 <= first.end_unix_ns - second.begin_unix_ns < NS
+    assert not first.open
+
+
+def test_a_clip_goes_on_when_its_recorder_begins_anew_with_other_cameras(tmp_path: Path) -> None:
+    begin_ns = time.time_ns() - 20 * NS
+    camera = MadeUpCamera(tmp_path / "run", begin_ns=begin_ns)
+    camera.send(8)
+
+    def tell(seq: int, kind: EventKind, at_s: int) -> None:
+        event = make_event(
+            seq, "gate", kind=kind, region="yard", captured_unix_ns=begin_ns + at_s * NS
+        )
+        with (tmp_path / "events.jsonl").open("ab") as file:
+            file.write(msgspec.json.encode(event) + b"\n")
+
+    tell(0, "zone_enter", 6)
+    keep(tmp_path, lambda: len(parts(tmp_path, "clips/*.mp4")) == 1, renews=True)
+    camera.send(8)
+    tell(1, "zone_leave", 13)
+    keep(tmp_path, lambda: len(parts(tmp_path, "clips/*.mp4")) == 2)
+    finish_films(tmp_path / "record", PATIENCE_S)
+    first, second = parts(tmp_path, "clips/*.mp4")
+    assert (first.group, first.part, second.part) == (second.group, 1, 2)
+    assert second.gaps == []
+    assert second.begin_unix_ns <= first.end_unix_ns
+    assert second.end_unix_ns >= begin_ns + 14 * NS - NS // 5
+    assert [event.kind for event in second.events] == ["zone_enter", "zone_leave"]
