@@ -56,7 +56,9 @@ def match_images_of_source(
     scored = match_source(dataset, images, results)
     row_of = {image_id: row for row, image_id in enumerate(scored.params.imgIds)}
     every_size = scored.params.areaRng[0]
-    parts_of: dict[int, list[dict[str, Any]]] = {category_id: [] for category_id in scored.params.catIds}
+    parts_of: dict[int, list[dict[str, Any]]] = {
+        category_id: [] for category_id in scored.params.catIds
+    }
     for part in scored.evalImgs:
         if part and part["aRng"] == every_size:
             parts_of[part["category_id"]].append(part)
