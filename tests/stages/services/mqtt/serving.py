@@ -108,10 +108,11 @@ class Subscriber:
 
     def wait_for(self, topic: str, payload: bytes | str) -> None:
         wanted = payload.encode() if isinstance(payload, str) else payload
-        wait_until(
-            lambda: self.values.get(topic) == wanted,
-            f"{topic} is {wanted!r}, it is {self.values.get(topic)!r}",
-        )
+        try:
+            wait_until(lambda: self.values.get(topic) == wanted, f"{topic} is {wanted!r}")
+        except AssertionError as error:
+            last = [bytes(m.payload) for m in list(self.heard) if m.topic == topic][-20:]
+            raise AssertionError(f"{error}: {last}, of {len(self.heard)} messages") from None
 
     def events(self) -> list[dict[str, Any]]:
         return [json.loads(m.payload) for m in list(self.heard) if "/event/" in m.topic]
