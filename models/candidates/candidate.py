@@ -143,7 +143,8 @@ class Candidate:
             return Found([image.image_id for image in read.images], results, report.lines())
 
         found = once(self.folder / f"{part.name}-found.json", Found, looked)
-        images = [image for image in part.dataset.images if image.image_id in set(found.image_ids)]
+        ids = set(found.image_ids)
+        images = [image for image in part.dataset.images if image.image_id in ids]
         read = part.dataset._replace(images=images)
 
         def scored() -> SourceReport:
