@@ -12,6 +12,7 @@ from models.data.split import CocoSplit, VocSplit
 from models.errors import ConfigError
 from models.thundernet.config import ThunderNetConfig
 from models.thundernet.criterion import CriterionConfig
+from models.train.distillation import DistillationConfig
 from models.train.hints.teacher_config import LiveTeacherConfig
 from models.train.initial_weights import Part
 from models.train.training_size import check_training_size
@@ -125,6 +126,7 @@ class Recipe(DetectorRecipe, frozen=True, kw_only=True):
     criterion: CriterionConfig = CriterionConfig()
     frozen_until: float = 0.0  # part of the run in which the backbone stays as it is
     teacher: LiveTeacherConfig | None = None  # whose maps the context is to hold, beside the labels
+    distillation: DistillationConfig | None = None  # whose classes the head is to give, beside them
     sizes: tuple[SizePhase, ...] = (SizePhase(size=320, until=1.0),)
     multi_scale: tuple[int, ...] = ()  # a random one per iteration, instead of the sizes' pixels
     compile: Literal["no", "match", "all"] = "no"

@@ -14,12 +14,13 @@ The way of a run through the files of this folder:
 
 classification/ holds the same parts for backbones on ImageNet; run.py and state.py serve both.
 widening/ makes first weights for a backbone out of those of a narrower one.
-hints/ trains backbone and context by the feature maps of a teacher.
+hints/ trains backbone and context by the feature maps of a teacher; distillation.py trains the head
+by the classes of a larger ThunderNet.
 """
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,7 @@ from models.thundernet.distributed import own_share
 from models.thundernet.ground_truth import GroundTruth
 from models.thundernet.thundernet import DenseOutput, ThunderNet
 from models.train.data import TrainingData
+from models.train.distillation import Distillation, load_teacher
 from models.train.hints.live import Held, LiveHints
 from models.train.hints.regions import Regions
 from models.train.hints.teacher_config import StudentMap
@@ -41,18 +43,32 @@ from models.train.optimizer import MovingAverage
 from models.train.recipe import Recipe
 from models.train.schedule import augmentation, input_size
 from models.train.seeded_generator import seeded_generator
-from models.train.state import TrainingState
+from models.train.state import TrainingState, place
 from models.train.validation import validate
+
+
+class Seen(NamedTuple):
+    """What the teachers of a run make of a batch's images by day."""
+
+    maps: Sequence[Tensor] = ()  # of hints, standardised
+    features: Tensor | None = None  # of distillation
 
 
 class Objective(nn.Module):
     """Network and criteria as one module, so that data parallelism sees every parameter."""
 
-    def __init__(self, dense: nn.Module, criterion: Criterion, hints: LiveHints | None) -> None:
+    def __init__(
+        self,
+        dense: nn.Module,
+        criterion: Criterion,
+        hints: LiveHints | None,
+        distillation: Distillation | None,
+    ) -> None:
         super().__init__()
         self.dense = dense  # the model, or what it was compiled to
         self.criterion = criterion
         self.hints = hints
+        self.distillation = distillation
 
     def forward(
         self,
@@ -61,14 +77,16 @@ class Objective(nn.Module):
         size: int,
         truth: GroundTruth,
         generator: torch.Generator,
-        taught: Sequence[Tensor] = (),
+        seen: Seen,
     ) -> dict[str, Tensor]:
         dense: DenseOutput = self.dense(images)
         judged: Judgement = self.criterion(dense, anchors, size, truth, generator)
-        if not self.hints:
-            return judged.losses
-        taught_losses: dict[str, Tensor] = self.hints(held(dense, judged, size), taught)
-        return judged.losses | taught_losses
+        found = judged.losses
+        if self.hints:
+            found = found | self.hints(held(dense, judged, size), seen.maps)
+        if self.distillation and seen.features is not None:
+            found = found | {"distillation": self.distillation.loss(judged, seen.features)}
+        return found
 
 
 def held(dense: DenseOutput, judged: Judgement, size: int) -> Held:
@@ -78,7 +96,9 @@ def held(dense: DenseOutput, judged: Judgement, size: int) -> Held:
 
 
 class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
-    DECISIVE = ("model", "criterion", "teacher", "optimizer", "batch_size", "seed")
+    DECISIVE = (
+        "model", "criterion", "teacher", "distillation", "optimizer", "batch_size", "seed",
+    )  # fmt: skip
 
     def __init__(self, recipe: Recipe) -> None:
         if recipe.compile == "all" and own_share().count > 1:
@@ -98,7 +118,9 @@ class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
             self.dense = compiled
             self.criterion.pool_and_classify = torch.compile(self.model.classify)
         self.hints = self.make_hints()
-        self.objective = self.spread(Objective(self.dense, self.criterion, self.hints))
+        self.distillation = self.make_distillation()
+        parts = (self.dense, self.criterion, self.hints, self.distillation)
+        self.objective = self.spread(Objective(*parts))
 
     def make_model(self) -> ThunderNet:
         return ThunderNet(self.recipe.model)
@@ -118,6 +140,13 @@ class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
             "rois": model.hidden_channels,
         }
         return LiveHints(recipe.teacher, widths, recipe.threads).to(self.device)
+
+    def make_distillation(self) -> Distillation | None:
+        recipe = self.recipe
+        if recipe.distillation is None:
+            return None
+        teacher = load_teacher(recipe.distillation, recipe.model.labels)
+        return Distillation(recipe.distillation, place(teacher, self.device))
 
     def state(self) -> dict[str, Any]:
         return super().state() | ({"hints": self.hints.state_dict()} if self.hints else {})
@@ -158,14 +187,21 @@ class Trainer(TrainingState[Recipe, ThunderNet, Criterion]):
             self.fit_adapters(self.hints, batches)
         generator = self.noise()
         images, daylight, truth = self.look(batches, self.iteration, generator)
-        taught = self.hints.standardise(self.hints.look(daylight)) if self.hints else ()
+        seen = self.see(daylight)
         anchors = self.anchors(size)
         self.model.train()
         self.hold_backbone()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.autocast):
             normalised = self.normalized(images)
-            losses = self.objective(normalised, anchors, size, truth, generator, taught)
+            losses = self.objective(normalised, anchors, size, truth, generator, seen)
         return self.update(losses)
+
+    def see(self, daylight: Tensor) -> Seen:
+        """What the teachers make of images (N, 3, S, S) BGR 0 to 255."""
+        return Seen(
+            self.hints.standardise(self.hints.look(daylight)) if self.hints else (),
+            self.distillation.look(daylight) if self.distillation else None,
+        )
 
     def look(
         self, batches: Batches | ResidentBatches, iteration: int, generator: torch.Generator

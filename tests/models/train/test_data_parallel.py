@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.checkpoint import save_checkpoint
 from models.data import augment
 from models.thundernet import criterion
 from models.thundernet.criterion import Criterion
@@ -17,6 +18,7 @@ from models.train.data import load_training_data
 from models.train.recipe import load_recipe
 from models.train.seeded_generator import seeded_generator
 from models.train.trainer import Trainer
+from tests.models.random_network import make_network
 from tests.models.recipes import write_recipe
 from tests.models.tiny_street11 import write_json, write_split
 from tests.models.two_processes import COUNT, call_in_two
@@ -24,7 +26,7 @@ from tests.models.two_processes import COUNT, call_in_two
 pytestmark = pytest.mark.torch
 
 BATCH = 8
-CHOICES = {"random": False, "hard": True}  # how RoIs are drawn: hard_examples
+CHOICES = ("random", "hard", "distilled")  # RoIs drawn at random, by OHEM; with a teacher
 
 
 def write_uneven_data(folder: Path) -> None:
@@ -39,12 +41,17 @@ def write_uneven_data(folder: Path) -> None:
 
 def write_recipes(folder: Path) -> None:
     few = {"rois_per_image": 24, "anchors_per_image": 64, "jittered_rois": 4}
-    for choice, hard in CHOICES.items():
+    teacher = make_network(3, input_size=64)
+    state = {"ema": teacher.state_dict(), "meta": {"model": {"input_size": 64}}}
+    save_checkpoint(folder / "teacher.pt", state)
+    distillation = {"teacher": str(folder / "teacher.pt")}
+    for choice in CHOICES:
         write_recipe(
             folder,
             f"{choice}.yaml",
             batch_size=BATCH,
-            criterion=few | {"context_weight": 1.0, "hard_examples": hard},
+            criterion=few | {"context_weight": 1.0, "hard_examples": choice == "hard"},
+            distillation=distillation if choice == "distilled" else None,
             optimizer={"name": "sgd", "lr": 0.01, "clip_norm": None},
         )
 
