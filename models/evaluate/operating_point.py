@@ -44,11 +44,8 @@ def at_threshold(matched: Matched, threshold: float) -> OperatingPoint:
     return OperatingPoint(threshold, found, PERCENT * right / shown if shown else None)
 
 
-def found_where_right(matched: Matched, right: float) -> float:
-    """Percent of the objects found at the lowest threshold at which `right` percent are right.
-
-    0 where no threshold reaches that.
-    """
+def threshold_where_right(matched: Matched, right: float) -> float | None:
+    """The lowest threshold at which `right` percent of what is shown are right; None: at none."""
     order = np.argsort(-matched.scores, kind="stable")
     hits = np.cumsum(matched.is_right[order])  # (D,)
     is_right_enough = PERCENT * hits >= right * np.arange(1, len(hits) + 1)
@@ -56,7 +53,13 @@ def found_where_right(matched: Matched, right: float) -> float:
     scores = matched.scores[order]
     is_last = np.append(scores[1:] != scores[:-1], True) if len(scores) else np.zeros(0, bool)
     reached = np.flatnonzero(is_right_enough & is_last)
-    return PERCENT * float(hits[reached[-1]]) / matched.objects if len(reached) else 0.0
+    return float(scores[reached[-1]]) if len(reached) else None
+
+
+def found_where_right(matched: Matched, right: float) -> float:
+    """Percent of the objects found at that threshold; 0 where there is none."""
+    threshold = threshold_where_right(matched, right)
+    return 0.0 if threshold is None else at_threshold(matched, threshold).found or 0.0
 
 
 def match(dataset: EvaluationSet, results: list[Result]) -> Matched:

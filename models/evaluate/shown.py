@@ -6,6 +6,7 @@ Average precision says how well detections are ordered. These figures say what i
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 
 from models.evaluate.average_precision import PERCENT, compare
 from models.evaluate.evaluation_set import EvaluationSet, keep_labels
@@ -15,6 +16,7 @@ from models.evaluate.operating_point import (
     found_where_right,
     match,
     operating_points,
+    threshold_where_right,
 )
 from models.evaluate.reliability import Band, calibration_error, reliability
 from models.evaluate.results import Result
@@ -22,6 +24,7 @@ from models.evaluate.results import Result
 DISPLAY_THRESHOLDS = (0.25, 0.3, 0.35, 0.4, 0.5, 0.6)
 EMPTY_THRESHOLDS = (0.25, 0.5)
 RIGHT = 80.0  # percent of what is shown that has to be right
+CLASS_RIGHT = 75.0  # the same, where each class has a threshold of its own
 GROUPS = {
     "persons": ("person",),
     "vehicles": ("bicycle", "car", "motorcycle", "bus", "truck"),
@@ -46,6 +49,8 @@ class Shown(msgspec.Struct, frozen=True):
     empty: tuple[EmptyImages, ...]  # none where no image is empty
     bands: tuple[Band, ...]
     calibration_error: float  # percent points, of detections from the lowest threshold on
+    # By class, the lowest at which CLASS_RIGHT percent are right; None where no score reaches that.
+    thresholds: dict[str, float | None] = {}
 
 
 def measure_shown(dataset: EvaluationSet, results: list[Result]) -> Shown:
@@ -57,7 +62,24 @@ def measure_shown(dataset: EvaluationSet, results: list[Result]) -> Shown:
         empty=tuple(count_in_empty(dataset, results, EMPTY_THRESHOLDS)),
         bands=bands,
         calibration_error=calibration_error(bands),
+        thresholds=find_thresholds(dataset, results, matched),
     )
+
+
+def find_thresholds(
+    dataset: EvaluationSet, results: list[Result], matched: Matched
+) -> dict[str, float | None]:
+    """A threshold for each class that is labelled somewhere; `matched` is of all classes."""
+    boxes = [box for of_image in dataset.annotations.values() for box in of_image]
+    labelled = {box["category_id"] for box in boxes if not box.get("iscrowd")}
+    classes = np.array([results[place]["category_id"] for place in matched.places], np.intp)
+    thresholds = {}
+    for number, label in dataset.labels.items():
+        if number in labelled:
+            rows = classes == number
+            own = matched._replace(scores=matched.scores[rows], is_right=matched.is_right[rows])
+            thresholds[label] = threshold_where_right(own, CLASS_RIGHT)
+    return thresholds
 
 
 def find_by_group(dataset: EvaluationSet, results: list[Result]) -> dict[str, float]:
@@ -117,8 +139,17 @@ def format_shown(shown: Shown) -> str:
         for empty in shown.empty
     ]
     lines.append(f"right by score, from: {bands}")
+    if shown.thresholds:
+        lines.append(f"{CLASS_RIGHT:.0f} % right from: {format_thresholds(shown.thresholds)}")
     lines.append(f"expected calibration error {shown.calibration_error:.1f} points")
     return "\n".join(lines)
+
+
+def format_thresholds(thresholds: dict[str, float | None]) -> str:
+    return ", ".join(
+        f"{label} {'never' if score is None else f'{score:.2f}'}"
+        for label, score in thresholds.items()
+    )
 
 
 def percent(value: float | None) -> str:

@@ -3,12 +3,15 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import onnx
 import pytest
 
 from models.evaluate.average_precision import ClassScore, Score, SourceScore
+from models.evaluate.shown import Shown
+from models.evaluate.source_report import SourceReport
 from models.export.onnx_file import PUBLISHED
 from models.publish import main
 from models.quantize.card import label_quantized
@@ -64,6 +67,49 @@ def test_a_file_tells_its_commands_data_and_scores_and_computes_what_it_did(
     assert after.recipe == before.recipe | {PUBLISHED: found}
     assert (after.name, after.labels) == (before.name, before.labels)
     assert onnx.load(model_path).graph == graph
+
+
+def write_thresholds(path: Path, **changes: Any) -> Path:
+    shown = Shown((), {}, (), (), 1.0, {"person": 0.314, "cow": None})
+    report = SourceReport(1.0, 2.0, {}, half="choosing", shown=shown)
+    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(report, **changes)))
+    return path
+
+
+def publish_thresholds(model_path: Path, scores: Path, chosen: Path) -> int:
+    return main([str(model_path), "--scores", str(scores), "--thresholds", str(chosen)])
+
+
+def test_a_file_tells_a_threshold_for_each_class(
+    model_path: Path, scores: Path, tmp_path: Path
+) -> None:
+    assert publish_thresholds(model_path, scores, write_thresholds(tmp_path / "chosen.json")) == 0
+    found = read_model_metadata(model_path).recipe[PUBLISHED]["thresholds"]
+    assert found == {"right": 75.0, "by_class": {"person": 0.31, "cow": None}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "got"),
+    [
+        ({"half": "reporting"}, "got those of the reporting half"),
+        ({"half": None}, "got those of all images"),
+        ({"shown": None}, "got those of the choosing half without thresholds"),
+    ],
+)
+def test_thresholds_that_were_not_chosen_on_the_choosing_half_are_refused(
+    model_path: Path,
+    scores: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, Any],
+    got: str,
+) -> None:
+    before, chosen = model_path.read_bytes(), write_thresholds(tmp_path / "chosen.json", **changes)
+    assert publish_thresholds(model_path, scores, chosen) == 1
+    assert f"{chosen}: expected scores with thresholds, of the choosing half, {got}" in (
+        capsys.readouterr().err
+    )
+    assert model_path.read_bytes() == before
 
 
 def test_a_quantised_file_does_not_claim_the_scores_of_its_source(

@@ -92,6 +92,33 @@ def test_detections_of_one_score_are_shown_together(dataset: EvaluationSet) -> N
     assert find_by_group(dataset, tied)["persons"] == 0
 
 
+def test_each_class_has_the_lowest_score_from_which_three_of_four_are_right(
+    dataset: EvaluationSet,
+) -> None:
+    # Persons: two right, then one wrong. Cars: one right, then two wrong.
+    assert measure_shown(dataset, FOUND).thresholds == {"person": 0.6, "car": 0.8}
+    fourth = [*FOUND, result(STREET, AWAY, 1, 0.5)]
+    assert measure_shown(dataset, fourth).thresholds["person"] == 0.6
+    second_car = [{"image_id": YARD, "bbox": AWAY, "category_id": 3, "iscrowd": 0}]
+    more = dataset._replace(annotations=dataset.annotations | {YARD: second_car})
+    assert measure_shown(more, FOUND).thresholds["car"] == 0.3
+
+
+def test_a_class_that_is_never_right_enough_has_no_threshold(dataset: EvaluationSet) -> None:
+    boasting = [*FOUND, result(YARD, AWAY, 1, 0.95)]
+    shown = measure_shown(dataset, boasting)
+    assert shown.thresholds == {"person": None, "car": 0.8}
+    assert "75 % right from: person never, car 0.80" in format_shown(shown)
+
+
+def test_a_class_that_nothing_shows_has_no_threshold_to_tell(dataset: EvaluationSet) -> None:
+    crowd = [box | {"iscrowd": 1} if box["category_id"] == 3 else box
+             for box in dataset.annotations[STREET]]  # fmt: skip
+    assert set(measure_shown(dataset._replace(annotations={STREET: crowd}), FOUND).thresholds) == {
+        "person"
+    }
+
+
 def test_what_is_shown_is_told_in_lines(dataset: EvaluationSet) -> None:
     text = format_shown(measure_shown(dataset, FOUND))
     assert "at 0.25: 100 % found, 60 % right" in text
