@@ -83,7 +83,10 @@ def test_zones_that_change_while_the_line_runs_change_in_home_assistant(
         content["sources"] = [source | {"lines": yaml.safe_load(ACROSS)}]
         file.write_text(yaml.safe_dump(content))
         reload(line)
-        subscriber.wait_for(inside, b"")
+        try:
+            subscriber.wait_for(inside, b"")
+        except AssertionError as error:
+            raise AssertionError(f"{error}:\n{line.stderr}{broker.log[-4000:]}") from None
         wait_until(
             lambda: any("/line/" in topic for topic in subscriber.values), "the line is told of"
         )

@@ -153,7 +153,8 @@ class Mqtt:
         devices, now = self._devices(), self._layout()
         before = layout.decode(self._outbox.note(_LAYOUT))
         # Whoever comes after a process that is killed in the midst of this takes back either.
-        self._outbox.keep_note(_LAYOUT, layout.encode(layout.both(before, now)))
+        kept = layout.encode(layout.both(before, now))
+        self._outbox.keep_note(_LAYOUT, kept, at_once=True)
         yield from layout.introduce(devices, now, before, self._options.qos.states)
 
     def _devices(self) -> Mapping[str, Device]:

@@ -108,9 +108,14 @@ class Outbox:
         pending = self._pending.notes.get(name)
         return self._attempt(lambda store: store.note(name), None) if pending is None else pending
 
-    def keep_note(self, name: str, value: bytes) -> None:
-        """Written with whatever is put next, or by `look`."""
+    def keep_note(self, name: str, value: bytes, *, at_once: bool = False) -> None:
+        """Written with whatever is put next, or by `look`; a kill before that takes it.
+
+        `at_once` is for what has to be there before something else is done.
+        """
         self._pending.notes[name] = value
+        if at_once:
+            self._write()
 
     def look(self) -> None:
         """To be called every second or so: gives up what is too old, and says what was lost."""

@@ -13,7 +13,14 @@ from stages.services.mqtt.service import Mqtt
 from tests.running_line import REPOSITORY, wait_until
 from tests.stages.services.hand_made_line import Line
 from tests.stages.services.mqtt.broker import Broker
-from tests.stages.services.mqtt.serving import BASE, PLAN, Subscriber, make_options, serving
+from tests.stages.services.mqtt.serving import (
+    BASE,
+    PLAN,
+    Process,
+    Subscriber,
+    make_options,
+    serving,
+)
 
 Devices = dict[str, dict[str, Any]]
 
@@ -171,6 +178,21 @@ def test_what_a_process_has_told_of_that_was_killed_meanwhile_is_taken_back(
     with serving(line.run_dir, options):
         subscriber.wait_for(f"{BASE}/zone/lawn/inside", b"")
         wait_until(lambda: "zone.lawn" not in devices(subscriber)["yard"]["cmps"], "it is gone")
+
+
+def test_what_a_process_has_told_of_that_was_killed_at_once_is_taken_back(
+    broker: Broker, line: Line, subscriber: Subscriber, tmp_path: Path
+) -> None:
+    """As soon as the broker has it: within the second in which the outbox is not looked at."""
+    process = Process(line.run_dir, make_options(tmp_path, broker.port))
+    subscriber.wait_for(f"{BASE}/object/traffic_light/count", "0")
+    process.kill()
+    plan = PLAN | {"labels": ["person"]}
+    with serving(line.run_dir, make_options(tmp_path, broker.port, cameras=[plan])):
+        subscriber.wait_for(f"{BASE}/object/traffic_light/count", b"")
+        wait_until(
+            lambda: "object.traffic_light" not in devices(subscriber)["yard"]["cmps"], "it is gone"
+        )
 
 
 def test_an_entity_of_another_platform_is_taken_back_as_what_it_was() -> None:
