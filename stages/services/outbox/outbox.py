@@ -52,19 +52,26 @@ class Outbox:
         self._store = self._open()
         self.losses = Losses(name, self._store.lost())
 
-    def put_event(self, id: MessageId, topic: str, body: bytes, *, complete: bool = True) -> bool:
+    def put_event(self, id: MessageId, topic: str, body: bytes) -> bool:
         """Keep an event; returns whether it is new. Those of a camera are to come in order.
 
-        A gap in the numbers of a camera is counted as lost, unless not all of its events are put
-        here: `complete` tells.
+        A gap in the numbers of a camera is counted as lost.
+        """
+        if not self.pass_event(id):
+            return False
+        self._put(Item(self._next(), str(id), topic, body))
+        return True
+
+    def pass_event(self, id: MessageId) -> bool:
+        """See an event that is not to be kept; returns whether it is new.
+
+        Its number is in no gap then. That is written as a note is: a kill may have it seen again.
         """
         last = self.last_seq(id.camera, id.run)
         if id.seq <= last:
             return False
-        if complete:
-            self.losses.count("missed", id.seq - last - 1)
+        self.losses.count("missed", id.seq - last - 1)
         self._marks[id.camera] = self._pending.marks[id.camera] = id.run, id.seq
-        self._put(Item(self._next(), str(id), topic, body))
         return True
 
     def put_state(self, key: str, id: str, topic: str, body: bytes) -> None:

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.logger import logger
 from pipeline.service import ServiceContext
 from stages.services.outbox.item import Limits
 from stages.services.outbox.outbox import Outbox
@@ -33,7 +32,6 @@ class Webhook:
         self._context = context
         self._replies: queue.SimpleQueue[_Settled] = queue.SimpleQueue()
         limits = Limits(options.outbox_mib * _MIB, options.outbox_hours * _S_PER_HOUR)
-        self._last: dict[str, int] = {}  # numbers of events, by camera
         self._targets: dict[str, Target] = {}
         self._senders: dict[str, _Sender] = {}
         for name, target in options.targets.items():
@@ -65,11 +63,6 @@ class Webhook:
     def _read(self) -> None:
         """Keep what is new for each target."""
         for event in self._context.events.read():
-            missed = event.seq - self._last.get(event.camera, event.seq - 1) - 1
-            self._last[event.camera] = event.seq
-            if missed:
-                logger.warning("webhook: {}: {} events came too fast to be read, and are lost",
-                               event.camera, missed)  # fmt: skip
             for target in self._targets.values():
                 target.put(event, self._context.frames)
 

@@ -50,14 +50,18 @@ class Target:
         self._say_s = 0.0
 
     def put(self, event: EventMessage, frames: FrameView) -> None:
-        """Keep the request of an event, if this target wants it."""
-        if not self._options.wants(event):
-            return
+        """Keep the request of an event, if this target wants it.
+
+        Each event of the line is to be given: a gap in their numbers is counted as lost.
+        """
+        id = MessageId.of(event)
         if event.seq <= self._outbox.last_seq(event.camera, event.run):
             return  # read again after a restart
-        id = MessageId.of(event)
+        if not self._options.wants(event):
+            self._outbox.pass_event(id)
+            return
         body = self._make_body(str(id), event, self._picture(event, frames))
-        self._outbox.put_event(id, "", msgspec.msgpack.encode(body), complete=False)
+        self._outbox.put_event(id, "", msgspec.msgpack.encode(body))
 
     def take(self) -> Request | None:
         """What is to be sent now; until `settle`, nothing more is."""

@@ -41,6 +41,27 @@ def test_events_are_sent_in_order_each_with_its_id(tmp_path: Path) -> None:
         target.close()
 
 
+def test_events_that_are_lost_while_the_service_is_dead_are_counted_and_said(
+    tmp_path: Path, said: list[str]
+) -> None:
+    target = make_target(tmp_path, kinds=["line_cross"])
+    target.put(make_event(0), FRAMES)
+    target.put(make_event(1, "track_begin"), FRAMES)
+    target.close()
+    assert said == []
+    target = make_target(tmp_path, kinds=["line_cross"])
+    target.put(make_event(1, "track_begin"), FRAMES)  # which the line has kept
+    target.put(make_event(5, "track_begin"), FRAMES)
+    target.put(make_event(6), FRAMES)
+    target.look()
+    assert said == ["webhook.outbox: 3 messages lost: they were sent while nobody here listened"]
+    target.close()
+    target = make_target(tmp_path, kinds=["line_cross"])
+    target.put(make_event(7), FRAMES)
+    target.close()
+    assert len(said) == 1, "counted once"
+
+
 def test_the_next_event_waits_until_the_first_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]
 ) -> None:
@@ -128,7 +149,7 @@ def test_filters_let_through_what_is_wanted(
     tmp_path: Path, keys: dict[str, list[str]], wanted: bool, said: list[str]
 ) -> None:
     target = make_target(tmp_path, **keys)
-    target.put(make_event(7), FRAMES)
+    target.put(make_event(0), FRAMES)
     assert (target.take() is not None) is wanted
     target.close()
     assert not said, "an event that is not wanted is not lost"
