@@ -26,7 +26,8 @@ class LineFile:
     Nothing is ever overwritten. The first line of another day of UTC finds the file of the day
     before set aside under the name of its day. `mark`, a file in the run's directory, tells a
     successor that this run has written to the file, and which others it has set aside. A write that
-    fails ends the recording for all cameras.
+    fails ends the recording for all cameras, as the removal of the file does. One that another
+    program has emptied, as those do that rotate logs, goes on from there.
 
     Args:
         keep: how many days before are kept.
@@ -57,7 +58,9 @@ class LineFile:
         if self.has_ended:
             return False
         try:
-            self._open_today().append(lines)
+            journal = self._open_today()
+            self._follow(journal)
+            journal.append(lines)
         except OSError as error:
             self._recording.fail(error)
             with contextlib.suppress(OSError):
@@ -97,6 +100,14 @@ class LineFile:
             journal = self._open()
         self._day = day_of(now) if not journal.end else self._day
         return journal
+
+    def _follow(self, journal: Journal) -> None:
+        """Raises OSError."""
+        cut = journal.follow()
+        if cut:
+            _take_last_lines(journal)
+            logger.warning("{}: another program has cut off {} bytes; lines go on from there",
+                           self._path, cut)  # fmt: skip
 
     def _open(self) -> Journal:
         if self._journal is None:

@@ -1,4 +1,5 @@
 import contextlib
+import os
 import resource
 import signal
 from collections.abc import Iterator
@@ -54,3 +55,22 @@ def test_a_journal_goes_on_where_it_ended_or_begins_anew(journal: Journal) -> No
     with contextlib.closing(Journal(journal.path, anew=True)) as following:
         assert following.append(b"x") == 0
     assert journal.path.read_bytes() == b"x"
+
+
+def test_a_file_that_was_removed_takes_no_record(journal: Journal) -> None:
+    journal.append(b"before")
+    journal.path.unlink()
+    with pytest.raises(FileNotFoundError, match="removed while it is being written") as refused:
+        journal.append(b"after")
+    assert refused.value.filename == str(journal.path)
+
+
+def test_nothing_is_written_behind_an_end_that_another_program_has_set(journal: Journal) -> None:
+    journal.append(b"before")
+    os.truncate(journal.path, 2)
+    with pytest.raises(OSError, match="expected 6 bytes, got 2: another program has cut it off"):
+        journal.append(b"after")
+    assert journal.path.read_bytes() == b"be"
+    assert (journal.follow(), journal.follow()) == (4, 0)
+    assert journal.append(b"after") == 2
+    assert journal.path.read_bytes() == b"beafter"

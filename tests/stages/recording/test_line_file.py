@@ -180,3 +180,34 @@ def test_lines_of_other_programs_are_passed_over() -> None:
     event = make_event(3)
     rows = [b"no json", b"\xff", b"{}", encode(event).strip()]
     assert list(decode_lines(rows, EventMessage)) == [event]
+
+
+def test_a_file_that_another_program_has_cut_off_goes_on_without_a_hole(
+    lines: Lines, said: list[str]
+) -> None:
+    lines.write("a", "b")
+    os.truncate(lines.path, 0)  # as logrotate does with `copytruncate`
+    lines.write("c", "d")
+    assert lines.files() == {"gate.jsonl": ["c", "d"]}
+    os.truncate(lines.path, lines.path.stat().st_size - 3)
+    lines.write("e")
+    assert lines.files() == {"gate.jsonl": ["c", "e"]}
+    assert [line.partition(": ")[2] for line in said] == [
+        "another program has cut off 18 bytes; lines go on from there",
+        "another program has cut off 3 bytes; lines go on from there",
+    ]
+
+
+def test_a_file_that_was_removed_ends_the_recording_with_one_error(
+    lines: Lines, said: list[str]
+) -> None:
+    lines.write("a")
+    lines.path.unlink()
+    assert not any(lines.file.write(b'{"b": 0}\n') for _ in range(3))
+    assert said == [
+        f"record.jsonl: {lines.path}: removed while it is being written: the recording ends here; "
+        "the line goes on"
+    ]
+    lines.restart()
+    assert not lines.file.write(b'{"c": 0}\n'), "nor does a successor begin another"
+    assert not lines.path.exists()
