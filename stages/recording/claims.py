@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.errors import LineError
 from pipeline.memory.file_lock import FileHeldError, FileLock, check_free
 from stages.recording.day_files import find_days
-from stages.recording.outputs import BY_DAY, Output
+from stages.recording.outputs import BY_DAY, FOLDER, Output
 
 _SIZED_STEM = re.compile(r"(.+)\.\d+x\d+", re.DOTALL)  # as `video_path` makes it
 
@@ -50,13 +50,14 @@ class Claims:
         return new
 
     def follow(self) -> None:
-        """Lock the files that recorders have begun for another day, in place of those before.
+        """Lock what recorders have made in place of what is locked.
 
-        Until that is done, the lock on the one that was set aside tells other starts; see
+        These are files of another day, and a folder that somebody has removed. Until that is done,
+        the lock on the one that was set aside tells other starts; see
         `_check_family`.
         """
         for at, (output, lock) in enumerate(self._locks):
-            if output.key in BY_DAY and not lock.has_name and output.path.exists():
+            if not lock.has_name and _is_made_again(output):
                 with contextlib.suppress(FileHeldError, OSError):  # tried again at the next turn
                     self._locks[at] = output, FileLock(output.path)
                     lock.release(keep_empty=True)
@@ -94,6 +95,13 @@ class Claims:
                     f"{key}: expected a file of its own, got {path}: that is {other.path}, too"
                 )
         self._locks.append((output, lock))
+
+
+def _is_made_again(output: Output) -> bool:
+    """Whether there is something to lock in the place of what has lost its name."""
+    if output.key == FOLDER:
+        return output.path.parent.is_dir()
+    return output.key in BY_DAY and output.path.exists()
 
 
 def _check_family(output: Output) -> None:

@@ -23,6 +23,7 @@ BEGUN, EVENTS_BEGUN = "record_jsonl.begun", "record_events.begun"
 
 # Keys of files that grow over all runs, and are set aside by days.
 BY_DAY = ("record.jsonl", "record.events")
+FOLDER = "record.folder"
 
 
 class Output(NamedTuple):
@@ -46,7 +47,7 @@ def find_outputs(config: LineConfig) -> Iterator[Output]:
         for path in dict.fromkeys(video_path(record.video, name) for name in config.camera_names):
             yield Output("record.video", path)
     if record.folder is not None:
-        yield Output("record.folder", Path(record.folder) / LOCK)
+        yield Output(FOLDER, Path(record.folder) / LOCK)
 
 
 def video_path(template: str, camera: str, size_wh: tuple[int, int] | None = None) -> Path:

@@ -1,5 +1,6 @@
 """What is kept: files, their index, and what goes when. The recorder owns it."""
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pipeline.logger import logger
 from stages.services.archive.clock import Clock, ClockWatch, Memory
 from stages.services.archive.history import History
 from stages.services.archive.index import Index, is_damage
-from stages.services.archive.layout import Kind, make_file
+from stages.services.archive.layout import INDEX, Kind, make_file
 from stages.services.archive.reconcile import reconcile
 from stages.services.archive.retention import Limits, Retention
 from stages.services.archive.sidecar import Sidecar, write_sidecar
@@ -20,10 +21,12 @@ from stages.services.archive.wishes import Wish, drop_wishes, read_wishes
 _TURN_S = 0.05  # at most, for what can wait
 _RETAIN_S = 5.0  # between two turns of the retention, unless there is more to delete
 _REMEMBER_S = 60.0
+_LOOK_S = 5.0  # for the index, between two times
 
 
 class Archive:
-    """Files come first. An index that fails meanwhile is told of once, and made right afterwards.
+    """Files come first. An index that fails meanwhile is told of once, and made right afterwards,
+    and so is one that somebody removes, alone or with its folder.
 
     Raises:
         OSError: the folder cannot be written.
@@ -41,6 +44,8 @@ class Archive:
         self._limits = limits
         self._clock = clock or Clock()
         self._free_bytes = free_bytes
+        self._look_s = time.monotonic() + _LOOK_S
+        self._is_lost = False  # and said to be
         self._attach(Index.open(folder))
 
     def _attach(self, index: Index) -> None:
@@ -53,6 +58,9 @@ class Archive:
 
     def take_turn(self) -> None:
         """Do some of what can wait: compare with the files, delete what has to go."""
+        if time.monotonic() >= self._look_s:
+            self._look_s = time.monotonic() + _LOOK_S
+            self._look()
         with self._healing():
             end_s = time.monotonic() + _TURN_S
             if self._reconciling is not None:
@@ -135,6 +143,20 @@ class Archive:
     def close(self) -> None:
         self.index.close()
 
+    def _look(self) -> None:
+        """Find out whether others have this index, too: what is in no folder is read by nobody."""
+        if self.index.has_name:
+            return
+        if not self._is_lost:
+            self._is_lost = True
+            logger.error("record.folder: {}: removed or replaced while it is in use; it is made "
+                         "anew of the files", self.folder / INDEX)  # fmt: skip
+        with contextlib.suppress(OSError, sqlite3.Error):  # tried again with the next look
+            index = Index.open(self.folder)
+            self.index.close()
+            self._attach(index)
+            self._is_lost = False
+
     @contextmanager
     def _healing(self) -> Iterator[None]:
         """Go on when the index fails; it is compared with the files again, or made of them."""
@@ -145,7 +167,9 @@ class Archive:
                 logger.error("record.folder: index: {}", error)
             if is_damage(error):
                 self.index.close()
-                self._attach(Index.make(self.folder))
+                # What fails here fails again with the next use, and is tried again then.
+                with contextlib.suppress(OSError, sqlite3.Error):
+                    self._attach(Index.make(self.folder))
             elif self._reconciling is None:
                 self._reconciling = reconcile(self.index)
             self._has_failed = True

@@ -49,6 +49,7 @@ class Index:
         self.folder = folder
         self.db = db
         self.is_new = is_new  # it holds nothing yet of what there may be
+        self._file_id = _file_id(folder)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -80,6 +81,11 @@ class Index:
     def attach(cls, folder: Path) -> Self:
         """One that another process has made. Raises sqlite3.Error."""
         return cls(folder, connect(folder, "rw"))
+
+    @property
+    def has_name(self) -> bool:
+        """Whether it is the file that others find in the folder, and not one that was removed."""
+        return self._file_id is not None and self._file_id == _file_id(self.folder)
 
     def close(self) -> None:
         self.db.close()
@@ -224,6 +230,15 @@ def _open(folder: Path) -> tuple[sqlite3.Connection, bool]:
         db.close()
         raise
     return db, True
+
+
+def _file_id(folder: Path) -> tuple[int, int] | None:
+    """Device and inode of the index; None if it is not there, or not to be seen."""
+    try:
+        found = (folder / INDEX).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _bare(item: Item) -> Sidecar:

@@ -1,5 +1,6 @@
 """A film that is being written: whole fragments of an MP4, so it plays at any instant."""
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -61,7 +62,14 @@ class Film:
         self._last_picture = pictures[-1] if pictures else self._last_picture
 
     def flush(self) -> None:
-        """Write what was added, all of it or nothing. Raises OSError."""
+        """Write what was added, all of it or nothing.
+
+        Raises:
+            FileNotFoundError: somebody has removed the file, so nobody would find it.
+            OSError: it cannot be written.
+        """
+        if not os.fstat(self._fd).st_nlink:
+            raise OSError(errno.ENOENT, "removed while it is being written", str(self.path))
         written = 0
         try:
             while written < len(self._pending):

@@ -67,5 +67,8 @@ def _finish(job: Job, step: Callable[[Path], None]) -> None:
     try:
         step(job.path)
     except OSError as error:
+        if not job.path.exists():
+            logger.warning("{}: removed before it was finished", job.path)
+            return
         job.sidecar.notes.append(f"not finished: {error.strerror}")
         logger.warning("{}: plays, but is not finished: {}", job.path, error.strerror)

@@ -1,7 +1,9 @@
 """A recording of one camera that goes on from file to file, without a gap where there is none."""
 
+import errno
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from pipeline.logger import logger
 from pipeline.service import Packet, PacketFlag, Track, clock_step
@@ -16,6 +18,7 @@ from stages.services.recorder.tail import Tail
 CUT_NS = 3 * NS  # a longer pause of the pictures is told as a gap, and ends a file
 ROOM_BYTES = 16 << 20  # that has to be there before a recording goes on
 _TRY_S = 5.0  # between two looks for room
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _TELL_S = 10.0  # between two states of an open file in the index
 
 Tracks = Callable[[int], Sequence[Track] | None]
@@ -23,6 +26,8 @@ Tracks = Callable[[int], Sequence[Track] | None]
 
 class Reel:
     """Cuts at key frames. A disk without room stops it with one error, until there is room.
+
+    A file that somebody removes is told, and followed by another one.
 
     Args:
         make_sidecar: of the next file, whose times and pictures are filled in here.
@@ -52,6 +57,7 @@ class Reel:
         self._why = ""  # of the gap before the next file
         self._unplayable: int | None = None  # generation
         self._is_halted = False
+        self._is_told = False  # why it stopped; until something was written again
         self._try_s = self._tell_s = 0.0
 
     def continue_after(self, end_unix_ns: int, why: str) -> None:
@@ -185,10 +191,14 @@ class Reel:
         film.add(batch)
         try:
             self._flush(film)
+        except FileNotFoundError as error:
+            self._lose(film, sidecar, error)
+            return
         except OSError as error:
             self.end()
             self._halt(error, sidecar.camera)
             return
+        self._is_told = False
         if time.monotonic() >= self._tell_s:
             _set_times(sidecar, film)
             self._put(film, sidecar)
@@ -197,6 +207,8 @@ class Reel:
         """Raises OSError."""
         try:
             film.flush()
+        except FileNotFoundError:
+            raise
         except OSError:
             if not self._archive.make_room(ROOM_BYTES):
                 raise
@@ -215,22 +227,35 @@ class Reel:
             return False
         return True
 
+    def _lose(self, film: Film, sidecar: Sidecar, error: OSError) -> None:
+        """Go on without a film that somebody has removed: another begins with a key frame."""
+        logger.error("{}: {}: another film follows", film.path, error.strerror)
+        self._film = self._sidecar = None
+        film.close()
+        self._delete(film.path)
+        self._end_unix_ns, self._last = film.begin_unix_ns, None
+        self._why = "the film was removed while it was written"
+
     def _remove(self, film: Film) -> None:
         """Leave no file behind that holds nothing."""
-        if not film.is_empty:
-            return
+        if film.is_empty:
+            self._delete(film.path)
+
+    def _delete(self, path: Path) -> None:
         try:
-            self._archive.remove(film.path)
+            self._archive.remove(path)
         except OSError as error:
-            logger.warning("{}: cannot be removed: {}", film.path, error.strerror)
+            logger.warning("{}: cannot be removed: {}", path, error.strerror)
 
     def _halt(self, error: OSError, camera: str) -> None:
         self._try_s = time.monotonic() + _TRY_S
         self._why = f"the disk: {error.strerror}"
-        if not self._is_halted:
-            self._is_halted = True
-            logger.error("{}: recording stops: {}: {}", camera, error.strerror,
-                         "it goes on when there is room")  # fmt: skip
+        self._is_halted = True
+        if not self._is_told:
+            self._is_told = True
+            until = "there is room" if error.errno in _NO_ROOM else "it can be written"
+            logger.error("{}: recording stops: {}: it goes on when {}", camera, error.strerror,
+                         until)  # fmt: skip
 
     def _resume(self) -> bool:
         if time.monotonic() < self._try_s:

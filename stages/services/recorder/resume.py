@@ -98,8 +98,10 @@ def take_finished(archive: Archive, finisher: Finisher) -> None:
     for path, sidecar in finisher.take():
         sidecar.open = False
         try:
-            if path.exists():  # nobody has deleted it meanwhile
+            if path.exists():
                 archive.put(path, sidecar)
+            else:  # somebody has deleted it meanwhile, and what belongs to it goes, too
+                archive.remove(path)
         except OSError as error:
             logger.error("{}: its sidecar is not written: {}", path, error.strerror)
 

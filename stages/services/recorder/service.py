@@ -1,5 +1,6 @@
 """The service `recorder`: keeps what matters in files, over many runs."""
 
+import sqlite3
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from pipeline.client import DetectionMessage, EventMessage, ModelInfo
 from pipeline.logger import logger
 from pipeline.service import ServiceContext, ServiceError
 from stages.services.archive.archive import Archive
-from stages.services.archive.layout import Kind
+from stages.services.archive.layout import INDEX, Kind
 from stages.services.archive.retention import Limits
 from stages.services.recorder.clips import LATE_NS, Clips
 from stages.services.recorder.coder import CodedPackets
@@ -58,6 +59,11 @@ class Recorder:
             self._archive = Archive(Path(options.folder), options.limits)
         except OSError as error:
             raise ServiceError(f"record.folder: {options.folder}: {error.strerror}") from None
+        except sqlite3.Error as error:  # held by another program, or no file
+            index = Path(options.folder) / INDEX
+            raise ServiceError(
+                f"record.folder: {index}: the index cannot be used: {error}"
+            ) from None
         self._events = EventKeeper(self._archive)
         self._finisher = Finisher()
         self._packets = CodedPackets(context.packets, context.frames, _recorded(options, context))

@@ -1,5 +1,6 @@
 """The output files of a run, claimed against a process of its own as the other line."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -114,7 +115,7 @@ from pipeline.memory.file_lock import check_free
 from stages.recording.claims import Claims
 from stages.recording.day_files import set_aside
 from stages.recording.outputs import Output
-claims = Claims([Output("record.jsonl", Path(sys.argv[1]))])
+claims = Claims([Output(sys.argv[2], Path(sys.argv[1]))])
 print("held", flush=True)
 for line in sys.stdin:
     claims.follow()
@@ -125,7 +126,7 @@ for line in sys.stdin:
 def test_the_file_of_a_new_day_is_held_and_before_that_the_day_before(tmp_path: Path) -> None:
     path = tmp_path / "gate.jsonl"
     with subprocess.Popen(
-        [sys.executable, "-c", CLAIM, str(path)],
+        [sys.executable, "-c", CLAIM, str(path), "record.jsonl"],
         cwd=REPOSITORY, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     ) as line:  # fmt: skip
         assert line.stdin is not None
@@ -148,3 +149,25 @@ def test_the_file_of_a_new_day_is_held_and_before_that_the_day_before(tmp_path: 
     claims = Claims([output])
     claims.close(ran=True)
     assert path.read_text() == "b\n"
+
+
+def test_a_folder_that_was_removed_is_held_when_it_is_there_again(tmp_path: Path) -> None:
+    path = tmp_path / "record" / "lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", CLAIM, str(path), "record.folder"],
+        cwd=REPOSITORY, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as line:  # fmt: skip
+        assert line.stdin is not None
+        assert line.stdout is not None
+        assert line.stdout.readline() == "held\n"
+        for is_there in (False, True):
+            if is_there:
+                path.parent.mkdir()
+            else:
+                shutil.rmtree(path.parent)
+            line.stdin.write("\n")
+            line.stdin.flush()
+            assert line.stdout.readline() == "followed\n"
+        with pytest.raises(LineError, match=f"process {line.pid} writes it now"):
+            Claims([Output("record.folder", path)])
+        line.stdin.close()

@@ -1,6 +1,8 @@
 """All of it together: an index that fails while files go on."""
 
 import contextlib
+import shutil
+import sqlite3
 import time
 from pathlib import Path
 
@@ -58,6 +60,54 @@ def test_an_index_that_is_damaged_while_it_runs_is_made_anew(
     files = {path.name for path in tmp_path.rglob("*Z*.mp4")}
     rows = Listing(tmp_path).items(Query(limit=1000)).rows
     assert {Path(item.path).name for item in rows} == files
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_an_index_that_somebody_removes_is_told_once_and_made_anew(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch, *, replaced: bool
+) -> None:
+    monkeypatch.setattr("stages.services.archive.archive._LOOK_S", 0.0)
+    folder = tmp_path / "record"
+    archive = Archive(folder, WEEK, SetClock())
+    add_file(archive.index, NOON_NS)
+    settle(archive)
+    shutil.rmtree(folder)
+    if replaced:
+        Index.open(folder).close()
+    else:
+        folder.touch()  # nothing can be made here
+        settle(archive)
+        folder.unlink()
+    settle(archive)
+    path = archive.make_file("gate", Kind.CLIP, NOON_NS)
+    archive.put(path, Sidecar(Kind.CLIP, "gate", NOON_NS, NOON_NS))
+    assert said == [
+        f"record.folder: {folder / INDEX}: removed or replaced while it is in use; it is made anew "
+        "of the files"
+    ]
+    assert [folder / item.path for item in Listing(folder).items(Query()).rows] == [path]
+
+
+def test_an_index_that_cannot_be_made_anew_is_tried_again_when_it_is_used(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path) -> Index:
+        raise sqlite3.OperationalError("attempt to write a readonly database")
+
+    archive = Archive(tmp_path, WEEK, SetClock())
+    settle(archive)
+    archive.index.db.execute("DROP TABLE items")
+    with monkeypatch.context() as patch:
+        patch.setattr(Index, "make", refuse)
+        paths = [archive.make_file("gate", Kind.CLIP, NOON_NS + i * NS) for i in range(3)]
+        for path in paths:
+            archive.put(path, Sidecar(Kind.CLIP, "gate", NOON_NS, NOON_NS))
+    with archive.wishes() as wishes:  # which are looked for at each turn
+        assert wishes == []
+    settle(archive)
+    rows = Listing(tmp_path).items(Query()).rows
+    assert {tmp_path / item.path for item in rows} == set(paths)
+    assert said == ["record.folder: index: no such table: items"]
 
 
 def test_wishes_come_once_also_to_a_successor(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Continuous recording: every picture once, whatever ends on the way."""
 
+import errno
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -209,6 +211,56 @@ def test_a_full_disk_is_one_error_and_recording_goes_on_with_the_gap_told(
     assert gap.why == "the disk: No space left on device"
     assert gap.begin_unix_ns == camera.at(5 * FPS - 1)
     assert len(said) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_one_error_however_often_it_is_tried(
+    camera: MadeUpCamera, folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = Room(folder, camera)
+    camera.send(1)
+    room.continuous.take_turn()
+    flush = Film.flush
+
+    def refuse(self: Film) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self.path))
+
+    monkeypatch.setattr(Film, "flush", refuse)
+    monkeypatch.setattr("stages.services.recorder.reel._TRY_S", 0.0)
+    for _ in range(5):
+        camera.send(1)
+        room.continuous.take_turn()
+    assert said == [
+        "gate: recording stops: Read-only file system: it goes on when it can be written"
+    ]
+    monkeypatch.setattr(Film, "flush", flush)
+    camera.send(1)
+    room.continuous.take_turn()
+    monkeypatch.setattr(Film, "flush", refuse)
+    camera.send(1)
+    room.continuous.take_turn()
+    assert len(said) == 2, "another time"
+
+
+def test_a_film_that_somebody_removes_is_told_and_followed_by_another(
+    camera: MadeUpCamera, folder: Path, said: list[str]
+) -> None:
+    room = Room(folder, camera)
+    camera.send(3)
+    room.continuous.take_turn()
+    (removed,) = films(folder)
+    shutil.rmtree(folder / "gate")
+    for _ in range(3):
+        camera.send(1)
+        room.continuous.take_turn()
+    room.end()
+    assert said == [f"{removed}: removed while it is being written: another film follows"]
+    (film,) = films(folder)
+    assert_shows([film], 4 * FPS, 2 * FPS)
+    (gap,) = sidecar_of(film).gaps
+    assert (gap.begin_unix_ns, gap.end_unix_ns) == (camera.at(0), camera.at(4 * FPS))
+    assert gap.why == "the film was removed while it was written"
+    rows = Listing(folder).items(Query()).rows
+    assert [item.path for item in rows] == [str(film.relative_to(folder))]
 
 
 def test_the_oldest_files_make_room_for_new_ones(

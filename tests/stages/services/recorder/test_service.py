@@ -13,8 +13,9 @@ import pytest
 
 from pipeline.client import EventMessage
 from pipeline.client.messages import EventKind
+from pipeline.service import ServiceError
 from stages.services.archive.archive import Archive
-from stages.services.archive.layout import NS, Kind
+from stages.services.archive.layout import INDEX, NS, Kind
 from stages.services.archive.retention import Limits
 from stages.services.archive.sidecar import Sidecar, read_sidecar
 from stages.services.recorder.resume import finish_films
@@ -89,6 +90,17 @@ def test_an_event_that_has_its_clip_gets_no_second_one(tmp_path: Path, event: Ev
     found = run(tmp_path, 2)
     assert [[told.seq for told in clip.events] for clip in found] == [[event.seq], [later.seq]]
     assert found[0].end_unix_ns == end_ns
+
+
+def test_an_index_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
+    index = tmp_path / "record" / INDEX
+    index.mkdir(parents=True)
+    options = RecorderOptions(str(index.parent), Limits(), MODEL)
+    with pytest.raises(ServiceError) as refused:
+        Recorder(options, Context(tmp_path, tmp_path / "end"))  # type: ignore[arg-type]
+    assert str(refused.value) == (
+        f"record.folder: {index}: the index cannot be used: unable to open database file"
+    )
 
 
 def test_a_file_that_was_made_and_never_begun_goes(tmp_path: Path, event: EventMessage) -> None:
