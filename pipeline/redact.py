@@ -10,7 +10,7 @@ decoded, percent-encoded, or with the escapes of Python, JSON, HTML and of our o
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pipeline.credentials.address_secrets import LEAST_CHARACTERS, secrets_of
@@ -57,18 +57,25 @@ _LONGEST_LEARNED = 256  # characters of a text that is kept for that
 
 def learn(value: Any) -> None:
     """Remember the secrets of every address in a text, or in the texts of lists and mappings."""
+    found = set[str]()
+    for text in _texts(value):
+        if text not in _learned:
+            found |= secrets_of(without_references(text))
+            if len(text) <= _LONGEST_LEARNED:
+                _learned.add(text)
+    _known.add(found)  # all at once: the pattern is made anew of all that are known
+
+
+def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        if value not in _learned:
-            _known.add(secrets_of(without_references(value)))
-            if len(value) <= _LONGEST_LEARNED:
-                _learned.add(value)
+        yield value
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            learn(key)
-            learn(item)
+            yield from _texts(key)
+            yield from _texts(item)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            learn(item)
+            yield from _texts(item)
 
 
 def learn_secrets(secrets: Iterable[str]) -> None:

@@ -11,6 +11,7 @@ from stages.events.config import FilterConfig, Lines, Zones
 from stages.events.record_config import FilePath, PlainText, RecordConfig
 from stages.events.webhook_config import WebhookConfig
 
+MOST_SOURCES = 64
 SHIPPED_MODEL = "thundernet-snet49-street11"  # its name in `stages.model.zoo`
 
 Core = Annotated[int, Meta(ge=0)]
@@ -210,7 +211,7 @@ class AutoConfig(_Section, frozen=True):
 class LineConfig(_Section, frozen=True):
     """A whole line."""
 
-    sources: Annotated[tuple[SourceConfig, ...], Meta(min_length=1, max_length=64)]
+    sources: Annotated[tuple[SourceConfig, ...], Meta(min_length=1, max_length=MOST_SOURCES)]
     # a file, the name of a shipped one, or "auto": what suits this machine
     model: ModelPath = SHIPPED_MODEL
     auto: AutoConfig = AutoConfig()

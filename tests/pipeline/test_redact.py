@@ -1,5 +1,6 @@
 import html
 import json
+import re
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
@@ -32,6 +33,21 @@ def test_a_known_secret_is_hidden_in_every_notation(secret: str) -> None:
     ):  # fmt: skip
         assert redact(f"refused <{text.strip(chr(34))}>").startswith("refused <"), text
         assert "***" in redact(f"refused <{text}>"), text
+
+
+def test_many_addresses_are_learned_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    patterns: list[str] = []
+    compiled = re.compile
+
+    def count(pattern: str, flags: int = 0) -> re.Pattern[str]:
+        patterns.append(pattern)
+        return compiled(pattern, flags)
+
+    monkeypatch.setattr("pipeline.redact.re.compile", count)
+    learn({"sources": [{"uri": f"rtsp://admin:S3cret{i}@cam{i}/1"} for i in range(64)]})
+    assert sum("S" in pattern for pattern in patterns) == 1, "else it takes the square of them"
+    monkeypatch.undo()
+    assert redact("S3cret0 and S3cret63") == "*** and ***"
 
 
 def test_secrets_are_learned_from_everything_that_options_hold() -> None:

@@ -1,11 +1,12 @@
 """Where the configuration of a line comes from: its file, and what the command line says on top."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.config_file import ConfigError, build, parse_mapping, read_text, set_key
 from pipeline.redact import learn
-from stages.config import LineConfig
+from stages.config import MOST_SOURCES, LineConfig
 from stages.line.configuration.config_path import KeyPath
 from stages.line.configuration.paths import resolve_beside
 
@@ -87,7 +88,7 @@ class ConfigSource:
         """What the file would say with this content. Raises ConfigError."""
         content = self._parse_file(text)
         self.command_line.apply(content)
-        learn(content)
+        learn(_to_learn(content))
         try:
             return ConfigReading(text, build(content, LineConfig, str(self.path)))
         except ConfigError as error:
@@ -113,3 +114,12 @@ class ConfigSource:
         """Below which its relative paths are; a pipe or standard input lies in no folder."""
         is_nowhere = self.path.is_relative_to("/dev") or self.path.is_relative_to("/proc")
         return Path() if is_nowhere else self.path.parent
+
+
+def _to_learn(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What may be quoted. Of more sources than there may be, an error quotes the first ones only.
+
+    To learn ten thousand addresses takes half a minute, and whoever sends a body could ask for it.
+    """
+    sources = content.get("sources")
+    return {**content, "sources": sources[:MOST_SOURCES]} if isinstance(sources, list) else content
