@@ -1,6 +1,7 @@
 """What somebody asks of the past, as the query of an address."""
 
 import math
+import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -25,6 +26,7 @@ CURSOR = Parameter("cursor", "query", {"type": "string"}, "`next` of the page be
 PAGE = (FROM, TO, CAMERA, LIMIT, CURSOR)
 _HOUR_NS = 3600 * NS
 _MOST_HOURS = 48  # of a timeline: a day in which clocks are set back has 25
+_LIMIT = re.compile(r"[0-9]{1,9}")
 _LAST_S = 4_102_444_800  # 2100
 _YEARS = range(1970, 2101)
 
@@ -135,7 +137,7 @@ def _read_iso(text: str) -> datetime | None:
 def _read_limit(text: str | None) -> int:
     if text is None:
         return USUAL
-    if text.isdecimal() and 1 <= int(text[:9]) <= MOST:
+    if _LIMIT.fullmatch(text) and 1 <= int(text) <= MOST:
         return int(text)
     raise Refusal(400, f"limit: expected 1 to {MOST}, got '{text[:20]}'")
 

@@ -92,6 +92,8 @@ def test_one_kind_of_one_camera_and_nothing_of_others(web: WebLine) -> None:
         ("kind=explosion", "expected one of track_begin"),
         ("limit=0", f"1 to {MOST}"),
         ("limit=1e9", f"1 to {MOST}"),
+        ("limit=00000000019999", f"1 to {MOST}"),
+        (f"limit={'9' * 5000}", f"1 to {MOST}"),
         ("cursor=abc", "expected `next`"),
         ("cursor=99999999999999999999999999-1", "expected `next`"),
     ],
