@@ -28,7 +28,7 @@ ERRORS_ONLY = 3  # log severity: what is wrong with a model is said by exception
 
 
 class InferenceError(RuntimeError):
-    """The network failed on one frame; the session is still good."""
+    """The network failed on one frame, or gave no numbers; the session is still good."""
 
 
 class RoiScores(NamedTuple):
@@ -43,6 +43,8 @@ class Detector:
 
     def __init__(self, path: Path | str, threads: int = 1) -> None:
         self.metadata = read_model_metadata(path)
+        # A model that suppresses boxes by itself may find nothing; the best of all others stays.
+        self._has_candidates = self.metadata.soft_nms.method != "none"
         try:
             self._session = ort.InferenceSession(
                 str(path), make_session_options(threads), providers=["CPUExecutionProvider"],
@@ -68,13 +70,22 @@ class Detector:
         return np.zeros((height, width, 3), np.uint8)
 
     def infer(self, tensor: Pixels) -> RoiScores:
-        """Boxes and probabilities of one warped BGR frame (H, W, 3); R is 1 at least."""
+        """Boxes and probabilities of one warped BGR frame (H, W, 3).
+
+        R is 1 at least, but where the model suppresses boxes by itself. Raises InferenceError.
+        """
         # The session reads `tensor` where it lies; the two outputs are 12 kB together, and binding
         # them to buffers of our own was measured to gain nothing.
         try:
             boxes, scores = self._session.run(["boxes", "scores"], {"frame": tensor})
         except (errors.Fail, errors.InvalidArgument, errors.RuntimeException) as error:
             raise InferenceError(f"inference: {error}") from None
+        # NaN is below any threshold: nothing would be found, and nothing said.
+        if np.isnan(scores).any() or np.isnan(boxes).any():
+            raise InferenceError("inference: expected boxes and scores in numbers, got NaN")
+        if not len(scores) and self._has_candidates:
+            raise InferenceError("inference: expected a candidate at least, got none: among NaN "
+                                 "there is no best one")  # fmt: skip
         return RoiScores(boxes, scores)
 
 
