@@ -1,5 +1,6 @@
 """Where the pages are served, and under which names browsers may ask for them."""
 
+import contextlib
 import errno
 import ipaddress
 import os
@@ -10,6 +11,7 @@ from collections.abc import Collection
 from importlib.util import find_spec
 from typing import NamedTuple
 
+from pipeline.logger import logger
 from pipeline.service import ServiceError
 
 _PACKAGES = ("starlette", "uvicorn", "websockets")
@@ -108,6 +110,41 @@ def load_certificate(certificate: str | None, key: str | None) -> ssl.SSLContext
             f"{certificate} and {key or 'no key'}: {getattr(error, 'reason', None) or error}"
         ) from None
     return context
+
+
+class CertificateFiles:
+    """TLS with PEM files that are renewed under their names: who connects next gets the new one.
+
+    Raises:
+        ServiceError: as `load_certificate`.
+    """
+
+    def __init__(self, certificate: str | None, key: str | None) -> None:
+        self._files = certificate, key
+        self._seen = self._look()
+        self.context = load_certificate(certificate, key)
+
+    def follow(self) -> None:
+        """Take what has changed. The one before stays where that makes no pair, which is said."""
+        seen = self._look()
+        if self.context is None or seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            load_certificate(*self._files)  # a pair that does not fit would be half taken
+            self.context.load_cert_chain(str(self._files[0]), self._files[1], _refuse_password)
+        except (ServiceError, OSError, ValueError) as error:
+            logger.error("{}; the certificate before stays in force", error)
+        else:
+            logger.info("web.certificate: {}: a new one is in force", self._files[0])
+
+    def _look(self) -> list[tuple[int, int, int]]:
+        seen = []
+        for path in filter(None, self._files):
+            with contextlib.suppress(OSError, ValueError):
+                found = os.stat(path)
+                seen.append((found.st_ino, found.st_mtime_ns, found.st_size))
+        return seen
 
 
 def _refuse_password() -> str:

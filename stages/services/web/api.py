@@ -16,7 +16,7 @@ from stages.services.web.feed import Feed
 from stages.services.web.openapi import JSON, Operation, Parameter, make_document
 from stages.services.web.problem import Refusal
 from stages.services.web.readings import Camera, Readings
-from stages.services.web.tokens import TICKET_S, Tokens
+from stages.services.web.tokens import TICKET_S, TokenFile
 
 RESULT_S = 2.0  # for the last result to come: the line repeats it once a second at most
 
@@ -41,7 +41,7 @@ class Api:
     """The endpoints; each answers with a struct of `answers`."""
 
     def __init__(
-        self, cameras: CameraNames, readings: Readings, feed: Feed, tokens: Tokens | None
+        self, cameras: CameraNames, readings: Readings, feed: Feed, tokens: TokenFile | None
     ) -> None:
         self._cameras = cameras
         self._readings = readings
@@ -104,7 +104,7 @@ class Api:
         return answer(Ready(ready, cameras), 200 if ready else 503)
 
     async def _ticket(self, _request: Request) -> Response:
-        ticket = "" if self._tokens is None else self._tokens.make_ticket()
+        ticket = "" if self._tokens is None else self._tokens.tokens().make_ticket()
         return answer(Ticket(ticket, TICKET_S))
 
 

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stages.services.web.address import HostNames
 from stages.services.web.problem import problem
-from stages.services.web.tokens import Tokens
+from stages.services.web.tokens import TokenFile
 
 SUBPROTOCOL = "thunderline.v1"
 _BEARER = "bearer."  # a WebSocket of a browser has no headers: the token comes as a subprotocol
@@ -38,7 +38,7 @@ class Guard:
     the visitor's network: the names of the host and of the page are checked for that.
     """
 
-    def __init__(self, app: ASGIApp, hosts: HostNames, tokens: Tokens | None) -> None:
+    def __init__(self, app: ASGIApp, hosts: HostNames, tokens: TokenFile | None) -> None:
         self._app = app
         self._hosts = hosts
         self._tokens = tokens
@@ -69,13 +69,13 @@ class Guard:
         return None
 
     def _may_write(self, scope: Scope, headers: Headers) -> bool:
-        tokens = self._tokens
-        assert tokens is not None
+        assert self._tokens is not None
+        tokens = self._tokens.tokens()
         return any(tokens.may_write(token) for token in _given_tokens(scope, headers))
 
     def _may_read(self, scope: Scope, headers: Headers) -> bool:
-        tokens = self._tokens
-        assert tokens is not None
+        assert self._tokens is not None
+        tokens = self._tokens.tokens()
         if any(tokens.may_read(token) for token in _given_tokens(scope, headers)):
             return True
         seconds = next(

@@ -14,7 +14,7 @@ from pipeline.client import ModelInfo
 from pipeline.logger import logger
 from pipeline.service import ServiceContext
 from stages.services.web import live
-from stages.services.web.address import HostNames, bind, load_certificate, parse_listen
+from stages.services.web.address import CertificateFiles, HostNames, bind, parse_listen
 from stages.services.web.api import Api
 from stages.services.web.configuration import OPERATIONS as CHANGES
 from stages.services.web.configuration import Configuration
@@ -31,7 +31,7 @@ from stages.services.web.pictures import Pictures
 from stages.services.web.problem import answer_defect, answer_refusal
 from stages.services.web.readings import EVERY_S, Readings
 from stages.services.web.stream import Stream
-from stages.services.web.tokens import load_tokens
+from stages.services.web.tokens import TokenFile
 from stages.services.web.video import Video
 
 _TICK_S = 0.25  # each costs where nobody looks
@@ -68,8 +68,9 @@ class Web:
         self._context = context
         self._archive = options.archive
         self._card = options.card
-        self._tls = load_certificate(options.certificate, options.key)
-        self._tokens = load_tokens(Path(options.token_file)) if options.token_file else None
+        self._certificate = CertificateFiles(options.certificate, options.key)
+        self._tls = self._certificate.context
+        self._tokens = TokenFile(Path(options.token_file)) if options.token_file else None
         self._hosts = HostNames(address, options.hosts)
         self._readings = Readings(context.ledger)
         self._metrics = Metrics(context, self._readings, options.model)
@@ -92,6 +93,7 @@ class Web:
             if clock() >= next_s:
                 next_s = clock() + EVERY_S
                 self._readings.take()
+                self._certificate.follow()
                 if not feed.is_receiving:
                     pictures.forget()
             await asyncio.sleep(_TICK_S)

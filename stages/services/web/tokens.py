@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.logger import logger
 from pipeline.service import ServiceError
 
 TICKET_S = 60  # how long a ticket lets somebody begin to look
@@ -47,6 +48,50 @@ class Tokens(NamedTuple):
     def _sign(self, until_unix_s: int) -> str:
         signature = hmac.new(self.read.encode(), str(until_unix_s).encode(), hashlib.sha256)
         return f"{until_unix_s}-{signature.hexdigest()}"
+
+
+class TokenFile:
+    """The tokens of a file as they are now: a new one counts at once, and the one before no more.
+
+    Where the file is gone, or cannot be taken as it is, those before stay, and an error says so.
+
+    Raises:
+        ServiceError: there are none, and none can be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._tokens = load_tokens(path)
+        self._seen = _state_of(path)
+
+    def tokens(self) -> Tokens:
+        state = _state_of(self._path)
+        if state != self._seen:
+            self._seen = state
+            self._read_again()
+        return self._tokens
+
+    def _read_again(self) -> None:
+        try:
+            tokens = _read(self._path)
+        except ServiceError as error:
+            logger.error("{}; the tokens before stay in force", error)
+        except OSError as error:
+            logger.error("web.token_file: {}: {}; the tokens before stay in force", self._path,
+                         error.strerror)  # fmt: skip
+        else:
+            if tokens != self._tokens:
+                self._tokens = tokens
+                logger.info("web.token_file: {}: other tokens are in force", self._path)
+
+
+def _state_of(path: Path) -> tuple[int, int, int, int] | None:
+    """Differs where the file may hold something else, or somebody else may read it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode
 
 
 def check_tokens(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Where the service listens, and under which names it may be asked for."""
 
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from pipeline.service import ServiceError
 from stages.services.web.address import (
     Address,
+    CertificateFiles,
     HostNames,
     bind,
     load_certificate,
@@ -80,6 +82,42 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
         check=True, capture_output=True,
     )  # fmt: skip
     return certificate, key
+
+
+def shown(context: ssl.SSLContext | None) -> bytes | None:
+    """The certificate that somebody sees who connects now."""
+    assert context is not None
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = trusting.wrap_bio(to_client, to_server)
+    server = context.wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(3):
+        for side in (client, server):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    return client.getpeercert(binary_form=True)
+
+
+def test_a_renewed_certificate_is_taken_and_half_of_one_is_not(
+    tmp_path: Path, said: list[str]
+) -> None:
+    certificate, key = make_certificate(tmp_path)
+    files = CertificateFiles(str(certificate), str(key))
+    first = shown(files.context)
+    (tmp_path / "new").mkdir()
+    renewed, renewed_key = make_certificate(tmp_path / "new")
+    renewed.replace(certificate)
+    for _ in range(3):
+        files.follow()
+    assert shown(files.context) == first
+    assert len(said) == 1
+    assert said[0].endswith("; the certificate before stays in force")
+    renewed_key.replace(key)
+    files.follow()
+    assert shown(files.context) == ssl.PEM_cert_to_DER_cert(certificate.read_text()) != first
+    assert len(said) == 1
+    CertificateFiles(None, None).follow()
 
 
 def test_certificates_are_loaded_and_wrong_ones_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pipeline.service import ServiceError
 from stages.config import WebConfig
 from stages.line.checks.web import check_web
-from stages.services.web.tokens import TICKET_S, Tokens, check_tokens, load_tokens
+from stages.services.web.tokens import TICKET_S, TokenFile, Tokens, check_tokens, load_tokens
 from tests.disks import mounted
 
 
@@ -130,3 +130,36 @@ def test_a_ticket_counts_longer_where_players_seek(monkeypatch: pytest.MonkeyPat
     assert tokens.is_ticket(ticket, longer_s=3600)
     monkeypatch.setattr(time, "time", lambda: now + TICKET_S + 3602)
     assert not tokens.is_ticket(ticket, longer_s=3600)
+
+
+def test_other_tokens_in_the_file_count_at_once_and_those_before_no_more(
+    tmp_path: Path, said: list[str]
+) -> None:
+    path = tmp_path / "web"
+    file = TokenFile(path)
+    first = file.tokens()
+    path.write_text(f"read: {TOKENS.read}\nwrite: {TOKENS.write}\n")
+    assert file.tokens() == TOKENS
+    assert not file.tokens().may_read(first.read)
+    assert not file.tokens().is_ticket(first.make_ticket())
+    assert said == []
+
+
+def test_a_file_that_cannot_be_taken_leaves_the_tokens_and_is_told_once(
+    tmp_path: Path, said: list[str]
+) -> None:
+    path = tmp_path / "web"
+    file = TokenFile(path)
+    first = file.tokens()
+    for spoil in (
+        lambda: path.chmod(0o644),
+        lambda: path.write_text("read: x\n"),
+        lambda: path.unlink(),
+    ):
+        spoil()
+        assert [file.tokens() for _ in range(3)] == [first] * 3
+    path.touch(0o600)
+    path.write_text(f"read: {TOKENS.read}\nwrite: {TOKENS.write}\n")
+    assert file.tokens() == TOKENS
+    assert len(said) == 3
+    assert all(text.endswith("the tokens before stay in force") for text in said)
