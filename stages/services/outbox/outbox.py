@@ -44,6 +44,7 @@ class Outbox:
         self._path, self._limits, self._name = path, limits, name
         self._pending = Pending()
         self._is_failing = False
+        self._is_lost = False  # and said to be
         self._is_gathering = False
         self._last = 0  # number
         self._size = Size(0, 0)  # of the file
@@ -125,7 +126,12 @@ class Outbox:
             self._write()
 
     def look(self) -> None:
-        """To be called every second or so: gives up what is too old, and says what was lost."""
+        """To be called every second or so: gives up what is too old, and says what was lost.
+
+        A file that somebody has removed is written anew, with all that waits.
+        """
+        if self._store.is_removed:
+            self._write_anew()
         self._write()
         self._attempt(self._expire, None)
         self.losses.say()
@@ -232,6 +238,19 @@ class Outbox:
                 logger.error("{}: {}: {}: what comes waits in memory, up to {} KiB",
                              self._name, self._path, error, _HELD_BYTES >> 10)  # fmt: skip
             return otherwise
+
+    def _write_anew(self) -> None:
+        """What cannot be written now is tried again at the next look."""
+        if not self._is_lost:
+            self._is_lost = True
+            logger.error("{}: {}: removed while it is in use; what waits is written anew",
+                         self._name, self._path)  # fmt: skip
+        try:
+            self._store.close_into_new_file()
+        except (OSError, sqlite3.Error):
+            return
+        self._store = self._open()
+        self._is_lost = False
 
     def _begin_anew(self, error: sqlite3.Error) -> None:
         self.losses.count("damaged", self._size.messages)

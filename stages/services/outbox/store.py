@@ -7,7 +7,7 @@ forced to the medium with each one, so a power cut may take the last of them, ne
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ VERSION = 1
 _APPLICATION = 0x544C6F62  # "TLob": tells it from the databases of others
 _LOG_PAGES = 1000  # of 4 KiB, until they are moved into the database
 _LOG_BYTES = 4 << 20
+_OF_ANOTHER = ("-wal", "-shm", "-journal")  # files beside a database
 
 # The lock is kept until the file is closed, and so no memory is shared with other processes.
 _SETTINGS = (
@@ -65,6 +66,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         """Makes the file if it is not there. Raises NotOurs, sqlite3.Error, OSError."""
+        self._path = path
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         self._database = sqlite3.connect(path, timeout=0, isolation_level=None)
         try:
@@ -184,6 +186,30 @@ class Store:
 
     def set_clock(self, reading: Reading) -> None:
         self._database.execute("REPLACE INTO clock VALUES (1, ?, ?, ?)", reading)
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether somebody has removed the file: what is in it would end with this process."""
+        return not self._path.exists()
+
+    def close_into_new_file(self) -> None:
+        """Write all of it to a new file in the place of one that was removed, and close this one.
+
+        Raises:
+            OSError, sqlite3.Error: it cannot be written; this one is as it was.
+        """
+        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        draft.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            os.close(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_RDWR | os.O_CLOEXEC, 0o600))
+            with closing(sqlite3.connect(draft)) as copy:
+                self._database.backup(copy)
+            self._database.close()
+            for suffix in _OF_ANOTHER:  # SQLite would take them for those of the new file
+                self._path.with_name(f"{self._path.name}{suffix}").unlink(missing_ok=True)
+            draft.replace(self._path)
+        finally:
+            draft.unlink(missing_ok=True)
 
     def close(self) -> None:
         self._database.close()

@@ -1,5 +1,6 @@
 """Kills, full disks, damaged and foreign files: what waits is kept, or its loss is said."""
 
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -52,6 +53,35 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(f"a small file system cannot be mounted: {done.stderr.decode().strip()}")
     yield path
     subprocess.run(["umount", str(path)], check=True)
+
+
+@pytest.mark.parametrize("whole_folder", [True, False])
+def test_a_file_that_somebody_removes_is_written_anew_with_all_that_waits(
+    tmp_path: Path, said: list[str], *, whole_folder: bool
+) -> None:
+    path = tmp_path / "box" / "o"
+    path.parent.mkdir()
+    outbox = open_outbox(path)
+    put(outbox, *range(100))
+    if whole_folder:
+        shutil.rmtree(path.parent)
+        path.parent.touch()  # nothing can be made here
+        for _ in range(3):
+            outbox.look()
+        path.parent.unlink()
+    else:
+        path.unlink()  # and what lies beside it stays
+    put(outbox, *range(100, 110))
+    outbox.look()
+    put(outbox, *range(110, 120))
+    outbox.forget(item.number for item in outbox.waiting(5))
+    outbox.close()
+    with closing(open_outbox(path)) as following:
+        assert numbers(following) == list(range(5, 120))
+        assert following.losses.counts == {}
+    assert [text.rpartition("box/o: ")[2] for text in said] == [
+        "removed while it is in use; what waits is written anew"
+    ]
 
 
 def test_on_a_full_disk_messages_wait_in_memory_and_are_written_later(
