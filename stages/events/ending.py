@@ -23,8 +23,11 @@ _DECODER = msgspec.msgpack.Decoder(dict[int, bytes])
 
 
 def write_ending(run_dir: Path, outboxes: Mapping[int, bytes]) -> None:
-    """Keep the outbox of each camera, as a whole or not at all."""
-    _write(run_dir / FILE_NAME, _ENCODER.encode(outboxes))
+    """Keep the outbox of each camera, as a whole or not at all.
+
+    Where there is no room, or no folder any more, one error says that the last events are lost.
+    """
+    _try_to_write(run_dir / FILE_NAME, _ENCODER.encode(outboxes), "of the line")
 
 
 def forget_ending(run_dir: Path) -> None:
@@ -47,15 +50,8 @@ def read_ending(run_dir: Path) -> dict[int, bytes]:
 
 
 def write_camera_ending(run_dir: Path, camera: int, outbox: bytes) -> None:
-    """Keep the outbox of a camera of which no more frames come.
-
-    Where there is no room for it, its last events are lost, and one error is logged.
-    """
-    try:
-        _write(ending_path(run_dir, camera), outbox)
-    except OSError as error:
-        logger.error("events: {} bytes: {}: the last of a camera that is removed are lost",
-                     len(outbox), error.strerror)  # fmt: skip
+    """The same for a camera of which no more frames come."""
+    _try_to_write(ending_path(run_dir, camera), outbox, "of a camera that is removed")
 
 
 def read_camera_ending(run_dir: Path, camera: int) -> bytes:
@@ -64,7 +60,11 @@ def read_camera_ending(run_dir: Path, camera: int) -> bytes:
     return path.read_bytes() if path.exists() else b""
 
 
-def _write(path: Path, content: bytes) -> None:
+def _try_to_write(path: Path, content: bytes, whose: str) -> None:
     unfinished = path.with_name(f"{path.name}.new")
-    unfinished.write_bytes(content)
-    unfinished.rename(path)
+    try:
+        unfinished.write_bytes(content)
+        unfinished.rename(path)
+    except OSError as error:
+        logger.error("{}: {} bytes: {}: the last events {} are lost", path, len(content),
+                     error.strerror, whose)  # fmt: skip
