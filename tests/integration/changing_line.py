@@ -1,5 +1,6 @@
 """A line whose configuration changes while it runs, and what is seen of that."""
 
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,10 @@ class File:
 
 
 def reload(line: RunningLine) -> None:
+    """Ask for it by SIGHUP, which a line ignores that was begun under `nohup`, as tests may be."""
+    status = Path(f"/proc/{line.process.pid}/status").read_text()
+    ignored = int(re.search(r"^SigIgn:\s*(\w+)", status, re.MULTILINE)[1], 16)  # type: ignore[index]
+    assert not ignored >> (signal.SIGHUP - 1) & 1, "usefixtures('default_hang_up') is missing"
     line.process.send_signal(signal.SIGHUP)
 
 

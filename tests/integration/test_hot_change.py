@@ -205,7 +205,7 @@ def test_a_process_that_is_killed_at_any_moment_of_a_change_comes_back_with_it(
 def test_a_line_that_ignores_hang_ups_still_does(start_line: StartLine, file: File) -> None:
     line = start(start_line, file, wrap=("nohup",))
     file.set_score(MUCH)
-    reload(line)
+    line.process.send_signal(signal.SIGHUP)
     line.wait_for_more(3)
     assert not last(line).detections
     finish(line)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import msgspec
+import pytest
 import yaml
 
 from pipeline.client import EventMessage
@@ -13,6 +14,8 @@ from tests.integration.test_events import ACROSS, ENDLESS, MIDDLE, recorded, str
 from tests.running_line import PATIENCE_S, RunningLine, wait_until
 from tests.stages.services.mqtt.broker import Broker, running_broker
 from tests.stages.services.mqtt.serving import Subscriber
+
+pytestmark = pytest.mark.usefixtures("default_hang_up")
 
 PACE = "realtime: true"
 

@@ -101,7 +101,7 @@ def test_what_is_left_out_is_named(tmp_path: Path) -> None:
     [
         (b"names: disc square\n", "a list of names"),
         (b"names: [yes, no]\n", "true and false in quotes"),
-        (b"names: {1: disc, 2: square}\n", "numbers from 0"),
+        (b"names: {2: square, 1: disc}\n", "names: expected the numbers 0 to 1, got 1, 2"),
         (b"names: [disc, man\xe8ge]\n", "data.yaml: expected"),
         (b"", "data.yaml: expected"),
     ],
