@@ -103,13 +103,21 @@ def read_classes(folder: Path) -> Classes:
 def classes_of(path: Path) -> Classes:
     try:
         content = msgspec.yaml.decode(path.read_bytes(), type=YoloFile)
-        names = [str(content.names[number]) for number in range(len(content.names))]
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path}: expected `names`, a list of names or a mapping of numbers from 0 to names, "
             f"true and false in quotes: {error!r}"
         ) from error
-    return Classes(names, content.kpt_shape is not None)
+    names = content.names
+    if isinstance(names, dict):
+        # Some tools write COCO's ids here and in the label files: findings/labelformat-*.sh
+        if sorted(names) != list(range(len(names))):
+            numbers = ", ".join(map(str, sorted(names)))
+            raise DataError(
+                f"{path}: names: expected the numbers 0 to {len(names) - 1}, got {numbers}"
+            )
+        names = [names[number] for number in range(len(names))]
+    return Classes([str(name) for name in names], content.kpt_shape is not None)
 
 
 def read_lines(path: Path) -> list[str]:
