@@ -12,11 +12,11 @@ from models.command import EXIT_INTERRUPTED
 from models.sole_writer import holding
 from models.train import command as train
 from models.train.command import EXIT_REFUSED, main
-from models.train.data import load_training_data
-from models.train.recipe import Recipe, load_recipe
+from models.train.recipe import load_recipe
 from models.train.trainer import Trainer
 from tests.models.recipes import ITERATIONS, write_recipe
 from tests.models.tiny_street11 import write_split
+from tests.models.train.steps import train_to
 from tests.models.training_process import assert_same_state, start_training, wait_for
 
 pytestmark = pytest.mark.torch
@@ -27,12 +27,6 @@ def folder(tmp_path: Path) -> Path:
     write_split(tmp_path / "data", "train", 6)
     write_split(tmp_path / "data", "val", 2, seed=1)
     return tmp_path
-
-
-def train_to(trainer: Trainer, recipe: Recipe, iteration: int) -> None:
-    batches = load_training_data(recipe).batches
-    while trainer.iteration < iteration:
-        trainer.step(batches)
 
 
 @pytest.mark.parametrize(

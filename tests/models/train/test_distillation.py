@@ -19,6 +19,7 @@ from tests.models import recipes
 from tests.models.random_network import make_network
 from tests.models.recipes import ITERATIONS
 from tests.models.tiny_street11 import write_split
+from tests.models.train.steps import train_to
 from tests.models.training_process import assert_same_state
 
 pytestmark = pytest.mark.torch
@@ -46,12 +47,6 @@ def write_recipe(folder: Path, **changes: Any) -> Path:
 
 def read(folder: Path, **changes: Any) -> Recipe:
     return load_recipe(write_recipe(folder, **changes))
-
-
-def train_to(trainer: Trainer, recipe: Recipe, iteration: int) -> None:
-    data = load_training_data(recipe)
-    while trainer.iteration < iteration:
-        trainer.step(data.batches)
 
 
 def test_divergence_is_that_of_softened_classes() -> None:

@@ -20,6 +20,7 @@ from tests.models import recipes
 from tests.models.recipes import ITERATIONS
 from tests.models.train.hints.recipes import write_data
 from tests.models.train.hints.teachers import CHANNELS, mean_colours, write_onnx_teacher
+from tests.models.train.steps import train_to
 from tests.models.training_process import assert_same_state
 
 pytestmark = pytest.mark.torch
@@ -46,12 +47,6 @@ def write_recipe(folder: Path, **changes: Any) -> Path:
 
 def read(folder: Path, **changes: Any) -> Recipe:
     return load_recipe(write_recipe(folder, **changes))
-
-
-def train_to(trainer: Trainer, recipe: Recipe, iteration: int) -> None:
-    data = load_training_data(recipe)
-    while trainer.iteration < iteration:
-        trainer.step(data.batches)
 
 
 def live(folder: Path, *hints: Hint) -> LiveHints:
