@@ -36,6 +36,9 @@ class ZoneConfig(_Section, frozen=True):
     labels: tuple[str, ...] = ()  # only these may enter; all when empty
     min_score: Share = 0.0
     min_area: Share = 0.0  # of an object's box, as a share of the picture
+    # From where an object was seen first, in widths and heights of its box: who only stands there,
+    # such as a parked car that gets another number, does not enter.
+    min_travel: Annotated[float, Meta(ge=0.0, le=100.0)] = 0.0
     dwell_s: Annotated[float, Meta(gt=0.0, le=604_800.0)] | None = None  # a stay that is told
     anchor: Literal["bottom", "center", "overlap"] = "bottom"  # what of a box must be inside
 

@@ -37,6 +37,21 @@ class Track(msgspec.Struct, array_like=True, gc=False):
                 self.path = self.path[::2]
                 self.step *= 2
 
+    def travel(self) -> float:
+        """How far the bottom centre has been from where it was first.
+
+        Sideways in widths and up and down in heights of the newest box, whichever is more.
+        """
+        x1, y1, x2, y2 = self.last.box
+        frame_width, frame_height = self.last.frame_wh
+        width = max(x2 - x1, 1.0) / frame_width
+        height = max(y2 - y1, 1.0) / frame_height
+        first_x, first_y = self.path[0]  # thinning keeps it
+        return max(
+            max(abs(x - first_x) / width, abs(y - first_y) / height)
+            for x, y in (*self.path, self.last_point)
+        )
+
     def life(self) -> Life:
         path = self.path if self.path[-1] == self.last_point else [*self.path, self.last_point]
         return Life(

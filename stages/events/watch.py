@@ -85,7 +85,7 @@ class Watch:
         sightings = Sightings(tracked, moment, frame_wh)
         last_boxes = self._lives.last_boxes(sightings)
         self._lives.update(sightings, self._teller)
-        self._zones.update(sightings, self._teller)
+        self._zones.update(sightings, self._lives.tracks, self._teller)
         self._lines.update(sightings, last_boxes, self._teller)
         for track_id, reason in ended:
             self._end(track_id, reason)

@@ -1,9 +1,9 @@
 """Who enters the zones of one camera, stays there and leaves.
 
-A track enters where its anchor is inside, if its class, score and size are let in at that moment.
-It leaves where its anchor is farther outside than a band, which follows the size of the box: so a
-box that trembles on the edge does not come and go. A zone whose anchor is `overlap` asks for half
-of the box at the entry, and for less than two fifths at the exit.
+A track enters where its anchor is inside, if its class, score, size and travel are let in at that
+moment. It leaves where its anchor is farther outside than a band, which follows the size of the
+box: so a box that trembles on the edge does not come and go. A zone whose anchor is `overlap` asks
+for half of the box at the entry, and for less than two fifths at the exit.
 """
 
 from collections import Counter
@@ -14,6 +14,7 @@ import numpy as np
 
 from stages.events.config import ZoneConfig
 from stages.events.event import EndReason, Kind, LeaveReason, Moment, Sighting, Teller
+from stages.events.lives import Track
 from stages.events.region_state import Counts, class_ids, fingerprint
 from stages.events.sightings import BOTTOM, CENTER, Sightings
 from stages.kernels.boxes import Wh
@@ -58,13 +59,14 @@ class Zone:
         self.state.entered = known.entered
         self.state.stays = known.stays if known.shape == self.state.shape else {}
 
-    def lets_in(self, sighting: Sighting, area: float) -> bool:
+    def lets_in(self, sighting: Sighting, area: float, track: Track) -> bool:
         """Whether a track may enter; `area` is that of its box, as a share of the picture."""
         config = self.config
         return (
             sighting.class_id in self._classes
             and sighting.score >= config.min_score
             and area >= config.min_area
+            and (config.min_travel == 0 or track.travel() >= config.min_travel)
         )
 
     def enter(self, sighting: Sighting, teller: Teller) -> None:
@@ -130,7 +132,8 @@ class ZoneWatch:
     def states(self) -> dict[str, ZoneState]:
         return {name: zone.state for name, zone in self.zones.items()}
 
-    def update(self, sightings: Sightings, teller: Teller) -> None:
+    def update(self, sightings: Sightings, tracks: Mapping[int, Track], teller: Teller) -> None:
+        """What the next frame changes; `tracks` are those of the sightings at least, by id."""
         if not self._list or len(sightings) == 0:
             return
         self._scale(sightings.frame_wh)
@@ -146,7 +149,9 @@ class ZoneWatch:
             stays = zone.state.stays
             for row, sighting in enumerate(sightings.all):
                 if sighting.track_id not in stays:
-                    if inside[row] and zone.lets_in(sighting, areas[row]):
+                    if inside[row] and zone.lets_in(
+                        sighting, areas[row], tracks[sighting.track_id]
+                    ):
                         zone.enter(sighting, teller)
                     continue
                 if not inside[row]:

@@ -62,7 +62,7 @@ def test_what_is_left_out_has_a_default() -> None:
 def test_everything_may_be_said() -> None:
     check({
         "zones": {"yard": {**YARD, "labels": ["car"], "min_score": 0.5, "min_area": 0.01,
-                           "dwell_s": 60, "anchor": "overlap"}},
+                           "min_travel": 1.5, "dwell_s": 60, "anchor": "overlap"}},
         "lines": {"gate": {**GATE, "a_to_b": "down", "b_to_a": "up", "labels": ["person"],
                            "anchor": "center"}},
         "filter": {"ignore": [SQUARE], "labels": ["car"], "min_scores": {"car": 0.6}},

@@ -131,6 +131,45 @@ def test_a_zone_lets_in_whom_it_is_for(
     assert bool(told(scene)) == enters
 
 
+MOVED = msgspec.structs.replace(YARD, min_travel=1.0)  # boxes are 40 wide and 100 high
+
+
+@pytest.mark.parametrize(
+    ("places", "enters"),
+    [
+        ([(500.0, 600.0)] * 9, []),
+        ([(500.0, 600.0), (539.0, 600.0), (500.0, 699.0), (461.0, 501.0)], []),
+        ([(500.0, 600.0), (520.0, 600.0), (540.0, 600.0)], [200]),
+        ([(500.0, 600.0), (500.0, 699.0), (500.0, 701.0)], [200]),
+        ([(500.0, 300.0), INSIDE, INSIDE], [100]),
+        ([(500.0, 600.0), (540.0, 900.0), INSIDE], [200]),  # it came back
+    ],
+)
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_who_only_stands_there_does_not_enter_a_zone_for_those_that_move(
+    places: list[Place], enters: list[int], *, is_killed: bool
+) -> None:
+    scene = Scene({"yard": MOVED}, is_killed=is_killed)
+    for second, place in enumerate(places):
+        scene.look(second, Track(place))
+    assert [frame for kind, frame in told(scene) if kind == "zone_enter"] == enters
+
+
+def test_who_came_and_stands_is_inside_until_it_goes_on() -> None:
+    places = [OUTSIDE, *[INSIDE] * 50, OUTSIDE]
+    assert visit(*places, zone=MOVED) == [("zone_enter", 100), ("zone_leave", 5100)]
+
+
+def test_who_is_found_again_where_it_stands_has_not_come() -> None:
+    scene = Scene({"yard": MOVED})
+    scene.look(0, Track(OUTSIDE))
+    scene.look(1, Track(INSIDE))
+    scene.look(5, Track(INSIDE, 2), ended=[Ended(1, "lost")])
+    scene.look(6, Track(INSIDE, 2))
+    assert told(scene) == [("zone_enter", 100), ("zone_leave", 100)]
+    assert scene.watch.tallies().zones["yard"].inside == {}
+
+
 def test_whom_a_zone_has_let_in_stays_with_a_lower_score() -> None:
     scene = Scene({"yard": msgspec.structs.replace(YARD, min_score=0.7)})
     scene.look(0, Track(INSIDE, score=0.5))

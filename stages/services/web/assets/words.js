@@ -23,7 +23,7 @@ export function count(value) {
 }
 
 /** An element with a text. */
-export function element(name, text, className = "") {
+export function element(name, text = "", className = "") {
   const made = document.createElement(name);
   made.textContent = text;
   if (className) made.className = className;
@@ -51,7 +51,7 @@ export function say(target, text) {
 /** Rows of a list: what, and how much. */
 export function rows(pairs) {
   return pairs.map(([text, value]) => {
-    const row = element("li", "");
+    const row = element("li");
     row.append(element("span", text), element("span", value));
     return row;
   });

@@ -211,6 +211,13 @@ def test_what_is_wrong_is_said_beside_its_field(web: Edited, page: Browser) -> N
     assert web.send("GET")["zones"]["yard"]["min_score"] == 0
 
 
+def test_a_zone_for_those_that_move_is_made_with_the_form(web: Edited, page: Browser) -> None:
+    page.evaluate("document.querySelector('.shapes .zone').click()")
+    fill(page, "field-min_travel", "1.5")
+    assert "zones.yard.min_travel" in save(page)
+    assert web.written()["zones"]["yard"]["min_travel"] == 1.5
+
+
 def test_what_somebody_else_has_saved_is_not_written_over(web: Edited, page: Browser) -> None:
     page.evaluate("document.querySelector('.shapes .zone').click()")
     fill(page, "field-dwell_s", "30")

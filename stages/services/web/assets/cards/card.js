@@ -143,7 +143,7 @@ export class Card {
 }
 
 function chip(name, text) {
-  const made = element("li", "");
+  const made = element("li");
   made.append(element("span", name), element("strong", text));
   return made;
 }

@@ -75,7 +75,7 @@ export class Gallery {
   find(key, camera, who) {
     const known = this.tiles.get(key);
     if (known !== undefined) return known;
-    const [row, button, words] = [element("li", ""), element("button", ""), element("span", "")];
+    const [row, button, words] = [element("li"), element("button"), element("span")];
     const image = new Image();
     Object.assign(image, { alt: "", decoding: "async" });
     button.append(image, words);

@@ -15,7 +15,7 @@ export function showMachine(status) {
 }
 
 function row(process) {
-  const made = element("tr", "");
+  const made = element("tr");
   const name = element("th", process.name);
   name.scope = "row";
   const again = element("td", String(process.restarts), process.restarts ? "again" : "");
@@ -29,7 +29,7 @@ function row(process) {
 
 function processor({ name, cpu_percent: percent }) {
   if (percent === null) return element("td", "–");
-  const cell = element("td", "");
+  const cell = element("td");
   const meter = document.createElement("meter");
   Object.assign(meter, { min: 0, max: 100, high: FULL, optimum: 0, value: percent });
   meter.setAttribute("aria-label", `${name}: share of a core`);

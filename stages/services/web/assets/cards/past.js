@@ -94,8 +94,8 @@ export class Past {
   }
 
   row(clip) {
-    const row = element("li", "");
-    const button = element("button", "");
+    const row = element("li");
+    const button = element("button");
     const picture = new Image(160, 90);
     Object.assign(picture, { alt: "", loading: "lazy" });
     if (!clip.open) picture.src = clip.thumbnail + this.ticket; // it is made at the end

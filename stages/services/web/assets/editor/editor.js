@@ -200,7 +200,7 @@ export class Editor {
   showList() {
     const { draft, chosen, buttons } = this;
     this.parts.list.replaceChildren(...draft.shapes.map((shape, index) => {
-      const row = element("li", "");
+      const row = element("li");
       const button = element("button", shape.name, shape.kind);
       button.setAttribute("aria-pressed", String(index === chosen));
       button.setAttribute("aria-label", `${shape.kind} ${shape.name}`);

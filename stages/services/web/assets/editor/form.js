@@ -4,13 +4,15 @@ import { element } from "../words.js";
 
 const LABELS = { key: "labels", kind: "labels", name: "Objects", none: "all" };
 const PLACES = { bottom: "where it stands (lower edge)", center: "the middle of its box" };
+const NUMBER = { kind: "number", least: 0, step: "any" };
 const FIELDS = {
   zone: [
     LABELS,
     { key: "anchor", kind: "choice", name: "Inside is", usual: "bottom", options: { ...PLACES, overlap: "half of its box" } },
-    { key: "dwell_s", kind: "number", name: "Tell a stay after, in seconds", none: "never", least: 0, step: "any" },
-    { key: "min_score", kind: "number", name: "Least score, 0 to 1", usual: 0, least: 0, most: 1, step: 0.05 },
-    { key: "min_area", kind: "number", name: "Least size, share of the picture", usual: 0, least: 0, most: 1, step: "any" },
+    { ...NUMBER, key: "dwell_s", name: "Tell a stay after, in seconds", none: "never" },
+    { ...NUMBER, key: "min_score", name: "Least score, 0 to 1", usual: 0, most: 1, step: 0.05 },
+    { ...NUMBER, key: "min_area", name: "Least size, share of the picture", usual: 0, most: 1 },
+    { ...NUMBER, key: "min_travel", name: "Least way, in sizes of its box", usual: 0, most: 100 },
   ],
   line: [
     { key: "a_to_b", kind: "word", name: "Crossing A to B is called", usual: "in" },
@@ -47,8 +49,7 @@ export class Form {
 
   field(field, shape, wrong) {
     const id = `field-${field.key}`;
-    const row = document.createElement(field.kind === "labels" ? "fieldset" : "div");
-    row.className = "field";
+    const row = element(field.kind === "labels" ? "fieldset" : "div", "", "field");
     if (field.kind === "labels") {
       row.append(element("legend", `${field.name} (none chosen: ${field.none})`), this.chips(shape));
     } else {
@@ -67,13 +68,13 @@ export class Form {
   input(field, shape) {
     const value = field.kind === "name" ? shape.name : shape.keys[field.key] ?? field.usual ?? "";
     if (field.kind === "choice") {
-      const select = element("select", "");
+      const select = element("select");
       for (const [option, words] of Object.entries(field.options)) select.add(new Option(words, option));
       select.value = value;
       select.addEventListener("change", () => this.set(field.key, select.value));
       return select;
     }
-    const input = element("input", "");
+    const input = element("input");
     input.value = value;
     input.autocomplete = "off";
     input.spellcheck = false;
@@ -119,8 +120,8 @@ export class Form {
     const chosen = new Set(shape.keys.labels ?? []);
     const list = element("div", "", "chips");
     for (const label of new Set([...this.edit.labels, ...chosen])) {
-      const chip = element("label", "");
-      const box = element("input", "");
+      const chip = element("label");
+      const box = element("input");
       box.type = "checkbox";
       box.checked = chosen.has(label);
       box.addEventListener("change", () => {

@@ -117,7 +117,7 @@ export class Saving {
 
 /** Its `text` is the key with the values before and after. */
 function showChange({ key, text, cost }) {
-  const row = element("li", "");
+  const row = element("li");
   row.append(element("code", key.replace(/^sources\[\d+\]\./, "")));
   const said = text.startsWith(`${key}: `) ? text.slice(key.length + 2) : text;
   const [before, after] = said.split(" -> ");
