@@ -18,8 +18,9 @@ from models.data.image_files import find_images
 from models.data.report import DataReport
 from models.errors import ConfigError
 from models.evaluate.chance import SourceMatches, match_images
-from models.evaluate.clip import ClipCounts, check_film, count_frames
+from models.evaluate.clip import ClipCounts, count_frames
 from models.evaluate.evaluation_set import EvaluationSet
+from models.evaluate.film import check_film
 from models.evaluate.halves import Half
 from models.evaluate.light import Light
 from models.evaluate.results import MAX_DETECTIONS, SCORE_THRESH, Result, find_results

@@ -1,16 +1,13 @@
 """What a model file shows in a film without labels: in how many of its frames each class."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import msgspec
-import numpy as np
 from tqdm import tqdm
 
-from models.data.image_files import BgrImage
-from models.data.report import DataError
+from models.evaluate.film import check_film, read_film
 from models.evaluate.results import Detect
 from models.evaluate.shown import GROUPS
 
@@ -49,27 +46,6 @@ def count_frames(path: Path, detect: Detect, labels: Sequence[str]) -> ClipCount
         groups={name: shown[name] for name in known},
         labels={name: shown[name] for name in labels if shown[name]},
     )
-
-
-def check_film(path: Path) -> None:
-    """Raises DataError where there is no film, or one without a frame."""
-    if not path.is_file():
-        raise DataError(f"{path}: expected a film, found no such file")
-    if next(read_film(path), None) is None:
-        raise DataError(f"{path}: expected a film with at least one frame, found none")
-
-
-def read_film(path: Path) -> Iterator[BgrImage]:
-    """The frames in their order, upright; none of what is no film."""
-    film = cv2.VideoCapture(str(path))
-    try:
-        while True:
-            is_read, frame = film.read()
-            if not is_read:
-                return
-            yield frame.astype(np.uint8, copy=False)
-    finally:
-        film.release()
 
 
 def format_counts(counts: ClipCounts) -> str:

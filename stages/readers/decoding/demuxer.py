@@ -9,7 +9,7 @@ import av.error
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Discard, Disposition
+from av.stream import Discard
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
@@ -20,6 +20,7 @@ from stages.readers.decoding.access_unit import AccessUnit
 from stages.readers.decoding.file_end import lacks_bytes
 from stages.readers.decoding.libav import BinarySource, open_container, read_failure
 from stages.readers.decoding.sound import Sound, Unwrapper
+from stages.readers.decoding.tracks import NO_FILM, find_film
 
 _NS_PER_S = 1_000_000_000
 # Formats that hold pictures one after another and no times.
@@ -30,10 +31,6 @@ _WITH_SAR = ("mov", "matroska", "asf", "ogg", "nut")
 _PICTURES = "_pipe"  # jpeg_pipe and others: a run of pictures of any kind
 _LISTS = frozenset({"hls", "dash", "concat"})
 _NO_SAR = Fraction(0)
-_NO_FILM = (
-    Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-    | Disposition.dependent
-)  # fmt: skip
 _MOST_ERRORS = 100  # in a row, before the rest of a file is given up
 # Behind the last picture of a file with one track: an index, of some 20 bytes a picture.
 _LARGEST_INDEX, _SMALL_BYTES = 0.25, 8192  # of the file; bytes
@@ -225,18 +222,13 @@ class Demuxer:
             raise SourceStalled(f"{redact(self._name)}: sent nothing for {self._silence_s:g} s")
 
     def _choose_stream(self) -> VideoStream:
-        """The track that players show: not cover art, the default one, the largest."""
-        tracks = [
-            stream
-            for stream in self._container.streams.video
-            if stream.codec_context is not None and not stream.disposition & _NO_FILM
-        ]
-        if not tracks:
+        track = find_film(self._container)
+        if track is None:
             raise SourceError(
                 f"{redact(self._name)}: this {self.what} cannot be opened as video: "
                 f"expected a video track that can be decoded, got {self._describe_streams()}"
             )
-        return max(tracks, key=_rank)
+        return track
 
     def _choose_sound(self) -> AudioStream | None:
         """The first track of AAC; without one, what the sound is instead is noted."""
@@ -253,14 +245,9 @@ class Demuxer:
 
     def _describe_streams(self) -> str:
         kinds = [
-            "a picture" if stream.type == "video" and stream.disposition & _NO_FILM
+            "a picture" if stream.type == "video" and stream.disposition & NO_FILM
             else f"{stream.type} ({stream.codec_context.name})" if stream.codec_context
             else f"{stream.type} of an unknown codec"
             for stream in self._container.streams
         ]  # fmt: skip
         return ", ".join(kinds) or "none"
-
-
-def _rank(stream: VideoStream) -> tuple[bool, int, int]:
-    area = stream.codec_context.width * stream.codec_context.height
-    return bool(stream.disposition & Disposition.default), area, -stream.index

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
@@ -23,6 +24,20 @@ _MATRICES = {1: Matrix.BT709, 7: Matrix.BT709, 9: Matrix.BT2020, 10: Matrix.BT20
 _FULL_RANGE = 2
 _GREY = frozenset({"gray", "gray10le", "gray12le", "gray16le", "ya8", "monow", "monob"})
 _MOST_SAR = 16  # a ratio beyond this is a fault of the file, not a shape of pixels
+
+
+def _name_unknown(cls: type[SideDataType], number: object) -> SideDataType:
+    """What PyAV 18.1 has no name for, such as the EXIF data of FFmpeg 8.1.
+
+    Without a name, none of the side data of such a frame could be read.
+    """
+    member: Any = object.__new__(cls)
+    member._name_, member._value_ = f"UNKNOWN_{number}", number
+    named: SideDataType = member
+    return named
+
+
+setattr(SideDataType, "_missing_", classmethod(_name_unknown))  # noqa: B010 - it is not declared
 
 
 class Described(NamedTuple):

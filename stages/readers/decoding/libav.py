@@ -4,27 +4,12 @@ from typing import Any, Protocol
 
 import av
 import av.error
-from av.sidedata.sidedata import Type as SideDataType
 
 from pipeline.redact import redact
 from pipeline.source import SourceDenied, SourceError, SourceStalled
 
 # Its lines may quote an address with the password.
 av.logging.set_level(None)
-
-
-def _name_unknown(cls: type[SideDataType], number: object) -> SideDataType:
-    """What PyAV 18.1 has no name for, such as the EXIF data of FFmpeg 8.1.
-
-    Without a name, none of the side data of such a frame could be read.
-    """
-    member: Any = object.__new__(cls)
-    member._name_, member._value_ = f"UNKNOWN_{number}", number
-    named: SideDataType = member
-    return named
-
-
-setattr(SideDataType, "_missing_", classmethod(_name_unknown))  # noqa: B010 - it is not declared
 
 _DENIED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 _LATE = (av.error.ExitError, av.error.TimeoutError)  # stopped by its interrupt callback, or its own
