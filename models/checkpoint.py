@@ -77,12 +77,20 @@ def load_checkpoint(path: Path | str, use_ema: bool = True) -> tuple[ThunderNet,
     Returns:
         The model, and meta with `model` and `recipe` (configurations as plain data), `iteration`,
         `images` (training images seen), `date` and `sha256` of the file.
+
+    Raises:
+        CheckpointError: another file, or the live weights are asked of one that has only their
+            average.
     """
     state = read_checkpoint(path)
     try:
         config = msgspec.convert(state["meta"]["model"], ThunderNetConfig)
     except msgspec.ValidationError as error:
         raise CheckpointError(f"checkpoint {path}: expected a detector's: {error}") from error
+    if not use_ema and "weights" not in state:  # such are those that models.weights makes
+        raise CheckpointError(
+            f"checkpoint {path}: expected live weights, got a file that has only their average"
+        )
     model = ThunderNet(config)
     model.load_state_dict(state["ema" if use_ema else "weights"])
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -41,6 +41,17 @@ def test_averaged_weights_are_the_default(saved: tuple[Path, ThunderNet]) -> Non
     assert torch.equal(loaded.state_dict()[name], model.state_dict()[name] + 1)
 
 
+def test_live_weights_that_a_file_does_not_have_are_one_error(
+    saved: tuple[Path, ThunderNet],
+) -> None:
+    path, _ = saved
+    state = read_checkpoint(path)
+    save_checkpoint(path, {"ema": state["ema"], "meta": state["meta"]})
+    load_checkpoint(path)
+    with pytest.raises(CheckpointError, match="expected live weights, got a file that has only"):
+        load_checkpoint(path, use_ema=False)
+
+
 def test_no_partial_file_is_left(saved: tuple[Path, ThunderNet]) -> None:
     path, _ = saved
     assert [file.name for file in path.parent.iterdir()] == ["last.pt"]
