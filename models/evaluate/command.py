@@ -3,6 +3,7 @@
 python -m models.evaluate models/zoo/thundernet-snet49-street11.onnx --data street11/val.json
 python -m models.evaluate model.onnx --data val.json --detections found.json --results ap.json
 python -m models.evaluate model.onnx --data val.json --half reporting --expect published.json
+python -m models.evaluate model.onnx --data val.json --half reporting --class-thresholds
 python -m models.evaluate model.onnx --data val.json --cut 16:9
 python -m models.evaluate model.onnx --data val.json --light infrared
 python -m models.evaluate model.onnx --voc VOCdevkit/VOC2007 --split test
@@ -21,6 +22,7 @@ from models.command import check_outputs, make_parser, run_command
 from models.data.report import DataError, DataReport
 from models.errors import ConfigError
 from models.evaluate.camera_shape import parse_camera_shape
+from models.evaluate.class_thresholds import format_at_class_thresholds, read_class_thresholds
 from models.evaluate.clip import count_frames, format_counts
 from models.evaluate.dataset_options import check_dataset_options, read_dataset
 from models.evaluate.evaluation_set import EvaluationSet, cut_to_shape, take_images
@@ -54,6 +56,8 @@ def check_options(options: argparse.Namespace) -> None:
         raise DataError("--cut: expected --data too; VOC and COCO have protocols of their own")
     if options.light and not options.data:
         raise DataError("--light: expected --data too; VOC and COCO have protocols of their own")
+    if options.class_thresholds and not options.data:
+        raise DataError("--class-thresholds: expected --data too; they are chosen by such a set")
     for name in ("limit", "detections", "results", "expect"):
         if options.clip and getattr(options, name) is not None:
             raise DataError(f"--{name}: expected a set with labels, got --clip {options.clip}")
@@ -92,6 +96,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--limit", type=parse_count, help="evaluate about this many images, evenly spaced"
     )
+    parser.add_argument(
+        "--class-thresholds", action="store_true",
+        help="with --data: also what is shown at the thresholds in the file's card",
+    )  # fmt: skip
     parser.add_argument("--detections", type=Path, help="write COCO results here")
     parser.add_argument("--results", type=Path, help="write the scores as JSON here")
     parser.add_argument("--expect", type=Path, help="scores that must come out, made by --results")
@@ -133,6 +141,9 @@ def evaluate_set(options: argparse.Namespace) -> None:
         dataset = take_images(dataset, options.limit)
     detector = Detector(options.model, options.threads)
     labels = detector.metadata.labels
+    thresholds = None
+    if options.class_thresholds:
+        thresholds = read_class_thresholds(detector.metadata.recipe, options.model.name)
     report_differences(labels, dataset, report)
     soft_nms = make_soft_nms(detector.metadata, SCORE_THRESH, MAX_DETECTIONS)
     detect = FrameDetector(detector, soft_nms).detect
@@ -145,6 +156,8 @@ def evaluate_set(options: argparse.Namespace) -> None:
     which = describe_images(options.half, shape, options.light)
     print(", ".join([f"{len(dataset.images)} images", *which]))
     print(protocol.format(score))
+    if thresholds is not None:
+        print(format_at_class_thresholds(dataset, results, thresholds))
     for line in report.lines():
         print(f"data: {line}")
     if options.detections:

@@ -38,10 +38,18 @@ def operating_points(matched: Matched, thresholds: tuple[float, ...]) -> list[Op
 
 
 def at_threshold(matched: Matched, threshold: float) -> OperatingPoint:
-    is_shown = matched.scores >= threshold
+    return OperatingPoint(threshold, *count_shown(matched, matched.scores >= threshold))
+
+
+def count_shown(matched: Matched, is_shown: NDArray[np.bool_]) -> tuple[float | None, float | None]:
+    """Percent of the objects found and of what is shown right; None as in OperatingPoint.
+
+    Args:
+        is_shown: (D,).
+    """
     right, shown = int((is_shown & matched.is_right).sum()), int(is_shown.sum())
     found = PERCENT * right / matched.objects if matched.objects else None
-    return OperatingPoint(threshold, found, PERCENT * right / shown if shown else None)
+    return found, PERCENT * right / shown if shown else None
 
 
 def threshold_where_right(matched: Matched, right: float) -> float | None:

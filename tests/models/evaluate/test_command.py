@@ -1,6 +1,7 @@
 """The evaluation command on tar shards, VOC and COCO directories."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,12 @@ from typing import Any
 import cv2
 import msgspec
 import numpy as np
+import onnx
 import pytest
 
 from models.evaluate.voc import VocScore
+from models.export.onnx_file import set_card
+from stages.model.model_file import read_model_metadata
 from tests.models.tiny_coco import write_coco
 from tests.models.tiny_film import write_film
 from tests.models.tiny_set import encoded, make_content, make_result, write_set
@@ -62,6 +66,31 @@ def test_frames_of_a_film_are_counted(tmp_path: Path, tiny_model: Path, reposito
     assert "--limit: expected a set with labels, got --clip" in limited.stderr
     half = run_command(tiny_model, "--clip", film, "--half", "choosing", cwd=repository)
     assert "--half: expected --data too" in half.stderr
+
+
+def test_thresholds_of_the_card_are_counted(
+    tmp_path: Path, tiny_model: Path, repository: Path
+) -> None:
+    boxes: list[dict[str, Any]] = [
+        {"bbox": [12.5, 20, 25, 40]},
+        {"bbox": [62.5, 20, 25, 40], "category_id": 3},
+    ]
+    path = write_set(
+        tmp_path, make_content(boxes), {"1.png": encoded(value=250), "2.png": encoded()}
+    )
+    known = shutil.copy(tiny_model, tmp_path / "known.onnx")
+    card, model = read_model_metadata(known), onnx.load(known)
+    chosen = {"thresholds": {"by_class": {"person": 0.5, "car": 0.99}}}
+    set_card(model, card, recipe={"published": chosen})
+    onnx.save(model, known)
+    done = run_command(known, "--data", path, "--class-thresholds", cwd=repository)
+    assert done.returncode == 0, done.stderr
+    assert "threshold of each class: 50.0 % found, 100.0 % right\n" in done.stdout
+    without = run_command(tiny_model, "--data", path, "--class-thresholds", cwd=repository)
+    assert without.returncode == 1
+    assert "expected a card with recipe.published.thresholds" in without.stderr
+    of_coco = run_command(known, "--coco", path, "--class-thresholds", cwd=repository)
+    assert "--class-thresholds: expected --data too" in of_coco.stderr
 
 
 def test_options_of_another_set_are_not_ignored(
