@@ -1,9 +1,11 @@
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 import torch
 
-from models.thundernet.native.library import Library, cache_folder
+from models.thundernet.native.library import FLAGS, SOURCES, Library, cache_folder
 
 pytestmark = pytest.mark.torch
 
@@ -33,3 +35,29 @@ def test_failing_compiler_gives_its_last_words(
     assert broken.load() is None
     assert broken.reason
     assert not list(cache_folder().glob("*.so"))
+
+
+def test_what_is_for_other_processors_compiles(tmp_path: Path) -> None:
+    """Kernels for the matrix unit are compiled away where there is none, mistakes included."""
+    command = [
+        os.environ.get("CC", "cc"),
+        *FLAGS,
+        "-march=sapphirerapids",
+        "-Wall",
+        "-Werror",
+        "-c",
+    ]
+    (tmp_path / "empty.c").touch()
+    known = subprocess.run(
+        [*command, str(tmp_path / "empty.c"), "-o", str(tmp_path / "empty.o")],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if known.returncode:
+        pytest.skip("the compiler knows no processor with a matrix unit")
+    for source in SOURCES:
+        made = tmp_path / f"{source.stem}.o"
+        done = subprocess.run(
+            [*command, str(source), "-o", str(made)], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, ""), source.name
+    assert b"pointwise_backward" in (tmp_path / "pointwise.o").read_bytes()
