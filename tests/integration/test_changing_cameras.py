@@ -10,6 +10,10 @@ import pytest
 import yaml
 
 from pipeline.client import DetectionMessage, EventMessage, LineSubscriber, StatusMessage
+from stages.services.archive.index import Index
+from stages.services.archive.layout import NS
+from stages.services.archive.sidecar import Sidecar, read_sidecar
+from stages.services.archive.wishes import Wish, add_wish
 from tests.clips import make_clip
 from tests.conftest import StartLine
 from tests.integration.changing_line import reload, wait_for_log
@@ -22,14 +26,17 @@ pytestmark = pytest.mark.usefixtures("default_hang_up")
 class Site:
     """A line whose cameras are clips that begin again and again, lossless and at their speed."""
 
-    def __init__(self, folder: Path, start_line: StartLine, *names: str) -> None:
+    def __init__(
+        self, folder: Path, start_line: StartLine, *names: str, record: Path | None = None
+    ) -> None:
         self.folder = folder
         self._clip = make_clip(folder / "clip.avi", 16)
         self._path = folder / "line.yaml"
         self.events_path = folder / "events.jsonl"
         self._content: dict[str, Any] = {
             "postprocess": {"score_thresh": 0.11},
-            "record": {"events": str(self.events_path)},
+            "record": {"events": str(self.events_path)}
+            | ({} if record is None else {"folder": str(record)}),
             "limits": {"restarts": 50, "cameras": 4},
         }
         self._write(names, {})
@@ -273,3 +280,37 @@ def test_a_camera_that_cannot_be_read_is_lost_alone(start_line: StartLine, tmp_p
     site.wait_for_more("gate")
     site.line.process.send_signal(signal.SIGINT)
     site.line.wait()
+
+
+def test_a_clip_that_was_asked_for_is_made_although_another_camera_leaves(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    """Its camera sends no packets, so nothing of it is coded before: the clip has no picture yet
+    when the recorder begins anew."""
+    folder = tmp_path / "record"
+    site = Site(tmp_path, start_line, "gate", "yard", record=folder)
+    wait_for_log(site.line, "keeps what matters in")
+    index = Index.attach(folder)
+
+    def kept() -> dict[str, Sidecar]:
+        """The films of which there is something, by their groups."""
+        found = map(read_sidecar, folder.glob("gate/*/clips/[0-9]*.mp4"))
+        return {clip.group: clip for clip in found if clip is not None}
+
+    wishes = []
+    for number in range(3):
+        wishes.append(Wish("gate", time.time_ns(), 2.0))
+        add_wish(index, wishes[-1])
+        time.sleep(0.1 * number)
+        site.change("gate")
+        site.wait_for_logs("configuration: yard is removed", number + 1)
+        wait_until(lambda: len(kept()) == len(wishes), "the clip is written")
+        site.change("gate", "yard")
+        site.wait_for_more("yard")
+    wait_until(lambda: not any(clip.open for clip in kept().values()), "they are finished")
+    index.close()
+    for wish, clip in zip(wishes, sorted(kept().values(), key=lambda c: c.group), strict=True):
+        assert (clip.camera, clip.why) == ("gate", "asked for")
+        assert clip.begin_unix_ns < wish.at_ns + 2 * NS
+    site.finish()
+    assert site.line.complaints("no clip") == 0

@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -120,16 +120,18 @@ class Archive:
             return self.history.next_seq(camera, run)
         return 0
 
-    @contextmanager
-    def wishes(self) -> Iterator[list[Wish]]:
-        """What somebody has asked for. It is granted when this ends, not when a kill ends it."""
-        wishes, number = list[Wish](), 0
+    def wishes(self) -> list[Wish]:
+        """What somebody has asked for, until it is dropped; nothing while the index fails."""
         with self._healing():
-            wishes, number = read_wishes(self.index)
-        yield wishes
-        if wishes:
-            with self._healing():
-                drop_wishes(self.index, number)
+            return read_wishes(self.index)
+        return []
+
+    def drop_wishes(self, wishes: Iterable[Wish]) -> bool:
+        """Forget what is granted; returns whether a successor of this process will not see it."""
+        with self._healing():
+            drop_wishes(self.index, wishes)
+            return True
+        return False
 
     def make_room(self, wanted_bytes: int) -> bool:
         """Delete the oldest files until so much more fits; returns whether it does."""

@@ -2,6 +2,7 @@
 answers.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from stages.services.archive.index import Index
@@ -23,13 +24,13 @@ def add_wish(index: Index, wish: Wish) -> None:
         db.execute("INSERT INTO wishes (camera, at_ns, seconds) VALUES (?, ?, ?)", wish)
 
 
-def read_wishes(index: Index) -> tuple[list[Wish], int]:
-    """All of them, and a number by which they are dropped. Raises sqlite3.Error."""
-    rows = index.db.execute("SELECT id, camera, at_ns, seconds FROM wishes ORDER BY id").fetchall()
-    return [Wish(*row[1:]) for row in rows], rows[-1][0] if rows else 0
+def read_wishes(index: Index) -> list[Wish]:
+    """All of them, in the order in which they came. Raises sqlite3.Error."""
+    rows = index.db.execute("SELECT camera, at_ns, seconds FROM wishes ORDER BY id").fetchall()
+    return [Wish(*row) for row in rows]
 
 
-def drop_wishes(index: Index, number: int) -> None:
-    """Those that were read, and are granted now. Raises sqlite3.Error."""
+def drop_wishes(index: Index, wishes: Iterable[Wish]) -> None:
+    """Those that are granted, or refused. Raises sqlite3.Error."""
     with index.change() as db:
-        db.execute("DELETE FROM wishes WHERE id <= ?", (number,))
+        db.executemany("DELETE FROM wishes WHERE camera = ? AND at_ns = ? AND seconds = ?", wishes)

@@ -7,6 +7,7 @@ from pipeline.service import Packet, clock_step
 from stages.services.archive.archive import Archive
 from stages.services.archive.layout import NS, Kind, iso_utc
 from stages.services.archive.sidecar import Sidecar
+from stages.services.archive.wishes import Wish
 from stages.services.recorder.film import Film
 from stages.services.recorder.finisher import Finisher
 from stages.services.recorder.packet_source import Packets
@@ -20,6 +21,11 @@ _EARLY_NS = NS // 5  # between the arrival of a picture and its capture
 _PATIENCE_S = 5.0  # for pictures that do not come any more
 
 
+def group_of(camera: str, at_ns: int) -> str:
+    """What the parts of a clip have in common: its camera, and the time of its first event."""
+    return f"{camera}-{iso_utc(at_ns)}"
+
+
 class Clip:
     """Written while it goes on. Events within `join_s` of its end belong to it.
 
@@ -30,19 +36,20 @@ class Clip:
         not_before_ns: what was seen before is not shown, whatever else is asked for.
         begin_ns: where a process before this one has ended; `group` and `part` are of its clip.
         until_ns: how long that was to go on.
+        wish: that it grants.
     """
 
     def __init__(
         self, name: str, rule: ClipRule, camera: str, at_ns: int, packets: Packets,
         archive: Archive, finisher: Finisher, sightings: Sightings, model: ModelInfo,
         *, seconds: float = 0.0, group: str = "", part: int = 0, begin_ns: int | None = None,
-        not_before_ns: int = 0, until_ns: int = 0,
+        not_before_ns: int = 0, until_ns: int = 0, wish: Wish | None = None,
     ) -> None:  # fmt: skip
         self.name, self.camera = name, camera
-        self.rule = rule
-        self._at_ns = at_ns
+        self.rule, self.wish = rule, wish
+        self.at_ns = at_ns
         self._until_ns = max(at_ns + round((seconds + rule.post_s) * NS), until_ns)
-        self._group = group or f"{camera}-{iso_utc(at_ns)}"
+        self.group = group or group_of(camera, at_ns)
         self._part = part
         self._model = model
         self._sightings = sightings
@@ -57,8 +64,19 @@ class Clip:
         self._reel = Reel(
             archive, finisher, self._make_sidecar, round(rule.max_s * NS), self._describe
         )
+        self._is_kept = begin_ns is not None  # by a process before this one
         if begin_ns is not None:
             self._reel.continue_after(begin_ns, "the recorder was not there")
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether pictures of it are on the disk, so a successor of this process finds it."""
+        return self._is_kept or self._reel.has_begun
+
+    @property
+    def trouble(self) -> str | None:
+        """Why there are no pictures of it; empty where it was told, None if none have come."""
+        return self._reel.trouble
 
     def add(self, event: EventMessage) -> None:
         """An event that belongs to the clip."""
@@ -133,7 +151,7 @@ class Clip:
 
     def _make_sidecar(self) -> Sidecar:
         self._part += 1
-        sidecar = Sidecar(Kind.CLIP, self.camera, 0, 0, why=self.name, group=self._group)
+        sidecar = Sidecar(Kind.CLIP, self.camera, 0, 0, why=self.name, group=self.group)
         sidecar.part = self._part
         sidecar.model = self._model
         sidecar.events = self._events  # as it grows
@@ -146,7 +164,7 @@ class Clip:
         sidecar.events, sidecar.goes_on = self._events, self._goes_on
         self._events = [event for event in self._events if begun_by(event) in self._ongoing]
         if sidecar.part == 1:
-            sidecar.pre_roll_s = round((self._at_ns - film.begin_unix_ns) / NS, 3)
+            sidecar.pre_roll_s = round((self.at_ns - film.begin_unix_ns) / NS, 3)
             self._note_pre_roll(sidecar)
         results = self._sightings.between(film.begin_unix_ns, film.end_unix_ns)
         sidecar.boxes = boxes_of(results, film)
@@ -160,7 +178,7 @@ class Clip:
         wanted = [event.track_id for event in sidecar.events]
         at_s = best_time_s(sidecar.boxes, wanted)
         if at_s is None:
-            at_s = max((self._at_ns - film.begin_unix_ns) / NS, 0.0) if sidecar.part == 1 else 0.0
+            at_s = max((self.at_ns - film.begin_unix_ns) / NS, 0.0) if sidecar.part == 1 else 0.0
         return min(at_s, max(film.duration_ns / NS, 0.0))
 
     def _note_pre_roll(self, sidecar: Sidecar) -> None:

@@ -59,6 +59,7 @@ class Reel:
         self._is_halted = False
         self._is_told = False  # why it stopped; until something was written again
         self._try_s = self._tell_s = 0.0
+        self.has_begun = False  # and there are pictures on the disk
 
     def continue_after(self, end_unix_ns: int, why: str) -> None:
         """The file before was of a process that is gone; what is missing since is a gap."""
@@ -68,6 +69,13 @@ class Reel:
     def film(self) -> Film | None:
         """What is being written."""
         return self._film
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing is written; empty where it was told in full, None if there is no reason."""
+        if self._is_halted:
+            return self._why
+        return None if self._unplayable is None else ""
 
     def take(self, packets: Sequence[Packet], tracks: Tracks) -> None:
         """Write packets in the order in which they came."""
@@ -198,7 +206,7 @@ class Reel:
             self.end()
             self._halt(error, sidecar.camera)
             return
-        self._is_told = False
+        self._is_told, self.has_begun = False, True
         if time.monotonic() >= self._tell_s:
             _set_times(sidecar, film)
             self._put(film, sidecar)

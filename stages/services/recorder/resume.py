@@ -2,13 +2,15 @@
 
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import av
 import av.error
 
+from pipeline.client import EventMessage
 from pipeline.logger import logger
 from stages.services.archive.archive import Archive
 from stages.services.archive.layout import NS, Kind, iso_utc
@@ -81,16 +83,31 @@ def _end(sidecar: Sidecar, seconds: float) -> None:
         sidecar.thumbnail_s = 0.0
 
 
-def told_in_clips(archive: Archive, since_ns: int) -> set[tuple[str, str, int]]:
-    """Run, camera and number of each event that a clip has which goes on or ended since then."""
-    paths = archive.index.paths_since(Kind.CLIP, since_ns)
-    sidecars = (read_sidecar(archive.folder / path) for path in paths)
-    return {
-        (event.run, event.camera, event.seq)
-        for sidecar in sidecars
-        if sidecar is not None
-        for event in sidecar.events
-    }
+class Told(NamedTuple):
+    """What is in clips that a process before this one has begun."""
+
+    rules: Mapping[tuple[str, str, int], Collection[str]]  # by run, camera and number of an event
+    groups: Collection[str]
+
+    def rules_of(self, event: EventMessage) -> Collection[str]:
+        """Those whose clips have the event."""
+        return self.rules.get((event.run, event.camera, event.seq), ())
+
+
+NOTHING_TOLD = Told({}, ())
+
+
+def told_in_clips(archive: Archive, since_ns: int) -> Told:
+    """What clips tell that go on or ended since then."""
+    rules = defaultdict[tuple[str, str, int], set[str]](set)
+    groups = set[str]()
+    for path in archive.index.paths_since(Kind.CLIP, since_ns):
+        sidecar = read_sidecar(archive.folder / path)
+        if sidecar is not None:
+            groups.add(sidecar.group)
+            for event in sidecar.events:
+                rules[event.run, event.camera, event.seq].add(sidecar.why)
+    return Told(rules, groups)
 
 
 def take_finished(archive: Archive, finisher: Finisher) -> None:

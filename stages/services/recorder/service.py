@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.client import DetectionMessage, EventMessage, ModelInfo
+from pipeline.client import DetectionMessage, ModelInfo
 from pipeline.logger import logger
 from pipeline.service import ServiceContext, ServiceError
 from stages.services.archive.archive import Archive
@@ -18,9 +18,12 @@ from stages.services.recorder.coder import CodedPackets
 from stages.services.recorder.continuous import Continuous, ContinuousOptions
 from stages.services.recorder.events import EventKeeper
 from stages.services.recorder.finisher import Finisher
+from stages.services.recorder.granting import Granting
 from stages.services.recorder.pauses import Pauses
 from stages.services.recorder.resume import (
+    NOTHING_TOLD,
     Left,
+    Told,
     find_left,
     finish,
     last_parts,
@@ -86,7 +89,7 @@ class Recorder:
         self._always_sees = bool(options.clips or options.continuous or options.snapshots)
         self._has_resumed = False
         self._has_successor = False  # which begins with other options; the line goes on
-        self._told: set[tuple[str, str, int]] | None = None  # in clips, when it goes on
+        self._granting = Granting(self._archive, self._clips, context.cameras)
         logger.info("keeps what matters in {}", options.folder)
 
     def run(self) -> None:
@@ -98,6 +101,8 @@ class Recorder:
                 time.sleep(_TURN_S)
         self._take_turn()
         self._clips.end(goes_on=self._has_successor)
+        if not self._has_successor:
+            self._granting.drop()
         if self._snapshots is not None:
             self._snapshots.end()
         for camera, continuous in self._continuous.items():
@@ -156,22 +161,21 @@ class Recorder:
         self._archive.take_turn()
         if not self._archive.is_complete:
             return  # it does not know yet what it has of this run
-        left: list[Left] = []
-        if not self._has_resumed:
-            self._has_resumed = True
-            left = self._resume()
+        left, told = list[Left](), NOTHING_TOLD
+        is_first, self._has_resumed = not self._has_resumed, True
+        if is_first:
+            left, told = self._resume()
         for event in self._context.events.read():
             beat()
             is_new = self._events.add(event)
-            if is_new or self._is_missed(event):
-                self._clips.hear(event)
+            # A process before this one may have kept it, and was killed before its clip had begun.
+            if is_new or (is_first and event.captured_unix_ns > time.time_ns() - LATE_NS):
+                self._clips.hear(event, told.rules_of(event))
             if is_new and self._snapshots is not None:
                 self._snapshots.hear(event)
-        self._told = None
-        with self._archive.wishes() as wishes:
-            for wish in wishes:
-                self._clips.wish(wish)
-            self._clips.take_turn(time.time_ns(), beat)
+        self._granting.begin(self._context.cameras, told.groups)
+        self._clips.take_turn(time.time_ns(), beat)
+        self._granting.drop()
         self._packets.code(self._clips.asked)
         for camera, continuous in self._continuous.items():
             beat()
@@ -180,10 +184,10 @@ class Recorder:
         finish(self._archive, self._finisher, left, beat)
         take_finished(self._archive, self._finisher)
 
-    def _resume(self) -> list[Left]:
+    def _resume(self) -> tuple[list[Left], Told]:
         """Go on with what a process before this one has left, as far as the rings go back.
 
-        What is returned may be finished when the films that go on with it have begun.
+        What is left may be finished when the films that go on with it have begun.
         """
         left = find_left(self._archive, self._context.beat)
         for part in last_parts(left):
@@ -191,16 +195,9 @@ class Recorder:
         for _, sidecar, _ in left:
             if sidecar.kind is Kind.CONTINUOUS and sidecar.camera in self._continuous:
                 self._continuous[sidecar.camera].continue_after(sidecar.end_unix_ns)
-        self._told = told_in_clips(self._archive, time.time_ns() - 2 * LATE_NS)
-        return left
-
-    def _is_missed(self, event: EventMessage) -> bool:
-        """Whether a process before this one was killed between keeping it and beginning a clip."""
-        return (
-            self._told is not None
-            and event.captured_unix_ns > time.time_ns() - LATE_NS
-            and (event.run, event.camera, event.seq) not in self._told
-        )
+        asked_ns = [wish.at_ns for wish in self._archive.wishes()]
+        since_ns = min([time.time_ns() - 2 * LATE_NS, *asked_ns])
+        return left, told_in_clips(self._archive, since_ns)
 
 
 def _recorded(options: RecorderOptions, context: ServiceContext) -> list[str]:

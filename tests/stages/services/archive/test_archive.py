@@ -1,6 +1,5 @@
 """All of it together: an index that fails while files go on."""
 
-import contextlib
 import shutil
 import sqlite3
 import time
@@ -102,29 +101,41 @@ def test_an_index_that_cannot_be_made_anew_is_tried_again_when_it_is_used(
         paths = [archive.make_file("gate", Kind.CLIP, NOON_NS + i * NS) for i in range(3)]
         for path in paths:
             archive.put(path, Sidecar(Kind.CLIP, "gate", NOON_NS, NOON_NS))
-    with archive.wishes() as wishes:  # which are looked for at each turn
-        assert wishes == []
+    assert archive.wishes() == []  # which are looked for at each turn
     settle(archive)
     rows = Listing(tmp_path).items(Query()).rows
     assert {tmp_path / item.path for item in rows} == set(paths)
     assert said == ["record.folder: index: no such table: items"]
 
 
-def test_wishes_come_once_also_to_a_successor(tmp_path: Path) -> None:
+def test_wishes_come_until_they_are_dropped_also_to_a_successor(tmp_path: Path) -> None:
     archive = Archive(tmp_path, WEEK)
     other = Index.attach(tmp_path)
     wishes = [Wish("gate", 5, 10.0), Wish("yard", 6, 1.5)]
     for wish in wishes:
         add_wish(other, wish)
+    assert archive.wishes() == wishes
     archive.close()
     archive = Archive(tmp_path, WEEK)
-    with contextlib.suppress(KeyboardInterrupt), archive.wishes() as asked:
-        assert asked == wishes
-        raise KeyboardInterrupt  # killed meanwhile
-    with archive.wishes() as asked:
-        assert asked == wishes
-    with archive.wishes() as asked:
-        assert asked == []
+    assert archive.wishes() == wishes
+    assert archive.drop_wishes(wishes[1:])
+    assert archive.wishes() == wishes[:1]
+
+
+def test_wishes_that_cannot_be_dropped_are_there_yet(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(index: Index) -> Index:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    archive = Archive(tmp_path, WEEK)
+    wish = Wish("gate", 5, 10.0)
+    add_wish(archive.index, wish)
+    with monkeypatch.context() as patch:
+        patch.setattr(Index, "change", refuse)
+        assert not archive.drop_wishes([wish])
+    assert archive.wishes() == [wish]
+    assert said == ["record.folder: index: database or disk is full"]
 
 
 @pytest.mark.parametrize(("wanted", "has_room"), [(2500, True), (9999, False)])

@@ -18,6 +18,7 @@ from stages.services.archive.archive import Archive
 from stages.services.archive.layout import INDEX, NS, Kind
 from stages.services.archive.retention import Limits
 from stages.services.archive.sidecar import Sidecar, read_sidecar
+from stages.services.archive.wishes import Wish, add_wish
 from stages.services.recorder.resume import finish_films
 from stages.services.recorder.service import Recorder, RecorderOptions
 from tests.faults.clip_kills import RULE, Context, record
@@ -77,8 +78,11 @@ def test_an_event_that_has_its_clip_gets_no_second_one(tmp_path: Path, event: Ev
     path = archive.make_file("gate", Kind.CLIP, event.captured_unix_ns)
     end_ns = event.captured_unix_ns + NS
     archive.put(
-        path, Sidecar(Kind.CLIP, "gate", end_ns - 2 * NS, end_ns, ended=True, events=[event])
-    )
+        path,
+        Sidecar(
+            Kind.CLIP, "gate", end_ns - 2 * NS, end_ns, ended=True, why="visits", events=[event]
+        ),
+    )  # fmt: skip
     path.write_bytes(b"of a process before this one")
     path.with_suffix(".jpg").touch()
     archive.close()
@@ -90,6 +94,26 @@ def test_an_event_that_has_its_clip_gets_no_second_one(tmp_path: Path, event: Ev
     found = run(tmp_path, 2)
     assert [[told.seq for told in clip.events] for clip in found] == [[event.seq], [later.seq]]
     assert found[0].end_unix_ns == end_ns
+
+
+def test_an_event_that_one_rule_has_in_a_clip_gets_that_of_the_other_rule(
+    tmp_path: Path, event: EventMessage
+) -> None:
+    """A process before was killed between the two."""
+    archive = Archive(tmp_path / "record", Limits())
+    archive.add_event(event)
+    path = archive.make_file("gate", Kind.CLIP, event.captured_unix_ns)
+    end_ns = event.captured_unix_ns + NS
+    archive.put(
+        path,
+        Sidecar(Kind.CLIP, "gate", end_ns - NS, end_ns, ended=True, why="others", events=[event]),
+    )
+    path.write_bytes(b"of a process before this one")
+    path.with_suffix(".jpg").touch()
+    archive.close()
+    found = run(tmp_path, 2)
+    assert sorted(clip.why for clip in found) == ["others", "visits"]
+    assert [[told.seq for told in clip.events] for clip in found] == 2 * [[event.seq]]
 
 
 def test_an_index_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
@@ -247,3 +271,25 @@ def test_a_clip_goes_on_when_its_recorder_begins_anew_with_other_cameras(tmp_pat
     assert second.begin_unix_ns <= first.end_unix_ns
     assert second.end_unix_ns >= begin_ns + 14 * NS - NS // 5
     assert [event.kind for event in second.events] == ["zone_enter", "zone_leave"]
+
+
+def test_a_clip_that_was_asked_for_is_made_by_the_recorder_that_begins_anew(
+    tmp_path: Path, said: list[str]
+) -> None:
+    """The one before it had taken the wish, and had no picture yet."""
+    (tmp_path / "run").mkdir()
+    turns = iter(range(20))
+    archive = Archive(tmp_path / "record", Limits())
+    asked_ns = time.time_ns()
+    add_wish(archive.index, Wish("gate", asked_ns, 1.0))
+    archive.close()
+    keep(tmp_path, lambda: next(turns, None) is None, renews=True)
+    assert len(said) == 1
+    assert "a clip begins without what was before" in said[0]
+    MadeUpCamera(tmp_path / "run", begin_ns=asked_ns - 5 * NS).send(8)
+    keep(tmp_path, lambda: len(parts(tmp_path, "clips/*.mp4")) == 1)
+    finish_films(tmp_path / "record", PATIENCE_S)
+    (clip,) = parts(tmp_path, "clips/*.mp4")
+    assert (clip.why, clip.part, clip.gaps) == ("asked for", 1, [])
+    assert clip.begin_unix_ns < asked_ns
+    assert len(said) == 1
