@@ -12,6 +12,7 @@ import msgspec
 from stages.config import LineConfig, SourceConfig
 from stages.events.config import FilterConfig, corners_of
 from stages.events.record_config import ARCHIVE_KINDS, KeepConfig, RecordConfig
+from stages.events.region_state import shape_of
 from stages.kernels.drawing.regions import CountingLine, Regions, Zone
 from stages.model.model_file import ModelMetadata
 from stages.readers.presence import retry_of
@@ -260,7 +261,7 @@ def mqtt(given: Given) -> Options:
         {
             "name": name,
             "labels": labels or source.filter.labels or given.model.labels,
-            "zones": list(source.zones),
+            "zones": {k: shape_of(v) for k, v in source.zones.items()},
             "lines": {k: [*{v.a_to_b: 0, v.b_to_a: 0}] for k, v in source.lines.items()},
             "detect": source.detect,
             "record": source.record if is_recorded(config.record, name) else None,

@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from stages.events.config import ZoneConfig
+
 Counts: TypeAlias = dict[str, int]  # by label
 
 
@@ -17,3 +19,8 @@ def class_ids(wanted: Sequence[str], labels: Sequence[str]) -> frozenset[int]:
 def fingerprint(*shape: Any) -> int:
     """A number that tells one shape from another."""
     return zlib.crc32(msgspec.msgpack.encode(shape))
+
+
+def shape_of(zone: ZoneConfig) -> int:
+    """A number that is another one when the zone lies elsewhere, or has another anchor."""
+    return fingerprint(zone.corners, zone.anchor)

@@ -15,7 +15,7 @@ import numpy as np
 from stages.events.config import ZoneConfig
 from stages.events.event import EndReason, Kind, LeaveReason, Moment, Sighting, Teller
 from stages.events.lives import Track
-from stages.events.region_state import Counts, class_ids, fingerprint
+from stages.events.region_state import Counts, class_ids, shape_of
 from stages.events.sightings import BOTTOM, CENTER, Sightings
 from stages.kernels.boxes import Wh
 from stages.kernels.regions.polygons import Flags, Floats, Polygons
@@ -52,7 +52,7 @@ class Zone:
         self._name, self._labels = name, labels
         self._classes = class_ids(config.labels, labels)
         self._dwell_ns = None if config.dwell_s is None else round(config.dwell_s * _NS_PER_S)
-        self.state = ZoneState(fingerprint(config.corners, config.anchor), {}, {})
+        self.state = ZoneState(shape_of(config), {}, {})
 
     def adopt(self, known: ZoneState) -> None:
         """Take over the counts, and who is inside unless the zone lay elsewhere."""

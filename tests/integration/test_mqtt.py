@@ -99,6 +99,33 @@ def test_zones_that_change_while_the_line_runs_change_in_home_assistant(
         subscriber.close()
 
 
+def test_nobody_is_inside_a_zone_that_is_moved_to_where_nobody_is(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    file = tmp_path / "line.yaml"
+    source = {"uri": ENDLESS, "name": "street", "realtime": True}
+    with running_broker(tmp_path / "broker") as broker:
+        content = {"mqtt": telling(broker, tmp_path)}
+
+        def write(polygon: list[list[float]]) -> None:
+            zones = {"middle": {"polygon": polygon}}
+            file.write_text(yaml.safe_dump(content | {"sources": [source | {"zones": zones}]}))
+
+        write([[0, 0], [1, 0], [1, 1], [0, 1]])
+        subscriber = Subscriber(broker.port)
+        line = start_line(file, "--set", "track.enabled=true")
+        inside = "thunderline/board-3/street/zone/middle/inside"
+        wait_until(lambda: int(subscriber.values.get(inside, b"0")) > 1, "some are inside")
+        write([[0, 0], [0.01, 0], [0.01, 0.01], [0, 0.01]])
+        reload(line)
+        subscriber.wait_for(inside, b"0")
+        assert subscriber.values["thunderline/board-3/available"] == b"online"
+        wait_for_log(line, "configuration: in force in")
+        assert "starting it again" not in line.stderr
+        line.look()
+        subscriber.close()
+
+
 def test_cameras_are_switched_at_the_broker_and_stay_so_over_a_restart(
     start_line: StartLine, tmp_path: Path
 ) -> None:

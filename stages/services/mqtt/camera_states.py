@@ -13,23 +13,51 @@ from stages.services.mqtt.publication import Publication
 from stages.services.mqtt.states import States
 from stages.services.mqtt.topics import CameraTopics, slugs
 
+_STEPS = {"zone_enter": 1, "zone_leave": -1}  # of how many are inside
+
 
 class Totals(msgspec.Struct):
-    """What only events tell; kept over restarts of the service within a run."""
+    """What only events tell; kept over restarts of the service within a run.
+
+    A zone that is moved is empty at once. Whoever makes the events takes the new place at a moment
+    of its own, and its events do not say which place they are of. But they count: the first one of
+    the new place is an entry into an empty zone, which does not follow on those of the old place
+    while anybody was in there.
+    """
 
     run: str = ""
     inside: dict[str, int] = {}  # by zone
     crossings: dict[str, dict[str, int]] = {}  # by line and direction
+    shapes: dict[str, int] = {}  # of the zones
+    # How many were in a zone that has been moved, until it tells of its new place.
+    left: dict[str, int] = {}
 
-    def named_in(self, plan: CameraPlan) -> "Totals":
-        """Without names that the plan has not: the line counts them anew when they come again."""
+    def hear_inside(self, zone: str, kind: str, inside: int) -> None:
+        """What an event of a zone tells; one of the place where it was tells of nobody."""
+        was = self.left.get(zone, 0)
+        if was and inside == was + _STEPS.get(kind, 0):
+            self.left[zone] = inside
+        else:
+            self.left.pop(zone, None)
+            self.inside[zone] = inside
+
+    def planned(self, plan: CameraPlan) -> "Totals":
+        """Without names that the plan has not, which the line counts anew when they come again,
+        and with nobody in zones that lie elsewhere than before.
+        """
         crossings = {
             line: {way: count for way, count in self.crossings[line].items() if way in directions}
             for line, directions in plan.lines.items()
             if line in self.crossings
         }
-        inside = {zone: count for zone, count in self.inside.items() if zone in plan.zones}
-        return Totals(self.run, inside, crossings)
+        left = {zone: count for zone, count in self.left.items() if zone in plan.zones}
+        inside = {}
+        for zone in self.inside.keys() & plan.zones.keys():
+            if self.shapes.get(zone) == plan.zones[zone]:
+                inside[zone] = self.inside[zone]
+            else:
+                left[zone] = self.inside[zone]
+        return Totals(self.run, inside, crossings, dict(plan.zones), left)
 
 
 class CameraStates:
@@ -51,15 +79,17 @@ class CameraStates:
         self._ages_ms: list[float] = []
         self._next_age_s = 0.0
         self._told_run = ""  # of which the totals are told
-        self.totals = totals
+        self.totals = totals.planned(plan)
         self.reconfigure(plan)
         for slug in self._slugs.values():
             self._set(topics.present(slug), OFF)
             self._set(topics.objects(slug), b"0")
 
     def reconfigure(self, plan: CameraPlan) -> None:
-        """The same camera with other switches."""
+        """The same camera with other switches, and with zones that lie elsewhere."""
         self._plan = plan
+        if self._told_run:
+            self._tell_totals()
         for name, is_on in plan.switches.items():
             self._set(self._topics.switch(name), ON if is_on else OFF)
 
@@ -93,7 +123,7 @@ class CameraStates:
         if event.region is None:
             return
         if event.inside is not None:
-            self.totals.inside[event.region] = event.inside
+            self.totals.hear_inside(event.region, event.kind, event.inside)
         elif event.direction is not None and event.count is not None:
             self.totals.crossings.setdefault(event.region, {})[event.direction] = event.count
         self._tell_totals()
@@ -108,7 +138,7 @@ class CameraStates:
     def _begin_run(self, run: str) -> None:
         """Zones and lines count from 0 in each run, and in a run they go on."""
         if run != self.totals.run:
-            self.totals = Totals(run)
+            self.totals = Totals(run, shapes=self.totals.shapes)
         if run != self._told_run:
             self._told_run = run
             self._tell_totals()

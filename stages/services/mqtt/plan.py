@@ -6,13 +6,14 @@ import msgspec
 
 
 class CameraPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One camera: what it may see, its zones, its counting lines with their directions, and what
-    is switched on. `record` is None where nothing of it is recorded anyway.
+    """One camera: what it may see, its zones with the shape of each (`shape_of`), its counting
+    lines with their directions, and what is switched on. `record` is None where nothing of it is
+    recorded anyway.
     """
 
     name: str
     labels: tuple[str, ...] = ()
-    zones: tuple[str, ...] = ()
+    zones: dict[str, int] = {}
     lines: dict[str, tuple[str, ...]] = {}
     detect: bool = True
     record: bool | None = None
@@ -23,9 +24,10 @@ class CameraPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         found = {"detect": self.detect, "record": self.record}
         return {name: is_on for name, is_on in found.items() if is_on is not None}
 
-    def switched_as(self, other: Self) -> Self:
-        """This plan with the switches of another."""
-        return msgspec.structs.replace(self, detect=other.detect, record=other.record)
+    def changed_as(self, other: Self) -> Self:
+        """This plan with the switches of another, and with its zones where only shapes differ."""
+        zones = other.zones if other.zones.keys() == self.zones.keys() else self.zones
+        return msgspec.structs.replace(self, zones=zones, detect=other.detect, record=other.record)
 
 
 class Qos(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -90,10 +90,13 @@ class Mqtt:
         self._sender.say_goodbye(self._available(OFFLINE), _GOODBYE_S)
 
     def reconfigure(self, options: MqttOptions) -> bool:
-        """Tell of cameras that were switched; the connection goes on."""
+        """Tell of cameras that were switched, and of zones that lie elsewhere; the connection goes
+        on.
+        """
+        self._move_zones(options.cameras)
         before = {plan.name: plan for plan in self._options.cameras}
-        switched = [plan.switched_as(before.get(plan.name, plan)) for plan in options.cameras]
-        if switched != list(self._options.cameras):
+        changed = [plan.changed_as(before.get(plan.name, plan)) for plan in options.cameras]
+        if changed != list(self._options.cameras):
             return False
         self._options = options
         for plan in options.cameras:
@@ -108,7 +111,7 @@ class Mqtt:
         found = _read_totals(self._outbox.note(_TOTALS))
         for plan in self._options.cameras:
             if plan.name in found:
-                found[plan.name] = found[plan.name].named_in(plan)
+                found[plan.name] = found[plan.name].planned(plan)
         self._outbox.keep_note(_TOTALS, msgspec.json.encode(found))
         return found
 
@@ -200,7 +203,13 @@ class Mqtt:
             camera.hear_status(message)
 
     def _hear_events(self) -> None:
-        for event in self._context.events.read():
+        """Where a zone was moved, that is known before the first event of its new place is heard:
+        whoever has made it knew before, so we need only ask after the event was read.
+        """
+        events = list(self._context.events.read())
+        if events:
+            self._context.is_running()
+        for event in events:
             camera = self._cameras.get(event.camera)
             if camera is not None:
                 self._hear_event(event, camera)
@@ -212,10 +221,21 @@ class Mqtt:
             return
         camera.hear_event(event)
         self._totals[event.camera] = camera.totals
-        self._outbox.keep_note(_TOTALS, msgspec.json.encode(self._totals))
+        self._keep_totals()
         topic = self._topics.of(event.camera).event(event)
         self._outbox.put_event(MessageId.of(event), topic, encode_event(event))
         self._pictures.ask(event.camera)
+
+    def _move_zones(self, plans: Iterable[CameraPlan]) -> None:
+        """Also for a successor, who does not know which events were heard before."""
+        for plan in plans:
+            camera = self._cameras.get(plan.name)
+            if camera is not None:
+                camera.totals = self._totals[plan.name] = camera.totals.planned(plan)
+        self._keep_totals()
+
+    def _keep_totals(self) -> None:
+        self._outbox.keep_note(_TOTALS, msgspec.json.encode(self._totals))
 
     def _turn(self, now_s: float) -> None:
         for camera in self._cameras.values():

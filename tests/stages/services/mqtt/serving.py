@@ -19,7 +19,7 @@ from tests.stages.services.serving import ServiceProcess, serve_until_told, serv
 PLAN: dict[str, Any] = {
     "name": CAMERA,
     "labels": ["person", "traffic light"],
-    "zones": ["lawn"],
+    "zones": {"lawn": 1},
     "lines": {"drive": ["in", "out"]},
 }
 BASE = f"thunderline/board-3/{CAMERA}"

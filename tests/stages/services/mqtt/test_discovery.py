@@ -97,7 +97,7 @@ def test_an_entity_has_one_id_whatever_the_names(
     """Names that would be one if they were put together with what may stand in a name."""
     plan = PLAN | {
         "labels": ["traffic light", "traffic_light", "Traffic-Light"],
-        "zones": ["a", "a_inside", "a-inside"],
+        "zones": {"a": 1, "a_inside": 2, "a-inside": 3},
         "lines": {"a_in": ["out"], "a": ["in_out", "in"]},
     }
     other = plan | {"name": "yard_zone"}
@@ -135,7 +135,7 @@ def test_what_is_gone_is_taken_back(
     broker: Broker, line: Line, subscriber: Subscriber, tmp_path: Path
 ) -> None:
     before = [PLAN, PLAN | {"name": "gate"}]
-    after = [PLAN | {"zones": [], "labels": ["person"]}]
+    after = [PLAN | {"zones": {}, "labels": ["person"]}]
     with serving(line.run_dir, make_options(tmp_path, broker.port, cameras=before)):
         gone = greeted(subscriber, "yard", "gate")["gate"]["dev"]["ids"][0]
         subscriber.wait_for("thunderline/board-3/gate/object/person/count", "0")
@@ -174,7 +174,7 @@ def test_what_a_process_has_told_of_that_was_killed_meanwhile_is_taken_back(
             line.happen(kind="zone_enter", region="lawn", count=1, inside=1)
             subscriber.wait_for(f"{BASE}/zone/lawn/inside", "1")
             greeted(subscriber, "yard")
-    options = make_options(tmp_path, broker.port, cameras=[PLAN | {"zones": []}])
+    options = make_options(tmp_path, broker.port, cameras=[PLAN | {"zones": {}}])
     with serving(line.run_dir, options):
         subscriber.wait_for(f"{BASE}/zone/lawn/inside", b"")
         wait_until(lambda: "zone.lawn" not in devices(subscriber)["yard"]["cmps"], "it is gone")

@@ -1,11 +1,21 @@
 """What the service tells a real broker of a line."""
 
 import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
-from pipeline.client import Detection
+import msgspec
+import pytest
+
+from pipeline.client import Detection, EventMessage
+from pipeline.service import EventLog
+from stages.services.mqtt.service import Mqtt, MqttOptions
 from tests.pipeline.messages import make_message, make_status
 from tests.running_line import wait_until
+from tests.stages.services.bare import make_context
 from tests.stages.services.hand_made_line import Line
 from tests.stages.services.mqtt.broker import Broker
 from tests.stages.services.mqtt.serving import BASE, PLAN, Subscriber, make_options, serving
@@ -88,7 +98,7 @@ def test_names_that_were_taken_out_count_anew_when_they_come_again(
     broker: Broker, line: Line, subscriber: Subscriber, tmp_path: Path
 ) -> None:
     options = make_options(tmp_path, broker.port)
-    less = {"zones": [], "lines": {"drive": ["in", "away"]}}
+    less = {"zones": {}, "lines": {"drive": ["in", "away"]}}
     with serving(line.run_dir, options):
         line.happen(kind="zone_enter", region="lawn", count=3, inside=2)
         line.happen(kind="line_cross", region="drive", direction="in", count=5)
@@ -101,6 +111,66 @@ def test_names_that_were_taken_out_count_anew_when_they_come_again(
         subscriber.wait_for(f"{BASE}/zone/lawn/inside", "0")
         subscriber.wait_for(f"{BASE}/line/drive/out", "0")
         subscriber.wait_for(f"{BASE}/line/drive/in", "5")
+
+
+def test_nobody_is_inside_a_zone_that_was_moved_while_the_service_was_away(
+    broker: Broker, line: Line, subscriber: Subscriber, tmp_path: Path
+) -> None:
+    options = make_options(tmp_path, broker.port)
+    with serving(line.run_dir, options):
+        line.happen(kind="zone_enter", region="lawn", count=3, inside=2)
+        subscriber.wait_for(f"{BASE}/zone/lawn/inside", "2")
+    with serving(line.run_dir, options | {"cameras": [PLAN | {"zones": {"lawn": 9}}]}):
+        line.say(make_message(0, run="k3x9"))
+        subscriber.wait_for(f"{BASE}/zone/lawn/inside", "0")
+
+
+@pytest.mark.parametrize("others", [{}, {"labels": ["person"]}], ids=["zone", "more"])
+def test_who_enters_a_moved_zone_at_once_is_counted_though_the_event_is_there_before_the_options(
+    broker: Broker,
+    line: Line,
+    subscriber: Subscriber,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    others: dict[str, object],
+) -> None:
+    """The options are the same for all processes, but each takes them at its own moment."""
+    options = make_options(tmp_path, broker.port)
+    moved = options | {"cameras": [PLAN | {"zones": {"lawn": 9}} | others]}
+    is_moved, are_taken, ended = (threading.Event() for _ in range(3))
+    read = EventLog.read
+
+    def read_what_is_made_of_new_options(log: EventLog) -> Iterator[EventMessage]:
+        for event in read(log):
+            is_moved.set()
+            yield event
+
+    def serve() -> None:
+        context = make_context(line.run_dir, lambda: alive(service), "mqtt")
+        with closing(Mqtt(msgspec.convert(options, MqttOptions), context)) as service:
+            service.run()
+
+    def alive(service: Mqtt) -> bool:
+        if is_moved.is_set() and not are_taken.is_set():
+            are_taken.set()
+            if not service.reconfigure(msgspec.convert(moved, MqttOptions)):
+                ended.set()
+        return not ended.is_set()
+
+    monkeypatch.setattr(EventLog, "read", read_what_is_made_of_new_options)
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(serve)
+        subscriber.wait_for(AVAILABLE, "online")
+        line.happen(kind="zone_enter", region="lawn", count=4, inside=1)
+        wait_until(are_taken.is_set, "the options are taken")
+        if not others:
+            subscriber.wait_for(f"{BASE}/zone/lawn/inside", "1")
+        ended.set()
+        work.result()
+    with serving(line.run_dir, moved):
+        line.say(make_message(0, run="k3x9"))
+        wait_until(lambda: subscriber.values.get(AVAILABLE) == b"online", "it is there again")
+        subscriber.wait_for(f"{BASE}/zone/lawn/inside", "1")
 
 
 def test_changes_are_told_at_most_so_often(
