@@ -72,20 +72,24 @@ def test_an_event_that_was_kept_and_has_no_clip_gets_one(
     assert greys(clips(tmp_path)[0])
 
 
-def test_an_event_that_has_its_clip_gets_no_second_one(tmp_path: Path, event: EventMessage) -> None:
+def keep_clip(tmp_path: Path, event: EventMessage, rule: str) -> int:
+    """What a process before has kept: an event and its clip by a rule; returns when that ends."""
     archive = Archive(tmp_path / "record", Limits())
     archive.add_event(event)
     path = archive.make_file("gate", Kind.CLIP, event.captured_unix_ns)
     end_ns = event.captured_unix_ns + NS
     archive.put(
         path,
-        Sidecar(
-            Kind.CLIP, "gate", end_ns - 2 * NS, end_ns, ended=True, why="visits", events=[event]
-        ),
-    )  # fmt: skip
+        Sidecar(Kind.CLIP, "gate", end_ns - 2 * NS, end_ns, ended=True, why=rule, events=[event]),
+    )
     path.write_bytes(b"of a process before this one")
     path.with_suffix(".jpg").touch()
     archive.close()
+    return end_ns
+
+
+def test_an_event_that_has_its_clip_gets_no_second_one(tmp_path: Path, event: EventMessage) -> None:
+    end_ns = keep_clip(tmp_path, event, "visits")
     later = make_event(
         1, "gate", kind="line_cross", captured_unix_ns=event.captured_unix_ns + 3 * NS
     )
@@ -100,17 +104,7 @@ def test_an_event_that_one_rule_has_in_a_clip_gets_that_of_the_other_rule(
     tmp_path: Path, event: EventMessage
 ) -> None:
     """A process before was killed between the two."""
-    archive = Archive(tmp_path / "record", Limits())
-    archive.add_event(event)
-    path = archive.make_file("gate", Kind.CLIP, event.captured_unix_ns)
-    end_ns = event.captured_unix_ns + NS
-    archive.put(
-        path,
-        Sidecar(Kind.CLIP, "gate", end_ns - NS, end_ns, ended=True, why="others", events=[event]),
-    )
-    path.write_bytes(b"of a process before this one")
-    path.with_suffix(".jpg").touch()
-    archive.close()
+    keep_clip(tmp_path, event, "others")
     found = run(tmp_path, 2)
     assert sorted(clip.why for clip in found) == ["others", "visits"]
     assert [[told.seq for told in clip.events] for clip in found] == 2 * [[event.seq]]
