@@ -20,7 +20,7 @@ from stages.events.config_check import check_filter, check_regions
 from stages.graph import ROWS, make_topology
 from stages.line.configuration.paths import expand_home
 from stages.line.configuration.references import resolve_references
-from stages.line.model_to_run import find_model_file
+from stages.line.model_to_run import check_loads, find_model_file
 from stages.model.model_file import ModelFileError, ModelMetadata, read_model_metadata
 from stages.options import Given, is_tracked
 from stages.readers.uri import Kind, parse_address
@@ -72,6 +72,7 @@ class Line:
         for process in self.processes:
             if process.is_source:
                 probe(msgspec.convert(process.options, CaptureOptions))
+        check_loads(self.model_path, self.config.detect.threads)
         check_endpoint(self.config.publish.endpoint)
         if self.config.web is not None:
             from stages.line.checks.web import check_listen

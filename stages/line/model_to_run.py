@@ -33,3 +33,17 @@ def find_model_file(config: LineConfig) -> str:
     choice = choose_for(config)
     logger.info("model: auto: {}", choice.reason)
     return choice.path
+
+
+def check_loads(path: str, threads: int) -> None:
+    """Load the file and give it one black frame, as `detect` does when it starts.
+
+    Raises:
+        LineError: the card may be good, the network is not.
+    """
+    from stages.model.detector import Detector  # ONNX Runtime, which a supervisor has no use for
+
+    try:
+        Detector(path, threads)
+    except ModelFileError as error:
+        raise LineError(str(error)) from None

@@ -6,7 +6,7 @@ from pipeline.errors import LineError
 from stages.config import LineConfig
 from stages.line.configuration.paths import expand_home
 from stages.line.doctor.finding import Finding, Level
-from stages.line.model_to_run import choose_for
+from stages.line.model_to_run import check_loads, choose_for
 from stages.model.model_choice import AUTO
 from stages.model.model_file import ModelFileError, read_model_metadata
 from stages.model.stated_accuracy import stated_accuracy
@@ -27,7 +27,10 @@ def look_at_model(config: LineConfig) -> Iterator[Finding]:
             )
             yield Finding(_NAME, choice.reason, level, advice)
         else:
-            yield Finding(_NAME, _describe(find_model(config.model)))
+            path = find_model(config.model)
+            said = _describe(path)
+            check_loads(path, config.detect.threads)
+            yield Finding(_NAME, said)
     except (LineError, ModelFileError) as error:
         yield Finding(_NAME, str(error), Level.PROBLEM, "model: another file")
 

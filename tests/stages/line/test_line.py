@@ -19,6 +19,9 @@ from stages.line import line as line_module
 from stages.line.line import Line
 from stages.options import Given
 from tests.clips import make_clip, make_folder
+from tests.running_line import REPOSITORY
+
+GOLDEN = REPOSITORY / "tests/golden"
 
 
 @pytest.fixture
@@ -227,6 +230,14 @@ def test_a_probe_opens_the_endpoint(tiny_model: Path, clip: Path, short_dir: Pat
     (short_dir / "pub").write_text("a file of the user")
     with pytest.raises(LineError, match="expected a socket or no file"):
         free.probe()
+
+
+def test_a_probe_loads_the_model(short_dir: Path) -> None:
+    """Its card is good, so that nothing but a black frame can tell."""
+    line = make_line(GOLDEN / "nan_scores.onnx", "scene://street",
+                     publish={"endpoint": f"ipc://{short_dir}/pub"})  # fmt: skip
+    with pytest.raises(LineError, match=r"nan_scores\.onnx': fails on a black frame: .*got NaN"):
+        line.probe()
 
 
 def test_a_probe_opens_files_and_folders(tiny_model: Path, tmp_path: Path, short_dir: Path) -> None:

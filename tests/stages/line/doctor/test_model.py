@@ -7,6 +7,7 @@ import pytest
 from stages.config import SHIPPED_MODEL, AutoConfig, LineConfig, SourceConfig
 from stages.line.doctor.finding import Level
 from stages.line.doctor.model import look_at_model
+from tests.running_line import REPOSITORY
 
 STREET = SourceConfig(uri="scene://street")
 
@@ -20,6 +21,10 @@ def test_a_named_model_is_described(tiny_model: Path) -> None:
     (absent,) = look_at_model(LineConfig(sources=(STREET,), model="/absent.onnx"))
     assert absent.level is Level.PROBLEM
     assert "/absent.onnx" in absent.value
+    broken = REPOSITORY / "tests/golden/nan_boxes.onnx"  # with a good card
+    (nan,) = look_at_model(LineConfig(sources=(STREET,), model=str(broken)))
+    assert nan.level is Level.PROBLEM
+    assert "fails on a black frame" in nan.value
 
 
 def test_auto_is_decided_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
