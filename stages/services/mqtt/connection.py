@@ -86,7 +86,10 @@ class Connection:
         return happening
 
     def publish(self, publication: Publication) -> int | None:
-        """Hand a message to the network; returns its number for `Taken`, None if it is down."""
+        """Hand a message to the network; returns its number for `Taken`.
+
+        None if it is refused, as while the connection is down: it is not sent then.
+        """
         info = self._client.publish(*publication)
         return info.mid if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
 

@@ -20,11 +20,19 @@ _TAKEN = "another board at this broker has this name: give each an mqtt.name of 
 _BURST_S = 0.1  # at most in one turn: results of the line wait meanwhile
 
 
+class _Outgoing(NamedTuple):
+    """A message that is to go out."""
+
+    publication: Publication
+    item: int | None = None  # its number in the outbox
+    is_greeting: bool = False
+
+
 class _Sent(NamedTuple):
     """A message on its way."""
 
     since_s: float
-    item: int | None  # its number in the outbox
+    item: int | None
     is_greeting: bool
 
 
@@ -69,7 +77,9 @@ class Sender:
         self._wait_s = _FIRST_WAIT_S
         self._said = ""
         self._sent: dict[int, _Sent] = {}  # by the number that paho gave it
+        self._claiming: deque[Publication] = deque()
         self._greeting: deque[Publication] = deque()
+        self._refused: _Outgoing | None = None  # by the connection; it goes before all others
         self._ready: deque[Item] = deque()  # that wait in the outbox
         self._after = 0  # number of the last of them
 
@@ -82,7 +92,8 @@ class Sender:
     @property
     def is_idle(self) -> bool:
         """Whether the broker has all that there is."""
-        return self.is_up and not (self._sent or self._greeting or len(self._outbox))
+        left = self._sent or self._greeting or self._refused or len(self._outbox)
+        return self.is_up and not left
 
     def turn(self, patience_s: float = 0.0) -> None:
         """Handle what has happened, and send what there is room for.
@@ -133,7 +144,9 @@ class Sender:
         """Nothing is on its way."""
         self._claim.forget()
         self._sent.clear()
+        self._claiming.clear()
         self._greeting.clear()
+        self._refused = None
         self._ready.clear()
         self._after = 0
 
@@ -169,10 +182,15 @@ class Sender:
         sent = self._sent.pop(taken.mid, None)
         if sent is None:
             return []
-        left = self._greeting or any(other.is_greeting for other in self._sent.values())
-        if sent.is_greeting and not left:
+        if sent.is_greeting and not self._is_greeting():
             self._greeted()
         return [] if sent.item is None else [sent.item]
+
+    def _is_greeting(self) -> bool:
+        """Whether the broker lacks some of the greeting."""
+        is_refused = self._refused is not None and self._refused.is_greeting
+        is_on_its_way = any(sent.is_greeting for sent in self._sent.values())
+        return bool(self._greeting) or is_refused or is_on_its_way
 
     def _welcome(self) -> None:
         assert self._connection is not None
@@ -180,7 +198,7 @@ class Sender:
         for topic in (self._claim.topic, *self._subscriptions):
             self._connection.subscribe(topic)
         self._begin()
-        self._connection.publish(self._claim.begin(self._up_s))
+        self._claiming.append(self._claim.begin(self._up_s))
 
     def _settle(self) -> None:
         """Ask whether the name is ours, say so to others who ask, and begin when it is."""
@@ -188,8 +206,9 @@ class Sender:
         if connection is None or not connection.is_up:
             return
         was_ours = self._claim.is_ours
-        for publication in self._claim.turn(time.monotonic()):
-            connection.publish(publication)
+        self._claiming.extend(self._claim.turn(time.monotonic()))
+        while self._claiming and connection.publish(self._claiming[0]) is not None:
+            self._claiming.popleft()
         if self._claim.is_lost:
             connection.end()  # said goodbye to, so that the broker does not publish our will
             self._lose(_TAKEN, is_refused=True)
@@ -234,27 +253,30 @@ class Sender:
 
     def _fill(self) -> None:
         connection = self._connection
-        while self.is_up and connection is not None and len(self._sent) < self._window:
-            is_greeting = bool(self._greeting)
-            publication, item = self._next()
-            if publication is None:
+        if self._claiming or connection is None:
+            return
+        while self.is_up and len(self._sent) < self._window:
+            outgoing = self._refused or self._next()
+            if outgoing is None:
                 return
-            mid = connection.publish(publication)
-            if mid is None:  # it is down, and that will be heard of
+            mid = connection.publish(outgoing.publication)
+            self._refused = outgoing if mid is None else None
+            if mid is None:  # tried again in the next turn; if it is down, that will be heard of
                 return
-            self._sent[mid] = _Sent(time.monotonic(), item, is_greeting)
+            self._sent[mid] = _Sent(time.monotonic(), outgoing.item, outgoing.is_greeting)
 
-    def _next(self) -> tuple[Publication | None, int | None]:
-        """What goes out next, and its number in the outbox."""
+    def _next(self) -> _Outgoing | None:
+        """What goes out next, if there is anything."""
         if self._greeting:
-            return self._greeting.popleft(), None
+            return _Outgoing(self._greeting.popleft(), is_greeting=True)
         state = self._states.take(time.monotonic())
         if state is not None:
-            return state, None
+            return _Outgoing(state)
         if not self._ready:
             self._ready.extend(self._outbox.waiting(self._window, self._after))
         if not self._ready:
-            return None, None
+            return None
         item = self._ready.popleft()
         self._after = item.number
-        return Publication(item.topic, item.body, self._qos, retain=False), item.number
+        publication = Publication(item.topic, item.body, self._qos, retain=False)
+        return _Outgoing(publication, item.number)
