@@ -5,10 +5,10 @@ from pathlib import Path
 
 from pipeline.logger import logger
 from pipeline.service import ServiceError
+from stages.services.outbox.files import set_aside
 from stages.services.outbox.store import NotOurs, Store
 
 _SQLITE = b"SQLite format 3\0"
-_BESIDE = ("", "-wal", "-journal", "-shm")  # the files of an SQLite database
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _HELD = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DISK = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
@@ -34,7 +34,7 @@ def open_store(path: Path, name: str) -> Store:
         except sqlite3.Error as error:
             if not is_damage(error):
                 raise
-            set_aside(path, name, error)
+            set_damaged_aside(path, name, error)
             return Store(path)
     except NotOurs as error:
         raise ServiceError(f"{name}: {path}: {error}") from None
@@ -72,15 +72,9 @@ def is_disk(error: sqlite3.Error) -> bool:
     return _code(error) in _DISK
 
 
-def set_aside(path: Path, name: str, error: sqlite3.Error) -> None:
-    """Move the file and its log away; of those that were set aside, the newest stays."""
-    aside = path.with_name(path.name + ".damaged")
-    for suffix in _BESIDE:
-        source = path.with_name(path.name + suffix)
-        target = aside.with_name(aside.name + suffix)
-        target.unlink(missing_ok=True)
-        if source.exists():
-            source.replace(target)
+def set_damaged_aside(path: Path, name: str, error: sqlite3.Error) -> None:
+    """Move the file and its log away, and say so."""
+    aside = set_aside(path, ".damaged")
     logger.error("{}: {} is damaged ({}): it is kept as {}, and a new one begun",
                  name, path, error, aside)  # fmt: skip
 

@@ -12,13 +12,14 @@ from pipeline.service import ServiceError
 from stages.services.outbox.clock import RunningClock
 from stages.services.outbox.item import Item, Limits, MessageId
 from stages.services.outbox.losses import Losses
-from stages.services.outbox.opening import is_damage, is_disk, open_store, set_aside
+from stages.services.outbox.opening import is_damage, is_disk, open_store, set_damaged_aside
 from stages.services.outbox.pending import Pending
 from stages.services.outbox.store import Mark, Size, Store
 
 _HELD_BYTES = 1 << 20  # in memory, while the disk is full
 _GATHERED_BYTES = _HELD_BYTES // 4  # that one transaction takes
 _AT_ONCE = 1000  # that are too old
+_TAKEN = "another process has the new one: what waits is lost with this process, unless it goes"
 
 T = TypeVar("T")
 
@@ -128,10 +129,9 @@ class Outbox:
     def look(self) -> None:
         """To be called every second or so: gives up what is too old, and says what was lost.
 
-        A file that somebody has removed is written anew, with all that waits.
+        A file that somebody has removed or replaced is written anew, with all that waits.
         """
-        if self._store.is_removed:
-            self._write_anew()
+        self._keep_name()
         self._write()
         self._attempt(self._expire, None)
         self.losses.say()
@@ -146,6 +146,7 @@ class Outbox:
         return self._size.cost + self._pending.bytes
 
     def close(self) -> None:
+        self._keep_name()
         self._write()
         self.losses.say_all()
         self._store.close()
@@ -239,23 +240,34 @@ class Outbox:
                              self._name, self._path, error, _HELD_BYTES >> 10)  # fmt: skip
             return otherwise
 
-    def _write_anew(self) -> None:
+    def _keep_name(self) -> None:
         """What cannot be written now is tried again at the next look."""
+        if self._store.has_name:
+            return
+        has_rival = self._store.has_rival
         if not self._is_lost:
             self._is_lost = True
-            logger.error("{}: {}: removed while it is in use; what waits is written anew",
-                         self._name, self._path)  # fmt: skip
+            what = _TAKEN if has_rival else "what waits is written anew"
+            logger.error("{}: {}: removed or replaced while it is in use; {}",
+                         self._name, self._path, what)  # fmt: skip
+        if not has_rival:
+            self._write_anew()
+
+    def _write_anew(self) -> None:
         try:
-            self._store.close_into_new_file()
+            aside = self._store.close_into_new_file()
         except (OSError, sqlite3.Error):
             return
         self._store = self._open()
         self._is_lost = False
+        if aside is not None:
+            logger.warning("{}: {}: what was put in its place is kept as {}",
+                           self._name, self._path, aside)  # fmt: skip
 
     def _begin_anew(self, error: sqlite3.Error) -> None:
         self.losses.count("damaged", self._size.messages)
         self._store.close()
-        set_aside(self._path, self._name, error)
+        set_damaged_aside(self._path, self._name, error)
         self._pending.gone.clear()
         self._pending.marks = dict(self._marks)
         self._store = self._open()

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.services.outbox.clock import Reading
+from stages.services.outbox.files import BESIDE, FileId, file_id, is_held, set_aside
 from stages.services.outbox.item import Item
 
 VERSION = 1
 _APPLICATION = 0x544C6F62  # "TLob": tells it from the databases of others
 _LOG_PAGES = 1000  # of 4 KiB, until they are moved into the database
 _LOG_BYTES = 4 << 20
-_OF_ANOTHER = ("-wal", "-shm", "-journal")  # files beside a database
 
 # The lock is kept until the file is closed, and so no memory is shared with other processes.
 _SETTINGS = (
@@ -74,6 +74,7 @@ class Store:
         except BaseException:
             self._database.close()
             raise
+        self._ids = self._find_ids()
 
     def _prepare(self) -> None:
         run = self._database.execute
@@ -188,12 +189,23 @@ class Store:
         self._database.execute("REPLACE INTO clock VALUES (1, ?, ?, ?)", reading)
 
     @property
-    def is_removed(self) -> bool:
-        """Whether somebody has removed the file: what is in it would end with this process."""
-        return not self._path.exists()
+    def has_name(self) -> bool:
+        """Whether its files are those that others find: of one that somebody has removed, or put
+        another in the place of, all would end with this process.
+        """
+        return self._ids == self._find_ids()
 
-    def close_into_new_file(self) -> None:
+    @property
+    def has_rival(self) -> bool:
+        """Whether another process has the file that is in the place of this one."""
+        found = file_id(self._path)
+        return found is not None and found not in self._ids and is_held(self._path)
+
+    def close_into_new_file(self) -> Path | None:
         """Write all of it to a new file in the place of one that was removed, and close this one.
+
+        Returns:
+            where the file is kept that somebody has put in the place of this one, if there was one.
 
         Raises:
             OSError, sqlite3.Error: it cannot be written; this one is as it was.
@@ -204,12 +216,18 @@ class Store:
             os.close(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_RDWR | os.O_CLOEXEC, 0o600))
             with closing(sqlite3.connect(draft)) as copy:
                 self._database.backup(copy)
+            aside = set_aside(self._path, ".replaced", self._ids)  # SQLite closes by the name
             self._database.close()
-            for suffix in _OF_ANOTHER:  # SQLite would take them for those of the new file
+            for suffix in BESIDE:  # SQLite would take them for those of the new file
                 self._path.with_name(f"{self._path.name}{suffix}").unlink(missing_ok=True)
             draft.replace(self._path)
         finally:
             draft.unlink(missing_ok=True)
+        return aside
 
     def close(self) -> None:
         self._database.close()
+
+    def _find_ids(self) -> tuple[FileId | None, FileId | None]:
+        """Of the database and its log, which SQLite keeps until it is closed."""
+        return file_id(self._path), file_id(self._path.with_name(f"{self._path.name}-wal"))

@@ -80,8 +80,75 @@ def test_a_file_that_somebody_removes_is_written_anew_with_all_that_waits(
         assert numbers(following) == list(range(5, 120))
         assert following.losses.counts == {}
     assert [text.rpartition("box/o: ")[2] for text in said] == [
-        "removed while it is in use; what waits is written anew"
+        "removed or replaced while it is in use; what waits is written anew"
     ]
+
+
+@pytest.mark.parametrize("text", [None, "what somebody needs"])
+def test_a_file_that_somebody_replaces_is_written_anew_and_the_other_one_is_kept(
+    tmp_path: Path, said: list[str], text: str | None
+) -> None:
+    path, other = tmp_path / "o", tmp_path / "other"
+    if text is None:
+        with closing(open_outbox(other)) as outbox:
+            put(outbox, *range(3))
+    else:
+        other.write_text(text)
+    content = other.read_bytes()
+    outbox = open_outbox(path)
+    put(outbox, *range(100))
+    other.replace(path)
+    put(outbox, *range(100, 110))
+    outbox.look()
+    outbox.look()
+    put(outbox, *range(110, 120))
+    outbox.close()
+    with closing(open_outbox(path)) as following:
+        assert numbers(following) == list(range(120))
+        assert following.losses.counts == {}
+    assert (tmp_path / "o.replaced").read_bytes() == content
+    assert said == [
+        f"mqtt.outbox: {path}: removed or replaced while it is in use; what waits is written anew",
+        f"mqtt.outbox: {path}: what was put in its place is kept as {path}.replaced",
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+def test_a_file_that_is_removed_just_before_the_end_is_written_anew(
+    tmp_path: Path, suffix: str
+) -> None:
+    outbox = open_outbox(tmp_path / "o")
+    put(outbox, *range(10))
+    (tmp_path / f"o{suffix}").unlink()
+    outbox.close()
+    assert numbers(open_outbox(tmp_path / "o")) == list(range(10))
+    assert [path.name for path in tmp_path.iterdir() if path.suffix] == []
+
+
+def test_a_file_that_another_process_has_put_in_the_place_of_this_one_stays(
+    tmp_path: Path, said: list[str]
+) -> None:
+    path = tmp_path / "o"
+    outbox = open_outbox(path)
+    put(outbox, *range(10))
+    for each in ("o", "o-wal"):
+        (tmp_path / each).unlink()
+    with subprocess.Popen(
+        [*_FILLING, str(path)], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        for _ in range(3):
+            outbox.look()
+        process.kill()
+    assert said == [
+        f"mqtt.outbox: {path}: removed or replaced while it is in use; another process has the new "
+        "one: what waits is lost with this process, unless it goes"
+    ]
+    outbox.look()
+    outbox.close()
+    assert numbers(open_outbox(path)) == list(range(10))
+    assert numbers(open_outbox(tmp_path / "o.replaced"))
 
 
 def test_on_a_full_disk_messages_wait_in_memory_and_are_written_later(
