@@ -22,6 +22,7 @@ _TURN_S = 0.05  # at most, for what can wait
 _RETAIN_S = 5.0  # between two turns of the retention, unless there is more to delete
 _REMEMBER_S = 60.0
 _LOOK_S = 5.0  # for the index, between two times
+_AGAIN_S = 30.0  # between two tries to compare
 
 
 class Archive:
@@ -52,6 +53,8 @@ class Archive:
         self.index = index
         self.history = History(index)
         self._reconciling: Iterator[None] | None = reconcile(index)
+        self._compare_s = float("inf")  # when to begin it again
+        self._cannot_compare = False  # and that was said
         self._retention: Retention | None = None
         self._has_failed = False
         self._next_s = self._remember_s = 0.0
@@ -62,12 +65,11 @@ class Archive:
             self._look_s = time.monotonic() + _LOOK_S
             self._look()
         with self._healing():
-            end_s = time.monotonic() + _TURN_S
+            if time.monotonic() >= self._compare_s:
+                self._compare_s = float("inf")
+                self._reconciling = reconcile(self.index)
             if self._reconciling is not None:
-                while time.monotonic() < end_s:
-                    if next(self._reconciling, self) is self:
-                        self._reconciling = None
-                        break
+                self._compare(self._reconciling)
                 return
             if time.monotonic() < self._next_s:
                 return
@@ -81,7 +83,7 @@ class Archive:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the index has been compared with the files."""
+        """Whether the index has been compared with the files, as far as that is possible now."""
         return self._reconciling is None
 
     @property
@@ -159,6 +161,26 @@ class Archive:
             self._attach(index)
             self._is_lost = False
 
+    def _compare(self, reconciling: Iterator[None]) -> None:
+        """Go on with it. Files do not wait for an index that fails: it is compared later then."""
+        end_s = time.monotonic() + _TURN_S
+        try:
+            while time.monotonic() < end_s:
+                if next(reconciling, self) is self:
+                    self._reconciling = None
+                    self._cannot_compare = False
+                    return
+        except sqlite3.Error as error:
+            if is_damage(error):
+                raise
+            self._reconciling = None
+            self._compare_s = time.monotonic() + _AGAIN_S
+            if not self._cannot_compare:
+                self._cannot_compare = True
+                logger.error("record.folder: {}: it cannot be compared with the files: {}; what is "
+                             "not in it is not listed until it can",
+                             self.folder / INDEX, error)  # fmt: skip
+
     @contextmanager
     def _healing(self) -> Iterator[None]:
         """Go on when the index fails; it is compared with the files again, or made of them."""
@@ -166,13 +188,14 @@ class Archive:
             yield
         except sqlite3.Error as error:
             if not self._has_failed:
-                logger.error("record.folder: index: {}", error)
+                logger.error("record.folder: {}: the index fails: {}", self.folder / INDEX, error)
             if is_damage(error):
                 self.index.close()
                 # What fails here fails again with the next use, and is tried again then.
                 with contextlib.suppress(OSError, sqlite3.Error):
                     self._attach(Index.make(self.folder))
-            elif self._reconciling is None:
+            else:
+                self.index.suspect()
                 self._reconciling = reconcile(self.index)
             self._has_failed = True
         else:

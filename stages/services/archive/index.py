@@ -5,6 +5,7 @@ The files are the truth. An index that is lost, damaged or of another version is
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
@@ -17,6 +18,7 @@ from stages.services.archive.sidecar import Sidecar, read_sidecar, write_sidecar
 SHELTER_NS = 60 * NS  # what is recorded so long before a protected file goes late, too
 LONGEST_NS = 2 * 3600 * NS  # no file is longer: so far back is looked for what overlaps
 _BUSY_S = 10.0  # for another process that writes
+_UNREAD = "unread_s"
 COLUMNS = "path, kind, camera, begin_ns, end_ns, bytes, open, protected, labels, why, notes"
 
 
@@ -43,12 +45,18 @@ def connect(folder: Path, mode: Literal["ro", "rw", "rwc"]) -> sqlite3.Connectio
 
 
 class Index:
-    """The writing side. Each method is one transaction. Methods raise sqlite3.Error."""
+    """The writing side. Each method is one transaction. Methods raise sqlite3.Error.
 
-    def __init__(self, folder: Path, db: sqlite3.Connection, *, is_new: bool = False) -> None:
+    Args:
+        unread_s: UNIX time; what has changed in the folder since then may not be in the index.
+    """
+
+    def __init__(
+        self, folder: Path, db: sqlite3.Connection, unread_s: float = float("inf")
+    ) -> None:
         self.folder = folder
         self.db = db
-        self.is_new = is_new  # it holds nothing yet of what there may be
+        self.unread_s = unread_s
         self._file_id = _file_id(folder)
 
     @classmethod
@@ -60,9 +68,9 @@ class Index:
             sqlite3.Error: the index cannot be made.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        written_s = _written_s(folder)
         try:
-            db, is_new = _open(folder)
-            return cls(folder, db, is_new=is_new)
+            return cls(folder, *_open(folder, written_s))
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
@@ -74,8 +82,7 @@ class Index:
         """A new one, in the place of whatever is there. Raises sqlite3.Error."""
         for suffix in ("", "-wal", "-shm"):
             (folder / f"{INDEX}{suffix}").unlink(missing_ok=True)
-        db, is_new = _open(folder)
-        return cls(folder, db, is_new=is_new)
+        return cls(folder, *_open(folder, 0.0))
 
     @classmethod
     def attach(cls, folder: Path) -> Self:
@@ -184,6 +191,21 @@ class Index:
         with self.change() as db:
             db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", values.items())
 
+    def suspect(self) -> None:
+        """What changes from now on may not be in it."""
+        self.unread_s = min(self.unread_s, time.time())
+
+    def keep_unread(self) -> None:
+        """Have those who open it next know it, too: what is written now makes it look as new."""
+        self.suspect()
+        self.set_state(**{_UNREAD: int(self.unread_s)})
+
+    def trust(self) -> None:
+        """All is in it."""
+        with self.change() as db:
+            db.execute("DELETE FROM state WHERE name = ?", (_UNREAD,))
+        self.unread_s = float("inf")
+
 
 def find_item(db: sqlite3.Connection, path: str) -> Item | None:
     row = db.execute(f"SELECT {COLUMNS} FROM items WHERE path = ?", (path,)).fetchone()
@@ -208,8 +230,8 @@ def _shelter(db: sqlite3.Connection, camera: str, begin_ns: int, end_ns: int) ->
     )
 
 
-def _open(folder: Path) -> tuple[sqlite3.Connection, bool]:
-    """The database, and whether it was made just now. Raises sqlite3.Error."""
+def _open(folder: Path, written_s: float) -> tuple[sqlite3.Connection, float]:
+    """The database, and since when it may not have all. Raises sqlite3.Error."""
     db = connect(folder, "rwc")
     try:
         db.execute("PRAGMA journal_mode = WAL")
@@ -218,18 +240,33 @@ def _open(folder: Path) -> tuple[sqlite3.Connection, bool]:
         if version == VERSION:
             for table in ("items", "events"):
                 db.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()
-            return db, False
+            row = db.execute("SELECT value FROM state WHERE name = ?", (_UNREAD,)).fetchone()
+            return db, min(written_s, *(row or ()), float("inf"))
         if version != 0 or db.execute("SELECT 1 FROM sqlite_master").fetchone():
             raise sqlite3.DatabaseError(f"expected version {VERSION}, got {version}")
         db.execute("BEGIN IMMEDIATE")
         for statement in _statements(SCHEMA):
             db.execute(statement)
+        db.execute("INSERT INTO state VALUES (?, 0)", (_UNREAD,))
         db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("COMMIT")
     except BaseException:
         db.close()
         raise
-    return db, True
+    return db, 0.0
+
+
+def _written_s(folder: Path) -> float:
+    """When the index was written last, for as long as nobody has opened it since: that makes a new
+    log, which is empty.
+    """
+    times = [0.0]
+    for suffix in ("", "-wal"):
+        with contextlib.suppress(FileNotFoundError):
+            found = (folder / f"{INDEX}{suffix}").stat()
+            if found.st_size:
+                times.append(found.st_mtime)
+    return max(times)
 
 
 def _file_id(folder: Path) -> tuple[int, int] | None:

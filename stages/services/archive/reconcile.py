@@ -1,7 +1,6 @@
 """Makes the index say what the files say: after a crash, and when it is lost or older than they."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,6 @@ from stages.services.archive.history import History
 from stages.services.archive.index import Index
 from stages.services.archive.layout import (
     EVENTS,
-    INDEX,
     NS,
     Kind,
     begin_of_day,
@@ -27,19 +25,22 @@ def reconcile(index: Index) -> Iterator[None]:
     """Compare day by day; it may take long, so somebody else has a turn after each file.
 
     Looked at are the folders that have changed since the index was written, and all of them if it
-    is new. What was deleted by hand leaves the index; what is not in it comes in.
+    is new. What was deleted by hand leaves the index; what is not in it comes in. What is left of
+    it by an error, or by a process that is killed, is done by whoever compares next.
     """
     folder, history = index.folder, History(index)
-    written_s = 0.0 if index.is_new else _written_s(folder) - _MARGIN_S
+    index.keep_unread()
+    unread_s = index.unread_s - _MARGIN_S
     known = {_camera_and_day(item.path) for item in index.open_items()}
     days = find_days(folder)
     for camera, day in days:
-        if (camera, day) in known or _changed_s(folder / camera / day) >= written_s:
+        if (camera, day) in known or _changed_s(folder / camera / day) >= unread_s:
             remove_drafts(folder, camera, day)
             yield from _reconcile_day(index, camera, day)
             history.follow(camera, day)
             yield
     yield from _forget_days(index, history, set(days))
+    index.trust()
 
 
 def _reconcile_day(index: Index, camera: str, day: str) -> Iterator[None]:
@@ -124,12 +125,4 @@ def _changed_s(day: Path) -> float:
             times.append((day / kind.folder).stat().st_mtime)
     with contextlib.suppress(FileNotFoundError):
         times.append((day / EVENTS).stat().st_mtime)
-    return max(times)
-
-
-def _written_s(folder: Path) -> float:
-    times = [0.0]
-    for suffix in ("", "-wal"):
-        with contextlib.suppress(FileNotFoundError):
-            times.append(os.stat(folder / f"{INDEX}{suffix}").st_mtime)
     return max(times)

@@ -105,7 +105,38 @@ def test_an_index_that_cannot_be_made_anew_is_tried_again_when_it_is_used(
     settle(archive)
     rows = Listing(tmp_path).items(Query()).rows
     assert {tmp_path / item.path for item in rows} == set(paths)
-    assert said == ["record.folder: index: no such table: items"]
+    assert said == [f"record.folder: {tmp_path / INDEX}: the index fails: no such table: items"]
+
+
+def test_an_index_that_cannot_be_compared_at_the_start_is_told_and_compared_later(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(index: Index, path: Path, sidecar: Sidecar) -> None:
+        if sidecar.camera == "gate":
+            raise sqlite3.OperationalError("database is locked")
+        put(index, path, sidecar)
+
+    index, put = Index.open(tmp_path), Index.put
+    for day in range(3):
+        for camera in ("attic", "gate"):
+            add_file(index, NOON_NS - day * DAY_NS, camera=camera)
+    index.close()
+    (tmp_path / INDEX).unlink()
+    archive = Archive(tmp_path, WEEK, SetClock())
+    with monkeypatch.context() as patch:
+        patch.setattr(Index, "put", refuse)
+        settle(archive)  # and goes on
+        patch.setattr("stages.services.archive.archive._AGAIN_S", 0.0)
+        archive._compare_s = 0.0
+        for _ in range(3):
+            settle(archive)
+    assert said == [
+        f"record.folder: {tmp_path / INDEX}: it cannot be compared with the files: database is "
+        "locked; what is not in it is not listed until it can"
+    ]
+    archive.take_turn()
+    settle(archive)
+    assert len(Listing(tmp_path).items(Query()).rows) == 6
 
 
 def test_wishes_come_until_they_are_dropped_also_to_a_successor(tmp_path: Path) -> None:
@@ -135,7 +166,7 @@ def test_wishes_that_cannot_be_dropped_are_there_yet(
         patch.setattr(Index, "change", refuse)
         assert not archive.drop_wishes([wish])
     assert archive.wishes() == [wish]
-    assert said == ["record.folder: index: database or disk is full"]
+    assert said == [f"record.folder: {tmp_path / INDEX}: the index fails: database or disk is full"]
 
 
 @pytest.mark.parametrize(("wanted", "has_room"), [(2500, True), (9999, False)])

@@ -1,5 +1,6 @@
 """The index, and what protects files."""
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -82,8 +83,28 @@ def test_an_index_that_cannot_be_read_is_made_anew(
     else:
         (tmp_path / INDEX).write_bytes(content)
     index = Index.open(tmp_path)
-    assert index.is_new
+    assert index.unread_s == 0
     assert bool(said) == bool(content != b"")
     add_file(index, NOON_NS)
+    index.trust()
     index.close()
-    assert not Index.open(tmp_path).is_new
+    assert Index.open(tmp_path).unread_s > 0
+
+
+def test_what_is_written_before_a_comparison_has_ended_does_not_make_an_index_look_new(
+    tmp_path: Path,
+) -> None:
+    index = Index.open(tmp_path)
+    index.keep_unread()
+    add_file(index, NOON_NS)
+    index.close()
+    index = Index.open(tmp_path)
+    assert index.unread_s == 0
+    index.trust()
+    index.close()
+    os.utime(tmp_path / INDEX, (1e9, 1e9))
+    index = Index.open(tmp_path)
+    assert index.unread_s == 1e9
+    index.keep_unread()
+    add_file(index, NOON_NS + NS)
+    assert Index.open(tmp_path).unread_s == 1e9

@@ -18,7 +18,7 @@ from tests.stages.services.archive.files import DAY_NS, NOON_NS, add_file, make_
 
 @pytest.fixture
 def index(tmp_path: Path) -> Index:
-    """With some files and events of two cameras and days."""
+    """With some files and events of two cameras and days, and compared with them."""
     index = Index.open(tmp_path)
     for i in range(12):
         kind = list(Kind)[i % 3]
@@ -26,6 +26,7 @@ def index(tmp_path: Path) -> Index:
         History(index).add(make_event(NOON_NS - i % 2 * DAY_NS, i))
     path = add_file(index, NOON_NS + 50 * NS, Kind.CLIP)
     index.protect(path, protected=True)
+    run(index)
     return index
 
 
@@ -110,6 +111,32 @@ def test_days_without_changes_are_not_read_again(index: Index) -> None:
     index.db.execute("DELETE FROM items")
     run(index)
     assert content(index)["items"] == []
+
+
+def test_what_hands_have_deleted_while_no_line_ran_leaves_the_index(index: Index) -> None:
+    index.close()
+    os.utime(index.folder / INDEX, (time.time() - 7200, time.time() - 7200))
+    for path in (index.folder / "yard/2026-11-29").rglob("*Z*"):
+        path.unlink()
+    age_folders(index.folder, 3600)
+    index = Index.open(index.folder)
+    run(index)
+    assert not [item for item in content(index)["items"] if item[2] == "yard"]
+
+
+def test_a_comparison_whose_process_is_killed_is_made_by_the_next(index: Index) -> None:
+    before = content(index)
+    age_folders(index.folder, 3600)
+    index.close()
+    (index.folder / INDEX).unlink()
+    for steps in (0, 1, 3):
+        killed = Index.open(index.folder)
+        for _ in zip(range(steps), reconcile(killed), strict=False):
+            pass
+        killed.close()
+    again = Index.open(index.folder)
+    run(again)
+    assert content(again) == before
 
 
 def test_a_day_with_an_open_file_is_read_though_its_folder_is_old(index: Index) -> None:

@@ -1,5 +1,6 @@
 """The recorder as a whole goes on where a process before it was killed."""
 
+import contextlib
 import shutil
 import threading
 import time
@@ -45,13 +46,19 @@ def clips(folder: Path) -> list[Path]:
     return sorted((folder / "record").rglob("clips/[0-9]*.mp4"))
 
 
+def has_begun(clip: Path) -> bool:
+    """One that was made and never begun may go just now."""
+    with contextlib.suppress(FileNotFoundError):
+        return clip.stat().st_size > 0
+    return False
+
+
 def run(folder: Path, clips_wanted: int) -> list[Sidecar]:
     """The sidecars of the clips that a recorder leaves."""
     recorder = threading.Thread(target=record, args=(folder,))
     recorder.start()
     try:
-        wait_until(lambda: len([p for p in clips(folder) if p.stat().st_size]) >= clips_wanted,
-                   "a clip")  # fmt: skip
+        wait_until(lambda: sum(map(has_begun, clips(folder))) >= clips_wanted, "a clip")
         wait_until(lambda: all(p.with_suffix(".jpg").exists() for p in clips(folder)), "finished")
     finally:
         (folder / "end").touch()
