@@ -23,6 +23,7 @@ import zmq
 
 from pipeline.errors import LineError
 from pipeline.log import run_command
+from pipeline.shown_text import one_line
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -97,9 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         paths = make_keys(options.client or "line", public_folder, options.folder)
     except KeysError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(one_line(f"error: {error}"), file=sys.stderr)
         return 2
-    print(f"public: {paths[0]}\nsecret: {paths[1]}")
+    print(f"public: {one_line(paths[0])}\nsecret: {one_line(paths[1])}")
     return 0
 
 

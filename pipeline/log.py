@@ -11,6 +11,7 @@ from types import TracebackType
 
 from pipeline.logger import logger
 from pipeline.redact import redact
+from pipeline.shown_text import json_line, lines, one_line
 from pipeline.standard_streams import (
     OutputError,
     give_up_output,
@@ -23,9 +24,6 @@ _CLEAR_LINE = "\r\x1b[K"  # the supervisor's status line may be where the cursor
 _EXIT_INTERRUPTED, _EXIT_UNREAD = 130, 141  # as shells say of SIGINT and SIGPIPE
 _EXIT_UNWRITTEN = 1
 _PRIORITIES = {"ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}  # of syslog(3)
-# Text from a camera or a client may be logged: it must not steer a terminal or forge a log line.
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
-
 
 _level: str | None = None  # from which on lines are written; None: none are
 _process = ""  # which every line names
@@ -64,15 +62,29 @@ def leave() -> None:
 
 
 def say(text: str, *, end: str = "\n") -> None:
-    """Print for the user on standard output, without credentials."""
-    sys.stdout.write(redact(text) + end)
+    """Print for the user on standard output, without credentials.
+
+    What is not to break a line is to be made a `one_line` before.
+    """
+    sys.stdout.write(redact(lines(text)) + end)
+    sys.stdout.flush()
+
+
+def say_json(text: str) -> None:
+    """The same of one line of JSON."""
+    sys.stdout.write(redact(json_line(text)) + "\n")
     sys.stdout.flush()
 
 
 def say_error(text: str, *, end: str = "\n") -> None:
     """The same on standard error, for the journal as an error."""
     mark = f"<{_PRIORITIES['ERROR']}>" if _goes_to_journal() else ""
-    _write(mark + text.replace("\n", f"\n{mark}") + end)
+    _write(mark + lines(text).replace("\n", f"\n{mark}") + end)
+
+
+def show_status(text: str) -> None:
+    """Write over the line of a terminal in which the cursor is."""
+    _write(_CLEAR_LINE + one_line(text))
 
 
 def run_command(main: Callable[[], int]) -> int:
@@ -115,14 +127,14 @@ def guard_crashes() -> None:
 def _show_crash(
     kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
 ) -> None:
-    _write("".join(traceback.format_exception(kind, error, trace)))
+    _write(lines("".join(traceback.format_exception(kind, error, trace))))
 
 
 class _Lines(logging.Handler):
     """Writes each line; its lock keeps those of threads apart."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = f"{_process: <16} {record.getMessage().translate(_CONTROLS)}\n"
+        text = f"{_process: <16} {one_line(record.getMessage())}\n"
         if _is_journal:
             text = f"<{_PRIORITIES[record.levelname]}>{text}"
         else:
@@ -130,7 +142,7 @@ class _Lines(logging.Handler):
             time = f"{now:%H:%M:%S}.{now.microsecond // 1000:03}"
             text = f"{_start}{time} {record.levelname: <7} {text}"
         if record.exc_info is not None and record.exc_info[0] is not None:
-            text += "".join(traceback.format_exception(*record.exc_info))
+            text += lines("".join(traceback.format_exception(*record.exc_info)))
         _write(text)
 
 

@@ -218,7 +218,8 @@ def test_a_recording_that_cannot_be_written_is_refused(
     path = path.replace("{folder}", str(folder))
     value = '"' + path.replace("\0", "\\0") + '"'
     said = refuse("--source", folder, "--set", f"{key}={value}")
-    assert said == f"{key}: {why.replace('{path}', path)}"
+    shown = path.replace("\0", r"\x00")
+    assert said == f"{key}: {why.replace('{path}', shown)}"
     assert Path("/dev/null").is_char_device()
 
 

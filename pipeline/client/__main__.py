@@ -21,6 +21,7 @@ import msgspec
 import zmq
 
 from .messages import Message, format_message
+from .shown_text import json_line, one_line
 from .subscriber import DetectionSubscriber, EventSubscriber, Subscriber
 
 EXIT_OK, EXIT_REFUSED, EXIT_NOTHING = 0, 1, 3
@@ -52,7 +53,7 @@ class Said:
     def __call__(self, text: str) -> None:
         if text != self._last:
             self._last = text
-            print(text, file=sys.stderr, flush=True)
+            print(one_line(text), file=sys.stderr, flush=True)
 
 
 def show(subscriber: Subscriber[Message], said: Said, *, as_json: bool) -> bool:
@@ -62,8 +63,10 @@ def show(subscriber: Subscriber[Message], said: Said, *, as_json: bool) -> bool:
         before, lost = lost, subscriber.lost_events
         if lost > before:
             said(f"{message.camera}: {lost - before} events are missing here, {lost} so far")
-        line = msgspec.json.encode(message).decode() if as_json else format_message(message)
-        print(line, flush=True)
+        if as_json:
+            print(json_line(msgspec.json.encode(message).decode()), flush=True)
+        else:
+            print(one_line(format_message(message)), flush=True)
         came = True
     return came
 

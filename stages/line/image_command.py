@@ -9,7 +9,8 @@ import msgspec
 
 from pipeline import log
 from pipeline.errors import LineError
-from pipeline.log import say, say_error
+from pipeline.log import say, say_error, say_json
+from pipeline.shown_text import one_line
 from stages.kernels.drawing.boxes import draw_detections
 from stages.kernels.pixels import Pixels
 from stages.model import load_detector
@@ -62,9 +63,11 @@ def places_to_write(images: Sequence[Path], out: Path) -> list[Path]:
     for number, place in enumerate(places):
         if place in places[:number]:
             first = images[places.index(place)]
-            raise LineError(f"--out {out}: {first} and {images[number]} would both be {place.name}")
+            both = one_line(f"{first} and {images[number]} would both be {place.name}")
+            raise LineError(f"--out {out}: {both}")
         if place.exists() and any(place.samefile(image) for image in images if image.exists()):
-            raise LineError(f"--out {out}: expected another folder than that of {place.name}")
+            name = one_line(place.name)
+            raise LineError(f"--out {out}: expected another folder than that of {name}")
     return places
 
 
@@ -76,22 +79,22 @@ def describe(image: Path, pixels: Pixels, found: Sequence[FoundObject], as_json:
         row = {"image": name, "width": width, "height": height, "detections": objects}
         return msgspec.json.encode(row).decode()
     rows = [
-        f"  {thing.label} {100 * thing.score:.0f}% at "
+        f"  {one_line(thing.label)} {100 * thing.score:.0f}% at "
         f"{', '.join(str(round(side)) for side in thing.box)}"
         for thing in found
     ]
-    return "\n".join([f"{image}: {len(found)} found", *rows])
+    return "\n".join([f"{one_line(image)}: {len(found)} found", *rows])
 
 
 def look(detector: ImageDetector, image: Path, place: Path | None, as_json: bool) -> None:
     """Say what is in one image, and draw it."""
     pixels = load_image(image, MAX_PIXELS)
     found = detector.find(pixels)
-    say(describe(image, pixels, detector.name(found), as_json))
+    (say_json if as_json else say)(describe(image, pixels, detector.name(found), as_json))
     if place is not None:
         draw_detections(pixels, found, detector.labels)
         if not cv2.imwrite(str(place), pixels):
-            raise LineError(f"--out {place}: cannot be written")
+            raise LineError(f"--out {one_line(place)}: cannot be written")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -106,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             look(detector, image, place, options.json)
         except (UnusableImage, InferenceError) as error:
-            say_error(f"error: {image}: {error}")
+            say_error(one_line(f"error: {image}: {error}"))
             failed += 1
     if failed == len(images):
         return EXIT_REFUSED

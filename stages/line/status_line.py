@@ -5,7 +5,7 @@ import shutil
 import sys
 import time
 
-from pipeline.log import say_error
+from pipeline.log import show_status
 from pipeline.logger import logger
 from pipeline.memory.report import Report
 
@@ -28,7 +28,7 @@ class StatusLine:
             return
         self._next_s = time.monotonic() + self._every_s
         if self._tty:
-            say_error(f"\r\x1b[K{self._report.status_line(terminal_columns() - 1)}", end="")
+            show_status(self._report.status_line(terminal_columns() - 1))
         else:
             logger.info("{}", self._report.status_line(LOG_STATUS_COLUMNS))
 

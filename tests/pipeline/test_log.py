@@ -52,6 +52,29 @@ def test_text_from_outside_steers_no_terminal_and_forges_no_line(
     assert said.endswith("\\x9b\n")
 
 
+def test_what_a_command_says_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    foreign = "denied\x1b[2J\r\nb\x9b"
+    log.say(foreign)
+    log.say_json('{"a": "\x9b"}')
+    log.say_error(foreign)
+    log.show_status(foreign)
+    said = capsys.readouterr()
+    assert said.out == "denied\\x1b[2J\\x0d\nb\\x9b\n" + '{"a": "\\u009b"}\n'
+    assert said.err == ("denied\\x1b[2J\\x0d\nb\\x9b\n\r\x1b[K" + r"denied\x1b[2J\x0d\x0ab\x9b")
+
+
+def test_an_exception_that_nobody_has_caught_steers_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.configure("INFO", "capture.yard")
+    try:
+        raise ValueError("denied\x1b[2J")
+    except ValueError as error:
+        log._show_crash(ValueError, error, None)
+        logger.exception("crashed")
+    assert capsys.readouterr().err.count(r"ValueError: denied\x1b[2J") == 2
+
+
 def test_lines_below_the_level_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure("WARNING", "run")
     logger.info("below")

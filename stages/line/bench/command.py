@@ -23,7 +23,7 @@ import msgspec
 
 from pipeline import log
 from pipeline.errors import LineError
-from pipeline.log import say, say_error
+from pipeline.log import say, say_error, say_json
 from stages.line.bench.bench import Bench, Wish
 from stages.line.bench.chart import draw_chart
 from stages.line.bench.progress import Progress
@@ -45,7 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wish = Wish(options.size, options.rate, model, options.seconds)
         report = Bench(wish, progress.say).run()
         progress.clear()
-        say(msgspec.json.encode(report).decode() if options.json else describe(report))
+        if options.json:
+            say_json(msgspec.json.encode(report).decode())
+        else:
+            say(describe(report))
         if options.chart is not None:
             _write(options.chart, draw_chart(report))
     except LineError as error:

@@ -3,7 +3,7 @@
 import sys
 import time
 
-from pipeline.log import say_error
+from pipeline.log import say_error, show_status
 
 
 class Progress:
@@ -15,8 +15,8 @@ class Progress:
 
     def say(self, what: str) -> None:
         text = f"{time.monotonic() - self._began_s:4.0f} s  {what}"
-        say_error(f"\r\x1b[K{text}" if self._tty else text, end="" if self._tty else "\n")
+        (show_status if self._tty else say_error)(text)
 
     def clear(self) -> None:
         if self._tty:
-            say_error("\r\x1b[K", end="")
+            show_status("")

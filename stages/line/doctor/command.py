@@ -18,7 +18,7 @@ import msgspec
 
 from pipeline import log
 from pipeline.errors import LineError
-from pipeline.log import say, say_error
+from pipeline.log import say, say_error, say_json
 from stages.line.configuration.config_source import ConfigSource
 from stages.line.configuration.references import resolve_references
 from stages.line.doctor.board import look_at_board
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for finding in _look(options.config):
             found.append(finding)
             if options.json:
-                say(msgspec.json.encode(finding).decode())
+                say_json(msgspec.json.encode(finding).decode())
             else:
                 say(describe(finding))
     except LineError as error:

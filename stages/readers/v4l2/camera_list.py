@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+from pipeline.shown_text import one_line
 from stages.config import V4l2Format
 from stages.readers.v4l2.device import Device, Mode, SizeRange
 
@@ -44,7 +45,7 @@ def _nodes(folder: Path) -> list[Path]:
 def _describe(device: Device, path: Path) -> Iterator[str]:
     modes = list(_modes(device))
     proposed = max(modes, key=_merit, default=None)
-    yield f"  # {path}: {device.card} ({device.driver}, {device.bus})"
+    yield one_line(f"  # {path}: {device.card} ({device.driver}, {device.bus})")
     yield f"  - uri: {_lasting_name(path)}"
     for mode, rates in modes:
         others = ", ".join(f"{rate:g}" for rate in rates[1:])

@@ -19,6 +19,7 @@ from typing import IO
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
+from pipeline.client.shown_text import one_line
 from stages.services.fleet.arguments import fleet_name
 from stages.services.fleet.operator import (
     OperatorError,
@@ -137,7 +138,8 @@ async def work(options: argparse.Namespace) -> int:
         rows = write_parquet(Path(file.name), options.parquet)
     doubles = fetched - rows
     print(
-        f"{options.parquet}: {rows} events" + (f", {doubles} doubles left out" if doubles else "")
+        f"{one_line(options.parquet)}: {rows} events"
+        + (f", {doubles} doubles left out" if doubles else "")
     )
     return 0
 

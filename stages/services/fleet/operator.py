@@ -12,6 +12,7 @@ from typing import Any
 import nats.errors
 from nats.aio.client import Client
 
+from pipeline.client.shown_text import one_line
 from pipeline.service import ServiceError
 from stages.services.fleet.address import (
     PASSWORD_VARIABLE,
@@ -107,7 +108,7 @@ async def lasting(
                 raise
             if str(error) != said:
                 said = str(error)
-                sys.stderr.write(f"error: {error}; it is tried again\n")
+                sys.stderr.write(f"{one_line(f'error: {error}; it is tried again')}\n")
         await asyncio.sleep(_AGAIN_S)
 
 
@@ -145,7 +146,7 @@ def run_command(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
     try:
         return asyncio.run(work())
     except ServiceError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"{one_line(f'error: {error}')}\n")
         return 2
     except KeyboardInterrupt:
         return 0

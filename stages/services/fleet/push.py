@@ -27,6 +27,7 @@ import msgspec
 import yaml
 from nats.aio.client import Client
 
+from pipeline.client.shown_text import one_line
 from stages.services.fleet.arguments import fleet_name
 from stages.services.fleet.messages import ConfigReport
 from stages.services.fleet.operator import (
@@ -108,7 +109,7 @@ async def wait_for_answers(
             if report is not None and each.name not in told:
                 told.add(each.name)
                 refused += not report.applied
-                print("\n".join(describe(report)), flush=True)
+                print("\n".join(map(one_line, describe(report))), flush=True)
         waiting = [each for each in asked if each.name not in told]
         if asked and not waiting:
             return refused
@@ -116,7 +117,7 @@ async def wait_for_answers(
             now_ns = time.time_ns()
             named = (f"{each.name} ({each.status(now_ns)})" for each in waiting)
             names = ", ".join(named) or f"no board of {key} is known; one that comes takes it"
-            print(f"no answer within {patience_s:g} s: {names}")
+            print(one_line(f"no answer within {patience_s:g} s: {names}"))
             return refused + max(1, len(waiting))
         await asyncio.sleep(0.1)
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from nats.aio.client import Client
 
+from pipeline.client.shown_text import one_line
 from stages.services.fleet.arguments import above_zero, fleet_name
 from stages.services.fleet.operator import (
     NOT_FOUND,
@@ -241,7 +242,7 @@ async def _watch(
             woken = await watch.look(client)
             begun()
             for line in woken:
-                print(line, flush=True)
+                print(one_line(line), flush=True)
             await asyncio.sleep(_LOOK_S)
 
 

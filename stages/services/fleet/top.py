@@ -19,6 +19,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.client.shown_text import one_line
 from stages.services.fleet.operator import (
     OperatorError,
     add_server_options,
@@ -61,12 +62,12 @@ def rows_of(board: BoardView, now_ns: int) -> Iterator[list[Text]]:
     cameras = list(board.cameras()) or [("", CameraView())]
     for number, (name, camera) in enumerate(cameras):
         head = first if number == 0 else [Text("")] * _OF_BOARD
-        yield [*head, Text(name), *_describe_camera(camera, is_known=is_known)]
+        yield [*head, Text(one_line(name)), *_describe_camera(camera, is_known=is_known)]
 
 
 def _describe_board(board: BoardView, now_ns: int) -> list[Text]:
     status, state = board.status(now_ns), board.state
-    head = [Text(board.site), Text(board.name), Text(status, _STYLES[status])]
+    head = [Text(one_line(board.site)), Text(one_line(board.name)), Text(status, _STYLES[status])]
     if state is None:
         return [*head, *[Text("")] * (_OF_BOARD - len(head))]
     heat = max((each.celsius for each in state.temperatures), default=None)
@@ -81,7 +82,7 @@ def _describe_board(board: BoardView, now_ns: int) -> list[Text]:
         _count(state.outbox.waiting),
         _count(lost, "red"),
         Text(f"{clock_s:+.0f} s" if abs(clock_s) > _CLOCK_S else "", "red"),
-        Text(state.version),
+        Text(one_line(state.version)),
     ]
 
 
@@ -90,7 +91,7 @@ def _describe_camera(camera: CameraView, *, is_known: bool) -> list[Text]:
     told = Text("")
     if state is not None:
         why = f" {state.why}" if state.why else ""
-        told = Text(f"{state.state}{why}"[:40], _STYLES.get(state.state, ""))
+        told = Text(one_line(f"{state.state}{why}")[:40], _STYLES.get(state.state, ""))
         if not is_known:
             told = Text(f"({state.state})", "dim")
     if counters is None:

@@ -78,6 +78,18 @@ def test_a_silence_after_messages_is_a_regular_end(short_dir: Path, line: Broadc
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
+def test_what_a_line_sends_steers_no_terminal(
+    short_dir: Path, line: Broadcast, options: list[str]
+) -> None:
+    publish(line, msgspec.structs.replace(make_status(), why="a\x1b[2J\n\x9b"))
+    code, out, _ = run_beside(line, f"ipc://{short_dir}/pub", "--timeout", "3", *options)
+    assert code == 0
+    (row,) = out.splitlines()
+    assert row.isprintable()
+    assert (r"\u001b[2J\n\u009b" if options else r"\x1b[2J\x0a\x9b") in row
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
 def test_events_come_by_themselves(short_dir: Path, line: Broadcast, options: list[str]) -> None:
     """They are not kept for a client that comes late, so they are sent until it is there."""
     command = [sys.executable, "-m", "pipeline.client", f"ipc://{short_dir}/pub", "--events"]

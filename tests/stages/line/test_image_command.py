@@ -51,6 +51,30 @@ def test_programs_read_a_line_for_each_image(
     assert (dark["image"], dark["detections"]) == (str(tmp_path / "dark.png"), [])
 
 
+def test_the_name_of_a_file_steers_no_terminal_and_forges_no_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "a\x1b[2J\nb\x9b.png"
+    image = write_image(tmp_path / name)
+    (tmp_path / f"no {name}").write_bytes(b"no image")
+    assert detect(image, tmp_path / f"no {name}") == 1
+    said = capsys.readouterr()
+    shown = r"a\x1b[2J\x0ab\x9b.png"
+    assert said.out.splitlines()[0] == f"{tmp_path}/{shown}: 1 found"
+    assert said.err.startswith(f"error: {tmp_path}/no {shown}: ")
+    assert said.err.count("\n") == 1
+    assert detect("--json", image) == 0
+    (row,) = capsys.readouterr().out.splitlines()
+    assert row.isprintable()
+    assert json.loads(row)["image"] == str(image)
+    assert detect(image, "--out", tmp_path) == 0
+    assert detect(tmp_path / name.replace("png", "jpg"), "--out", tmp_path) == 2
+    said = capsys.readouterr()
+    assert said.err == f"error: --out {tmp_path}: expected another folder than that of " + (
+        shown.replace("png", "jpg") + "\n"
+    )
+
+
 def test_images_with_boxes_are_written(image: Path, tmp_path: Path) -> None:
     assert detect(image, "--out", tmp_path / "found") == 0
     drawn, plain = cv2.imread(str(tmp_path / "found/bright.jpg")), cv2.imread(str(image))

@@ -61,6 +61,16 @@ def test_the_table_shows_boards_and_their_cameras() -> None:
     assert cells[12] == "live"
 
 
+def test_what_boards_send_steers_no_terminal() -> None:
+    foreign = "a\x1b[2J\n\x9b"
+    text = show(
+        ("tl.hall.board-3.board", board(version=foreign, cameras={foreign: "live"})),
+        (f"tl.hall.board-3.{foreign}.state", state(foreign, state="lost", why=foreign)),
+    )
+    assert text.replace("\n", "").isprintable()
+    assert text.count(r"a\x1b[2J\x0a\x9b") >= 2
+
+
 def test_a_board_that_is_not_heard_is_silent_and_its_cameras_are_not_called_lost() -> None:
     told = (("tl.hall.board-3.board", board()), ("tl.hall.board-3.yard.state", state("yard")))
     assert "up" in show(*told, seconds=95)
