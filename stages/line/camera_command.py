@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import yaml
 
@@ -63,7 +63,7 @@ def list_cameras(arguments: Sequence[str]) -> int:
             say("\n".join(rows))
             return EXIT_NONE if all(row.startswith("#") for row in rows) else EXIT_OK
         secret = _read_secret(options)
-        named = [(service_at(host), "") for host in options.host]
+        named = [(service, "") for service in options.host]
         return _list_network(named or _discover(options.wait, options.interface), secret)
     except LineError as error:
         say_error(f"error: {error}")
@@ -79,7 +79,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--onvif", action="store_true", help="cameras of the network")
-    parser.add_argument("--host", action="append", default=[], metavar="HOST[:PORT]",
+    parser.add_argument("--host", action="append", default=[], type=_service, metavar="HOST[:PORT]",
                         help="ask this one instead of all; repeatable")  # fmt: skip
     parser.add_argument("--interface", action="append", metavar="NAME",
                         help="ask on this one instead of all; repeatable")  # fmt: skip
@@ -103,6 +103,25 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     if options.user is None and (options.password_env or options.password_file):
         parser.error("expected --user where a password is given")
     return options
+
+
+def _service(text: str) -> str:
+    """The address of the device service of a `--host`."""
+    if "@" in text:
+        raise argparse.ArgumentTypeError("expected --user instead of a user name before the host")
+    service = service_at(text)
+    try:
+        parts = urlsplit(service)
+        is_address = bool(parts.hostname) and parts.port != 0 and text.isprintable()
+    except ValueError:
+        is_address = False
+    is_name = "://" in text or not set(text) & set("/?#")
+    if not is_address or not is_name or " " in text or parts.scheme not in ("http", "https"):
+        raise argparse.ArgumentTypeError(
+            "expected HOST, HOST:PORT or an address of http, an IPv6 address in brackets, "
+            f"got {text!r}"
+        )
+    return service
 
 
 def _read_secret(options: argparse.Namespace) -> Secret | None:
@@ -135,7 +154,7 @@ def _discover(wait_s: float, interfaces: Sequence[str] | None) -> Iterator[tuple
     """The address of each device's service, and its name. Raises LineError."""
     known = set[str]()
     try:
-        numbers = None if interfaces is None else [*map(socket.if_nametoindex, interfaces)]
+        numbers = None if interfaces is None else [*map(_number_of, interfaces)]
         for found in discover(wait_s, interfaces=numbers):
             service = found.services[0]
             if service not in known:
@@ -143,6 +162,14 @@ def _discover(wait_s: float, interfaces: Sequence[str] | None) -> Iterator[tuple
                 yield service, found.name
     except OSError as error:
         raise LineError(f"the network cannot be asked: {error.strerror or error}") from None
+
+
+def _number_of(interface: str) -> int:
+    """Raises LineError."""
+    try:
+        return socket.if_nametoindex(interface)
+    except (OSError, ValueError):
+        raise LineError(f"--interface {interface!r}: no such network interface") from None
 
 
 def _list_network(

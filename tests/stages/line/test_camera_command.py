@@ -74,6 +74,33 @@ def test_a_camera_is_asked_by_its_address(
     assert said.err == "error: 127.0.0.1: Connection refused\n"
 
 
+@pytest.mark.parametrize(
+    "host",
+    ["", " ", "a b", ":80", "cam:99999", "cam:0", "cam:x", "http://", "ftp://cam/x", "[::1", "::1",
+     "#x", "cam/x", "a\nb"],
+)  # fmt: skip
+def test_a_host_that_is_none_is_one_error_of_its_option(
+    host: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        ask("--host", host)
+    assert ended.value.code == 2
+    usage, _, said = capsys.readouterr().err.partition("error: ")
+    assert usage.startswith("usage: ")
+    assert said == (
+        "argument --host: expected HOST, HOST:PORT or an address of http, an IPv6 address in "
+        f"brackets, got {host!r}\n"
+    )
+
+
+def test_a_login_in_a_host_is_refused_and_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        ask("--host", f"{USER}:{PASSWORD}@cam")
+    said = capsys.readouterr().err
+    assert "argument --host: expected --user instead of a user name before the host" in said
+    assert PASSWORD not in said
+
+
 def test_names_that_are_alike_get_numbers() -> None:
     assert camera_command._unused("Eye!", ["eye", "eye-2"]) == "eye-3"
     assert camera_command._unused("é", []) == "camera"
@@ -86,7 +113,7 @@ def test_names_that_are_alike_get_numbers() -> None:
         (("--user", USER, "--password-env", "NONE"), 2, "no variable NONE in the environment"),
         (("--user", USER, "--password-file", "/none"), 2, "/none: No such file or directory"),
         (("--user", USER), 2, "expected --password-env or --password-file"),
-        (("--interface", "none9"), 2, "the network cannot be asked: "),
+        (("--interface", "none9"), 2, "--interface 'none9': no such network interface"),
         (("--interface", LOOPBACK, "--wait", "0.1"), 1, "no camera has answered; --host asks one"),
     ],
 )
