@@ -11,10 +11,11 @@ import numpy as np
 
 from stages.kernels.pixels import Pixels
 from stages.readers.images.avif import is_avif, read_avif
-from stages.readers.images.image_size import read_size
+from stages.readers.images.image_size import read_size, read_tiff_bits
 
 _MOST_BYTES = 1 << 28  # of a file
 _STDERR = 2
+_TIFF_BITS = (1, 2, 4, 8, 16)  # that OpenCV makes colours of
 _TURNS = (
     cv2.ROTATE_90_COUNTERCLOCKWISE,
     cv2.ROTATE_180,
@@ -42,7 +43,7 @@ def load_image(path: Path, max_pixels: int) -> Pixels:
         )
     image = _decode(data)
     if image is None:
-        raise UnusableImage("cut off or damaged")
+        raise UnusableImage(_why_not(data))
     return np.asarray(_turn_avif(image, data), np.uint8)
 
 
@@ -69,6 +70,13 @@ def _decode(data: bytes) -> Pixels | None:
             return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)  # type: ignore[return-value]  # uint8 by construction
     except cv2.error:
         return None
+
+
+def _why_not(data: bytes) -> str:
+    bits = read_tiff_bits(data)
+    if bits is None or bits in _TIFF_BITS:
+        return "cut off or damaged"
+    return f"a TIFF with samples of {bits} bits, expected at most {_TIFF_BITS[-1]}"
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Width and height of an image from its header: known before a pixel is decoded.
+"""What the header of an image tells: width and height, known before a pixel is decoded.
 
 A file of a kilobyte may announce gigabytes of pixels, and OpenCV takes the memory first.
 """
@@ -13,7 +13,7 @@ Size = tuple[int, int]  # width, height
 
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start of frame, any coding
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
-_TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
+_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS = 256, 257, 258
 _TIFF_SHORT = 3
 _PNM = re.compile(rb"P[1-6](?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d+)\s")
 
@@ -27,6 +27,16 @@ def read_size(data: bytes) -> Size | None:
             except (struct.error, IndexError):
                 return None
     return None
+
+
+def read_tiff_bits(data: bytes) -> int | None:
+    """Bits of a sample; None for what is no TIFF, or does not tell."""
+    if not _is_tiff(data):
+        return None
+    try:
+        return _tiff_tags(data, _TIFF_BITS).get(_TIFF_BITS)
+    except struct.error:
+        return None
 
 
 def _png(data: bytes) -> Size:
@@ -75,6 +85,14 @@ def _webp(data: bytes) -> Size | None:
 
 
 def _tiff(data: bytes) -> Size | None:
+    found = _tiff_tags(data, _TIFF_WIDTH, _TIFF_HEIGHT)
+    if _TIFF_WIDTH in found and _TIFF_HEIGHT in found:
+        return found[_TIFF_WIDTH], found[_TIFF_HEIGHT]
+    return None
+
+
+def _tiff_tags(data: bytes, *wanted: int) -> dict[int, int]:
+    """Of the first picture, those that it has; of a list the first value."""
     order = "<" if data[:2] == b"II" else ">"
     is_big = struct.unpack_from(order + "H", data, 2)[0] == 43
     offset, count, step = ("Q", "Q", 20) if is_big else ("I", "H", 12)
@@ -83,11 +101,14 @@ def _tiff(data: bytes) -> Size | None:
     at += struct.calcsize("<" + count)
     found = {}
     for entry in range(at, at + min(entries, 4096) * step, step):
-        tag, kind = struct.unpack_from(order + "HH", data, entry)
-        if tag in (_TIFF_WIDTH, _TIFF_HEIGHT):
+        tag, kind, values = struct.unpack_from(order + "HH" + offset, data, entry)
+        if tag in wanted:
             value = "H" if kind == _TIFF_SHORT else offset
-            (found[tag],) = struct.unpack_from(order + value, data, entry + (12 if is_big else 8))
-    return (found[_TIFF_WIDTH], found[_TIFF_HEIGHT]) if len(found) == 2 else None
+            place = entry + (12 if is_big else 8)
+            if values * struct.calcsize("<" + value) > struct.calcsize("<" + offset):
+                (place,) = struct.unpack_from(order + offset, data, place)
+            (found[tag],) = struct.unpack_from(order + value, data, place)
+    return found
 
 
 def _jpeg2000(data: bytes) -> Size:
@@ -112,12 +133,12 @@ def _starts(*starts: bytes) -> Callable[[bytes], bool]:
 
 
 _JP2 = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
-_BIG_TIFF = (b"II+\0", b"MM\0+")
+_is_tiff = _starts(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # and those of BigTIFF
 _KINDS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes], Size | None]], ...] = (
     (_starts(b"\xff\xd8\xff"), _jpeg),
     (_starts(b"\x89PNG\r\n\x1a\n"), _png),
     (lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP", _webp),
-    (_starts(b"II*\0", b"MM\0*", *_BIG_TIFF), _tiff),
+    (_is_tiff, _tiff),
     (_starts(b"BM"), _bmp),
     (_starts(b"GIF87a", b"GIF89a"), _gif),
     (is_avif, _avif),

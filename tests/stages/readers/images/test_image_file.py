@@ -47,6 +47,17 @@ def test_a_file_that_is_cut_off_is_refused_at_any_length(tmp_path: Path, suffix:
         assert refuse(path) in ("cut off or damaged", "no image, or cut off")
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int32])
+@pytest.mark.parametrize("shape", [(40, 60), (40, 60, 3)])
+def test_a_tiff_with_samples_that_are_not_read_is_not_called_damaged(
+    tmp_path: Path, kind: type[np.generic], shape: tuple[int, ...]
+) -> None:
+    path = tmp_path / "a.tiff"
+    path.write_bytes(cv2.imencode(".tiff", np.ones(shape, kind))[1].tobytes())
+    bits = 8 * np.dtype(kind).itemsize
+    assert refuse(path) == f"a TIFF with samples of {bits} bits, expected at most 16"
+
+
 @pytest.mark.parametrize("suffix", WRITTEN)
 def test_the_size_is_judged_before_a_pixel_is_decoded(
     tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
