@@ -48,21 +48,45 @@ class KnownSecrets:
         return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
 
 
+class TooManySecrets(Exception):
+    """Nothing was learned; the message says what was expected."""
+
+
 _known = KnownSecrets()  # of this process
 # What was learned before: forks begin with it, and need not look at the same options again, which
 # would take a millisecond and 1 MiB of pages that they have in common.
 _learned = set[str]()
 _LONGEST_LEARNED = 256  # characters of a text that is kept for that
+_LONGEST_ADDRESS = 8192  # characters of a text of a stranger that may be one
 
 
-def learn(value: Any) -> None:
-    """Remember the secrets of every address in a text, or in the texts of lists and mappings."""
-    found = set[str]()
+def learn(value: Any, most_characters: int | None = None) -> None:
+    """Remember the secrets of every address in a text, or in the texts of lists and mappings.
+
+    Args:
+        most_characters: of the secrets together, where strangers send the value: to learn a million
+            takes half a minute.
+
+    Raises:
+        TooManySecrets: there are more.
+    """
+    found, looked_at, characters = set[str](), set[str](), 0
     for text in _texts(value):
-        if text not in _learned:
-            found |= secrets_of(without_references(text))
-            if len(text) <= _LONGEST_LEARNED:
-                _learned.add(text)
+        if text in _learned or text in looked_at:
+            continue
+        if most_characters is not None and len(text) > _LONGEST_ADDRESS and {*"@="} & {*text}:
+            raise TooManySecrets(f"expected addresses of at most {_LONGEST_ADDRESS} characters, "
+                                 f"got a text of {len(text)}")  # fmt: skip
+        more = secrets_of(without_references(text)) - found
+        found |= more
+        characters += sum(map(len, more))
+        if most_characters is not None and characters > most_characters:
+            raise TooManySecrets(
+                f"expected at most {most_characters} characters in passwords of addresses, got more"
+            )
+        if len(text) <= _LONGEST_LEARNED:
+            looked_at.add(text)
+    _learned.update(looked_at)
     _known.add(found)  # all at once: the pattern is made anew of all that are known
 
 

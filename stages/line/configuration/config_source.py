@@ -88,7 +88,7 @@ class ConfigSource:
         """What the file would say with this content. Raises ConfigError."""
         content = self._parse_file(text)
         self.command_line.apply(content)
-        learn(_to_learn(content))
+        learn(what_to_learn(content))
         try:
             return ConfigReading(text, build(content, LineConfig, str(self.path)))
         except ConfigError as error:
@@ -116,8 +116,8 @@ class ConfigSource:
         return Path() if is_nowhere else self.path.parent
 
 
-def _to_learn(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What may be quoted. Of more sources than there may be, an error quotes the first ones only.
+def what_to_learn(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What errors may quote: of more sources than there may be, the first ones only.
 
     To learn ten thousand addresses takes half a minute, and whoever sends a body could ask for it.
     """

@@ -5,11 +5,12 @@ from typing import Any, TypeVar, assert_never
 
 import msgspec
 
-from pipeline.config_file import build
+from pipeline.config_file import ConfigError, build
 from pipeline.errors import LineChanging, LineError
 from pipeline.logger import logger
-from pipeline.redact import learn
+from pipeline.redact import TooManySecrets, learn
 from stages.config import LineConfig
+from stages.line.configuration.config_source import what_to_learn
 from stages.line.configuration.edits import (
     AlreadyThere,
     NotReadable,
@@ -28,6 +29,7 @@ from stages.services import line_control as told
 T = TypeVar("T")
 
 ANY = "*"  # instead of a revision
+_MOST_SECRET = 1 << 17  # characters; a camera has some tens of them, or a token of a thousand
 _ZONES, _SWITCHES = ("zones", "lines"), ("detect", "record")
 _OK, _NOT_READABLE, _NOT_THERE, _CONFLICT, _STALE, _INVALID, _DEFECT, _BUSY = (
     200, 400, 404, 409, 412, 422, 500, 503,
@@ -149,7 +151,10 @@ class ConfigKeeper:
             content, absent = apply_layers(to.layers, now, below.camera_names)
         else:
             content = edit_content(to, now, below.camera_names)
-        learn(content)
+        try:
+            learn(what_to_learn(content), _MOST_SECRET)
+        except TooManySecrets as error:
+            raise ConfigError(f"{ORIGIN}: {error}") from None
         wanted = build(unmask(content, now), LineConfig, ORIGIN)
         refuse_new_references(wanted, below)
         return wanted, absent

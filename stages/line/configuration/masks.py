@@ -1,6 +1,8 @@
 """The configuration as it may be shown: `***` for what is secret, and back again."""
 
+import functools
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -37,19 +39,22 @@ def unmask(content: Any, secret: Any) -> Any:
     """
     known = dict(_texts(secret, ()))
 
+    @functools.cache
+    def all_shown() -> dict[tuple[tuple[str, ...], str], set[str]]:
+        found = defaultdict[tuple[tuple[str, ...], str], set[str]](set)
+        for path, text in known.items():
+            found[_kind(path), _show(path, text)].add(text)
+        return found
+
     def reveal(path: KeyPath, text: str) -> str:
         if HIDDEN not in text and "\\udc" not in text:
             return text
         here = known.get(path)
         if here is not None and _show(path, here) == text:
             return here
-        kind = _kind(path)
-        alike = {
-            other for where, other in known.items()
-            if _kind(where) == kind and _show(where, other) == text
-        }  # fmt: skip
+        alike = all_shown().get((_kind(path), text), set())
         if len(alike) == 1:
-            return alike.pop()
+            return next(iter(alike))
         if HIDDEN not in text:
             return text
         raise ConfigError(

@@ -5,6 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pipeline import redact
+from pipeline.credentials.address_secrets import secrets_of
+from stages.config import MOST_SOURCES
+from stages.line.configuration.masks import to_content, unmask
 from stages.services import line_control as told
 from tests.stages.line.configuration.kept import Kept
 
@@ -54,6 +58,68 @@ def test_a_placeholder_that_stands_for_nothing_is_refused(tmp_path: Path, tiny_m
     plan = kept.patch({"sources": two}, mode="plan")
     assert plan.status == 200, plan.body
     assert "S3cret99" not in str(plan)
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Texts in which secrets were looked for."""
+    texts = list[str]()
+
+    def look(text: str) -> frozenset[str]:
+        texts.append(text)
+        return secrets_of(text)
+
+    monkeypatch.setattr("pipeline.redact.secrets_of", look)
+    monkeypatch.setattr(redact, "_known", redact.KnownSecrets())
+    monkeypatch.setattr(redact, "_learned", set[str]())
+    return texts
+
+
+def test_of_more_cameras_than_there_may_be_the_first_are_looked_at(
+    kept: Kept, looked_at: list[str]
+) -> None:
+    sources = [{"uri": f"rtsp://admin:S3cr/et{i}@cam{i}/1"} for i in range(5000)]
+    refused = kept.patch({"sources": sources}, mode="check")
+    assert (refused.status, refused.body["errors"][0]["key"]) == (422, "sources")
+    assert "S3cr" not in str(refused)
+    assert sum("S3cr" in text for text in looked_at) == MOST_SOURCES
+
+
+@pytest.mark.parametrize(
+    ("patch", "said"),
+    [
+        ({"log": [f"rtsp://admin:S3cr/et{i:040}@cam{i}/1" for i in range(5000)]},
+         "expected at most 131072 characters in passwords of addresses, got more"),
+        ({"log": " ".join(f"http://cam{i}/?password=S3cret{i}" for i in range(5000))},
+         "expected addresses of at most 8192 characters, got a text of 177779"),
+    ],
+)  # fmt: skip
+def test_more_passwords_than_a_line_may_have_are_refused_before_all_are_learned(
+    kept: Kept, looked_at: list[str], patch: dict[str, object], said: str
+) -> None:
+    refused = kept.patch(patch, mode="check")
+    assert (refused.status, refused.body["detail"]) == (422, said)
+    assert sum("S3cr" in text for text in looked_at) < 1500
+    assert redact._known._pattern is None
+
+
+def test_what_was_shown_is_compared_with_what_is_in_force_once(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cameras = [{"uri": f"rtsp://admin:S3cret{i}@cam{i}:1/1", "name": f"c{i}"} for i in range(30)]
+    text = msgspec.json.encode({"sources": cameras}).decode()
+    kept = Kept(tmp_path / "line.yaml", tiny_model, text)
+    counted = list[str]()
+
+    def count(text: str) -> str:
+        counted.append(text)
+        return redact.redact(text)
+
+    monkeypatch.setattr("stages.line.configuration.masks.redact", count)
+    known = to_content(kept.in_force.config)
+    shown = {"sources": [{"uri": "rtsp://***@cam7:1/1"}] * 2000}
+    assert unmask(shown, known)["sources"] == [{"uri": cameras[7]["uri"]}] * 2000
+    assert len(counted) < 2000 + 5000
 
 
 REFERRING = """\
