@@ -1,81 +1,36 @@
-"""Which track of a container is read, and what is said of one that has none."""
+"""What is read of a container, and what is said of one that has no film."""
 
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 import pytest
-from av.audio.frame import AudioFrame
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 
 from pipeline.source import SourceError
 from stages.readers.decoding.demuxer import Demuxer
 from tests.stages.readers.coded_clips import make_coded
+from tests.stages.readers.decoding.track_files import COVER, DEFAULT, NONE, make_tracks
 
 
-def make_tracks(
-    path: Path, tracks: list[tuple[str, int, Disposition]], *, sound: bool = False
-) -> Path:
-    """Video tracks (codec, width, disposition) of five frames, and half a second of sound."""
-    with av.open(str(path), "w") as output:
-        streams: list[Any] = []
-        for codec, width, disposition in tracks:
-            stream: Any = output.add_stream(codec, rate=25)
-            stream.width, stream.height = width, 48
-            stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-            stream.disposition = disposition
-            streams.append(stream)
-        if sound:
-            tone: Any = output.add_stream("aac", rate=16_000)
-            samples = AudioFrame.from_ndarray(np.zeros((1, 8000), np.float32), "fltp", "mono")
-            samples.sample_rate = 16_000
-        for stream in streams:
-            single = stream.disposition & Disposition.attached_pic
-            for index in range(1 if single else 5):
-                frame = VideoFrame(stream.width, 48, stream.pix_fmt)
-                frame.pts, frame.time_base = index, Fraction(1, 25)
-                output.mux(stream.encode(frame))
-            output.mux(stream.encode(None))
-        if sound:
-            output.mux([*tone.encode(samples), *tone.encode(None)])
-    return path
-
-
-def width_of(path: Path) -> int:
+def test_pictures_of_the_film_alone_are_read(tmp_path: Path) -> None:
+    path = make_tracks(
+        tmp_path / "clip.mp4", [("mpeg4", 64, NONE), ("mpeg4", 320, DEFAULT)], sound=True
+    )
     demuxer = Demuxer(f"file:{path}", name="clip", options={}, silence_s=None)
-    width = demuxer.decoder.width
+    assert demuxer.decoder.width == 320
     tracks = {unit.packet.stream_index for unit in iter(demuxer.read, None)}
     assert tracks == {demuxer.stream.index}
     demuxer.close()
-    return width
-
-
-NONE, DEFAULT, COVER = Disposition(0), Disposition.default, Disposition.attached_pic
-
-
-@pytest.mark.parametrize(
-    ("tracks", "width"),
-    [
-        ([("mpeg4", 64, DEFAULT), ("mpeg4", 320, NONE)], 64),  # the default one
-        ([("mpeg4", 64, NONE), ("mpeg4", 320, DEFAULT)], 320),
-        ([("mpeg4", 64, DEFAULT), ("mpeg4", 320, DEFAULT)], 320),  # the larger one
-        ([("mjpeg", 640, COVER), ("mpeg4", 64, DEFAULT)], 64),  # no cover art
-    ],
-)
-def test_the_track_is_the_one_that_players_show(
-    tmp_path: Path, tracks: list[tuple[str, int, Disposition]], width: int
-) -> None:
-    assert width_of(make_tracks(tmp_path / "clip.mp4", tracks, sound=True)) == width
 
 
 @pytest.mark.parametrize(
     ("tracks", "got"),
     [([], "audio (aac)"), ([("mjpeg", 640, COVER)], "audio (aac), a picture")],
 )
-def test_sound_and_cover_art_are_no_film(
+def test_a_file_without_a_film_is_an_error_that_says_what_it_has(
     tmp_path: Path, tracks: list[tuple[str, int, Disposition]], got: str
 ) -> None:
     path = make_tracks(tmp_path / "sound.mp4", tracks, sound=True)
