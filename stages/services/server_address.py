@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 from pipeline.service import ServiceError
+from stages.services.key_names import name_key
 
 _HOST = r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+))(?::(?P<port>\d{1,5}))?/?"
 
@@ -24,7 +25,7 @@ class Address(NamedTuple):
 class AddressForm(NamedTuple):
     """What may be written for one kind of server; without a scheme it is the plain one."""
 
-    section: str  # of the configuration
+    section: str | None  # of the configuration; OPTIONS: of a command
     key: str  # in it
     plain: str
     encrypted: str
@@ -34,12 +35,12 @@ class AddressForm(NamedTuple):
 
     def parse(self, text: str) -> Address:
         """Raises ServiceError, which does not show what may be a password."""
-        where = f"{self.section}.{self.key}"
+        where = name_key(self.section, self.key)
         if "@" in text:
+            user, file = (name_key(self.section, key) for key in ("user", "password_file"))
             raise ServiceError(
-                f"{where}: expected an address without user and password, which are "
-                f"{self.section}.user, and {self.section}.password_file or "
-                f"{self.password_variable} in the environment"
+                f"{where}: expected an address without user and password, which are {user}, and "
+                f"{file} or {self.password_variable} in the environment"
             )
         scheme = f"(?:(?P<scheme>{self.plain}|{self.encrypted})://)?"
         found = re.fullmatch(scheme + _HOST, text)

@@ -23,6 +23,7 @@ from stages.services.fleet.address import (
 )
 from stages.services.fleet.errors import describe
 from stages.services.fleet.link import AT_ONCE, close_client
+from stages.services.key_names import OPTIONS
 from stages.services.login import TlsFiles
 
 ANSWER_S = 10.0
@@ -55,9 +56,9 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
 async def connected(options: argparse.Namespace) -> AsyncIterator[Client]:
     """A client that connects again by itself. Raises ServiceError."""
     check_package()
-    address = parse_server(options.server)
-    login = read_login(options.user, options.password_file)
-    tls = load_tls(address, TlsFiles(options.ca, options.certificate, options.key))
+    address = parse_server(options.server, OPTIONS)
+    login = read_login(options.user, options.password_file, OPTIONS)
+    tls = load_tls(address, TlsFiles(options.ca, options.certificate, options.key), OPTIONS)
     heard: list[Exception] = []
 
     async def hear(error: Exception) -> None:

@@ -1,5 +1,6 @@
 """The streams of a fleet: made once, left alone where others have made them otherwise."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -72,9 +73,18 @@ def test_more_than_the_server_has_is_one_line_that_says_what_to_change(
         (["alone", "hall"], "alone: expected no site"),
         (["alone", "--server", "nats://me:secret@h"], "expected an address without user"),
         (["alone", "--server", "127.0.0.1:1"], "nats://127.0.0.1:1: Connect call failed"),
-        (["alone", "--password-file", "/absent"], "fleet.password_file: /absent: No such file"),
+        (["alone", "--password-file", "/absent"], "error: --password-file: /absent: No such file"),
+        (["alone", "--password-file", os.devnull],
+         "error: --user: expected a name where --password-file is given"),
+        (["alone", "--server", "http://h"], "error: --server: expected HOST or HOST:PORT"),
+        (["alone", "--server", "me:secret@h"], "which are --user, and --password-file or"),
+        (["alone", "--ca", "ca.pem"], "error: --ca: expected --server with tls://, got nats://"),
+        (["alone", "--server", "tls://h", "--key", "k"],
+         "error: --certificate: expected a file where --key is given"),
+        (["alone", "--server", "tls://h", "--ca", "/absent"], "error: --ca: expected a file that"),
+        (["alone", "--server", "tls://h", "--ca", __file__], "error: --ca: expected certificates"),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_done_is_one_line(
     arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,6 +93,7 @@ def test_what_cannot_be_done_is_one_line(
     assert error.startswith("error: ")
     assert error.count("\n") == 1
     assert told in error
+    assert "fleet." not in error
 
 
 def test_a_server_without_jetstream_is_one_line(
