@@ -18,7 +18,7 @@ from stages.services.recorder.tail import Tail
 CUT_NS = 3 * NS  # a longer pause of the pictures is told as a gap, and ends a file
 ROOM_BYTES = 16 << 20  # that has to be there before a recording goes on
 _TRY_S = 5.0  # between two looks for room
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # numbers of errors
 _TELL_S = 10.0  # between two states of an open file in the index
 
 Tracks = Callable[[int], Sequence[Track] | None]
@@ -261,7 +261,7 @@ class Reel:
         self._is_halted = True
         if not self._is_told:
             self._is_told = True
-            until = "there is room" if error.errno in _NO_ROOM else "it can be written"
+            until = "there is room" if error.errno in NO_ROOM else "it can be written"
             logger.error("{}: recording stops: {}: it goes on when {}", camera, error.strerror,
                          until)  # fmt: skip
 

@@ -19,22 +19,16 @@ from stages.services.archive.retention import Limits
 from stages.services.archive.sidecar import Sidecar, read_sidecar
 from stages.services.recorder.beat import Beat, unheard
 from stages.services.recorder.finisher import Finisher
+from stages.services.recorder.unfinished import Left, Unfinished
 
 _LOOK_S = 0.02  # between two looks at what is finished
-
-
-class Left(NamedTuple):
-    """A film that is open, and what is known of it, with its true end."""
-
-    path: Path
-    sidecar: Sidecar
-    is_cut: bool  # its process was killed while it wrote it
 
 
 def find_left(archive: Archive, beat: Beat = unheard) -> list[Left]:
     """The films that are open, in the order of their ends. Those without a picture go.
 
-    Nothing is noted of them before `finish`: who is killed meanwhile has the next one do the same.
+    Nothing is noted of them before `Unfinished` has its turn: who is killed meanwhile has the next
+    one do the same.
     """
     found = []
     for item in archive.index.open_items():
@@ -42,7 +36,7 @@ def find_left(archive: Archive, beat: Beat = unheard) -> list[Left]:
         path = archive.folder / item.path
         seconds = film_seconds(path)
         if seconds is None:
-            archive.remove(path)
+            _remove(archive, path)
             continue
         sidecar = read_sidecar(path) or guess_sidecar(item.kind, item.camera, path)
         is_cut = not sidecar.ended
@@ -62,15 +56,12 @@ def last_parts(left: Iterable[Left]) -> list[Sidecar]:
     return list(parts.values())
 
 
-def finish(
-    archive: Archive, finisher: Finisher, left: Iterable[Left], beat: Beat = unheard
-) -> None:
-    """Have films finished with which another process goes on. Raises OSError."""
-    for path, sidecar, is_cut in left:
-        beat()
-        if is_cut:
-            archive.put(path, sidecar)
-        finisher.put(path, sidecar)
+def _remove(archive: Archive, path: Path) -> None:
+    """A folder that cannot be written keeps it; the next start tries it again."""
+    try:
+        archive.remove(path)
+    except OSError as error:
+        logger.warning("{}: cannot be removed: {}", path, error.strerror)
 
 
 def _end(sidecar: Sidecar, seconds: float) -> None:
@@ -110,29 +101,18 @@ def told_in_clips(archive: Archive, since_ns: int) -> Told:
     return Told(rules, groups)
 
 
-def take_finished(archive: Archive, finisher: Finisher) -> None:
-    """Note which films are as they will stay."""
-    for path, sidecar in finisher.take():
-        sidecar.open = False
-        try:
-            if path.exists():
-                archive.put(path, sidecar)
-            else:  # somebody has deleted it meanwhile, and what belongs to it goes, too
-                archive.remove(path)
-        except OSError as error:
-            logger.error("{}: its sidecar is not written: {}", path, error.strerror)
-
-
 def finish_films(folder: Path, patience_s: float) -> None:
     """Finish what a recorder has left that has ended, for so long; its successor does the rest."""
     try:
         archive = Archive(folder, Limits())
         finisher = Finisher()
-        finish(archive, finisher, find_left(archive))
+        unfinished = Unfinished(archive, finisher)
+        unfinished.put(find_left(archive))
+        unfinished.take_turn()
         deadline_s = time.monotonic() + patience_s
         while not finisher.is_idle and time.monotonic() < deadline_s:
             time.sleep(_LOOK_S)
-            take_finished(archive, finisher)
+            unfinished.take_turn()
         archive.close()
     except (OSError, sqlite3.Error) as error:
         logger.warning("record.folder: {}: the last films are not finished: {}", folder, error)

@@ -22,16 +22,14 @@ from stages.services.recorder.granting import Granting
 from stages.services.recorder.pauses import Pauses
 from stages.services.recorder.resume import (
     NOTHING_TOLD,
-    Left,
     Told,
     find_left,
-    finish,
     last_parts,
-    take_finished,
     told_in_clips,
 )
 from stages.services.recorder.rules import ClipRule
 from stages.services.recorder.snapshots import SnapshotOptions, Snapshots
+from stages.services.recorder.unfinished import Unfinished
 
 _TURN_S = 0.25  # a quarter of the longest fragment
 _LAST_S = 0.4  # for the last films to be finished, when the line stops; its parent does others
@@ -69,6 +67,7 @@ class Recorder:
             ) from None
         self._events = EventKeeper(self._archive)
         self._finisher = Finisher()
+        self._unfinished = Unfinished(self._archive, self._finisher)
         self._packets = CodedPackets(context.packets, context.frames, _recorded(options, context))
         self._continuous = {
             camera: Continuous(
@@ -113,7 +112,7 @@ class Recorder:
         deadline_s = time.monotonic() + _LAST_S
         while not self._finisher.is_idle and time.monotonic() < deadline_s:
             time.sleep(_LAST_S / 20)
-            take_finished(self._archive, self._finisher)
+            self._unfinished.take_turn()
 
     def reconfigure(self, options: RecorderOptions) -> bool:
         """Switch the recording of single cameras off or on; the others notice nothing."""
@@ -161,10 +160,8 @@ class Recorder:
         self._archive.take_turn()
         if not self._archive.is_complete:
             return  # it does not know yet what it has of this run
-        left, told = list[Left](), NOTHING_TOLD
         is_first, self._has_resumed = not self._has_resumed, True
-        if is_first:
-            left, told = self._resume()
+        told = self._resume() if is_first else NOTHING_TOLD
         for event in self._context.events.read():
             beat()
             is_new = self._events.add(event)
@@ -181,15 +178,15 @@ class Recorder:
             beat()
             if camera not in self._pauses:
                 continuous.take_turn()
-        finish(self._archive, self._finisher, left, beat)
-        take_finished(self._archive, self._finisher)
+        self._unfinished.take_turn(beat)
 
-    def _resume(self) -> tuple[list[Left], Told]:
+    def _resume(self) -> Told:
         """Go on with what a process before this one has left, as far as the rings go back.
 
-        What is left may be finished when the films that go on with it have begun.
+        What is left is finished at the end of the turn, when the films that go on have begun.
         """
         left = find_left(self._archive, self._context.beat)
+        self._unfinished.put(left)
         for part in last_parts(left):
             self._clips.continue_after(part, time.time_ns())
         for _, sidecar, _ in left:
@@ -197,7 +194,7 @@ class Recorder:
                 self._continuous[sidecar.camera].continue_after(sidecar.end_unix_ns)
         asked_ns = [wish.at_ns for wish in self._archive.wishes()]
         since_ns = min([time.time_ns() - 2 * LATE_NS, *asked_ns])
-        return left, told_in_clips(self._archive, since_ns)
+        return told_in_clips(self._archive, since_ns)
 
 
 def _recorded(options: RecorderOptions, context: ServiceContext) -> list[str]:

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -14,6 +14,7 @@ import pytest
 
 from pipeline.service import ServiceError
 from stages.services.outbox.outbox import Outbox
+from tests.disks import fill
 from tests.running_line import REPOSITORY
 from tests.stages.services.outbox.outboxes import make_id, numbers, open_outbox, put
 
@@ -184,15 +185,6 @@ def test_on_a_full_disk_for_long_the_oldest_of_memory_are_given_up_and_counted(
         assert left[1:] == list(range(left[1], 200))
         assert outbox.losses.counts == {"disk": left[1] - 1}
     assert any("lost: the disk is full" in text for text in said)
-
-
-def fill(folder: Path) -> Path:
-    """Take what is free."""
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(4096))
-    return ballast
 
 
 def damage_start(path: Path) -> None:

@@ -17,8 +17,9 @@ from stages.services.archive.wishes import Wish
 from stages.services.recorder.clips import Clips
 from stages.services.recorder.finisher import Finisher
 from stages.services.recorder.pauses import Pauses
-from stages.services.recorder.resume import find_left, finish, last_parts
+from stages.services.recorder.resume import find_left, last_parts
 from stages.services.recorder.rules import ClipRule
+from stages.services.recorder.unfinished import Unfinished
 from tests.running_line import wait_until
 from tests.stages.services.archive.files import make_event
 from tests.stages.services.recorder.camera import FPS, MODEL, MadeUpCamera, grey, greys
@@ -235,7 +236,9 @@ def test_a_clip_goes_on_in_another_part_when_its_process_is_killed(
     left = find_left(again.archive)
     for part in last_parts(left):
         again.clips.continue_after(part, camera.now)
-    finish(again.archive, again.finisher, left)
+    unfinished = Unfinished(again.archive, again.finisher)
+    unfinished.put(left)
+    unfinished.take_turn()
     again.run(5, PERSON)
     again.happen("zone_leave")
     again.run(12)

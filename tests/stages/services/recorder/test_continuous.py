@@ -19,7 +19,8 @@ from stages.services.archive.sidecar import Sidecar, read_sidecar
 from stages.services.recorder.continuous import Continuous
 from stages.services.recorder.film import Film
 from stages.services.recorder.finisher import Finisher
-from stages.services.recorder.resume import find_left, finish
+from stages.services.recorder.resume import find_left
+from stages.services.recorder.unfinished import Unfinished
 from tests.running_line import wait_until
 from tests.stages.services.recorder.camera import FPS, MadeUpCamera, grey, greys
 
@@ -127,7 +128,9 @@ def test_a_successor_goes_on_where_its_predecessor_was_killed(
     left = find_left(room.archive)
     for _, sidecar, _ in left:
         room.continuous.continue_after(sidecar.end_unix_ns)
-    finish(room.archive, room.finisher, left)
+    unfinished = Unfinished(room.archive, room.finisher)
+    unfinished.put(left)
+    unfinished.take_turn()
     camera.send(3)
     room.end()
     room.finish()

@@ -9,7 +9,7 @@ from stages.services.archive.listing import Listing, Query
 from stages.services.archive.retention import Limits
 from stages.services.archive.sidecar import Sidecar
 from stages.services.recorder.finisher import Finisher, Job
-from stages.services.recorder.resume import take_finished
+from stages.services.recorder.unfinished import Unfinished
 from tests.running_line import wait_until
 
 
@@ -42,8 +42,10 @@ def test_a_film_that_was_removed_is_said_to_be_gone_and_leaves_nothing(
     path.unlink()
     finisher.put(path, sidecar)
 
+    unfinished = Unfinished(archive, finisher)
+
     def take() -> bool:
-        take_finished(archive, finisher)
+        unfinished.take_turn()
         return finisher.is_idle
 
     wait_until(take, "it is given back")

@@ -225,6 +225,11 @@ def keep(folder: Path, is_enough: Callable[[], bool], *, renews: bool = False) -
     recorder.close()
 
 
+def begin_s_ago(seconds: float) -> int:
+    """UNIX time in ns."""
+    return time.time_ns() - round(seconds * NS)
+
+
 def parts(folder: Path, pattern: str) -> list[Sidecar]:
     """Of the films that hold something, in the order of their beginnings."""
     found = (folder / "record").glob(f"gate/*/{pattern}")
