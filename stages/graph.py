@@ -71,12 +71,12 @@ STAGES: tuple[StageRow, ...] = (
              options=options.overlay, hot=("regions",)),
     StageRow("record_video", "stages.recording.record_video:RecordVideo", reads="overlay",
              link=LinkKind.DISPATCH, depth=2, when=records_video, options=options.record_video,
-             hot=("kept", "paused")),
+             hot=("kept", "paused", "recorded_since")),
 )  # fmt: skip
 
 SERVICES: tuple[ServiceRow, ...] = (
     ServiceRow("recorder", "stages.services.recorder.service:Recorder", when=keeps_files,
-               options=options.recorder, hot=("cameras", "paused")),
+               options=options.recorder, hot=("cameras", "paused", "recorded_since")),
     ServiceRow("web", "stages.services.web.service:Web", controls=True, when=serves_web,
                options=options.web,
                hot=("listen", "hosts", "token_file", "certificate", "key")),

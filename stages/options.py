@@ -30,6 +30,7 @@ class Given(NamedTuple):
     model: ModelMetadata
     model_path: str
     number: int  # of the process among those of its row: which camera, or which replica
+    recorded_since: Mapping[str, int] = {}  # CLOCK_MONOTONIC; of cameras that were switched on
 
 
 def capture(given: Given) -> Options:
@@ -209,6 +210,12 @@ def unrecorded(config: LineConfig) -> list[str]:
     return [name for name, source in config.named_sources.items() if not source.record]
 
 
+def switched_on(before: LineConfig, after: LineConfig) -> list[str]:
+    """Names of the cameras whose recording is on again."""
+    off = unrecorded(after)
+    return [name for name in unrecorded(before) if name in after.named_sources and name not in off]
+
+
 def is_recorded(record: RecordConfig, camera: str) -> bool:
     """Whether pictures of this camera are kept while its recording is switched on."""
     kept = (record.continuous, record.snapshots, *record.clips.values())
@@ -224,6 +231,7 @@ def recorder(given: Given) -> Options:
         "folder": record.folder,
         "cameras": given.config.camera_names,
         "paused": unrecorded(given.config),
+        "recorded_since": given.recorded_since,
         "model": {"name": given.model.name, "sha256": given.model.sha256},
         "continuous": record.continuous,
         "clips": record.clips,
@@ -285,4 +293,5 @@ def record_video(given: Given) -> Options:
         "required": record.required,
         "kept": kept,
         "paused": unrecorded(given.config),
+        "recorded_since": given.recorded_since,
     }

@@ -2,7 +2,7 @@
 
 import copy
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -57,6 +57,7 @@ class Line:
         _check_services(config, self.model.labels)
         self.outputs = tuple(find_outputs(config))
         self._config_path = config_path
+        self._recorded_since: Mapping[str, int] = {}
         if self.outputs:
             check_outputs(self.outputs, self.inputs(), held)
         self._plan(config)
@@ -79,9 +80,16 @@ class Line:
 
             check_listen(self.config.web.listen)
 
-    def with_config(self, config: LineConfig) -> Self:
-        """The line that another configuration plans for the same model file; nothing is checked."""
+    def with_config(
+        self, config: LineConfig, recorded_since: Mapping[str, int] | None = None
+    ) -> Self:
+        """The line that another configuration plans for the same model file; nothing is checked.
+
+        `recorded_since` says when the recording of cameras was switched on again, if others were.
+        """
         other = copy.copy(self)
+        if recorded_since is not None:
+            other._recorded_since = recorded_since
         other._plan(config)
         return other
 
@@ -112,7 +120,7 @@ class Line:
         cores = assign_cores([self._wish(instance) for instance in instances])
         for index, (name, row, number) in enumerate(instances):
             is_source = isinstance(row, StageRow) and row.is_source
-            given = Given(self.config, self.model, self.model_path, number)
+            given = Given(self.config, self.model, self.model_path, number, self._recorded_since)
             yield ProcessSpec(
                 name=name,
                 stage=row.name,

@@ -23,7 +23,8 @@ class RecordVideo(Recorder[None]):
 
     Marks in the run's directory tell a successor which files are of this run, and where they are;
     files of earlier runs are begun anew. A write that fails ends the video of its camera alone.
-    Frames of a camera whose recording is switched off are left out, and are not missing.
+    Frames that were captured while the recording of their camera was switched off are left out,
+    also those that come later, and are not missing.
     """
 
     def __init__(self, options: RecorderOptions, context: Context) -> None:
@@ -43,7 +44,7 @@ class RecordVideo(Recorder[None]):
         camera = frame.ref.camera
         if self._recording.has_ended(camera):
             return False
-        if frame.camera in self._options.paused:
+        if self._is_off(frame):
             return True
         try:
             self._write(frame)
@@ -69,6 +70,11 @@ class RecordVideo(Recorder[None]):
         """Each file for itself: one that cannot be finished hinders no other."""
         for camera in range(len(self._cameras)):
             self.forget_camera(camera)
+
+    def _is_off(self, frame: Frame[None]) -> bool:
+        options, camera = self._options, frame.camera
+        since_ns = options.recorded_since.get(camera, 0)
+        return camera in options.paused or frame.ref.captured_ns < since_ns
 
     def _write(self, frame: Frame[None]) -> None:
         """Raises OSError."""

@@ -1,7 +1,7 @@
 """What all recorders do when a write fails: one clear error, and the line goes on without."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -14,13 +14,15 @@ from pipeline.stage import Context, Frame, In, StatefulStage
 
 class RecorderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`required` ends the line when the recording fails. Files in `kept` are never written, and
-    nothing of the cameras in `paused`.
+    nothing of the cameras in `paused`, nor what was captured before `recorded_since` (by camera,
+    CLOCK_MONOTONIC in ns).
     """
 
     path: str
     required: bool
     kept: tuple[str, ...] = ()
     paused: tuple[str, ...] = ()
+    recorded_since: Mapping[str, int] = {}
 
 
 class Recorder(StatefulStage[In, None]):

@@ -1,6 +1,7 @@
 """Another configuration for a line that runs: in force as a whole, or refused as a whole."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from stages.line.configuration.differences import Difference, find_differences, 
 from stages.line.configuration.paths import expand_home
 from stages.line.configuration.references import resolve_references
 from stages.line.line import Line
+from stages.options import switched_on
 from stages.recording.claims import Claims
 from stages.recording.outputs import CAMERA, Output
 
@@ -41,6 +43,7 @@ class Plan(NamedTuple):
     line_up: LineUp | None
     outputs: tuple[Output, ...]
     changes: tuple[Change, ...]
+    recorded_since: Mapping[str, int]  # CLOCK_MONOTONIC, by camera
 
     @property
     def blamed(self) -> list[str]:
@@ -78,6 +81,8 @@ class HotChange:
         self._claims = Claims(()) if claims is None else claims
         self._config = line.config
         self._cast = Cast.of_line(line)
+        # Of this process, so nobody who is killed forgets it: packets outlive those who read them.
+        self._recorded_since: Mapping[str, int] = {}
 
     @property
     def config(self) -> LineConfig:
@@ -122,14 +127,17 @@ class HotChange:
         self._check(config)
         differences = find_differences(self._config, config)
         # The old one is planned again, too: what came or went meanwhile is no difference.
-        running, wanted = (self._line.with_config(each) for each in (self._config, config))
+        running = self._line.with_config(self._config, self._recorded_since)
+        on_again = switched_on(self._config, config)
+        since = {**self._recorded_since, **dict.fromkeys(on_again, time.monotonic_ns())}
+        wanted = self._line.with_config(config, since)
         possible = _can_become(running, wanted)
         kinds = [self._kind(running, each, possible=possible) for each in differences]
         if not possible and ChangeKind.START_AGAIN not in kinds:
             kinds = [ChangeKind.START_AGAIN] * len(kinds)  # no single one is to blame
         changes = tuple(map(_describe, differences, kinds))
         line_up = self._cast.change(running, wanted) if possible else None
-        return Plan(config, line_up, wanted.outputs, changes)
+        return Plan(config, line_up, wanted.outputs, changes, since)
 
     def bring_into_force(self, plan: Plan) -> None:
         """The second half of `apply`, of the plan that was prepared last.
@@ -149,6 +157,7 @@ class HotChange:
                 self._claims.drop(added)
                 raise
         self._config, self._cast = plan.config, cast
+        self._recorded_since = plan.recorded_since
 
     def affected(self, plan: Plan) -> tuple[str, ...]:
         """Names of the processes that a plan starts, ends, or gives other options."""
@@ -195,7 +204,7 @@ class HotChange:
         else:
             kind = ChangeKind.HOT
         try:
-            wanted = self._line.with_config(with_difference(running.config, difference))
+            wanted = running.with_config(with_difference(running.config, difference))
         except (msgspec.ValidationError, LineError):
             return kind if possible else ChangeKind.START_AGAIN
         if not possible and not _can_become(running, wanted):

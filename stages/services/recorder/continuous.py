@@ -11,6 +11,8 @@ from stages.services.recorder.packet_source import Packets
 from stages.services.recorder.reel import Reel
 from stages.services.recorder.tap import Tap
 
+_WAS_OFF = "recording was switched off"
+
 
 class ContinuousOptions(msgspec.Struct, frozen=True):
     """As in the configuration."""
@@ -23,15 +25,20 @@ class ContinuousOptions(msgspec.Struct, frozen=True):
 
 
 class Continuous:
-    """One camera's. It follows the ring of packets."""
+    """One camera's. It follows the ring of packets.
+
+    Args:
+        not_before_ns: UNIX time at which its recording was switched on again, if it was.
+    """
 
     def __init__(
         self, camera: str, segment_s: float, packets: Packets, archive: Archive,
-        finisher: Finisher,
+        finisher: Finisher, not_before_ns: int = 0,
     ) -> None:  # fmt: skip
         self._packets, self._camera = packets, camera
-        self._tap = Tap(packets, camera)
-        self._paused_ns = 0  # since when it was switched off last
+        self._not_before_ns = not_before_ns
+        self._tap = Tap(packets, camera, not_before_ns)
+        self._end_unix_ns = 0  # of what there was before it was switched off, or began
         self._reel = Reel(
             archive,
             finisher,
@@ -42,20 +49,25 @@ class Continuous:
 
     def continue_after(self, end_unix_ns: int) -> None:
         """Go on where a process that is gone has ended, as far as the ring goes back."""
-        self._tap.begin_at(end_unix_ns)
-        self._reel.continue_after(end_unix_ns, "the recorder was not there")
+        self._end_unix_ns = end_unix_ns
+        self._tap.begin_at(max(end_unix_ns, self._not_before_ns))
+        why = _WAS_OFF if end_unix_ns < self._not_before_ns else "the recorder was not there"
+        self._reel.continue_after(end_unix_ns, why)
 
     def pause(self, now_ns: int) -> None:
-        """Keep what has come until now; nothing is to be taken before `resume`."""
-        self._paused_ns = now_ns
-        self.end()
+        """Keep what was taken until now; nothing is to be taken before `resume`.
+
+        What has come since the last turn may have been shot after the switch.
+        """
+        self._reel.end()
+        self._end_unix_ns = self._reel.end_unix_ns or now_ns
 
     def resume(self, now_ns: int) -> None:
         """Go on with what comes from now on."""
         self._tap = Tap(self._packets, self._camera, now_ns)
         self._tap.begin_at(now_ns)
-        if self._paused_ns:
-            self._reel.continue_after(self._paused_ns, "recording was switched off")
+        if self._end_unix_ns:
+            self._reel.continue_after(self._end_unix_ns, _WAS_OFF)
 
     def take_turn(self) -> None:
         """Write what has come."""

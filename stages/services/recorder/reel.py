@@ -66,6 +66,11 @@ class Reel:
         self._end_unix_ns, self._why = end_unix_ns, why
 
     @property
+    def end_unix_ns(self) -> int | None:
+        """Where the last file has ended, if there was one."""
+        return self._end_unix_ns
+
+    @property
     def film(self) -> Film | None:
         """What is being written."""
         return self._film

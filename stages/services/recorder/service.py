@@ -46,6 +46,7 @@ class RecorderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     snapshots: SnapshotOptions | None = None
     cameras: tuple[str, ...] = ()  # where others come or go, it begins anew with those
     paused: tuple[str, ...] = ()  # whose recording is switched off
+    recorded_since: Mapping[str, int] = {}  # CLOCK_MONOTONIC; where it was switched on again
 
 
 class Recorder:
@@ -55,7 +56,7 @@ class Recorder:
 
     def __init__(self, options: RecorderOptions, context: ServiceContext) -> None:
         self._options, self._context = options, context
-        self._pauses = Pauses(options.paused)
+        self._pauses = Pauses(options.paused, _unix_ns(options.recorded_since))
         try:
             self._archive = Archive(Path(options.folder), options.limits)
         except OSError as error:
@@ -71,7 +72,12 @@ class Recorder:
         self._packets = CodedPackets(context.packets, context.frames, _recorded(options, context))
         self._continuous = {
             camera: Continuous(
-                camera, options.continuous.segment_s, self._packets, self._archive, self._finisher
+                camera,
+                options.continuous.segment_s,
+                self._packets,
+                self._archive,
+                self._finisher,
+                self._pauses.begin_ns(camera),
             )
             for camera in context.cameras
             if options.continuous is not None and options.continuous.wants(camera)
@@ -116,11 +122,13 @@ class Recorder:
 
     def reconfigure(self, options: RecorderOptions) -> bool:
         """Switch the recording of single cameras off or on; the others notice nothing."""
-        if msgspec.structs.replace(options, paused=self._options.paused) != self._options:
+        before, now_ns = self._options, time.time_ns()
+        if _without_switches(options) != _without_switches(before):
             self._has_successor = True
             return False
-        self._options, now_ns = options, time.time_ns()
-        begun, ended = self._pauses.change(options.paused, now_ns)
+        self._options = options
+        again = dict(options.recorded_since.items() - before.recorded_since.items())
+        begun, ended = self._pauses.change(options.paused, now_ns, again)
         for camera in begun:
             self._clips.pause(camera)
             if self._snapshots is not None:
@@ -143,7 +151,7 @@ class Recorder:
         """With the results of all frames, for as long as they are of use."""
         next_s = 0.0
         for message in self._context.messages():
-            if isinstance(message, DetectionMessage) and message.camera not in self._pauses:
+            if isinstance(message, DetectionMessage) and self._is_kept(message):
                 self._packets.see(message)
                 self._clips.see(message)
                 if self._snapshots is not None:
@@ -153,6 +161,12 @@ class Recorder:
                 self._take_turn()
                 if not self._sees and self._context.is_running():
                     return
+
+    def _is_kept(self, message: DetectionMessage) -> bool:
+        """Whether its frame was captured while recording was on: a result comes later."""
+        camera = message.camera
+        is_late = message.captured_unix_ns < self._pauses.begin_ns(camera)
+        return camera not in self._pauses and not is_late
 
     def _take_turn(self) -> None:
         """Do what there is to do. It may be much: no step goes without a sign of life."""
@@ -195,6 +209,16 @@ class Recorder:
         asked_ns = [wish.at_ns for wish in self._archive.wishes()]
         since_ns = min([time.time_ns() - 2 * LATE_NS, *asked_ns])
         return told_in_clips(self._archive, since_ns)
+
+
+def _without_switches(options: RecorderOptions) -> RecorderOptions:
+    return msgspec.structs.replace(options, paused=(), recorded_since={})
+
+
+def _unix_ns(mono_ns: Mapping[str, int]) -> dict[str, int]:
+    """Times by the clock as it is now, of those by CLOCK_MONOTONIC."""
+    ahead_ns = time.time_ns() - time.monotonic_ns()
+    return {camera: at_ns + ahead_ns for camera, at_ns in mono_ns.items()}
 
 
 def _recorded(options: RecorderOptions, context: ServiceContext) -> list[str]:

@@ -296,3 +296,17 @@ def test_frames_are_left_out_while_recording_is_switched_off(recording: VideoRec
     recording.stage.close()
     assert_shows(recording.shown(), [0, 1, 2, 6, 7])
     assert recording.unrecorded == 0
+
+
+def test_frames_that_come_after_a_switch_are_left_out_if_they_were_captured_before_it(
+    recording: VideoRecording,
+) -> None:
+    recording.options = msgspec.structs.replace(recording.options, recorded_since={"yard": 500})
+    recording.restart()
+    for frame_id, captured_ns in ((0, 498), (1, 499), (2, 500), (3, 501)):
+        frame = recording.make_frame(frame_id)
+        frame.ref = msgspec.structs.replace(frame.ref, captured_ns=captured_ns)
+        recording.bench.handle(frame)
+    recording.stage.close()
+    assert_shows(recording.shown(), [2, 3])
+    assert recording.unrecorded == 0

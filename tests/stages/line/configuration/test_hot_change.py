@@ -1,6 +1,7 @@
 """Which configurations a line can change to while it runs, and what its processes are told."""
 
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,36 @@ def test_a_service_that_keeps_films_is_told_of_cameras(tiny_model: Path, tmp_pat
     running = Running(sources=scenes("gate"), model=str(tiny_model), record=record)
     running.apply(sources=scenes("gate", "yard"))
     assert list(running.options("recorder")["cameras"]) == ["gate", "yard"]
+
+
+def test_recorders_are_told_since_when_recording_is_on_again(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    """All of them, whichever are killed meanwhile, and whatever else changes later."""
+    record = {"folder": str(tmp_path / "kept"), "video": str(tmp_path / "{camera}.mp4")}
+    cameras = scenes("gate", "yard")
+    running = Running(sources=cameras, model=str(tiny_model), record=record)
+
+    def since() -> dict[str, int]:
+        found = [running.options(name)["recorded_since"] for name in ("recorder", "record_video")]
+        assert found[0] == found[1]
+        return dict(found[0])
+
+    off = scenes("gate", "yard", gate={"record": False})
+    assert since() == {}
+    running.apply(sources=off)
+    assert since() == {}
+    before_ns = time.monotonic_ns()
+    running.apply(sources=cameras)
+    first = since()
+    assert first.keys() == {"gate"}
+    assert before_ns <= first["gate"] <= time.monotonic_ns()
+    running.plan(sources=off)
+    running.apply(sources=cameras, track={"lost_s": 4})
+    assert since() == first
+    running.apply(sources=off)
+    running.apply(sources=cameras)
+    assert since()["gate"] > first["gate"]
 
 
 def test_another_address_restarts_its_camera_alone(street: Running) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline.client import EventMessage
+from pipeline.client import Detection, DetectionMessage, EventMessage
 from pipeline.client.messages import EventKind
 from pipeline.service import ServiceError
 from stages.services.archive.archive import Archive
@@ -25,7 +25,9 @@ from stages.services.recorder.service import Recorder, RecorderOptions
 from tests.faults.clip_kills import RULE, Context, record
 from tests.pipeline.messages import make_event
 from tests.running_line import PATIENCE_S, wait_until
-from tests.stages.services.recorder.camera import MODEL, MadeUpCamera, greys
+from tests.stages.services.recorder.camera import FPS, MODEL, MadeUpCamera, greys
+from tests.stages.services.recorder.kills import killed_recorder
+from tests.stages.services.recorder.test_snapshots import BOX, PLAIN, Frames
 
 SENT_S = 12
 MANY = 8  # films that a process has left, and clips of one event
@@ -206,21 +208,21 @@ class RenewedContext(Context):
         return False
 
 
-def make_options(folder: Path, cameras: Sequence[str]) -> RecorderOptions:
+def make_options(folder: Path, cameras: Sequence[str], **more: Any) -> RecorderOptions:
     options = {
         "folder": str(folder / "record"), "limits": {"free_gb": 0.0}, "model": MODEL,
         "continuous": {"cameras": (), "segment_s": 600.0}, "clips": {"visits": RULE},
         "cameras": cameras,
     }  # fmt: skip
-    return msgspec.convert(options, RecorderOptions)
+    return msgspec.convert(options | more, RecorderOptions)
 
 
-def keep(folder: Path, is_enough: Callable[[], bool], *, renews: bool = False) -> None:
+def keep(folder: Path, is_enough: Callable[[], bool], *, renews: bool = False, **more: Any) -> None:
     """Run a recorder, with a camera more where another one has been renewed before it."""
     context = RenewedContext(folder, is_enough, renews=renews)
     for_recorder: Any = context
     cameras = ("gate",) if renews else ("gate", "yard")
-    recorder = context.recorder = Recorder(make_options(folder, cameras), for_recorder)
+    recorder = context.recorder = Recorder(make_options(folder, cameras, **more), for_recorder)
     recorder.run()
     recorder.close()
 
@@ -299,3 +301,124 @@ def test_a_clip_that_was_asked_for_is_made_by_the_recorder_that_begins_anew(
     assert (clip.why, clip.part, clip.gaps) == ("asked for", 1, [])
     assert clip.begin_unix_ns < asked_ns
     assert len(said) == 1
+
+
+def mono_ns(unix_ns: int) -> int:
+    """The same time by CLOCK_MONOTONIC."""
+    return time.monotonic_ns() - (time.time_ns() - unix_ns)
+
+
+def switch_on_late(folder: Path) -> int:
+    """A camera is recorded for four seconds, then off for 4.5; returns when it is on again."""
+    camera = MadeUpCamera(folder / "run", begin_ns=begin_s_ago(30))
+    camera.send(4)
+    with killed_recorder(folder):
+        wait_until(lambda: len(parts(folder, "[0-9]*.mp4")) == 1, "it records")
+    camera.send(4.5)
+    on_ns = camera.now
+    event = make_event(0, "gate", kind="line_cross", captured_unix_ns=on_ns + NS // 2)
+    (folder / "events.jsonl").write_bytes(msgspec.json.encode(event) + b"\n")
+    camera.send(4)
+    return on_ns
+
+
+def test_a_recorder_that_begins_anew_keeps_nothing_from_before_the_switch(tmp_path: Path) -> None:
+    """As where it was killed before the first key frame after it, or before it heard of either."""
+    on_ns = switch_on_late(tmp_path)
+
+    def is_enough() -> bool:
+        return len(parts(tmp_path, "[0-9]*.mp4")) == 2 and len(parts(tmp_path, "clips/*.mp4")) == 1
+
+    keep(tmp_path, is_enough, recorded_since={"gate": mono_ns(on_ns)})
+    finish_films(tmp_path / "record", PATIENCE_S)
+    first, second = parts(tmp_path, "[0-9]*.mp4")
+    (clip,) = parts(tmp_path, "clips/*.mp4")
+    key_ns = on_ns + 5 * NS // FPS  # of the first key frame after the switch
+    assert abs(second.begin_unix_ns - key_ns) < NS // FPS
+    assert abs(clip.begin_unix_ns - key_ns) < NS // FPS
+    (gap,) = second.gaps
+    assert gap.why == "recording was switched off"
+    assert (gap.begin_unix_ns, gap.end_unix_ns) == (first.end_unix_ns, second.begin_unix_ns)
+
+
+def test_a_recorder_that_was_killed_while_it_was_off_tells_the_gap(tmp_path: Path) -> None:
+    switch_on_late(tmp_path)
+
+    def keeps() -> bool:
+        return len(parts(tmp_path, "[0-9]*.mp4")) == 2
+
+    class Switched(RenewedContext):
+        def is_running(self) -> bool:
+            if self.recorder is not None and not self.turns:
+                assert self.recorder.reconfigure(make_options(tmp_path, ("gate",)))
+                camera.send(4)
+            self.turns -= 1
+            return super().is_running()
+
+        turns = 3
+
+    camera = MadeUpCamera(tmp_path / "run", begin_ns=time.time_ns())
+    context: Any = Switched(tmp_path, keeps, renews=False)
+    options = make_options(tmp_path, ("gate",), paused=("gate",))
+    recorder = context.recorder = Recorder(options, context)
+    recorder.run()
+    recorder.close()
+    first, second = parts(tmp_path, "[0-9]*.mp4")
+    (gap,) = second.gaps
+    assert gap.why == "recording was switched off"
+    assert (gap.begin_unix_ns, gap.end_unix_ns) == (first.end_unix_ns, second.begin_unix_ns)
+
+
+def test_a_switch_off_and_on_that_a_recorder_sees_at_once_leaves_out_what_was_between(
+    tmp_path: Path,
+) -> None:
+    camera = MadeUpCamera(tmp_path / "run", begin_ns=begin_s_ago(8))
+    camera.send(4)
+    told: list[int] = []
+
+    class Switched(RenewedContext):
+        def is_running(self) -> bool:
+            if not told and self.recorder is not None and parts(tmp_path, "[0-9]*.mp4"):
+                camera.send(4)
+                told.append(time.time_ns())
+                since = {"gate": mono_ns(told[0])}
+                options = make_options(tmp_path, ("gate",), recorded_since=since)
+                assert self.recorder.reconfigure(options)
+                camera.send(20)
+            return super().is_running()
+
+    context: Any = Switched(tmp_path, lambda: len(parts(tmp_path, "[0-9]*.mp4")) == 2, renews=False)
+    recorder = context.recorder = Recorder(make_options(tmp_path, ("gate",)), context)
+    recorder.run()
+    recorder.close()
+    first, second = parts(tmp_path, "[0-9]*.mp4")
+    assert first.end_unix_ns == camera.at(4 * FPS - 1)
+    assert second.begin_unix_ns >= told[0]
+    assert [gap.why for gap in second.gaps] == ["recording was switched off"]
+
+
+def test_no_picture_is_kept_of_a_result_that_comes_after_the_switch(tmp_path: Path) -> None:
+    """Its frame was captured before, while recording was off."""
+    camera = MadeUpCamera(tmp_path / "run", begin_ns=begin_s_ago(10))
+    results = [
+        camera.result(number, Detection("person", 0, score, BOX, track_id=7 + number))
+        for number, score in ((4, 0.9), (5, 0.8))
+    ]
+
+    class Late(Context):
+        def messages(self) -> Iterator[DetectionMessage]:  # type: ignore[override]
+            yield from results
+
+    context: Any = Late(tmp_path, tmp_path / "end")
+    context.frames = Frames()
+    since = {"gate": mono_ns(results[1].captured_unix_ns - NS // 1000)}
+    options = make_options(tmp_path, ("gate",), recorded_since=since, snapshots=PLAIN)
+    running = iter((True, False))
+    context.is_running = lambda: next(running, False)
+    recorder = Recorder(options, context)
+    recorder.run()
+    recorder.close()
+    (kept,) = (tmp_path / "record").glob("gate/*/snapshots/*.json")
+    sidecar = read_sidecar(kept.with_suffix(".jpg"))
+    assert sidecar is not None
+    assert sidecar.begin_unix_ns == results[1].captured_unix_ns
