@@ -342,6 +342,20 @@ def test_what_comes_while_recording_is_switched_off_is_a_gap(
     assert (gap.end_unix_ns - gap.begin_unix_ns) / NS == pytest.approx(5.0, abs=0.2)
 
 
+def test_a_clock_that_is_set_back_after_a_switch_stops_no_recording(
+    folder: Path, camera: MadeUpCamera
+) -> None:
+    room = Room(folder, camera)
+    room.continuous.pause(camera.now)
+    room.continuous.resume(camera.now)
+    camera.send(3)
+    room.continuous.take_turn()
+    camera.set_clock(-3600.0)
+    camera.send(3)
+    room.end()
+    assert_shows(films(folder), 0, 6 * FPS)
+
+
 @pytest.mark.parametrize("step_s", [-3600.0, 3600.0])
 def test_a_clock_that_is_set_is_no_gap(camera: MadeUpCamera, folder: Path, step_s: float) -> None:
     room = Room(folder, camera)
