@@ -30,7 +30,8 @@ class Given(NamedTuple):
     model: ModelMetadata
     model_path: str
     number: int  # of the process among those of its row: which camera, or which replica
-    recorded_since: Mapping[str, int] = {}  # CLOCK_MONOTONIC; of cameras that were switched on
+    began_ns: int = 0  # CLOCK_MONOTONIC, of the line
+    recorded_since: Mapping[str, int] = {}  # the same clock; of cameras that were switched on
 
 
 def capture(given: Given) -> Options:
@@ -232,6 +233,7 @@ def recorder(given: Given) -> Options:
         "cameras": given.config.camera_names,
         "paused": unrecorded(given.config),
         "recorded_since": given.recorded_since,
+        "began_ns": given.began_ns,
         "model": {"name": given.model.name, "sha256": given.model.sha256},
         "continuous": record.continuous,
         "clips": record.clips,

@@ -22,10 +22,12 @@ def mounted(path: Path, options: str) -> Iterator[Path]:
         subprocess.run(["umount", str(path)], check=True)
 
 
-def fill(folder: Path) -> Path:
-    """Take what is free; returns the file that has taken it."""
+def fill(folder: Path, leave: int = 0) -> Path:
+    """Take what is free but for some bytes; returns the file that has taken it."""
     ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(4096))
+    with ballast.open("wb", buffering=0) as file:
+        with suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        file.truncate(max(file.tell() - leave, 0))
     return ballast

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -57,6 +58,7 @@ class Line:
         _check_services(config, self.model.labels)
         self.outputs = tuple(find_outputs(config))
         self._config_path = config_path
+        self._began_ns = time.monotonic_ns()
         self._recorded_since: Mapping[str, int] = {}
         if self.outputs:
             check_outputs(self.outputs, self.inputs(), held)
@@ -120,7 +122,10 @@ class Line:
         cores = assign_cores([self._wish(instance) for instance in instances])
         for index, (name, row, number) in enumerate(instances):
             is_source = isinstance(row, StageRow) and row.is_source
-            given = Given(self.config, self.model, self.model_path, number, self._recorded_since)
+            given = Given(
+                self.config, self.model, self.model_path, number,
+                self._began_ns, self._recorded_since,
+            )  # fmt: skip
             yield ProcessSpec(
                 name=name,
                 stage=row.name,

@@ -122,6 +122,12 @@ class Archive:
             return self.history.next_seq(camera, run)
         return 0
 
+    def last_end_ns(self, camera: str, kind: Kind) -> int | None:
+        """The end of the file of a camera that was made last, of those that are not open."""
+        with self._healing():
+            return self.index.last_end_ns(camera, kind)
+        return None
+
     def wishes(self) -> list[Wish]:
         """What somebody has asked for, until it is dropped; nothing while the index fails."""
         with self._healing():

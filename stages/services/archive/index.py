@@ -178,6 +178,18 @@ class Index:
         )
         return [path for (path,) in rows]
 
+    def last_end_ns(self, camera: str, kind: Kind) -> int | None:
+        """The end of the file of a camera that was made last, of those that are not open."""
+        rows = [
+            self.db.execute(
+                "SELECT id, end_ns FROM items WHERE open = 0 AND kind = ? AND camera = ?"
+                " AND rank = ? ORDER BY id DESC LIMIT 1",
+                (kind, camera, rank),
+            ).fetchone()
+            for rank in (0, 1)  # one by one, each is found at once
+        ]
+        return max((row for row in rows if row is not None), default=(0, None))[1]
+
     def newest_ns(self) -> int:
         """The end of the newest file, 0 without any."""
         (end_ns,) = self.db.execute("SELECT max(end_ns) FROM items").fetchone()

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -29,7 +29,7 @@ from stages.services.recorder.resume import (
 )
 from stages.services.recorder.rules import ClipRule
 from stages.services.recorder.snapshots import SnapshotOptions, Snapshots
-from stages.services.recorder.unfinished import Unfinished
+from stages.services.recorder.unfinished import Left, Unfinished
 
 _TURN_S = 0.25  # a quarter of the longest fragment
 _LAST_S = 0.4  # for the last films to be finished, when the line stops; its parent does others
@@ -47,6 +47,7 @@ class RecorderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cameras: tuple[str, ...] = ()  # where others come or go, it begins anew with those
     paused: tuple[str, ...] = ()  # whose recording is switched off
     recorded_since: Mapping[str, int] = {}  # CLOCK_MONOTONIC; where it was switched on again
+    began_ns: int = 0  # the line, by the same clock
 
 
 class Recorder:
@@ -203,12 +204,30 @@ class Recorder:
         self._unfinished.put(left)
         for part in last_parts(left):
             self._clips.continue_after(part, time.time_ns())
-        for _, sidecar, _ in left:
-            if sidecar.kind is Kind.CONTINUOUS and sidecar.camera in self._continuous:
-                self._continuous[sidecar.camera].continue_after(sidecar.end_unix_ns)
+        for camera, end_ns in self._last_ends(left).items():
+            self._continuous[camera].continue_after(end_ns)
         asked_ns = [wish.at_ns for wish in self._archive.wishes()]
         since_ns = min([time.time_ns() - 2 * LATE_NS, *asked_ns])
         return told_in_clips(self._archive, since_ns)
+
+    def _last_ends(self, left: Iterable[Left]) -> dict[str, int]:
+        """Where what is kept of each camera ends: in a film that is open, or one that had to end.
+
+        After that the camera may have sent nothing that could be recorded, or there was no room.
+        A film that has ended in a run before this one is not gone on with, nor one that was made
+        before the clock was set back: nobody knows when it ended.
+        """
+        ends, now_ns = dict[str, int](), time.time_ns()
+        began_ns = _ahead_ns() + self._options.began_ns
+        for camera in self._continuous:
+            end_ns = self._archive.last_end_ns(camera, Kind.CONTINUOUS)
+            if end_ns is not None and began_ns <= end_ns <= now_ns:
+                ends[camera] = end_ns
+        for _, sidecar, _ in left:
+            camera = sidecar.camera
+            if sidecar.kind is Kind.CONTINUOUS and camera in self._continuous:
+                ends[camera] = max(sidecar.end_unix_ns, ends.get(camera, 0))
+        return ends
 
 
 def _without_switches(options: RecorderOptions) -> RecorderOptions:
@@ -217,8 +236,13 @@ def _without_switches(options: RecorderOptions) -> RecorderOptions:
 
 def _unix_ns(mono_ns: Mapping[str, int]) -> dict[str, int]:
     """Times by the clock as it is now, of those by CLOCK_MONOTONIC."""
-    ahead_ns = time.time_ns() - time.monotonic_ns()
+    ahead_ns = _ahead_ns()
     return {camera: at_ns + ahead_ns for camera, at_ns in mono_ns.items()}
+
+
+def _ahead_ns() -> int:
+    """By how much the clock is ahead of CLOCK_MONOTONIC."""
+    return time.time_ns() - time.monotonic_ns()
 
 
 def _recorded(options: RecorderOptions, context: ServiceContext) -> list[str]:

@@ -64,6 +64,20 @@ def test_totals_follow_what_is_added_changed_and_removed(index: Index) -> None:
     assert (total.kind, total.camera, total.files, total.bytes) == ("continuous", "gate", 2, 500)
 
 
+def test_what_was_made_last_is_told_of_what_is_not_open(index: Index) -> None:
+    """Whatever the clock said when it was made, and whether it is protected or not."""
+    kind = Kind.CONTINUOUS
+    assert index.last_end_ns("gate", kind) is None
+    add_file(index, NOON_NS + 900 * NS)
+    last = add_file(index, NOON_NS)
+    add_file(index, NOON_NS + 100 * NS, is_open=True)
+    add_file(index, NOON_NS + 100 * NS, Kind.CLIP)
+    add_file(index, NOON_NS + 100 * NS, camera="yard")
+    assert index.last_end_ns("gate", kind) == NOON_NS + 60 * NS
+    index.protect(last, protected=True)
+    assert index.last_end_ns("gate", kind) == NOON_NS + 60 * NS
+
+
 def test_unknown_paths_are_none_and_a_missing_index_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Listing(tmp_path).totals()

@@ -16,12 +16,14 @@ from pipeline.client import Detection, DetectionMessage, EventMessage
 from pipeline.client.messages import EventKind
 from pipeline.service import ServiceError
 from stages.services.archive.archive import Archive
-from stages.services.archive.layout import INDEX, NS, Kind
+from stages.services.archive.layout import INDEX, NS, Kind, day_of
+from stages.services.archive.listing import Listing, Query
 from stages.services.archive.retention import Limits
 from stages.services.archive.sidecar import Sidecar, read_sidecar
 from stages.services.archive.wishes import Wish, add_wish
 from stages.services.recorder.resume import finish_films
 from stages.services.recorder.service import Recorder, RecorderOptions
+from tests.disks import fill, mounted
 from tests.faults.clip_kills import RULE, Context, record
 from tests.pipeline.messages import make_event
 from tests.running_line import PATIENCE_S, wait_until
@@ -232,6 +234,11 @@ def begin_s_ago(seconds: float) -> int:
     return time.time_ns() - round(seconds * NS)
 
 
+def open_films(folder: Path) -> list[bool]:
+    """Of all that are kept."""
+    return [item.open for item in Listing(folder / "record").items(Query()).rows if item.open]
+
+
 def parts(folder: Path, pattern: str) -> list[Sidecar]:
     """Of the films that hold something, in the order of their beginnings."""
     found = (folder / "record").glob(f"gate/*/{pattern}")
@@ -253,6 +260,64 @@ def test_a_recorder_that_begins_anew_with_other_cameras_shows_each_picture_once(
     # From the last key frame that is in the first one: a group of pictures at most comes twice.
     assert 0 <= first.end_unix_ns - second.begin_unix_ns < NS
     assert not first.open
+
+
+def record_in_one(folder: Path) -> None:
+    """A process that is killed, whose film is longer than what is sent here."""
+    context: Any = Context(folder, folder / "end")
+    Recorder(make_options(folder, ("gate",)), context).run()
+
+
+@pytest.fixture
+def film_disk(tmp_path: Path) -> Iterator[Path]:
+    """Films of an hour ago are on a file system of their own, and the index is not."""
+    camera = tmp_path / "record" / "gate"
+    camera.mkdir(parents=True)
+    with mounted(camera / day_of(begin_s_ago(3600)), "size=1m") as path:
+        yield path
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_recorder_that_is_killed_while_its_disk_is_full_shows_each_picture_once(
+    tmp_path: Path, film_disk: Path, *, lost: bool
+) -> None:
+    """Its film has ended, and is closed: no open one says where the next one begins."""
+    camera = MadeUpCamera(tmp_path / "run", begin_ns=begin_s_ago(3600), ring_bytes=4 << 20)
+    camera.send(8)
+    with killed_recorder(tmp_path, record_in_one):
+        wait_until(lambda: len(parts(tmp_path, "[0-9]*.mp4")) == 1, "it records")
+        ballast = fill(film_disk, leave=1 << 16)  # for a sidecar, and not for what comes now
+        camera.send(120)
+        wait_until(lambda: not open_films(tmp_path), "its film is closed")
+    ballast.unlink()
+    camera.send(1000 if lost else 2)
+    keep(tmp_path, lambda: len(parts(tmp_path, "[0-9]*.mp4")) == 2)
+    first, second = parts(tmp_path, "[0-9]*.mp4")
+    if lost:
+        (gap,) = second.gaps
+        assert gap.why == "the recorder was not there"
+        assert (gap.begin_unix_ns, gap.end_unix_ns) == (first.end_unix_ns, second.begin_unix_ns)
+    else:
+        assert second.gaps == []
+        # From the last key frame that is in the first one: a group of pictures at most comes twice.
+        assert 0 <= first.end_unix_ns - second.begin_unix_ns < NS
+
+
+def test_the_first_film_of_a_run_tells_no_gap_after_those_of_the_run_before(
+    tmp_path: Path,
+) -> None:
+    archive = Archive(tmp_path / "record", Limits())
+    begin_ns = begin_s_ago(20)
+    path = archive.make_file("gate", Kind.CONTINUOUS, begin_ns - 60 * NS)
+    path.write_bytes(b"of the run before")
+    archive.put(path, Sidecar(Kind.CONTINUOUS, "gate", begin_ns - 60 * NS, begin_ns - 50 * NS))
+    archive.close()
+    MadeUpCamera(tmp_path / "run", begin_ns=begin_ns).send(4)
+    began_ns = mono_ns(begin_ns - NS)
+    keep(tmp_path, lambda: len(parts(tmp_path, "[0-9]*.mp4")) == 2, began_ns=began_ns)
+    _, second = parts(tmp_path, "[0-9]*.mp4")
+    assert second.begin_unix_ns == begin_ns
+    assert second.gaps == []
 
 
 def test_a_clip_goes_on_when_its_recorder_begins_anew_with_other_cameras(tmp_path: Path) -> None:

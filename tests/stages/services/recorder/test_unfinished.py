@@ -1,6 +1,5 @@
 """Films that wait until something can be noted of them: told once, and finished later."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,20 +10,13 @@ from stages.services.archive.retention import Limits
 from stages.services.archive.sidecar import Sidecar, read_sidecar
 from stages.services.recorder.finisher import Finisher
 from stages.services.recorder.unfinished import Left, Unfinished
-from tests.disks import fill, mounted
+from tests.disks import fill
 from tests.running_line import wait_until
 from tests.stages.services.recorder.camera import MadeUpCamera, greys
 from tests.stages.services.recorder.kills import killed_recorder
 from tests.stages.services.recorder.test_service import begin_s_ago, keep, parts
 
 SENT_S = 8
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """The folder of the films is a file system of its own; 24 MiB are more than has to be free."""
-    with mounted(tmp_path / "record", "size=24m") as path:
-        yield path
 
 
 @pytest.fixture(autouse=True)
