@@ -124,7 +124,7 @@ class Clip:
         self._goes_on = goes_on and (bool(self._ongoing) or not self._is_complete)
         self._reel.end()
 
-    _goes_on = False  # in a part that another process writes
+    _goes_on = True  # in another part: until it ends, only that it cannot be written ends a part
     _is_complete = False  # whether the end is written
     _has_more = False  # whether there was something to read
     _last: Packet | None = None  # that was read

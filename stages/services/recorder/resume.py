@@ -46,14 +46,17 @@ def find_left(archive: Archive, beat: Beat = unheard) -> list[Left]:
     return sorted(found, key=lambda each: each.sidecar.end_unix_ns)
 
 
-def last_parts(left: Iterable[Left]) -> list[Sidecar]:
-    """Of each clip in which a process was killed, or that it has left, what was written last."""
-    parts = {
-        each.sidecar.group: each.sidecar
-        for each in sorted(left, key=lambda each: each.sidecar.part)
-        if each.sidecar.kind is Kind.CLIP and (each.is_cut or each.sidecar.goes_on)
-    }
-    return list(parts.values())
+def last_parts(left: Iterable[Left], closed: Iterable[Sidecar] = ()) -> list[Sidecar]:
+    """What was written last of each clip that goes on.
+
+    That is one in which a process was killed, which it has left, or of which it could not write
+    more: then all its parts may be `closed`. Two rules may have begun theirs with the same event.
+    """
+    parts = [(film.sidecar, film.is_cut) for film in left if film.sidecar.kind is Kind.CLIP]
+    parts += [(sidecar, False) for sidecar in closed]
+    parts.sort(key=lambda each: each[0].part)
+    last = {(sidecar.why, sidecar.group): (sidecar, is_cut) for sidecar, is_cut in parts}
+    return [sidecar for sidecar, is_cut in last.values() if is_cut or sidecar.goes_on]
 
 
 def _remove(archive: Archive, path: Path) -> None:
@@ -88,16 +91,21 @@ class Told(NamedTuple):
 NOTHING_TOLD = Told({}, ())
 
 
-def told_in_clips(archive: Archive, since_ns: int) -> Told:
-    """What clips tell that go on or ended since then."""
+def clips_since(archive: Archive, since_ns: int) -> list[Sidecar]:
+    """Of those that go on or ended since then."""
+    paths = archive.index.paths_since(Kind.CLIP, since_ns)
+    found = (read_sidecar(archive.folder / path) for path in paths)
+    return [sidecar for sidecar in found if sidecar is not None]
+
+
+def told_in(clips: Iterable[Sidecar]) -> Told:
+    """What clips tell."""
     rules = defaultdict[tuple[str, str, int], set[str]](set)
     groups = set[str]()
-    for path in archive.index.paths_since(Kind.CLIP, since_ns):
-        sidecar = read_sidecar(archive.folder / path)
-        if sidecar is not None:
-            groups.add(sidecar.group)
-            for event in sidecar.events:
-                rules[event.run, event.camera, event.seq].add(sidecar.why)
+    for sidecar in clips:
+        groups.add(sidecar.group)
+        for event in sidecar.events:
+            rules[event.run, event.camera, event.seq].add(sidecar.why)
     return Told(rules, groups)
 
 

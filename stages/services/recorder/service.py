@@ -23,9 +23,10 @@ from stages.services.recorder.pauses import Pauses
 from stages.services.recorder.resume import (
     NOTHING_TOLD,
     Told,
+    clips_since,
     find_left,
     last_parts,
-    told_in_clips,
+    told_in,
 )
 from stages.services.recorder.rules import ClipRule
 from stages.services.recorder.snapshots import SnapshotOptions, Snapshots
@@ -202,13 +203,15 @@ class Recorder:
         """
         left = find_left(self._archive, self._context.beat)
         self._unfinished.put(left)
-        for part in last_parts(left):
+        asked_ns = [wish.at_ns for wish in self._archive.wishes()]
+        clips = clips_since(self._archive, min([time.time_ns() - 2 * LATE_NS, *asked_ns]))
+        began_ns = _ahead_ns() + self._options.began_ns
+        closed = [clip for clip in clips if not clip.open and clip.end_unix_ns >= began_ns]
+        for part in last_parts(left, closed):
             self._clips.continue_after(part, time.time_ns())
         for camera, end_ns in self._last_ends(left).items():
             self._continuous[camera].continue_after(end_ns)
-        asked_ns = [wish.at_ns for wish in self._archive.wishes()]
-        since_ns = min([time.time_ns() - 2 * LATE_NS, *asked_ns])
-        return told_in_clips(self._archive, since_ns)
+        return told_in(clips)
 
     def _last_ends(self, left: Iterable[Left]) -> dict[str, int]:
         """Where what is kept of each camera ends: in a film that is open, or one that had to end.

@@ -32,6 +32,7 @@ from tests.stages.services.recorder.kills import killed_recorder
 from tests.stages.services.recorder.test_snapshots import BOX, PLAIN, Frames
 
 SENT_S = 12
+SENT_BEFORE_S = 200  # what is sent while a disk is full begins so long ago
 MANY = 8  # films that a process has left, and clips of one event
 
 
@@ -234,6 +235,13 @@ def begin_s_ago(seconds: float) -> int:
     return time.time_ns() - round(seconds * NS)
 
 
+def tell(folder: Path, seq: int, kind: EventKind, at_ns: int) -> None:
+    """An event of the yard."""
+    event = make_event(seq, "gate", kind=kind, region="yard", captured_unix_ns=at_ns)
+    with (folder / "events.jsonl").open("ab") as file:
+        file.write(msgspec.json.encode(event) + b"\n")
+
+
 def open_films(folder: Path) -> list[bool]:
     """Of all that are kept."""
     return [item.open for item in Listing(folder / "record").items(Query()).rows if item.open]
@@ -270,10 +278,10 @@ def record_in_one(folder: Path) -> None:
 
 @pytest.fixture
 def film_disk(tmp_path: Path) -> Iterator[Path]:
-    """Films of an hour ago are on a file system of their own, and the index is not."""
+    """Films of that time are on a file system of their own, and the index is not."""
     camera = tmp_path / "record" / "gate"
     camera.mkdir(parents=True)
-    with mounted(camera / day_of(begin_s_ago(3600)), "size=1m") as path:
+    with mounted(camera / day_of(begin_s_ago(SENT_BEFORE_S)), "size=1m") as path:
         yield path
 
 
@@ -282,7 +290,7 @@ def test_a_recorder_that_is_killed_while_its_disk_is_full_shows_each_picture_onc
     tmp_path: Path, film_disk: Path, *, lost: bool
 ) -> None:
     """Its film has ended, and is closed: no open one says where the next one begins."""
-    camera = MadeUpCamera(tmp_path / "run", begin_ns=begin_s_ago(3600), ring_bytes=4 << 20)
+    camera = MadeUpCamera(tmp_path / "run", begin_ns=begin_s_ago(SENT_BEFORE_S), ring_bytes=4 << 20)
     camera.send(8)
     with killed_recorder(tmp_path, record_in_one):
         wait_until(lambda: len(parts(tmp_path, "[0-9]*.mp4")) == 1, "it records")
@@ -301,6 +309,51 @@ def test_a_recorder_that_is_killed_while_its_disk_is_full_shows_each_picture_onc
         assert second.gaps == []
         # From the last key frame that is in the first one: a group of pictures at most comes twice.
         assert 0 <= first.end_unix_ns - second.begin_unix_ns < NS
+
+
+def record_clips(folder: Path) -> None:
+    """A process that is killed, whose clips are in one part each."""
+    context: Any = Context(folder, folder / "end")
+    Recorder(make_options(folder, ("gate",), **ONE_PART), context).run()
+
+
+ONE_PART: dict[str, Any] = {
+    "continuous": None,
+    "clips": {name: RULE | {"max_s": 600.0} for name in ("visits", "others")},
+}
+
+
+def test_a_clip_whose_film_a_full_disk_has_ended_goes_on_when_its_recorder_is_killed(
+    tmp_path: Path, film_disk: Path
+) -> None:
+    """Of each rule. What was seen meanwhile is in the ring."""
+    begin_ns = begin_s_ago(SENT_BEFORE_S)
+    camera = MadeUpCamera(tmp_path / "run", begin_ns=begin_ns, ring_bytes=4 << 20)
+    camera.send(8)
+    tell(tmp_path, 0, "zone_enter", begin_ns + 6 * NS)
+    with killed_recorder(tmp_path, record_clips):
+        wait_until(lambda: len(parts(tmp_path, "clips/[0-9]*.mp4")) == 2, "they have begun")
+        ballast = fill(film_disk, leave=1 << 16)
+        camera.send(120)
+        wait_until(lambda: not open_films(tmp_path), "they are closed")
+    assert len(parts(tmp_path, "clips/[0-9]*.mp4")) == 2
+    ballast.unlink()
+    tell(tmp_path, 1, "zone_leave", begin_ns + 126 * NS)
+    camera.send(4)
+
+    def is_whole() -> bool:
+        films = parts(tmp_path, "clips/[0-9]*.mp4")
+        return len(films) == 4 and all(film.ended for film in films)
+
+    keep(tmp_path, is_whole, **ONE_PART)
+    films = parts(tmp_path, "clips/[0-9]*.mp4")
+    for why in ("visits", "others"):
+        first, second = (film for film in films if film.why == why)
+        assert (first.group, first.part, second.part) == (second.group, 1, 2)
+        assert second.gaps == []
+        assert 0 <= first.end_unix_ns - second.begin_unix_ns < NS
+        assert second.end_unix_ns >= begin_ns + 127 * NS - NS // 5
+        assert [event.kind for event in second.events] == ["zone_enter", "zone_leave"]
 
 
 def test_the_first_film_of_a_run_tells_no_gap_after_those_of_the_run_before(
@@ -325,17 +378,10 @@ def test_a_clip_goes_on_when_its_recorder_begins_anew_with_other_cameras(tmp_pat
     camera = MadeUpCamera(tmp_path / "run", begin_ns=begin_ns)
     camera.send(8)
 
-    def tell(seq: int, kind: EventKind, at_s: int) -> None:
-        event = make_event(
-            seq, "gate", kind=kind, region="yard", captured_unix_ns=begin_ns + at_s * NS
-        )
-        with (tmp_path / "events.jsonl").open("ab") as file:
-            file.write(msgspec.json.encode(event) + b"\n")
-
-    tell(0, "zone_enter", 6)
+    tell(tmp_path, 0, "zone_enter", begin_ns + 6 * NS)
     keep(tmp_path, lambda: len(parts(tmp_path, "clips/*.mp4")) == 1, renews=True)
     camera.send(8)
-    tell(1, "zone_leave", 13)
+    tell(tmp_path, 1, "zone_leave", begin_ns + 13 * NS)
     keep(tmp_path, lambda: len(parts(tmp_path, "clips/*.mp4")) == 2)
     finish_films(tmp_path / "record", PATIENCE_S)
     first, second = parts(tmp_path, "clips/*.mp4")
