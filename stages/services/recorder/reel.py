@@ -119,11 +119,12 @@ class Reel:
         self._film = self._sidecar = None
         if film is None or sidecar is None:
             return
-        self._end_unix_ns, self._last = film.end_unix_ns, film.written
-        if film.is_empty:
+        if film.is_empty:  # what is missing has begun with the file before it, if there was one
+            self._end_unix_ns = self._end_unix_ns or film.begin_unix_ns
             film.close()
             self._remove(film)
             return
+        self._end_unix_ns, self._last = film.end_unix_ns, film.written
         _set_times(sidecar, film)
         sidecar.thumbnail_s = self._describe(sidecar, film)
         sidecar.ended = True
@@ -233,9 +234,7 @@ class Reel:
             self._archive.put(film.path, sidecar)
         except OSError as error:
             if self._film is film:
-                self._film = self._sidecar = None
-                film.close()
-                self._remove(film)
+                self.end()
             self._halt(error, sidecar.camera)
             return False
         return True

@@ -216,6 +216,58 @@ def test_a_full_disk_is_one_error_and_recording_goes_on_with_the_gap_told(
     assert len(said) == 1
 
 
+def test_the_gap_of_a_full_disk_begins_where_the_last_film_ends_however_often_it_is_tried(
+    camera: MadeUpCamera, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a quota is used up: the file system has room."""
+    room = Room(folder, camera)
+    camera.send(5)
+    room.continuous.take_turn()
+    flush = Film.flush
+
+    def refuse(self: Film) -> None:
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), str(self.path))
+
+    monkeypatch.setattr(Film, "flush", refuse)
+    monkeypatch.setattr("stages.services.recorder.reel._TRY_S", 0.0)
+    for _ in range(5):
+        camera.send(1)
+        room.continuous.take_turn()
+    monkeypatch.setattr(Film, "flush", flush)
+    camera.send(2)
+    room.end()
+    _, second = films(folder)
+    (gap,) = sidecar_of(second).gaps
+    assert gap.begin_unix_ns == camera.at(5 * FPS - 1)
+    assert gap.why == "the disk: Disk quota exceeded"
+
+
+def test_a_film_whose_state_cannot_be_written_ends_there_and_is_finished(
+    camera: MadeUpCamera, folder: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    """The next one tells the gap from its end on."""
+    monkeypatch.setattr("stages.services.recorder.reel._TRY_S", 0.0)
+    monkeypatch.setattr("stages.services.recorder.reel._TELL_S", 0.0)
+    room = Room(folder, camera)
+    camera.send(3)
+    room.continuous.take_turn()
+    (first,) = films(folder)
+    draft = first.with_name(f".{first.stem}.json")
+    draft.mkdir()  # in the way of the next sidecar
+    camera.send(1)
+    room.continuous.take_turn()
+    camera.send(2)
+    room.continuous.take_turn()
+    draft.rmdir()
+    room.end()
+    found = films(folder)
+    assert found[0] == first
+    assert_shows(found, 0, 6 * FPS)
+    assert [sidecar_of(path).gaps for path in found] == [[], []]
+    assert [sidecar_of(path).open for path in found] == [False, False]
+    assert len(said) == 1
+
+
 def test_a_folder_that_cannot_be_written_is_one_error_however_often_it_is_tried(
     camera: MadeUpCamera, folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
