@@ -100,11 +100,13 @@ class Archive:
         """Raises OSError."""
         return make_file(self.folder, camera, kind, unix_ns)
 
-    def put(self, path: Path, sidecar: Sidecar) -> None:
-        """Keep what is known of a file. Raises OSError."""
+    def put(self, path: Path, sidecar: Sidecar) -> bool:
+        """Keep what is known of a file; returns whether the index has it, too. Raises OSError."""
         write_sidecar(path, sidecar)
         with self._healing():
             self.index.put(path, sidecar)
+            return True
+        return False
 
     def remove(self, path: Path) -> None:
         """Delete a file. Raises OSError."""

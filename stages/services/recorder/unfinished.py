@@ -26,8 +26,9 @@ class Left(NamedTuple):
 class Unfinished:
     """Has films finished, and notes what becomes of them.
 
-    What the disk refuses is one error, and is tried again until it can be written: a film of which
-    that is not noted counts as one that is being written, so nothing would ever delete it.
+    What the disk refuses is one error, and is tried again until it can be written, also in the
+    index, which tells its own errors: a film that is open there counts as one that is being
+    written, so nothing would ever delete it.
     """
 
     def __init__(self, archive: Archive, finisher: Finisher) -> None:
@@ -61,7 +62,11 @@ class Unfinished:
     def _begin(self, film: Left, beat: Beat) -> bool:
         """Have a film finished; returns whether it is."""
         beat()
-        if film.is_cut and not self._note(film.path, film.sidecar):
+        try:
+            if film.is_cut:
+                self._note(film.path, film.sidecar)
+        except OSError as error:
+            self._refuse(film.path, error)
             return False
         self._finisher.put(film.path, film.sidecar)
         return True
@@ -69,31 +74,33 @@ class Unfinished:
     def _end(self, film: Job) -> bool:
         """Note that a film is as it will stay; returns whether that is done."""
         film.sidecar.open = False
-        return self._note(film.path, film.sidecar)
+        try:
+            is_noted = self._note(film.path, film.sidecar)
+        except OSError as error:
+            self._refuse(film.path, error)
+            return False
+        if not is_noted:
+            self._wait()
+        return is_noted
 
     def _note(self, path: Path, sidecar: Sidecar) -> bool:
-        try:
-            self._write(path, sidecar)
-        except OSError as error:
-            self._refuse(path, error)
-            return False
-        return True
-
-    def _write(self, path: Path, sidecar: Sidecar) -> None:
-        """Raises OSError."""
+        """Returns whether the index has it, too. Raises OSError."""
         if not path.exists():  # somebody has deleted it meanwhile, and what belongs to it goes, too
             self._archive.remove(path)
-            return
+            return True
         try:
-            self._archive.put(path, sidecar)
+            return self._archive.put(path, sidecar)
         except OSError as error:
             if error.errno not in NO_ROOM or not self._archive.make_room(ROOM_BYTES):
                 raise
-            self._archive.put(path, sidecar)
+            return self._archive.put(path, sidecar)
 
-    def _refuse(self, path: Path, error: OSError) -> None:
+    def _wait(self) -> None:
         self._is_refused = True
         self._try_s = time.monotonic() + _TRY_S
+
+    def _refuse(self, path: Path, error: OSError) -> None:
+        self._wait()
         if not self._is_told:
             self._is_told = True
             until = "there is room" if error.errno in NO_ROOM else "it can be written"

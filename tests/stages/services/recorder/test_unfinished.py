@@ -93,6 +93,28 @@ def test_a_film_that_is_finished_is_noted_when_a_full_disk_has_room(
     archive.close()
 
 
+def test_a_film_that_the_index_refuses_is_noted_there_when_it_can_be(
+    tmp_path: Path, said: list[str]
+) -> None:
+    archive, finisher = Archive(tmp_path, Limits(free_gb=0)), Finisher()
+    unfinished = Unfinished(archive, finisher)
+    path = archive.make_file("gate", Kind.CLIP, 0)
+    sidecar = Sidecar(Kind.CLIP, "gate", 0, NS, open=True, ended=True)
+    archive.put(path, sidecar)
+    archive.index.db.execute("PRAGMA query_only = ON")  # each write fails, as on a full disk
+    finisher.put(path, sidecar)
+    take_turns(unfinished, finisher)
+    known = read_sidecar(path)
+    assert known is not None
+    assert not known.open
+    assert len(archive.index.open_items()) == 1
+    archive.index.db.execute("PRAGMA query_only = OFF")
+    unfinished.take_turn()
+    assert archive.index.open_items() == []
+    assert not any("its sidecar" in text for text in said)
+    archive.close()
+
+
 def test_a_film_of_which_nothing_can_be_noted_is_in_no_others_way(
     tmp_path: Path, said: list[str]
 ) -> None:
