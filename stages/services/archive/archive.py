@@ -23,6 +23,7 @@ _RETAIN_S = 5.0  # between two turns of the retention, unless there is more to d
 _REMEMBER_S = 60.0
 _LOOK_S = 5.0  # for the index, between two times
 _AGAIN_S = 30.0  # between two tries to compare
+_QUIET_S = 60.0  # between two errors that are the same: a full disk takes this and refuses that
 
 
 class Archive:
@@ -47,6 +48,7 @@ class Archive:
         self._free_bytes = free_bytes
         self._look_s = time.monotonic() + _LOOK_S
         self._is_lost = False  # and said to be
+        self._said, self._said_s = "", 0.0  # what was told last of the index, and when
         self._attach(Index.open(folder))
 
     def _attach(self, index: Index) -> None:
@@ -189,6 +191,12 @@ class Archive:
                              "not in it is not listed until it can",
                              self.folder / INDEX, error)  # fmt: skip
 
+    def _say(self, error: str) -> None:
+        now_s = time.monotonic()
+        if error != self._said or now_s >= self._said_s + _QUIET_S:
+            self._said, self._said_s = error, now_s
+            logger.error("record.folder: {}: the index fails: {}", self.folder / INDEX, error)
+
     @contextmanager
     def _healing(self) -> Iterator[None]:
         """Go on when the index fails; it is compared with the files again, or made of them."""
@@ -196,7 +204,7 @@ class Archive:
             yield
         except sqlite3.Error as error:
             if not self._has_failed:
-                logger.error("record.folder: {}: the index fails: {}", self.folder / INDEX, error)
+                self._say(str(error))
             if is_damage(error):
                 self.index.close()
                 # What fails here fails again with the next use, and is tried again then.

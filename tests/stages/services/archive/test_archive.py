@@ -14,7 +14,14 @@ from stages.services.archive.listing import Listing, Query
 from stages.services.archive.retention import Limit, Limits
 from stages.services.archive.sidecar import Sidecar
 from stages.services.archive.wishes import Wish, add_wish
-from tests.stages.services.archive.files import DAY_NS, NOON_NS, SetClock, add_file, names
+from tests.stages.services.archive.files import (
+    DAY_NS,
+    NOON_NS,
+    SetClock,
+    add_file,
+    make_event,
+    names,
+)
 
 WEEK = Limits(free_gb=0, kinds={kind: Limit(days=7) for kind in Kind})
 
@@ -182,3 +189,15 @@ def test_room_is_made_for_what_wants_to_be_written(
         add_file(archive.index, NOON_NS + second * NS, size=1000)
     assert archive.make_room(wanted) == has_room
     assert len(names(tmp_path)) == (1 if has_room else 0)
+
+
+def test_an_index_that_fails_now_and_then_is_one_error(tmp_path: Path, said: list[str]) -> None:
+    """As on a full disk, which has room for one row and not for the next one."""
+    archive = Archive(tmp_path, Limits())
+    for seq in range(6):
+        archive.index.db.execute(f"PRAGMA query_only = {seq % 2}")
+        archive.add_event(make_event(NOON_NS, seq))
+    archive.close()
+    (text,) = said
+    assert text == (f"record.folder: {tmp_path / INDEX}: the index fails: "
+                    "attempt to write a readonly database")  # fmt: skip
