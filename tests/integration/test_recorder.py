@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import yaml
 
 from stages.services.archive.layout import NS
 from stages.services.archive.listing import Listing, Query
@@ -19,6 +20,7 @@ from tests.browser import COMMAND, Browser
 from tests.conftest import StartLine
 from tests.disks import mounted
 from tests.films import check_with_ffmpeg, play_in_chromium
+from tests.integration.changing_line import File, reload, start, wait_for_log
 from tests.integration.test_rtsp import STEADY, _needs_gstreamer, serve
 from tests.ports import free_port
 from tests.running_line import RunningLine, wait_until
@@ -160,6 +162,44 @@ def test_a_capture_that_is_killed_costs_the_time_of_its_restart_and_the_gap_is_t
     assert gap.why == "the camera was not read"
     assert (gap.begin_unix_ns, gap.end_unix_ns) == (before.end_unix_ns, after.begin_unix_ns)
     assert gap.end_unix_ns > killed_ns
+
+
+@pytest.mark.usefixtures("default_hang_up")
+def test_a_recorder_that_hears_of_no_switch_and_is_killed_keeps_nothing_of_the_time_between(
+    start_line: StartLine, tmp_path: Path
+) -> None:
+    """It hangs while recording is switched off and on; what was sent meanwhile is in the ring."""
+    port, file, folder = free_port(), File(tmp_path), tmp_path / "record"
+    source = {"uri": f"rtsp://127.0.0.1:{port}/test", "name": "gate"}
+    record = {"folder": str(folder), "continuous": {"segment_s": 600}}
+
+    def write(*, is_on: bool) -> None:
+        file.content |= {"sources": [source | {"record": is_on}], "record": record}
+        file.write(yaml.safe_dump(file.content))
+
+    write(is_on=True)
+    with serve(port, "320x240", "--bitrate", "256"):
+        line = start(start_line, file)
+        wait_until(partial(has_begun, folder, 1), "it records")
+        line.kill("recorder", signal.SIGSTOP)
+        off_ns = time.time_ns()
+        write(is_on=False)
+        reload(line)
+        wait_for_log(line, "sources[0].record: true -> false")
+        line.wait_for_more(50)
+        on_ns = time.time_ns()
+        write(is_on=True)
+        reload(line)
+        wait_for_log(line, "sources[0].record: false -> true")
+        line.kill_running("recorder")
+        wait_until(partial(has_begun, folder, 2), "it goes on")
+        line.process.terminate()
+        assert line.wait() == 0, line.stderr
+    (_, first), (path, second) = films(folder)
+    check_with_ffmpeg(path)
+    assert first.end_unix_ns < off_ns + NS
+    assert second.begin_unix_ns >= on_ns
+    assert [gap.why for gap in second.gaps] == ["recording was switched off"]
 
 
 def test_a_disk_that_is_full_stops_recording_with_one_error_until_there_is_room(
