@@ -172,7 +172,9 @@ class Archive:
             self._is_lost = False
 
     def _compare(self, reconciling: Iterator[None]) -> None:
-        """Go on with it. Files do not wait for an index that fails: it is compared later then."""
+        """Go on with it. Files to come do not wait for an index or a folder that fails: it is
+        compared later then.
+        """
         end_s = time.monotonic() + _TURN_S
         try:
             while time.monotonic() < end_s:
@@ -180,8 +182,8 @@ class Archive:
                     self._reconciling = None
                     self._cannot_compare = False
                     return
-        except sqlite3.Error as error:
-            if is_damage(error):
+        except (OSError, sqlite3.Error) as error:
+            if isinstance(error, sqlite3.Error) and is_damage(error):
                 raise
             self._reconciling = None
             self._compare_s = time.monotonic() + _AGAIN_S

@@ -9,7 +9,7 @@ import pytest
 
 from stages.services.archive.archive import Archive
 from stages.services.archive.index import Index
-from stages.services.archive.layout import INDEX, NS, Kind
+from stages.services.archive.layout import EVENTS, INDEX, NS, Kind
 from stages.services.archive.listing import Listing, Query
 from stages.services.archive.retention import Limit, Limits
 from stages.services.archive.sidecar import Sidecar
@@ -113,6 +113,23 @@ def test_an_index_that_cannot_be_made_anew_is_tried_again_when_it_is_used(
     rows = Listing(tmp_path).items(Query()).rows
     assert {tmp_path / item.path for item in rows} == set(paths)
     assert said == [f"record.folder: {tmp_path / INDEX}: the index fails: no such table: items"]
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_nothing_waits_for_it(
+    tmp_path: Path, said: list[str]
+) -> None:
+    index = Index.open(tmp_path)
+    path = add_file(index, NOON_NS)
+    index.close()
+    (tmp_path / INDEX).unlink()
+    (tmp_path / path).with_name(EVENTS).mkdir()  # stands for a disk that fails there
+    archive = Archive(tmp_path, WEEK, SetClock())
+    settle(archive)
+    (text,) = said
+    assert text.startswith(f"record.folder: {tmp_path / INDEX}: it cannot be compared with the ")
+    assert "Is a directory" in text
+    assert EVENTS in text
+    archive.close()
 
 
 def test_an_index_that_cannot_be_compared_at_the_start_is_told_and_compared_later(
