@@ -181,10 +181,10 @@ function turn() {
 
 function press(id, pressed, act) {
   const button = find(id);
-  button.setAttribute("aria-pressed", String(pressed));
+  button.ariaPressed = pressed;
   button.addEventListener("click", () => {
-    const now = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", String(now));
+    const now = button.ariaPressed !== "true";
+    button.ariaPressed = now;
     act(now);
   });
 }

@@ -39,8 +39,8 @@ export class Card {
     title.href = find(".enlarge").href = `#camera=${name}`;
     find(".edit").href = `${title.href}&edit=1`;
     find(".remove").dataset.camera = name;
-    find(".enlarge").setAttribute("aria-label", `Enlarge ${name}`);
-    this.node.setAttribute("aria-label", name);
+    find(".enlarge").ariaLabel = `Enlarge ${name}`;
+    this.node.ariaLabel = name;
   }
 
   set isLarge(large) {

@@ -43,7 +43,7 @@ export class Changing {
     token.value = "";
     const source = { uri: fields.uri.value.trim() };
     if (fields.name.value) source.name = fields.name.value.trim();
-    this.node.setAttribute("aria-busy", "true");
+    this.node.ariaBusy = true;
     try {
       const answer = camera === null
         ? await access.send("POST", PATH, source)
@@ -55,7 +55,7 @@ export class Changing {
     } catch (error) {
       this.refused(error);
     } finally {
-      this.node.removeAttribute("aria-busy");
+      this.node.ariaBusy = null;
     }
   }
 
@@ -71,7 +71,7 @@ export class Changing {
   blame(errors, message) {
     const keys = errors.map(({ key }) => KEY.exec(key)?.[1]);
     for (const [key, field] of Object.entries(this.fields)) {
-      field.setAttribute("aria-invalid", String(keys.includes(key)));
+      field.ariaInvalid = keys.includes(key);
       if (keys.includes(key)) field.focus();
     }
     say(this.parts.told, message.replace(/^sources\[\d+\]\./, ""));

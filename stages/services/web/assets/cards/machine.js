@@ -32,7 +32,7 @@ function processor({ name, cpu_percent: percent }) {
   const cell = element("td");
   const meter = document.createElement("meter");
   Object.assign(meter, { min: 0, max: 100, high: FULL, optimum: 0, value: percent });
-  meter.setAttribute("aria-label", `${name}: share of a core`);
+  meter.ariaLabel = `${name}: share of a core`;
   cell.append(meter, `${percent.toFixed(percent < 9.95 ? 1 : 0)} %`);
   return cell;
 }

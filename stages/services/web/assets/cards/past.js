@@ -15,6 +15,7 @@ export class Past {
     this.day.addEventListener("change", () => { this.stop(); this.load(); });
     this.minute.addEventListener("input", () => say(this.parts.none, this.time));
     this.minute.addEventListener("change", () => this.seek());
+    this.parts.film.onerror = this.parts.film.onloadeddata = () => this.tell();
   }
 
   /** Days are of the clock here, as all times of the page. */
@@ -78,11 +79,18 @@ export class Past {
       ...clips.map((span) => bar(span, HEIGHT - 9, 8, "clip")),
     );
     const happened = events.reduce((sum, number) => sum + number);
-    const text = `${several(clips.length, "clip")}, ${several(happened, "event")}`;
-    parts.bars.setAttribute("aria-label", `${this.day.value}: ${text}`);
-    say(parts.none, text);
+    this.text = `${several(clips.length, "clip")}, ${several(happened, "event")}`;
+    parts.bars.ariaLabel = `${this.day.value}: ${this.text}`;
+    this.tell();
     if (parts.clips.children.length && parts.clips.matches(":hover, :focus-within")) return;
     this.list();
+  }
+
+  /** What the day has, or that its film is not seen. */
+  tell() {
+    const { film, none } = this.parts;
+    const fails = !film.hidden && (film.error || (film.readyState && !film.videoWidth));
+    say(none, fails ? "This browser cannot show this film." : this.text);
   }
 
   /** Whether it begins in the minute that was chosen, or before. */
@@ -123,7 +131,7 @@ export class Past {
   async play({ file, why, begin }, atS = 0) {
     const { film } = this.parts;
     film.hidden = false;
-    film.setAttribute("aria-label", `Film ${why} of ${begin}`);
+    film.ariaLabel = `Film ${why} of ${begin}`;
     const ticket = await this.access.ticket(); // that of the list may be too old
     if (film.hidden) return; // meanwhile
     film.src = `${file}${ticket}#t=${Math.max(atS, 0)}`;

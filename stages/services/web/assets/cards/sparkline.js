@@ -12,7 +12,7 @@ export class Sparkline {
     this.samples = [];
     node.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
     node.setAttribute("preserveAspectRatio", "none");
-    node.setAttribute("aria-hidden", "true");
+    node.ariaHidden = true;
     this.lines = series.map((name) => {
       const line = svg("path", { class: name });
       node.append(line);

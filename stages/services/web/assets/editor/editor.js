@@ -202,8 +202,8 @@ export class Editor {
     this.parts.list.replaceChildren(...draft.shapes.map((shape, index) => {
       const row = element("li");
       const button = element("button", shape.name, shape.kind);
-      button.setAttribute("aria-pressed", String(index === chosen));
-      button.setAttribute("aria-label", `${shape.kind} ${shape.name}`);
+      button.ariaPressed = index === chosen;
+      button.ariaLabel = `${shape.kind} ${shape.name}`;
       button.addEventListener("click", () => this.choose(index));
       row.append(button);
       return row;

@@ -58,7 +58,7 @@ export class Form {
       const input = this.input(field, shape);
       input.id = id;
       if (wrong) input.setAttribute("aria-describedby", `mistake-${field.key}`);
-      input.setAttribute("aria-invalid", String(Boolean(wrong)));
+      input.ariaInvalid = Boolean(wrong);
       row.append(label, input);
     }
     if (wrong) row.append(mistake(`mistake-${field.key}`, wrong));
@@ -100,7 +100,7 @@ export class Form {
     } else {
       this.set(field.key, text, step);
     }
-    input.setAttribute("aria-invalid", String(Boolean(wrong)));
+    input.ariaInvalid = Boolean(wrong);
     input.setCustomValidity(wrong);
     if (wrong) input.reportValidity();
     edit.changed("form");

@@ -67,13 +67,13 @@ export class Saving {
   }
 
   async ask(act) {
-    this.node.setAttribute("aria-busy", "true");
+    this.node.ariaBusy = true;
     try {
       await act();
     } catch (error) {
       this.refused(error);
     } finally {
-      this.node.removeAttribute("aria-busy");
+      this.node.ariaBusy = null;
     }
   }
 

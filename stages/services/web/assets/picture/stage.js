@@ -14,7 +14,7 @@ export class Stage {
     this.layer = new Layer(node.querySelector(".marks"), settings);
     this.shown = null;
     this.watch = () => {}; // is told of each picture of which something is known
-    this.still.setAttribute("aria-label", `Live picture of ${camera.name}`);
+    this.still.ariaLabel = `Live picture of ${camera.name}`;
     new ResizeObserver(() => this.redraw()).observe(node);
   }
 

@@ -1,11 +1,16 @@
 """The day of a camera on the page: of the clock of who looks, with all of its clips."""
 
+import base64
+import io
 from collections.abc import Iterator
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
+import av
+import numpy as np
 import pytest
 
 from tests.browser import COMMAND, Browser
@@ -137,3 +142,52 @@ def test_a_clip_that_is_being_made_has_no_picture_yet(modules: Browser) -> None:
       return shown().map((row) => row.querySelector('img').hasAttribute('src'));
     """
     assert shown(modules, script) == [False, True]
+
+
+def film_of(codec: str, *, sound: bool) -> str:
+    """Half a second of grey, as the address of a file."""
+    written = io.BytesIO()
+    with av.open(written, "w", format="mp4") as film:
+        pictures: Any = film.add_stream(codec, rate=10)
+        pictures.width, pictures.height, pictures.pix_fmt = 160, 128, "yuv420p"
+        if codec == "libx265":
+            pictures.codec_tag, pictures.options = "hvc1", {"x265-params": "log-level=error"}
+        tone: Any = film.add_stream("aac", rate=16000, layout="mono") if sound else None
+        for _ in range(5):
+            grey = np.full((128, 160, 3), 128, np.uint8)
+            film.mux(pictures.encode(av.VideoFrame.from_ndarray(grey, "rgb24")))
+        film.mux(pictures.encode())
+        for index in range(8 if sound else 0):
+            quiet = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+            quiet.sample_rate, quiet.pts = 16000, index * 1024
+            quiet.time_base = Fraction(1, 16000)
+            film.mux(tone.encode(quiet))
+        if sound:
+            film.mux(tone.encode())
+    return "data:video/mp4;base64," + base64.b64encode(written.getvalue()).decode()
+
+
+@pytest.mark.parametrize("sound", [False, True])
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_a_film_that_the_browser_does_not_show_is_told(
+    modules: Browser, codec: str, sound: bool
+) -> None:
+    """Chromium without H.265 plays the sound of it under a black picture, and says nothing."""
+    told, plays, later = shown(modules, f"""
+      clips = [{{ at: 60, file: '{film_of(codec, sound=sound)}' }}];
+      await open('2026-12-01');
+      const film = document.querySelector('.film');
+      film.muted = true;
+      film.preload = 'auto';
+      const known = new Promise((done) => {{ film.addEventListener('loadeddata', done);
+        film.addEventListener('error', done); }});
+      document.querySelector('.clips button').click();
+      await known;
+      const told = () => document.querySelector('.none').textContent;
+      const first = told();
+      await past.load(); // as something has happened
+      return [first, film.videoWidth > 0, told()];
+    """)  # fmt: skip
+    assert told == ("1 clip, 24 events" if plays else "This browser cannot show this film.")
+    assert later == told
+    assert plays or codec == "libx265"
