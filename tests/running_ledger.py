@@ -46,6 +46,9 @@ class RunningLedger:
     def epoch(self, camera: str) -> int:
         return self._ledger.camera(self._cameras.index(camera)).epoch
 
+    def starts(self, process: str) -> int:
+        return self._ledger.process(self._processes.index(process)).starts
+
     def ready_ns(self) -> dict[str, int]:
         """By process, when it was set up; 0 before."""
         entries = ((name, self._ledger.process(i)) for i, name in enumerate(self._processes))

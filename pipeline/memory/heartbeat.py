@@ -18,7 +18,7 @@ HEARTBEAT_WORDS = (
     "held_camera",
     "held_frame",  # the frame that it works on, or NO_FRAME
     "revision",  # of the options that it works with
-    "starts",  # of this process and its predecessors
+    "starts",  # of this process and its predecessors, but those for other options
 )
 _NS_PER_S = 1_000_000_000
 _PID, _READY_NS, _DUE_NS, _HELD_CAMERA, HELD_FRAME, _REVISION, _STARTS = range(len(HEARTBEAT_WORDS))
@@ -56,7 +56,7 @@ class ProcessEntry:
 
     @property
     def starts(self) -> int:
-        """How often the process has begun; above 1 it was started again."""
+        """How often the process has begun, changes of options apart; above 1 it had died."""
         return int(self._words[_STARTS])
 
 
@@ -74,10 +74,15 @@ class Heartbeat(ProcessEntry):
         super().__init__(words)
         self._limit_ns = int(limit_s * _NS_PER_S)
 
-    def start(self, pid: int) -> None:
-        """This process has begun and holds no frame."""
+    def start(self, pid: int, *, is_renewed: bool = False) -> None:
+        """This process has begun and holds no frame.
+
+        Args:
+            is_renewed: its predecessor, if it had one, has made way for it, and had not died.
+        """
         self._words[_PID] = pid
-        self._words[_STARTS] += 1
+        if not (is_renewed and self._words[_STARTS]):
+            self._words[_STARTS] += 1
         self.let_go()
 
     def ready(self) -> None:

@@ -27,6 +27,7 @@ from pipeline.processes.orders import (
     EXIT_CRASHED,
     EXIT_GONE,
     EXIT_REFUSED,
+    Orders,
     decode_orders,
 )
 from pipeline.processes.signals import ignore_what_the_supervisor_hears
@@ -39,7 +40,7 @@ from pipeline.realtime import (
 )
 from pipeline.source import PacketedSource, SourceGone
 from pipeline.stage import Context
-from pipeline.topology import ProcessSpec, RunSpec
+from pipeline.topology import ProcessSpec
 
 
 class _StopFlag:
@@ -72,7 +73,7 @@ def main(encoded_orders: bytes) -> int:
     try:
         pin_to_core(process.core)
         name_process(process.name)
-        code = _serve(orders.run, process, stopped)
+        code = _serve(orders, process, stopped)
         flush()
     except LineError as error:
         logger.log(level, "{}", error)
@@ -83,12 +84,13 @@ def main(encoded_orders: bytes) -> int:
     return code
 
 
-def _serve(run: RunSpec, process: ProcessSpec, stopped: _StopFlag) -> int:
+def _serve(orders: Orders, process: ProcessSpec, stopped: _StopFlag) -> int:
     """Returns the exit code of a process in which nothing has gone wrong."""
     gc.disable()  # setting up makes many objects and little garbage: to collect it costs time
+    run = orders.run
     ledger = Ledger.attach(Path(run.run_dir))
     context = Context(run, process, ledger)
-    context.heartbeat.start(os.getpid())
+    context.heartbeat.start(os.getpid(), is_renewed=orders.is_renewed)
     if process.is_service:
         # Preloaded where there are services; a line without any needs no asyncio and no client.
         from pipeline.processes.service_main import serve_service

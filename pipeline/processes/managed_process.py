@@ -20,18 +20,27 @@ class ManagedProcess:
     `current`: the process that runs, or ran last. `ended`: there will be no successor.
     `kill_reason`: why the supervisor has killed it. `replay_due`: frames are to be sent again once
     it is ready. `is_quiet`: it fails so often that its failures are not logged any more.
+    `is_renewed`: it has made way for other options, so its successor is no restart.
     `is_leaving`: its camera leaves, so there will be no successor. `came_later`: its camera has
     come while the line ran.
     """
 
     def __init__(
-        self, run: RunSpec, spec: ProcessSpec, log_level: str, fork_server: ForkServerClient
+        self,
+        run: RunSpec,
+        spec: ProcessSpec,
+        log_level: str,
+        fork_server: ForkServerClient,
+        *,
+        came_later: bool = False,
     ) -> None:
         self.spec = spec
         self.ended = False
         self.replay_due = False
         self.is_quiet = False
-        self.is_leaving = self.came_later = False
+        self.is_renewed = came_later
+        self.is_leaving = False
+        self.came_later = came_later
         cap_s = SERVICE_DELAY_CAP_S if spec.is_service else DELAY_CAP_S
         self.restarts = Restarts(run.limits, cap_s)
         self._fork_server = fork_server
@@ -43,7 +52,10 @@ class ManagedProcess:
         self.started_s = time.monotonic()
         self.due_s: float | None = None  # when a successor is to be started
         self.kill_reason = ""
-        orders = msgspec.structs.replace(self._orders, is_quiet=self.is_quiet)
+        orders = msgspec.structs.replace(
+            self._orders, is_quiet=self.is_quiet, is_renewed=self.is_renewed
+        )
+        self.is_renewed = False
         self.current = self._fork_server.make(orders.encode())
 
     def reconfigure(self, run: RunSpec) -> None:

@@ -35,10 +35,11 @@ class Orders(msgspec.Struct, frozen=True):
     index: int  # of the process in the run
     log_level: str
     is_quiet: bool = False  # its failures were reported before, and are not worth a log line
+    is_renewed: bool = False  # a predecessor has made way for it, and had not died
 
     def encode(self) -> bytes:
         """Two lines of JSON, the second of them the run."""
-        head = _Head(self.index, self.log_level, self.is_quiet)
+        head = _Head(self.index, self.log_level, self.is_quiet, self.is_renewed)
         if _known is not None and _known.original is self.run:
             text = _known.text
         else:
@@ -52,6 +53,7 @@ class _Head(msgspec.Struct, frozen=True):
     index: int
     log_level: str
     is_quiet: bool
+    is_renewed: bool
 
 
 class _KnownRun(NamedTuple):
@@ -85,7 +87,7 @@ def decode_orders(encoded: bytes) -> Orders:
     else:
         run = _decode(text)
         learn([each.options for each in run.processes])
-    return Orders(run, head.index, head.log_level, head.is_quiet)
+    return Orders(run, head.index, head.log_level, head.is_quiet, head.is_renewed)
 
 
 def learn_to_decode() -> None:

@@ -53,7 +53,7 @@ class Supervisor:
         if count_threads() == 1:  # no other loads a library meanwhile
             give_back_files()
         self._processes = [self._make(spec) for spec in run.processes]
-        self._transitions = Transitions(roster, ledger, self._processes, self._make)
+        self._transitions = Transitions(roster, ledger, self._processes, self._make_later)
 
     @property
     def is_ready(self) -> bool:
@@ -103,8 +103,13 @@ class Supervisor:
         """
         self._transitions.begin(line_up)
 
-    def _make(self, spec: ProcessSpec) -> ManagedProcess:
-        return ManagedProcess(self._run, spec, self._log_level, self._fork_server)
+    def _make(self, spec: ProcessSpec, *, came_later: bool = False) -> ManagedProcess:
+        return ManagedProcess(
+            self._run, spec, self._log_level, self._fork_server, came_later=came_later
+        )
+
+    def _make_later(self, spec: ProcessSpec) -> ManagedProcess:
+        return self._make(spec, came_later=True)
 
     @property
     def _run(self) -> RunSpec:
@@ -151,7 +156,7 @@ class Supervisor:
             if code is not None:
                 self._take_exit(process, code)
         if process.due_s is not None and time.monotonic() >= process.due_s:
-            self.restarts += 1
+            self.restarts += not process.is_renewed
             process.start()
             process.replay_due = not process.spec.is_service
 
@@ -159,6 +164,7 @@ class Supervisor:
         """Deal with an exit: the end of a source, a restart, or the end of the line."""
         reason = process.kill_reason or describe_exit(code)
         if process.spec.is_service and code == EXIT_RENEWED:
+            process.is_renewed = True
             process.due_s = time.monotonic()
         elif process.spec.is_service:
             self._restart_service(process, reason)

@@ -20,7 +20,7 @@ class Transitions:
 
     Args:
         processes: of the run, by index; those of cameras that come are put in.
-        make: starts a process.
+        make: starts a process of a camera that comes while the line runs.
     """
 
     def __init__(
@@ -93,9 +93,7 @@ class Transitions:
         spec = next(process for process in processes if process.camera == camera)
         last_frame_id = self._ledger.counts(camera, spec.index).last_frame_id
         self._ledger.camera_writer(camera).begin_stay(last_frame_id + 1)
-        process = self._make(spec)
-        process.came_later = True
-        self._processes[spec.index : spec.index + 1] = [process]
+        self._processes[spec.index : spec.index + 1] = [self._make(spec)]
 
     def _announce(self, run: RunSpec) -> None:
         """Raises LineError: there is no room for it; then nothing has changed."""

@@ -143,6 +143,7 @@ def test_another_address_starts_one_camera_again(start_line: StartLine, tmp_path
     site.wait_for_more("yard")
     assert site.line.pid("capture.yard") != before
     assert site.line.pid("capture.gate") == gate
+    assert site.line.ledger().starts("capture.yard") == 1, "it has not died"
     last = site.messages("yard")[count:]
     assert all(d.track_id is None for m in last for d in m.detections)
     # The other file is read from its beginning.

@@ -67,6 +67,15 @@ def test_a_successor_begins_without_a_frame(ledger: Ledger, heartbeat: Heartbeat
     assert (ledger.process(1).pid, ledger.process(1).held_frame) == (4242, None)
 
 
+def test_a_successor_for_other_options_is_no_restart(ledger: Ledger) -> None:
+    row = ledger.heartbeat(1, LIMIT_S)
+    starts = []
+    for is_renewed in (True, True, False, True):  # the first one has no predecessor
+        row.start(4242, is_renewed=is_renewed)
+        starts.append(ledger.process(1).starts)
+    assert starts == [1, 1, 2, 2]
+
+
 def test_options_are_those_that_were_adopted_last(ledger: Ledger, heartbeat: Heartbeat) -> None:
     assert ledger.process(1).revision == 0
     heartbeat.adopt(3)

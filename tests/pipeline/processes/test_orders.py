@@ -32,7 +32,9 @@ def run(tmp_path: Path) -> RunSpec:
 
 def test_orders_come_as_they_were_sent(run: RunSpec) -> None:
     got = decode_orders(Orders(run, 1, "WARNING", is_quiet=True).encode())
-    assert (got.index, got.log_level, got.is_quiet) == (1, "WARNING", True)
+    assert (got.index, got.log_level) == (1, "WARNING")
+    assert (got.is_quiet, got.is_renewed) == (True, False)
+    assert decode_orders(Orders(run, 1, "WARNING", is_renewed=True).encode()).is_renewed
     assert msgspec.to_builtins(got.run) == msgspec.to_builtins(run)
 
 

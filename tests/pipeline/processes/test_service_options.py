@@ -53,6 +53,8 @@ def test_a_service_that_does_not_take_them_is_started_again_with_them(
     line.change(other)
     line.until(lambda: line.pids()[BELL] != before and line.ledger.process(BELL).revision == 1)
     line.until(line.are_ready)
+    assert line.ledger.process(BELL).starts == 1, "it has not died"
     line.check_that_frames_go_on()
+    assert line.supervisor.restarts == 0
     assert other.read_text() == "bell saw the end"
     assert said == []
