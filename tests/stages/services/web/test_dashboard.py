@@ -221,6 +221,18 @@ def test_events_come_and_are_chosen_by_kind(page: Browser) -> None:
     assert re.search(r"\w+ \d+ (came|is gone after)", text), text
 
 
+def test_that_no_event_is_of_a_ticked_kind_is_not_said_of_all_events(page: Browser) -> None:
+    ticked = "#events input:checked"
+    page.evaluate(f"document.querySelectorAll('{ticked}').forEach((each) => each.click())")
+    page.wait_for("!document.querySelector('#events li')", "no kind is ticked")
+    told = page.evaluate("document.querySelector('#events .none').innerText")
+    page.evaluate("document.querySelectorAll('#events input').forEach((each) => each.click())")
+    page.wait_for(
+        "document.querySelector('#events li') !== null", "events, which were there all the time"
+    )
+    assert told == "Nothing of what is ticked has happened."
+
+
 def test_a_camera_can_be_seen_alone(page: Browser) -> None:
     page.evaluate("document.querySelector('.enlarge').click()")
     page.wait_for("document.body.classList.contains('single')", "one camera")
