@@ -1,6 +1,7 @@
 """Who this line is, among all that a broker and Home Assistant know."""
 
 import hashlib
+import os
 import uuid
 from pathlib import Path
 from typing import NamedTuple
@@ -12,15 +13,16 @@ _CLIENT_HEX = 11  # of the id, so that a client id has the 23 characters that al
 
 
 class Identity(NamedTuple):
-    """A line on a machine. Two machines of one name differ, and two lines of one machine."""
+    """A line on a machine. Two machines of one name differ, and two names of one machine."""
 
     name: str  # in topics
-    id: str  # of 16 hexadecimal digits, for what must be unique
+    id: str  # of 16 hexadecimal digits, for what must be unique and is to stay
+    line_id: str  # the same, of this one of the lines that were given one name on one machine
 
     @property
     def client_id(self) -> str:
         """What the broker knows this line by: a second client of the same id ends the first."""
-        return f"thunderline-{self.id[:_CLIENT_HEX]}"
+        return f"thunderline-{self.line_id[:_CLIENT_HEX]}"
 
     @property
     def device_id(self) -> str:
@@ -28,12 +30,21 @@ class Identity(NamedTuple):
         return f"thunderline_{self.id}"
 
 
-def identify(name: str | None) -> Identity:
-    """By the name that is configured, or that of the machine."""
+def identify(name: str | None, outbox: str) -> Identity:
+    """By the name that is configured, or that of the machine.
+
+    Args:
+        outbox: path of the file that one line alone can have, with `{name}` for the name.
+    """
     name = name or machine_name()
     # The number of a machine is to be kept to itself, machine-id(5): a digest of it tells nothing.
-    digest = hashlib.sha256(f"thunderline/{_machine_id()}/{name}".encode())
-    return Identity(name, digest.hexdigest()[:16])
+    machine = f"thunderline/{_machine_id()}/{name}"
+    path = os.path.realpath(outbox.replace("{name}", name))
+    return Identity(name, _digest(machine), _digest(f"{machine}/{path}"))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(os.fsencode(text)).hexdigest()[:16]
 
 
 def _machine_id() -> str:

@@ -16,7 +16,7 @@ from stages.services.outbox.outbox import Outbox
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
 _ANSWER_S = 20.0  # for name, TCP, TLS and the broker's first word together
-_TAKEN = "another board at this broker has this name: give each an mqtt.name of its own"
+_TAKEN = "another line at this broker has this name: give each an mqtt.name of its own"
 _BURST_S = 0.1  # at most in one turn: results of the line wait meanwhile
 
 

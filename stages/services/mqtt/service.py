@@ -67,7 +67,7 @@ class Mqtt:
         self._address = parse_broker(options.broker)
         self._login = read_login(options.user, options.password_file)
         self._tls = load_tls(self._address, options.ca, options.certificate, options.key)
-        self._identity = identify(options.name)
+        self._identity = identify(options.name, options.outbox.path)
         self._topics = Topics(f"{options.prefix}/{self._identity.name}")
         self._outbox = _open_outbox(options.outbox, self._identity.name)
         self._states = States()
@@ -133,7 +133,7 @@ class Mqtt:
         return Sender(
             self._outbox,
             self._states,
-            Claim(self._topics.board, self._identity.id),
+            Claim(self._topics.board, self._identity.line_id),
             connect=self._connect,
             greet=self._greet,
             greeted=self._keep_layout,

@@ -44,7 +44,8 @@ def open_store(path: Path, name: str) -> Store:
     except sqlite3.Error as error:
         if _code(error) in _HELD:
             raise ServiceError(
-                f"{name}: {path}: expected a file of this line alone, another one has it open"
+                f"{name}: {path}: expected a file of this line alone, another one has it open: "
+                "give each a name or a path of its own"
             ) from None
         if is_disk(error):
             raise

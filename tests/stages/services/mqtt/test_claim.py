@@ -120,7 +120,9 @@ def as_machine(number: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("stages.services.mqtt.identity._MACHINE_IDS", (path,))
 
 
-def test_a_second_board_of_the_name_says_nothing_and_the_first_goes_on(
+@pytest.mark.parametrize("other", ["2", "1"])
+def test_a_second_line_of_the_name_says_nothing_and_the_first_goes_on(
+    other: str,
     broker: Broker,
     line: Line,
     subscriber: Subscriber,
@@ -135,7 +137,7 @@ def test_a_second_board_of_the_name_says_nothing_and_the_first_goes_on(
         subscriber.wait_for(AVAILABLE, "online")
         wait_until(lambda: LINE in subscriber.values, "the last of what it says at first is told")
         told = len(subscriber.heard)
-        as_machine("2", tmp_path, monkeypatch)
+        as_machine(other, tmp_path, monkeypatch)  # another board, or another line on this one
         with serving(line.run_dir, make_options(tmp_path / "two", broker.port)):
             wait_until(lambda: any("has this name" in text for text in said), "it is refused")
             questions = {m.payload for m in subscriber.heard[told:] if m.payload[:1] == b"?"}

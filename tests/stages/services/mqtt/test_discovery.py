@@ -119,14 +119,17 @@ def test_two_machines_of_one_name_have_other_ids(
     def as_machine(number: str) -> identity.Identity:
         (tmp_path / "machine-id").write_text(number)
         monkeypatch.setattr(identity, "_MACHINE_IDS", (tmp_path / "machine-id",))
-        return identity.identify("board")
+        return identity.identify("board", "{name}.outbox")
 
     first, second = as_machine("1" * 32), as_machine("2" * 32)
     assert first.name == second.name == "board"
     assert first.client_id != second.client_id
     assert first.device_id != second.device_id
     assert first == as_machine("1" * 32)
-    assert identity.identify("other").client_id != as_machine("1" * 32).client_id
+    assert identity.identify("other", "{name}.outbox").client_id != first.client_id
+    beside = identity.identify("board", "other.outbox")
+    assert beside.client_id != first.client_id
+    assert beside.device_id == first.device_id  # it is to find its devices where it is moved
     assert len(first.client_id) <= 23
     assert "1111" not in first.client_id
 
