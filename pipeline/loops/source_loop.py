@@ -57,6 +57,7 @@ class SourceLoop:
         self._next_frame = self._first_frame()
         self._clock = EpochClock(lambda change: logger.info("{}: {}", self._name, change))
         self._logged = ""  # reason of the last failure: the same is not logged again
+        self._absent_s = 0.0  # since when no frame has come, if a failure was logged
         self._opened_s: float | None = None  # when the connection was made, if it was
 
     def run(self, stopped: Callable[[], bool]) -> None:
@@ -165,6 +166,9 @@ class SourceLoop:
         self._heard_s = time.monotonic()
         if not self._is_live:
             self._is_live = True
+            if self._logged:
+                lasted_s = self._heard_s - self._absent_s
+                logger.info("{}: live, after {:.1f} s without a frame", self._name, lasted_s)
             self._logged = ""
             self._entry.set_state(CameraState.LIVE)
 
@@ -245,6 +249,8 @@ class SourceLoop:
         stalled = isinstance(error, SourceStalled)
         state = CameraState.STALLED if stalled else CameraState.CONNECTING
         self._entry.set_state(state, why)
+        if not self._logged:
+            self._absent_s = time.monotonic()
         level = logging.DEBUG if why == self._logged else logging.WARNING
         logger.log(level, "{}: {}", self._name, why)
         self._logged = why

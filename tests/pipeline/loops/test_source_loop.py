@@ -1,5 +1,6 @@
 """The loop of a source's process, with a scripted source and the test as the rest of the line."""
 
+import re
 import threading
 import time
 from collections import Counter
@@ -23,6 +24,7 @@ from pipeline.source import (
     SourceError,
     SourceStalled,
 )
+from tests.log_lines import hear
 from tests.pipeline.feed import SLOTS, Feeds
 from tests.running_line import PATIENCE_S, wait_until
 
@@ -145,6 +147,22 @@ def test_a_source_that_delivers_nothing_new_is_stalled_until_a_frame_is_there(fe
     assert feeds.ledger.camera(0).why == "silent"
     feed.wait_for(2)
     assert feeds.ledger.camera(0).state in (CameraState.LIVE, CameraState.ENDED)
+
+
+def test_a_camera_that_is_back_is_told_with_how_long_it_was_away(feeds: Feeds) -> None:
+    """Once for each time, though it was away for two reasons; a new size is no absence."""
+    gone, other_size = SourceError("gone"), GeometryChanged(Geometry(7, 2))
+    script = SourceStalled("silent"), gone, (5, 3), 1, other_size, 1, gone, (5, 3), 1
+    with hear() as texts:
+        feeds.start(*script, lossless=False).serve_until_end()
+    assert [re.sub(r"\d+\.\d s", "N s", text) for text in texts] == [
+        "yard: silent",
+        "yard: gone",
+        "yard: live, after N s without a frame",
+        "yard: frames are 7x2 now: a new epoch begins",
+        "yard: gone",
+        "yard: live, after N s without a frame",
+    ]
 
 
 def test_a_source_that_was_denied_is_left_alone_longest(feeds: Feeds) -> None:
