@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,19 @@ from stages.services.recorder.resume import find_left
 from stages.services.recorder.unfinished import Unfinished
 from tests.running_line import wait_until
 from tests.stages.services.recorder.camera import FPS, MadeUpCamera, grey, greys
+
+
+@contextmanager
+def refused(code: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What is written of films is refused with this error, and each turn tries again."""
+
+    def refuse(film: Film) -> None:
+        raise OSError(code, os.strerror(code), str(film.path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Film, "flush", refuse)
+        patch.setattr("stages.services.recorder.reel._TRY_S", 0.0)
+        yield
 
 
 class Room:
@@ -190,21 +204,14 @@ def test_a_full_disk_is_one_error_and_recording_goes_on_with_the_gap_told(
     room = Room(folder, camera)
     camera.send(5)
     room.continuous.take_turn()
-    flush = Film.flush
-
-    def refuse(self: Film) -> None:
-        raise OSError(28, "No space left on device", str(self.path))
-
-    monkeypatch.setattr(Film, "flush", refuse)
-    monkeypatch.setattr("stages.services.recorder.reel._TRY_S", 0.0)
     room.free = 0
-    for _ in range(5):
-        camera.send(1)
-        room.continuous.take_turn()
+    with refused(errno.ENOSPC, monkeypatch):
+        for _ in range(5):
+            camera.send(1)
+            room.continuous.take_turn()
     assert len(said) == 1
     assert "recording stops: No space left on device" in said[0]
     room.free = 1 << 40
-    monkeypatch.setattr(Film, "flush", flush)
     camera.send(2)
     room.continuous.take_turn()
     room.end()
@@ -223,17 +230,10 @@ def test_the_gap_of_a_full_disk_begins_where_the_last_film_ends_however_often_it
     room = Room(folder, camera)
     camera.send(5)
     room.continuous.take_turn()
-    flush = Film.flush
-
-    def refuse(self: Film) -> None:
-        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), str(self.path))
-
-    monkeypatch.setattr(Film, "flush", refuse)
-    monkeypatch.setattr("stages.services.recorder.reel._TRY_S", 0.0)
-    for _ in range(5):
-        camera.send(1)
-        room.continuous.take_turn()
-    monkeypatch.setattr(Film, "flush", flush)
+    with refused(errno.EDQUOT, monkeypatch):
+        for _ in range(5):
+            camera.send(1)
+            room.continuous.take_turn()
     camera.send(2)
     room.end()
     _, second = films(folder)
@@ -274,25 +274,18 @@ def test_a_folder_that_cannot_be_written_is_one_error_however_often_it_is_tried(
     room = Room(folder, camera)
     camera.send(1)
     room.continuous.take_turn()
-    flush = Film.flush
-
-    def refuse(self: Film) -> None:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self.path))
-
-    monkeypatch.setattr(Film, "flush", refuse)
-    monkeypatch.setattr("stages.services.recorder.reel._TRY_S", 0.0)
-    for _ in range(5):
-        camera.send(1)
-        room.continuous.take_turn()
+    with refused(errno.EROFS, monkeypatch):
+        for _ in range(5):
+            camera.send(1)
+            room.continuous.take_turn()
     assert said == [
         "gate: recording stops: Read-only file system: it goes on when it can be written"
     ]
-    monkeypatch.setattr(Film, "flush", flush)
     camera.send(1)
     room.continuous.take_turn()
-    monkeypatch.setattr(Film, "flush", refuse)
-    camera.send(1)
-    room.continuous.take_turn()
+    with refused(errno.EROFS, monkeypatch):
+        camera.send(1)
+        room.continuous.take_turn()
     assert len(said) == 2, "another time"
 
 
